@@ -1,0 +1,44 @@
+// Bump allocator. Everything a play builds lives in an arena; nothing in one is freed alone.
+#pragma once
+
+struct arena_block;
+struct arena {
+    struct arena_block *head;
+    size_t used;      // bytes handed out since the last reset
+    size_t next_cap;  // size of the next block; grows so that many small arenas stay small
+    bool secret;      // blocks are wiped before they are returned
+};
+
+/// Allocates `size` zeroed bytes aligned for any type. Never returns NULL: aborts on OOM.
+/// Owner: the arena; valid until arena_reset/arena_release.
+void *arena_alloc(struct arena *a, size_t size) MUST_USE;
+
+/// Grows the allocation `p` of `old` bytes to `size` bytes, in place when it is the newest one, else by copying.
+/// New bytes are zero. `p` may be NULL when `old` is 0.
+void *arena_grow(struct arena *a, void *p, size_t old, size_t size) MUST_USE;
+
+/// Copies `n` bytes and adds a NUL. Owner: the arena.
+char *arena_strndup(struct arena *a, const char *s, size_t n) MUST_USE;
+
+/// Formats into the arena; the result ends with NUL. Owner: the arena.
+char *arena_printf(struct arena *a, const char *fmt, ...) PRINTF_LIKE(2, 3) MUST_USE;
+
+/// Invalidates every allocation; keeps the newest block for reuse (poisoned under ASan).
+void arena_reset(struct arena *a);
+
+/// Returns all memory. Safe on a zeroed or already released arena.
+void arena_release(struct arena *a);
+
+#define ARENA_NEW(a, type)      ((type *)arena_alloc((a), sizeof(type)))
+#define ARENA_ARRAY(a, type, n) ((type *)arena_alloc((a), sizeof(type) * (size_t)(n)))
+
+/// A growable array in an arena: `struct { T *p; size_t n, cap; } v = {0}; VEC_PUSH(a, v, item);`
+#define VEC_PUSH(a, v, item)                                                                                           \
+    do {                                                                                                               \
+        if ((v).n == (v).cap) {                                                                                        \
+            size_t cap_ = (v).cap ? (v).cap * 2 : 8;                                                                   \
+            (v).p = arena_grow((a), (v).p, (v).cap * sizeof(*(v).p), cap_ * sizeof(*(v).p));                           \
+            (v).cap = cap_;                                                                                            \
+        }                                                                                                              \
+        (v).p[(v).n++] = (item);                                                                                       \
+    } while (0)

@@ -1,0 +1,26 @@
+// A growable byte buffer. Heap-backed (a == NULL, release it) or arena-backed (never released alone).
+#pragma once
+#include "str.h"
+
+struct buf {
+    struct arena *a;  // NULL: heap
+    char *p;
+    size_t n, cap;
+    size_t max;  // 0: no limit; otherwise appending past it sets `full` and drops the rest
+    bool full;
+};
+
+#define BUF_IN(arena) ((struct buf){.a = (arena)})
+
+void buf_add(struct buf *b, const void *p, size_t n);
+void buf_str(struct buf *b, struct str s);
+void buf_z(struct buf *b, const char *z);
+void buf_char(struct buf *b, char c);
+void buf_printf(struct buf *b, const char *fmt, ...) PRINTF_LIKE(2, 3);
+/// Makes room for `n` more bytes and returns where they go; the caller then adds to b->n what it wrote.
+char *buf_reserve(struct buf *b, size_t n);
+/// Removes the first `n` bytes.
+void buf_consume(struct buf *b, size_t n);
+/// What is in the buffer, NUL-terminated behind its length. Borrowed: until the next append.
+struct str buf_view(struct buf *b);
+void buf_release(struct buf *b);

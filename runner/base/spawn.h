@@ -1,0 +1,28 @@
+// Child processes without a shell: posix_spawn, every descriptor closed, own session, output capped, deadline kept.
+#pragma once
+#include "err.h"
+
+struct spawn {
+    const char *const *argv;  // argv[0] is looked up in PATH unless it has a slash
+    const char *const *envp;  // NULL: the caller's environment
+    const char *cwd;          // NULL: unchanged
+    struct str input;         // written to standard input, then closed
+    size_t out_cap, err_cap;  // 0: 64 MiB; beyond it the rest is read and dropped
+    int64_t timeout_ms;       // 0: none; when it fires the whole process group is killed
+    bool merge;               // stderr goes where stdout goes
+};
+struct spawn_result {
+    int status;     // exit status, or 128+signal
+    int signal;     // 0 when it exited
+    bool timed_out, truncated;
+    struct str out, err;
+};
+
+/// Runs to the end, blocking. ERR_SYS when it could not be started (ENOENT: no such program), ERR_TIMEOUT never: see timed_out.
+bool spawn_run(const struct spawn *s, struct arena *a, struct spawn_result *r, struct err *e);
+
+/// Starts a child whose stdin/stdout are pipes (both ends returned, CLOEXEC, blocking) and stderr is `err_fd` (or
+/// inherited when -1). For long-lived children such as play-remote under `local`.
+bool spawn_pipes(const char *const *argv, const char *const *envp, int err_fd, int *pid, int *in, int *out, struct err *e);
+/// Full path of `name` in $PATH, or NULL. In `a`.
+const char *spawn_which(struct arena *a, const char *name);

@@ -1,0 +1,85 @@
+// The template engine: compile once, render many. Jinja2 3.1's language with Ansible's rules on top.
+#pragma once
+#include "map.h"
+#include "val.h"
+
+enum undef_mode { UNDEF_STRICT, UNDEF_CHAINABLE, UNDEF_DEFAULT };
+
+/// The options of a Jinja2 Environment. {0} is not useful: start from jinja_opts_ansible / jinja_opts_plain.
+struct jinja_opts {
+    const char *block_start, *block_end, *var_start, *var_end, *comment_start, *comment_end;
+    const char *line_statement, *line_comment, *newline;
+    bool trim_blocks, lstrip_blocks, keep_trailing_newline;
+    bool ext_do, ext_loopcontrols;
+    enum undef_mode undefined;
+};
+extern const struct jinja_opts jinja_opts_ansible;  // strings in YAML: trim_blocks off, keep_trailing_newline on, as Templar
+extern const struct jinja_opts jinja_opts_plain;    // jinja2.Environment()
+
+/// Where names come from. `get` is asked once per name and context: the engine caches the answer.
+struct jinja_scope {
+    void *self;
+    /// true and *out set when the name exists; the value may be raw (VAL_TMPL): the engine templates it before use.
+    /// true with out->kind == VAL_UNDEF: does not exist. false: error.
+    bool (*get)(void *self, struct str name, struct arena *a, struct val *out, struct err *e);
+    /// All names, for "did you mean" and `vars`. May be NULL.
+    void (*names)(void *self, void (*offer)(void *, struct str), void *to);
+};
+
+/// What lookups, include and import may reach; lent by exec/. Every member may be NULL: then what needs it is an error.
+struct jinja_host {
+    void *self;
+    /// Finds a file as Ansible's search path does; kind is "files", "templates", "vars" or "tasks". Full path in `a`.
+    bool (*find)(void *self, const char *kind, struct str name, struct arena *a, struct str *path, struct err *e);
+    /// Reads a file of the controller, decrypting vault files; *secret tells that it was one.
+    bool (*read)(void *self, struct str path, struct arena *a, struct str *text, bool *secret, struct err *e);
+    /// The vault, for the filters `vault` and `unvault`, or NULL.
+    struct vault_ring *vault;
+    struct str basedir;      // for relative paths where Ansible uses the playbook's directory
+    struct val environment;  // dict, for lookup('env') overrides; usually VAL_UNDEF: the process environment
+    int64_t lookup_timeout_ms;
+    void (*warn)(void *self, struct mark at, const char *msg);
+    struct val (*hosts)(void *self, struct arena *a, struct str pattern, struct err *e);  // lookup inventory_hostnames
+};
+
+struct jinja_cache;  // compiled templates by content and options; thread-safe, lives for the run
+struct jinja_cache *jinja_cache_new(void);
+void jinja_cache_free(struct jinja_cache *c);
+
+/// One evaluation context: the variables of one host and task. Cheap to make; its arena is the caller's.
+struct jinja_ctx {
+    struct arena *a;                  // results live here
+    struct jinja_cache *cache;
+    const struct jinja_opts *opts;    // for strings found in variables: jinja_opts_ansible
+    struct jinja_scope scope;
+    const struct jinja_host *host;    // may be NULL
+    struct map resolved;              // name -> struct val *, templated values of this context; reset when variables change
+    unsigned depth;                   // recursion of templates in variables (loop detection)
+    struct str resolving[64];         // the chain of variable names being templated, for error messages
+    size_t output_cap;                // 0: 64 MiB
+    struct map *templates;            // name -> struct str *: sources for include/import/extends (tests); else host->find
+};
+
+/// Renders template text to text (template files, free text). `at` is the place of src[0].
+bool jinja_render(struct jinja_ctx *c, struct str src, struct mark at, const struct jinja_opts *o, struct str *out, struct err *e);
+/// Templates one string as Ansible's Templar does: a single `{{ expr }}` keeps its native type, text that looks like a
+/// Python list or dict becomes one (2.14 to 2.18), VAL_OMIT survives. A string without VAL_TMPL is returned as it is.
+bool jinja_string(struct jinja_ctx *c, struct val s, struct val *out, struct err *e);
+/// The same for every string inside a list or dict (keys are templated as Ansible does). Values without VAL_TMPL are shared.
+bool jinja_value(struct jinja_ctx *c, struct val v, struct val *out, struct err *e);
+/// Evaluates a bare expression ("a == 1 and b"), native result. Undefined is an error unless `allow_undef`.
+bool jinja_expr(struct jinja_ctx *c, struct str expr, struct mark at, bool allow_undef, struct val *out, struct err *e);
+/// A conditional as in when/changed_when/failed_when/until/assert: bool, or a trusted string that is an expression (with
+/// `{{ }}` inside: templated first, with Ansible's warning); a list is the caller's business.
+/// An untrusted string is ERR_TYPE: it is never evaluated. Undefined: ERR_UNDEFINED.
+bool jinja_truth(struct jinja_ctx *c, struct val cond, bool *out, struct err *e);
+/// Checks the syntax of every template in a value and that each filter, test and lookup named by a constant exists,
+/// without evaluating. For --syntax-check and "honest before the first connection".
+bool jinja_check(struct jinja_cache *cache, struct val v, struct err *e);
+bool jinja_check_expr(struct jinja_cache *cache, struct str expr, struct mark at, struct err *e);
+/// The free variables an expression or template reads, each once; *exact is false when they cannot be known (vars[...]).
+bool jinja_free_names(struct jinja_cache *cache, struct val v, bool is_expr, struct arena *a, struct val *names, bool *exact, struct err *e);
+/// Runs a lookup by name, for with_<lookup> and loop: terms as a list. `wantlist` result is a list.
+bool jinja_lookup(struct jinja_ctx *c, struct str name, struct val terms, struct val kwargs, struct mark at, struct val *list, struct err *e);
+/// Forgets cached variable values, after the scope changed.
+void jinja_ctx_changed(struct jinja_ctx *c);

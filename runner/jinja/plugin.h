@@ -1,0 +1,95 @@
+// What a filter, a test and a lookup are. One file in filters/, tests/ or lookups/ holds one family; each plugin is one
+// function with one FILTER(), TEST_FN() or LOOKUP() row, found by the collector at column 0.
+#pragma once
+#include "jinja.h"
+
+/// A call: positional arguments (for filters and tests args[0] is the piped value), keyword arguments, where it stands.
+struct jcall {
+    struct jinja_ctx *ctx;
+    struct arena *a;      // ctx->a
+    const struct val *args;
+    size_t nargs;
+    struct val kwargs;    // dict with string keys, or VAL_UNDEF when there are none
+    struct mark at;
+    const char *name;     // as the user wrote it
+};
+
+/// Declares parameter names so that the engine binds keywords and checks counts before calling:
+/// "value, separator=',', attribute=None": names without default are required; "*" takes the rest; "**" any keywords.
+/// After binding, args[i] is parameter i; an optional one that was not given has kind VAL_UNDEF and u.undef == NULL.
+struct filter {
+    const char *doc;
+    const char *params;
+    bool takes_undef;  // an undefined input is passed on (default, mandatory, type_debug ...); otherwise ERR_UNDEFINED
+    bool (*fn)(struct jcall *c, struct val *out, struct err *e);
+    const char *aliases;  // "d|default" other names, separated by |
+};
+struct jtest {
+    const char *doc;
+    const char *params;
+    bool takes_undef;
+    bool (*fn)(struct jcall *c, bool *out, struct err *e);
+    const char *aliases;
+};
+struct lookup {
+    const char *doc;
+    /// args[0] is the list of terms (already flattened as Ansible does), kwargs the options. `*out` is a list.
+    bool (*fn)(struct jcall *c, struct val *out, struct err *e);
+    bool raw_terms;  // with_<lookup> passes terms without flattening (subelements, nested, together ...)
+};
+#define FILTER(n)                                                                                                      \
+    extern const struct filter filter_##n;                                                                             \
+    const struct filter filter_##n
+#define JTEST(n)                                                                                                       \
+    extern const struct jtest jtest_##n;                                                                               \
+    const struct jtest jtest_##n
+#define LOOKUP(n)                                                                                                      \
+    extern const struct lookup lookup_##n;                                                                             \
+    const struct lookup lookup_##n
+
+struct filter_entry {
+    const char *name;
+    const struct filter *it;
+};
+struct jtest_entry {
+    const char *name;
+    const struct jtest *it;
+};
+struct lookup_entry {
+    const char *name;
+    const struct lookup *it;
+};
+extern const struct filter_entry filter_table[];  // generated, sorted by name, {NULL, NULL} behind
+extern const size_t filter_count;
+extern const struct jtest_entry jtest_table[];
+extern const size_t jtest_count;
+extern const struct lookup_entry lookup_table[];
+extern const size_t lookup_count;
+
+/// By name or alias, with or without "ansible.builtin." / "ansible.legacy."; NULL when unknown.
+const struct filter *filter_find(struct str name);
+const struct jtest *jtest_find(struct str name);
+const struct lookup *lookup_find(struct str name);
+
+// -- services for plugins --------------------------------------------------------------------------------------------
+/// Argument helpers: read args[i] as a type, else ERR_TYPE naming the filter, the parameter and what was found.
+bool arg_str(struct jcall *c, size_t i, struct str *out, struct err *e);    // str() of numbers is accepted
+bool arg_int(struct jcall *c, size_t i, int64_t def, int64_t *out, struct err *e);
+bool arg_bool(struct jcall *c, size_t i, bool def, bool *out, struct err *e);
+bool arg_given(const struct jcall *c, size_t i);
+/// Any iterable (list, tuple, dict keys, string characters, object) as a list.
+bool jinja_iter(struct jcall *c, struct val v, struct val *list, struct err *e);
+/// Attribute or item as the dot does: foo.bar tries attribute then item; undefined when neither.
+bool jinja_getattr(struct jinja_ctx *ctx, struct val v, struct str name, struct mark at, struct val *out, struct err *e);
+/// Item as the bracket does: item, then attribute.
+bool jinja_getitem(struct jinja_ctx *ctx, struct val v, struct val key, struct mark at, struct val *out, struct err *e);
+/// Jinja's make_attrgetter: "a.b.0" on an item.
+bool jinja_path(struct jinja_ctx *ctx, struct val v, struct val path, struct mark at, struct val *out, struct err *e);
+/// Applies a filter or test by name (map, select, reject ...).
+bool jinja_call_filter(struct jinja_ctx *ctx, struct str name, const struct val *args, size_t nargs, struct val kwargs, struct mark at, struct val *out, struct err *e);
+bool jinja_call_test(struct jinja_ctx *ctx, struct str name, const struct val *args, size_t nargs, struct val kwargs, struct mark at, bool *out, struct err *e);
+/// Calls a callable value (macro, method).
+bool jinja_call(struct jinja_ctx *ctx, struct val fn, const struct val *args, size_t nargs, struct val kwargs, struct mark at, struct val *out, struct err *e);
+/// Secret if any of `vals` is: what a filter returns must keep the mark. (The engine does this for every filter by itself;
+/// only plugins that reach other data, such as lookups, need it.)
+struct val val_taint(struct val out, const struct val *vals, size_t n);

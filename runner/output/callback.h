@@ -1,0 +1,75 @@
+// What happened, told to whoever prints or records it. exec/ calls these; only output/ prints.
+#pragma once
+#include "inventory.h"
+#include "playbook.h"
+#include "val.h"
+
+struct output;
+enum task_status { ST_OK, ST_CHANGED, ST_FAILED, ST_SKIPPED, ST_UNREACHABLE };
+enum event_kind {
+    EV_RUN_START,       // cfg known
+    EV_NO_HOSTS_MATCHED,
+    EV_NO_HOSTS_LEFT,
+    EV_PLAY_START,      // play, name
+    EV_TASK_START,      // task, name (templated), handler flag, path
+    EV_RESULT,          // host, task, status, result
+    EV_ITEM_RESULT,     // one loop item
+    EV_RETRY,           // until: retries left
+    EV_INCLUDED,        // text, hosts
+    EV_NOTIFY,
+    EV_WARNING, EV_DEPRECATED,
+    EV_ERROR,           // err: message outside of a task
+    EV_LOG,             // live output
+    EV_STATS,           // recap
+};
+struct host_stats {
+    struct str host;
+    unsigned ok, changed, unreachable, failed, skipped, rescued, ignored;
+};
+struct event {
+    enum event_kind kind;
+    struct str name;               // play or task name, handler name, warning text, include file
+    const struct play *play;
+    const struct task *task;
+    struct str host, delegated_to; // inventory names; delegated_to empty when none
+    bool handler, check, no_log, ignore_errors, diff_on, loop;
+    enum task_status status;
+    struct val result;             // dict; secrets carry VAL_SECRET
+    struct val item_label;         // EV_ITEM_RESULT
+    int64_t retries_left;
+    const struct err *err;
+    const struct host_stats *stats;
+    size_t nstats;
+    struct val hosts;              // EV_INCLUDED: list of names
+};
+struct output_opts {
+    int verbosity;
+    bool color;
+    bool show_skipped, show_ok, show_custom_stats;
+    int columns;
+    const char *name;              // callback's name: "default"
+    FILE *out, *err;
+};
+struct callback {
+    const char *doc;
+    void (*event)(struct output *o, const struct event *ev);
+};
+#define CALLBACK(n)                                                                                                    \
+    extern const struct callback callback_##n;                                                                         \
+    const struct callback callback_##n
+struct callback_entry {
+    const char *name;
+    const struct callback *it;
+};
+extern const struct callback_entry callback_table[];
+extern const size_t callback_count;
+
+struct output;
+struct output *output_new(const struct output_opts *o, struct err *e);
+void output_free(struct output *o);
+void output_event(struct output *o, const struct event *ev);
+/// Texts that are masked in everything printed from now on, in each usual encoding (plain, base64, url, JSON- and
+/// shell-escaped). Short ones (< 4 bytes) are masked only as whole values. Copied to locked memory.
+void output_secret(struct output *o, struct str text);
+/// Prints an error as message, place, source line with caret, causes, hint. Also used before a run exists.
+void render_err(FILE *f, const struct err *e, bool color);

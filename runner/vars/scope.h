@@ -1,0 +1,91 @@
+// Variable layers and the precedence table. Layers are shared, looked up by name, never merged into a copy per host.
+#pragma once
+#include "inventory.h"
+#include "jinja.h"
+
+/// The 22 levels, low to high (ansible-names.md). The only place that lists them; names and docs in scope.c's table.
+enum var_level {
+    LEVEL_COMMAND_LINE = 1,   // -u and friends: not variables, listed for completeness
+    LEVEL_ROLE_DEFAULTS,
+    LEVEL_INV_FILE_GROUP,
+    LEVEL_INV_GROUP_ALL,
+    LEVEL_PB_GROUP_ALL,
+    LEVEL_INV_GROUP,
+    LEVEL_PB_GROUP,
+    LEVEL_INV_FILE_HOST,
+    LEVEL_INV_HOST,
+    LEVEL_PB_HOST,
+    LEVEL_FACTS,              // and cacheable set_fact
+    LEVEL_PLAY_VARS,
+    LEVEL_PROMPT,
+    LEVEL_VARS_FILES,
+    LEVEL_ROLE_VARS,
+    LEVEL_BLOCK_VARS,
+    LEVEL_TASK_VARS,
+    LEVEL_INCLUDE_VARS,
+    LEVEL_SET_FACT,           // and registered
+    LEVEL_ROLE_PARAMS,
+    LEVEL_INCLUDE_PARAMS,
+    LEVEL_EXTRA,
+    LEVEL_MAGIC,              // above all: inventory_hostname, item ... cannot be overridden
+    LEVEL_COUNT
+};
+struct var_level_doc {
+    const char *name, *doc;
+};
+extern const struct var_level_doc var_levels[LEVEL_COUNT];
+
+/// One dict on the stack. Within a level, later pushed wins.
+struct layer {
+    uint8_t level;
+    struct val vars;
+};
+/// What one host has, owned by its arena: facts, set_fact, include_vars, registered. Values are final (never templated)
+/// except include_vars, whose strings keep VAL_TMPL.
+struct host_state {
+    struct host *host;
+    struct arena arena;
+    struct val facts;          // ansible_facts without the prefix: {"distribution": ...}
+    struct val facts_prefixed; // {"ansible_distribution": ...}: layer LEVEL_FACTS
+    struct val set_facts;      // layer LEVEL_SET_FACT: set_fact and register
+    struct val include_vars;   // layer LEVEL_INCLUDE_VARS
+};
+/// group_vars and host_vars of the inventory and the playbook, loaded once per file and shared.
+struct vars_files;
+struct vars_files *vars_files_new(struct arena *a, struct inventory *inv, const struct yaml_vault *vault,
+                                  void (*warn)(void *, struct mark, const char *), void *warn_self);
+/// Adds a directory with group_vars/ and host_vars/ next to a playbook (levels PB_*).
+void vars_files_add_playbook(struct vars_files *vf, struct str dir);
+/// Appends the inventory layers of one host (levels 3 to 10) to `out`, cached per host. ERR_SYNTAX and so on of the files.
+bool vars_files_layers(struct vars_files *vf, struct host *h, struct layer const **out, size_t *n, struct err *e);
+
+/// The variables one task sees on one host: a stack of layers over the inventory layers.
+struct scope {
+    struct arena *a;
+    const struct layer *base;    // from vars_files_layers
+    size_t nbase;
+    struct host_state *state;
+    struct { struct layer *p; size_t n, cap; } extra;  // pushed by exec: play, role, block, task vars, params, extra, magic
+    /// Lazily made names (hostvars, groups, vars, ansible_play_hosts ...): asked before all layers. May be NULL.
+    bool (*magic)(void *self, struct str name, struct arena *a, struct val *out, struct err *e);
+    void *magic_self;
+    bool inject_facts;           // INJECT_FACTS_AS_VARS
+};
+void scope_push(struct scope *s, enum var_level level, struct val vars);
+/// The raw (untemplated) value with the highest precedence; VAL_UNDEF when none. *level may be NULL.
+bool scope_get(struct scope *s, struct str name, struct arena *a, struct val *out, enum var_level *level, struct err *e);
+/// As struct jinja_scope for the engine.
+struct jinja_scope scope_jinja(struct scope *s);
+/// Every visible name with its raw value, as one dict (for `vars`, hostvars iteration, debug).
+bool scope_all(struct scope *s, struct arena *a, struct val *out, struct err *e);
+/// Every definition of one name, high to low, with level and mark (play vars explain).
+struct val scope_explain(struct scope *s, struct str name, struct arena *a);
+
+// -- host state ------------------------------------------------------------------------------------------------------
+void host_state_init(struct host_state *hs, struct host *h);
+void host_state_release(struct host_state *hs);
+/// Stores (deep copy) into a layer; a new value shadows the old one. The arena is compacted when over half of it is dead.
+void host_set_fact(struct host_state *hs, struct str name, struct val v);
+void host_add_facts(struct host_state *hs, struct val ansible_facts);
+void host_add_vars(struct host_state *hs, struct val vars);
+void host_clear_facts(struct host_state *hs);

@@ -1,0 +1,27 @@
+// Ansible-Vault envelopes 1.1 and 1.2: PBKDF2-HMAC-SHA256, AES-256-CTR, HMAC-SHA256 (libcrypto). No I/O except the key sources.
+#pragma once
+#include "buf.h"
+#include "err.h"
+
+/// A ring of vault ids and passwords, with a cache of derived keys per (password, salt). Thread-safe.
+struct vault_ring;
+struct vault_ring *vault_ring_new(void);
+void vault_ring_free(struct vault_ring *r);  // wipes
+/// Adds a password under `id` ("default" when none was named). The text is copied to locked memory.
+void vault_ring_add(struct vault_ring *r, const char *id, struct str password);
+/// Reads `spec` as ansible's --vault-id: [label@]source, source a file, an executable (run; `-client` scripts get
+/// --vault-id label) or "prompt"/"prompt_ask_vault_pass" (asked on the terminal). A password file that others can read is
+/// an error when `strict`. Errors: ERR_NOT_FOUND, ERR_VAULT, ERR_SYS; the password is never in a message.
+bool vault_ring_source(struct vault_ring *r, const char *spec, bool strict, struct err *e);
+bool vault_ring_empty(const struct vault_ring *r);
+
+/// True when the text starts with "$ANSIBLE_VAULT;".
+bool vault_is(struct str text);
+/// Decrypts. Tries the id of the label first, then every other in order. Plaintext in `a`.
+/// Errors: ERR_VAULT, each cause with its own message: no password given, wrong password, damaged hex, truncated,
+/// unknown version or cipher; `at` is where the envelope stands.
+bool vault_open(struct vault_ring *r, struct str envelope, struct mark at, struct arena *a, struct str *plain, struct err *e);
+/// Encrypts with the first password of `id` (NULL: the first of all). `id` other than "default" gives format 1.2.
+bool vault_seal(struct vault_ring *r, const char *id, struct str plain, struct arena *a, struct str *envelope, struct err *e);
+/// Reads a line from the terminal without echo. ERR_NOT_FOUND when there is none. Wiped by the caller's arena.
+bool vault_prompt(const char *prompt, struct arena *a, struct str *out, struct err *e);
