@@ -1,29 +1,41 @@
 // Length-framed messages between play and play-remote. Pure bytes: no I/O, shared by both ends.
+//
+// A frame is 9 bytes of header and the body: length of the body (32 bits), kind (8 bits), id (32 bits), big-endian.
+// The first frame is the remote's HELLO with id 0 and a body below 16 MiB; as its first byte is then NUL, and text
+// printed by login shells before it has none, play can find where the stream starts (frame_sync).
 #pragma once
 #include "buf.h"
 #include "err.h"
 
-#define FRAME_MAX ((size_t)64 << 20)  // one frame; larger content travels as several FRAME_BLOB
+#define FRAME_MAX    ((size_t)64 << 20)  // one frame; larger content travels as several FRAME_BLOB
+#define FRAME_HEADER ((size_t)9)
 #define WIRE_VERSION 1
 
+// The bodies that are dicts (HELLO, REQUEST, RESULT) are described in msg.h.
 enum frame_kind {
     FRAME_HELLO = 1,    // remote -> play: dict {version, pid, uid, home, uname ...}
     FRAME_REQUEST = 2,  // play -> remote: dict {module, args, check, diff, ...} (msg.h)
     FRAME_RESULT = 3,   // remote -> play: dict, the module's result
     FRAME_BLOB = 4,     // play -> remote: 32 raw bytes SHA-256 of the content, 1 byte flags (1 = last part), data
-    FRAME_SCRIPT = 5,   // play -> remote: Lua source: name NUL source
-    FRAME_CANCEL = 6,   // play -> remote: stop request `id`
+    FRAME_SCRIPT = 5,   // play -> remote: Lua source: name NUL source; kept by the SHA-256 of the source (see REQUEST)
+    FRAME_CANCEL = 6,   // play -> remote: stop request `id`; it is still answered with a RESULT
     FRAME_LOG = 7,      // remote -> play: live output of request `id`
-    FRAME_PING = 8,     // either way; answered with the same id
+    FRAME_PING = 8,     // play -> remote; answered with the same id and body. The remote never starts one
     FRAME_BYE = 9,      // play -> remote: finish
 };
+#define FRAME_BLOB_LAST 1             // flag of the last part of a blob
+#define FRAME_BLOB_HEAD ((size_t)33)  // digest and flags
+
 struct frame {
     uint8_t kind;
     uint32_t id;
     struct str body;  // borrowed from the reader's buffer
 };
 
+/// Appends one frame. `body` is at most FRAME_MAX bytes (the caller checks; more is a BUG).
 void frame_write(struct buf *out, enum frame_kind kind, uint32_t id, struct str body);
 /// Takes one frame from the front of `in` (a byte stream): 1 and *f (valid until the buffer changes; *used bytes to
 /// consume), 0 when more bytes are needed, -1 for a malformed or oversized frame (ERR_SYNTAX).
 int frame_read(struct str in, struct frame *f, size_t *used, struct err *e);
+/// Where the HELLO starts in the first bytes of a stream that may begin with text of a login shell; SIZE_MAX: not yet.
+size_t frame_sync(struct str in);

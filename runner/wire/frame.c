@@ -1,0 +1,53 @@
+// Frames as bytes: header in network order, caps checked before anything is believed. Knows nothing of descriptors.
+#include "frame.h"
+
+static void put32(unsigned char *p, uint32_t v) {
+    p[0] = (unsigned char)(v >> 24);
+    p[1] = (unsigned char)(v >> 16);
+    p[2] = (unsigned char)(v >> 8);
+    p[3] = (unsigned char)v;
+}
+
+static uint32_t get32(const char *s) {
+    const unsigned char *p = (const unsigned char *)s;
+    return ((uint32_t)p[0] << 24) | ((uint32_t)p[1] << 16) | ((uint32_t)p[2] << 8) | (uint32_t)p[3];
+}
+
+void frame_write(struct buf *out, enum frame_kind kind, uint32_t id, struct str body) {
+    if (body.n > FRAME_MAX) {
+        BUG("frame of %zu bytes", body.n);
+    }
+    unsigned char head[FRAME_HEADER];
+    put32(head, (uint32_t)body.n);
+    head[4] = (unsigned char)kind;
+    put32(head + 5, id);
+    buf_add(out, head, sizeof head);
+    buf_str(out, body);
+}
+
+int frame_read(struct str in, struct frame *f, size_t *used, struct err *e) {
+    if (in.n < FRAME_HEADER) {
+        return 0;
+    }
+    size_t len = get32(in.s);
+    unsigned kind = (unsigned char)in.s[4];
+    if (kind < FRAME_HELLO || kind > FRAME_BYE) {
+        (void)err_set(e, ERR_SYNTAX, NO_MARK, "expected a frame, found kind %u", kind);
+        return -1;
+    }
+    if (len > FRAME_MAX) {
+        (void)err_set(e, ERR_SYNTAX, NO_MARK, "expected a frame of at most %zu bytes, found %zu", FRAME_MAX, len);
+        return -1;
+    }
+    if (in.n - FRAME_HEADER < len) {
+        return 0;
+    }
+    *f = (struct frame){
+        .kind = (uint8_t)kind, .id = get32(in.s + 5), .body = str_sub(in, FRAME_HEADER, FRAME_HEADER + len)};
+    *used = FRAME_HEADER + len;
+    return 1;
+}
+
+size_t frame_sync(struct str in) {
+    return str_find_char(in, 0, '\0');
+}
