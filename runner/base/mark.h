@@ -12,7 +12,7 @@ enum mark_flags {
 };
 
 struct place {
-    const char *file;  // as shown to the user; NULL when the mark is NO_MARK
+    const char *file;    // as shown to the user; NULL when the mark is NO_MARK
     uint32_t line, col;  // 1-based; col counts code points
     struct str text;     // the line's text without its newline; empty for MARK_SECRET sources
 };

@@ -12,7 +12,7 @@ enum regex_flags {
 };
 struct regex;
 struct regex_match {
-    size_t n;         // groups + 1
+    size_t n;           // groups + 1
     size_t *from, *to;  // SIZE_MAX: group not set
 };
 

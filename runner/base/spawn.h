@@ -12,17 +12,19 @@ struct spawn {
     bool merge;               // stderr goes where stdout goes
 };
 struct spawn_result {
-    int status;     // exit status, or 128+signal
-    int signal;     // 0 when it exited
+    int status;  // exit status, or 128+signal
+    int signal;  // 0 when it exited
     bool timed_out, truncated;
     struct str out, err;
 };
 
-/// Runs to the end, blocking. ERR_SYS when it could not be started (ENOENT: no such program), ERR_TIMEOUT never: see timed_out.
+/// Runs to the end, blocking. ERR_SYS when it could not be started (ENOENT: no such program), ERR_TIMEOUT never: see
+/// timed_out.
 bool spawn_run(const struct spawn *s, struct arena *a, struct spawn_result *r, struct err *e);
 
 /// Starts a child whose stdin/stdout are pipes (both ends returned, CLOEXEC, blocking) and stderr is `err_fd` (or
 /// inherited when -1). For long-lived children such as play-remote under `local`.
-bool spawn_pipes(const char *const *argv, const char *const *envp, int err_fd, int *pid, int *in, int *out, struct err *e);
+bool spawn_pipes(const char *const *argv, const char *const *envp, int err_fd, int *pid, int *in, int *out,
+                 struct err *e);
 /// Full path of `name` in $PATH, or NULL. In `a`.
 const char *spawn_which(struct arena *a, const char *name);

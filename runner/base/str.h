@@ -7,9 +7,9 @@ struct str {
     size_t n;
 };
 
-#define STR(x)      (int)(x).n, (x).s                        // for "%.*s"
-#define STR_LIT(l)  ((struct str){("" l), sizeof(l) - 1})    // from a literal
-#define STR_NONE    ((struct str){NULL, 0})
+#define STR(x)     (int)(x).n, (x).s                      // for "%.*s"
+#define STR_LIT(l) ((struct str){("" l), sizeof(l) - 1})  // from a literal
+#define STR_NONE   ((struct str){NULL, 0})
 
 /// A C string as a struct str; NULL gives STR_NONE.
 struct str str_from(const char *z);
@@ -39,7 +39,8 @@ bool str_next(struct str *rest, char sep, struct str *part);
 bool str_int(struct str s, int64_t *out);
 uint32_t str_hash(struct str s);
 
-/// Decodes one UTF-8 code point at s[*i] and advances *i; an invalid byte gives 0xDC80+byte (as Python's surrogateescape).
+/// Decodes one UTF-8 code point at s[*i] and advances *i; an invalid byte gives 0xDC80+byte (as Python's
+/// surrogateescape).
 uint32_t utf8_next(struct str s, size_t *i);
 /// Encodes `cp` to `out` (up to 4 bytes; surrogate escapes give back their byte); returns the length.
 size_t utf8_put(uint32_t cp, char out[4]);

@@ -1,0 +1,151 @@
+// Bump allocator over a list of malloc blocks.
+#include "arena.h"
+
+#include <stdarg.h>
+
+#if defined(__SANITIZE_ADDRESS__)
+#define HAVE_ASAN 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define HAVE_ASAN 1
+#endif
+#endif
+#ifdef HAVE_ASAN
+#include <sanitizer/asan_interface.h>
+#define POISON(p, n)   __asan_poison_memory_region((p), (n))
+#define UNPOISON(p, n) __asan_unpoison_memory_region((p), (n))
+#else
+#define POISON(p, n)   ((void)(p), (void)(n))
+#define UNPOISON(p, n) ((void)(p), (void)(n))
+#endif
+
+#define BLOCK_MIN ((size_t)1024)
+#define BLOCK_MAX ((size_t)256 * 1024)
+#define ALIGN     (_Alignof(max_align_t))
+
+struct arena_block {
+    struct arena_block *next;
+    size_t cap, len;
+    _Alignas(max_align_t) unsigned char data[];
+};
+
+static void out_of_memory(void) {
+    fputs("play: out of memory\n", stderr);
+    abort();
+}
+
+static size_t round_up(size_t n) {
+    return (n + ALIGN - 1) & ~(ALIGN - 1);
+}
+
+static void *block_push(struct arena *a, size_t need) {
+    size_t cap = a->next_cap < BLOCK_MIN ? BLOCK_MIN : a->next_cap;
+    a->next_cap = cap < BLOCK_MAX ? cap * 2 : BLOCK_MAX;
+    if (need > cap) {
+        cap = need;
+    }
+    if (need > SIZE_MAX / 2) {
+        out_of_memory();
+    }
+    struct arena_block *b = malloc(sizeof *b + cap);
+    if (!b) {
+        out_of_memory();
+    }
+    *b = (struct arena_block){.next = a->head, .cap = cap, .len = need};
+    POISON(b->data + need, cap - need);
+    a->head = b;
+    return b->data;
+}
+
+void *arena_alloc(struct arena *a, size_t size) {
+    size = round_up(size);
+    a->used += size;
+    void *p;
+    if (a->head && a->head->cap - a->head->len >= size) {
+        p = a->head->data + a->head->len;
+        a->head->len += size;
+        UNPOISON(p, size);
+    } else {
+        p = block_push(a, size);
+    }
+    return memset(p, 0, size);
+}
+
+void *arena_grow(struct arena *a, void *p, size_t old, size_t size) {
+    struct arena_block *b = a->head;
+    size_t was = round_up(old);
+    size_t now = round_up(size);
+    if (p && b && (unsigned char *)p + was == b->data + b->len && b->cap - b->len >= now - was) {
+        UNPOISON(b->data + b->len, now - was);
+        memset(b->data + b->len, 0, now - was);
+        b->len += now - was;
+        a->used += now - was;
+        return p;
+    }
+    void *q = arena_alloc(a, size);
+    if (p && old > 0) {
+        memcpy(q, p, old);
+    }
+    return q;
+}
+
+char *arena_strndup(struct arena *a, const char *s, size_t n) {
+    char *p = arena_alloc(a, n + 1);
+    if (n > 0) {
+        memcpy(p, s, n);
+    }
+    return p;
+}
+
+char *arena_printf(struct arena *a, const char *fmt, ...) {
+    va_list ap;
+    va_start(ap, fmt);
+    int n = vsnprintf(NULL, 0, fmt, ap);
+    va_end(ap);
+    if (n < 0) {
+        return arena_strndup(a, "(unprintable)", 13);
+    }
+    char *p = arena_alloc(a, (size_t)n + 1);
+    va_start(ap, fmt);
+    vsnprintf(p, (size_t)n + 1, fmt, ap);
+    va_end(ap);
+    return p;
+}
+
+static void block_free(struct arena *a, struct arena_block *b) {
+    UNPOISON(b->data, b->cap);
+    if (a->secret) {
+        explicit_bzero(b->data, b->cap);
+    }
+    free(b);
+}
+
+void arena_reset(struct arena *a) {
+    struct arena_block *b = a->head;
+    if (!b) {
+        return;
+    }
+    for (struct arena_block *n = b->next; n;) {
+        struct arena_block *next = n->next;
+        block_free(a, n);
+        n = next;
+    }
+    if (a->secret) {
+        UNPOISON(b->data, b->cap);
+        explicit_bzero(b->data, b->cap);
+    }
+    b->next = NULL;
+    b->len = 0;
+    a->used = 0;
+    POISON(b->data, b->cap);
+}
+
+void arena_release(struct arena *a) {
+    while (a->head) {
+        struct arena_block *b = a->head;
+        a->head = b->next;
+        block_free(a, b);
+    }
+    a->used = 0;
+    a->next_cap = 0;
+}

@@ -1,0 +1,320 @@
+// Python's regular expressions on PCRE2. The syntaxes differ in a few places only; they are rewritten before compiling.
+#include "regex.h"
+
+#define PCRE2_CODE_UNIT_WIDTH 8
+#include <pcre2.h>
+
+#define MATCH_LIMIT 10000000u
+#define HEAP_LIMIT  65536u  // KiB
+
+struct regex {
+    pcre2_code *code;
+    pcre2_match_context *limits;
+    uint32_t groups;
+    bool utf;
+};
+
+// PCRE2 allocates from the arena, so that a regex needs no release; what it frees stays until the arena dies.
+static void *re_alloc(size_t n, void *a) {
+    return arena_alloc(a, n);
+}
+static void re_free(void *p, void *a) {
+    (void)p;
+    (void)a;
+}
+
+static bool is_digit(char c) {
+    return c >= '0' && c <= '9';
+}
+
+// Python: "\Z" is the very end, "\z" is unknown; "(?P=name)", "(?P<name>" are the same; "{,n}" means {0,n}.
+static void translate_escape(struct str pat, size_t *i, struct buf *out) {
+    char c = pat.s[*i + 1];
+    *i += 2;
+    switch (c) {
+    case 'Z':
+        buf_z(out, "\\z");
+        return;
+    case 'U':
+    case 'u': {
+        size_t want = c == 'u' ? 4 : 8;
+        buf_printf(out, "\\x{%.*s}", STR(str_sub(pat, *i, *i + want)));
+        *i += want <= pat.n - *i ? want : pat.n - *i;
+        return;
+    }
+    default:
+        buf_char(out, '\\');
+        buf_char(out, c);
+    }
+}
+
+static bool open_repeat(struct str pat, size_t i) {
+    size_t k = i + 2;
+    while (k < pat.n && is_digit(pat.s[k])) {
+        k++;
+    }
+    return pat.s[i] == '{' && i + 1 < pat.n && pat.s[i + 1] == ',' && k > i + 2 && k < pat.n && pat.s[k] == '}';
+}
+
+static struct str translate(struct arena *a, struct str pat) {
+    struct buf out = BUF_IN(a);
+    bool in_class = false;
+    size_t class_start = 0;
+    for (size_t i = 0; i < pat.n;) {
+        char c = pat.s[i];
+        if (c == '\\' && i + 1 < pat.n) {
+            translate_escape(pat, &i, &out);
+            continue;
+        }
+        if (in_class) {
+            bool first = i == class_start + 1 || (i == class_start + 2 && pat.s[class_start + 1] == '^');
+            in_class = c != ']' || first;
+            if (c == '[') {
+                buf_char(&out, '\\');  // "[[" is literal in Python, the start of a POSIX class in PCRE2
+            }
+        } else if (c == '[') {
+            in_class = true;
+            class_start = i;
+        } else if (open_repeat(pat, i)) {
+            buf_z(&out, "{0");
+            i++;
+            continue;
+        }
+        buf_char(&out, c);
+        i++;
+    }
+    return buf_view(&out);
+}
+
+struct regex *regex_compile(struct arena *a, struct str pat, unsigned flags, struct mark at, struct err *e) {
+    struct regex *r = ARENA_NEW(a, struct regex);
+    pcre2_general_context *mem = pcre2_general_context_create(re_alloc, re_free, a);
+    pcre2_compile_context *cc = pcre2_compile_context_create(mem);
+    pcre2_set_parens_nest_limit(cc, 200);
+    r->utf = !(flags & REGEX_BYTES) && utf8_valid(pat);
+    uint32_t opt = PCRE2_NEVER_BACKSLASH_C | PCRE2_ALLOW_EMPTY_CLASS * 0u;
+    opt |= r->utf ? PCRE2_UTF | PCRE2_UCP | PCRE2_MATCH_INVALID_UTF : 0;
+    opt |= flags & REGEX_IGNORECASE ? PCRE2_CASELESS : 0;
+    opt |= flags & REGEX_MULTILINE ? PCRE2_MULTILINE : 0;
+    opt |= flags & REGEX_DOTALL ? PCRE2_DOTALL : 0;
+    opt |= flags & REGEX_VERBOSE ? PCRE2_EXTENDED : 0;
+    struct str p = translate(a, pat);
+    int code = 0;
+    PCRE2_SIZE where = 0;
+    r->code = pcre2_compile((PCRE2_SPTR)p.s, p.n, opt, &code, &where, cc);
+    if (!r->code) {
+        PCRE2_UCHAR text[200];
+        pcre2_get_error_message(code, text, sizeof text);
+        err_set(e, ERR_SYNTAX, at, "invalid regular expression '%.*s': %s at position %zu", STR(pat), (char *)text,
+                (size_t)where);
+        return NULL;
+    }
+    r->limits = pcre2_match_context_create(mem);
+    pcre2_set_match_limit(r->limits, MATCH_LIMIT);
+    pcre2_set_heap_limit(r->limits, HEAP_LIMIT);
+    pcre2_pattern_info(r->code, PCRE2_INFO_CAPTURECOUNT, &r->groups);
+    return r;
+}
+
+size_t regex_groups(const struct regex *r) {
+    return r->groups;
+}
+
+static const unsigned char *names(const struct regex *r, uint32_t *n, uint32_t *size) {
+    PCRE2_SPTR table = NULL;
+    pcre2_pattern_info(r->code, PCRE2_INFO_NAMECOUNT, n);
+    pcre2_pattern_info(r->code, PCRE2_INFO_NAMEENTRYSIZE, size);
+    pcre2_pattern_info(r->code, PCRE2_INFO_NAMETABLE, (void *)&table);
+    return table;
+}
+
+const char *regex_group_name(const struct regex *r, size_t i) {
+    uint32_t n = 0;
+    uint32_t size = 0;
+    const unsigned char *t = names(r, &n, &size);
+    for (uint32_t k = 0; k < n; k++, t += size) {
+        if ((size_t)(t[0] << 8 | t[1]) == i) {
+            return (const char *)t + 2;
+        }
+    }
+    return NULL;
+}
+
+size_t regex_group_number(const struct regex *r, struct str name) {
+    uint32_t n = 0;
+    uint32_t size = 0;
+    const unsigned char *t = names(r, &n, &size);
+    for (uint32_t k = 0; k < n; k++, t += size) {
+        if (str_eqz(name, (const char *)t + 2)) {
+            return (size_t)(t[0] << 8 | t[1]);
+        }
+    }
+    return 0;
+}
+
+static void copy_groups(const struct regex *r, pcre2_match_data *md, struct arena *a, struct regex_match *m) {
+    const PCRE2_SIZE *ov = pcre2_get_ovector_pointer(md);
+    m->n = (size_t)r->groups + 1;
+    m->from = ARENA_ARRAY(a, size_t, m->n);
+    m->to = ARENA_ARRAY(a, size_t, m->n);
+    for (size_t i = 0; i < m->n; i++) {
+        m->from[i] = ov[2 * i] == PCRE2_UNSET ? SIZE_MAX : ov[2 * i];
+        m->to[i] = ov[2 * i + 1] == PCRE2_UNSET ? SIZE_MAX : ov[2 * i + 1];
+    }
+}
+
+int regex_exec(const struct regex *r, struct str s, size_t from, enum regex_how how, struct arena *a,
+               struct regex_match *m, struct err *e) {
+    if (from > s.n) {
+        return 0;
+    }
+    uint32_t opt = how == REGEX_SEARCH ? 0 : PCRE2_ANCHORED;
+    opt |= how == REGEX_FULLMATCH ? PCRE2_ENDANCHORED : 0;
+    pcre2_match_data *md = pcre2_match_data_create(r->groups + 1, NULL);
+    if (!md) {
+        BUG("out of memory");
+    }
+    int rc = pcre2_match(r->code, (PCRE2_SPTR)(s.s ? s.s : ""), s.n, from, opt, md, r->limits);
+    int result = rc >= 0 ? 1 : 0;
+    if (rc >= 0 && m) {
+        copy_groups(r, md, a, m);
+    }
+    pcre2_match_data_free(md);
+    if (rc < 0 && rc != PCRE2_ERROR_NOMATCH) {
+        PCRE2_UCHAR text[200];
+        pcre2_get_error_message(rc, text, sizeof text);
+        err_set(e, ERR_LIMIT, NO_MARK, "regular expression gave up: %s", (char *)text);
+        return -1;
+    }
+    return result;
+}
+
+static void add_group(struct str subject, const struct regex_match *m, size_t g, struct buf *out) {
+    if (m->from[g] != SIZE_MAX && m->to[g] >= m->from[g]) {
+        buf_str(out, str_sub(subject, m->from[g], m->to[g]));
+    }
+}
+
+// "\g<name>" or "\g<2>": the group's number, or SIZE_MAX. *i is behind "\g".
+static size_t named_group(const struct regex *r, struct str repl, size_t *i) {
+    if (*i >= repl.n || repl.s[*i] != '<') {
+        return SIZE_MAX;
+    }
+    size_t end = str_find_char(repl, *i, '>');
+    if (end == SIZE_MAX) {
+        return SIZE_MAX;
+    }
+    struct str name = str_sub(repl, *i + 1, end);
+    *i = end + 1;
+    int64_t n;
+    if (str_int(name, &n)) {
+        return n >= 0 && (size_t)n <= r->groups ? (size_t)n : SIZE_MAX;
+    }
+    size_t g = regex_group_number(r, name);
+    return g ? g : SIZE_MAX;
+}
+
+static size_t numbered_group(struct str repl, size_t *i) {
+    size_t g = (size_t)(repl.s[*i] - '0');
+    *i += 1;
+    if (*i < repl.n && is_digit(repl.s[*i])) {
+        g = g * 10 + (size_t)(repl.s[*i] - '0');
+        *i += 1;
+    }
+    return g;
+}
+
+static void add_escape(char c, struct buf *out) {
+    static const char from[] = "nrtafv0\\";
+    static const char to[] = "\n\r\t\a\f\v\0\\";
+    const char *p = strchr(from, c);
+    if (p && c) {
+        buf_char(out, to[p - from]);
+    } else {
+        buf_char(out, '\\');
+        buf_char(out, c);
+    }
+}
+
+bool regex_expand(const struct regex *r, struct str repl, struct str subject, const struct regex_match *m,
+                  struct buf *out, struct err *e) {
+    for (size_t i = 0; i < repl.n;) {
+        char c = repl.s[i];
+        if (c != '\\' || i + 1 >= repl.n) {
+            buf_char(out, c);
+            i++;
+            continue;
+        }
+        c = repl.s[++i];
+        if (c == 'g') {
+            i++;
+            size_t g = named_group(r, repl, &i);
+            if (g == SIZE_MAX) {
+                return err_set(e, ERR_SYNTAX, NO_MARK, "unknown group in replacement '%.*s'", STR(repl));
+            }
+            add_group(subject, m, g, out);
+        } else if (c >= '1' && c <= '9') {
+            size_t g = numbered_group(repl, &i);
+            if (g >= m->n) {
+                return err_set(e, ERR_SYNTAX, NO_MARK, "invalid group reference %zu in replacement '%.*s'", g,
+                               STR(repl));
+            }
+            add_group(subject, m, g, out);
+        } else {
+            add_escape(c, out);
+            i++;
+        }
+    }
+    return true;
+}
+
+// The next position after an empty match: one whole code point further.
+static size_t step(const struct regex *r, struct str s, size_t i) {
+    if (r->utf && i < s.n) {
+        utf8_next(s, &i);
+        return i;
+    }
+    return i + 1;
+}
+
+bool regex_sub(const struct regex *r, struct str repl, struct str subject, size_t count, struct arena *a,
+               struct str *out, size_t *n, struct err *e) {
+    struct buf b = BUF_IN(a);
+    size_t done = 0;
+    size_t copied = 0;
+    size_t at = 0;
+    while ((count == 0 || done < count) && at <= subject.n) {
+        struct regex_match m;
+        int rc = regex_exec(r, subject, at, REGEX_SEARCH, a, &m, e);
+        if (rc < 0) {
+            return false;
+        }
+        if (rc == 0) {
+            break;
+        }
+        buf_str(&b, str_sub(subject, copied, m.from[0]));
+        if (!regex_expand(r, repl, subject, &m, &b, e)) {
+            return false;
+        }
+        copied = m.to[0];
+        at = m.to[0] > m.from[0] ? m.to[0] : step(r, subject, m.to[0]);
+        done++;
+    }
+    buf_str(&b, str_sub(subject, copied, subject.n));
+    *out = buf_view(&b);
+    if (n) {
+        *n = done;
+    }
+    return true;
+}
+
+struct str regex_escape(struct arena *a, struct str s) {
+    struct buf b = BUF_IN(a);
+    for (size_t i = 0; i < s.n; i++) {
+        if (s.s[i] && strchr("()[]{}?*+-|^$\\.&~# \t\n\r\v\f", s.s[i])) {
+            buf_char(&b, '\\');
+        }
+        buf_char(&b, s.s[i]);
+    }
+    return buf_view(&b);
+}
