@@ -29,7 +29,7 @@ struct node {
     enum node_kind kind;
     struct mark at;
     struct str name;         // raw name (may be a template); empty when none
-    struct node *parent;     // enclosing block, role use, including task (for static imports), play
+    struct node *parent;     // enclosing block, import (an implicit block), role use, dynamic include task, play
     struct role *role;       // the role this node came from, or NULL
     struct val kw[KW_COUNT]; // raw values; `tags` is normalised to a list, `vars` to a dict
     struct str file;         // file it stands in
@@ -40,10 +40,14 @@ struct task {
     struct node n;
     const char *action;          // module's short name as in the table ("copy"), or the include family below
     struct str action_name;      // as the user wrote it ("ansible.builtin.copy")
+    struct val action_raw;       // the same as a value: VAL_TMPL when the module's name is a template
     struct mark action_at;
-    enum task_kind { TASK_MODULE, TASK_INCLUDE_TASKS, TASK_INCLUDE_ROLE, TASK_META, TASK_UNKNOWN } kind;  // import_* are expanded while parsing
+    // import_* are expanded while parsing; meta has its action under "_raw_params"
+    enum task_kind { TASK_MODULE, TASK_INCLUDE_TASKS, TASK_INCLUDE_ROLE, TASK_META, TASK_UNKNOWN } kind;
     const struct module *module; // NULL for include, meta and TASK_UNKNOWN
-    struct val args;             // raw dict; free-form text is under "_raw_params" (or the module's free_form name)
+    struct val args;             // raw dict; free-form text is under "_raw_params" (or the module's free_form name);
+                                 // "_variable_params": a template that gives a dict of arguments (`copy: "{{ args }}"`).
+                                 // include_tasks: "_raw_params" (the file), "apply"; include_role: "name", "tasks_from" ...
     struct str loop_with;        // "items" for with_items, ... ; empty with `loop:` or none
     struct val loop;             // raw loop expression; VAL_UNDEF: no loop
     struct val loop_control;     // dict of raw keywords
@@ -83,6 +87,8 @@ struct role {
     bool is_public;          // include_role public: / roles: and import_role are public
     struct node n;           // keywords of the use (when, tags, become ...)
     struct val argument_spec;  // meta/argument_specs.yml entry point, VAL_UNDEF when none
+    struct role *same;         // first use in the play with equal name, params and keywords (itself when it is the first):
+                               // "has already run on this host" is a fact about `same`, as in Ansible's role cache
 };
 struct play {
     struct node n;
@@ -92,11 +98,13 @@ struct play {
     size_t nroles;
     struct task **handlers;           // play handlers; role handlers are in the roles
     size_t nhandlers;
+    struct role **imported;           // of import_role: their handlers and variables belong to the whole play, but
+    size_t nimported;                 // their tasks stand where they were imported
     struct val vars_files, vars_prompt;
     struct playbook *book;
 };
 struct playbook {
-    struct str file;     // absolute
+    struct str file;     // absolute; each imported playbook has its own, which its plays point at (playbook_dir)
     struct str basedir;  // of the playbook given on the command line
     struct play **plays;
     size_t nplays;
@@ -126,13 +134,20 @@ struct pb_loader *pb_loader_new(const struct pb_opts *o);
 /// "did you mean"), ERR_NOT_FOUND (role, file), each at its mark.
 struct playbook *pb_load(struct pb_loader *l, const char *file, struct err *e);
 /// For include_tasks at run time: the list of a tasks file as a block whose parent is `by`. `handlers`: parse as handlers.
+/// `file` is the templated name; a relative one is searched as Ansible does (beside the including files, the role's
+/// tasks, the playbook). The block carries the keywords of `apply:`. ERR_NOT_FOUND lists what was tried.
+/// Inheritance as in Ansible: what is included takes keywords from `by`'s parents, not from `by` itself, except `vars`.
 struct block *pb_load_tasks(struct pb_loader *l, struct play *p, struct task *by, struct str file, bool handlers, struct err *e);
 /// For include_role at run time: the role as a block (dependencies first). `args` is the templated argument dict.
 struct block *pb_load_role(struct pb_loader *l, struct play *p, struct task *by, struct val args, struct role **role, struct err *e);
+/// For a task whose action is a template (`action: "{{ pkg }} name=x"`; kind TASK_UNKNOWN, VAL_TMPL in action_raw): a copy
+/// of `t` with the module `name` and checked argument names. ERR_ARGS when there is no such module.
+struct task *pb_bind_action(struct pb_loader *l, const struct task *t, struct str name, struct err *e);
 /// The role's tasks as a block, dependencies first, for the play's `roles:` section.
 struct block *pb_role_block(struct pb_loader *l, struct play *p, struct role *r, struct err *e);
 
 // -- reading keywords (node.c) ---------------------------------------------------------------------------------------
+// A dynamic include stands in the parent chain of what it included, but of its keywords only `vars` reach there.
 /// The raw value of a keyword that is inherited (become, environment excluded): the nearest of node, parents, play.
 struct val node_kw(const struct node *n, enum keyword k);
 /// Tags of a node with all its parents', as a list of strings (raw, may hold templates).
@@ -141,6 +156,14 @@ struct val node_tags(const struct node *n, struct arena *a);
 struct val node_whens(const struct node *n, struct arena *a);
 /// environment: dicts/strings from the play inwards; the caller templates and merges, later wins.
 struct val node_environments(const struct node *n, struct arena *a);
+/// module_defaults: dicts from the play inwards; later wins.
+struct val node_module_defaults(const struct node *n, struct arena *a);
+/// `vars` of the node and its parents below the play and without role uses, merged; the nearest wins.
+struct val node_vars(const struct node *n, struct arena *a);
+/// `vars` of the dynamic includes around the node, merged: level INCLUDE_PARAMS.
+struct val node_include_params(const struct node *n, struct arena *a);
+/// The dynamic include task nearest around `n`, or NULL.
+struct task *node_include(const struct node *n);
 /// Free-form or `k=v` text to arguments as Ansible splits it: quotes, jinja blocks and escapes respected.
 /// With `free_form` the words that are not known k=v options go to "_raw_params".
 bool kv_parse(struct arena *a, struct str text, struct mark at, bool free_form, struct val *out, struct err *e);
