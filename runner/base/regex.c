@@ -92,7 +92,7 @@ struct regex *regex_compile(struct arena *a, struct str pat, unsigned flags, str
     pcre2_compile_context *cc = pcre2_compile_context_create(mem);
     pcre2_set_parens_nest_limit(cc, 200);
     r->utf = !(flags & REGEX_BYTES) && utf8_valid(pat);
-    uint32_t opt = PCRE2_NEVER_BACKSLASH_C | PCRE2_ALLOW_EMPTY_CLASS * 0u;
+    uint32_t opt = PCRE2_NEVER_BACKSLASH_C;
     opt |= r->utf ? PCRE2_UTF | PCRE2_UCP | PCRE2_MATCH_INVALID_UTF : 0;
     opt |= flags & REGEX_IGNORECASE ? PCRE2_CASELESS : 0;
     opt |= flags & REGEX_MULTILINE ? PCRE2_MULTILINE : 0;

@@ -3,13 +3,14 @@
 #include "val.h"
 
 struct json_style {
-    int indent;         // 0: one line
+    int indent;  // 0: one line
     bool sort_keys;
-    bool ascii;         // non-ASCII as \uXXXX (Python's default)
+    bool ascii;                      // non-ASCII as \uXXXX (Python's default)
     const char *item_sep, *key_sep;  // NULL: Python's default for the indent
 };
 
-/// Parses one JSON document. Keys keep their order. The result is untrusted and lives in `a`. ERR_SYNTAX with line and column.
+/// Parses one JSON document. Keys keep their order. The result is untrusted and lives in `a`. ERR_SYNTAX with line and
+/// column.
 bool json_parse(struct arena *a, struct str text, struct val *out, struct err *e);
 /// Appends `v`. Dates and objects become what obj_type.json says. ERR_TYPE for undefined and what JSON cannot say.
 bool json_write(struct buf *b, struct val v, const struct json_style *style, struct err *e);

@@ -18,11 +18,11 @@ enum val_kind {
 };
 
 enum val_flags {
-    VAL_TRUSTED = 1,   // from the user's files: may be evaluated when a keyword or `that:` asks for an expression
-    VAL_TMPL = 2,      // trusted string that contains a template, or a container with one somewhere inside
-    VAL_SECRET = 4,    // from vault, no_log or a prompt: masked wherever it would be shown; spreads to what is made of it
-    VAL_UNSAFE = 8,    // tagged !unsafe: never templated
-    VAL_VAULTED = 16,  // came out of `!vault` inline (prints as its plaintext where used, tests `vaulted`)
+    VAL_TRUSTED = 1,  // from the user's files: may be evaluated when a keyword or `that:` asks for an expression
+    VAL_TMPL = 2,     // trusted string that contains a template, or a container with one somewhere inside
+    VAL_SECRET = 4,  // from vault, no_log or a prompt: masked wherever it would be shown; spreads to what is made of it
+    VAL_UNSAFE = 8,  // tagged !unsafe: never templated
+    VAL_VAULTED = 16,    // came out of `!vault` inline (prints as its plaintext where used, tests `vaulted`)
     VAL_SAFE_JSON = 32,  // text made by to_json and friends: a template that is only this stays text
 };
 
@@ -57,7 +57,7 @@ struct val {
         int64_t i;
         double f;
         const struct vstr *s;
-        struct vlist *l;   // list and tuple
+        struct vlist *l;  // list and tuple
         struct vdict *d;
         const struct vundef *undef;
         const struct vobj *o;
@@ -69,11 +69,11 @@ struct vpair {
 
 /// An object: its first member is this. Which operations exist is the type's business; NULL means "not supported".
 struct obj_type {
-    const char *name;                                                                   // Python's type name
-    bool (*get)(struct val self, struct str attr, struct arena *a, struct val *out);    // attribute; false: none
-    void (*str)(struct val self, struct buf *out);                                      // str()
-    bool (*iter)(struct val self, struct arena *a, struct val *list, struct err *e);    // as a list
-    bool (*json)(struct val self, struct arena *a, struct val *out);                    // plain value for JSON/YAML/wire
+    const char *name;                                                                 // Python's type name
+    bool (*get)(struct val self, struct str attr, struct arena *a, struct val *out);  // attribute; false: none
+    void (*str)(struct val self, struct buf *out);                                    // str()
+    bool (*iter)(struct val self, struct arena *a, struct val *list, struct err *e);  // as a list
+    bool (*json)(struct val self, struct arena *a, struct val *out);                  // plain value for JSON/YAML/wire
 };
 struct vobj {
     const struct obj_type *type;

@@ -1,0 +1,253 @@
+// JSON text: jansson reads it, the writer here prints as Python's json module does.
+#include "json.h"
+
+#include <jansson.h>
+#include <math.h>
+
+#define MAX_DEPTH 1000
+
+static struct val from_jansson(struct arena *a, const json_t *j) {
+    switch (json_typeof(j)) {
+    case JSON_OBJECT: {
+        struct val d = val_dict(a, json_object_size(j));
+        union {
+            const json_t *in;
+            json_t *out;
+        } u = {.in = j};
+        for (void *it = json_object_iter(u.out); it; it = json_object_iter_next(u.out, it)) {
+            val_set(a, d, json_object_iter_key(it), from_jansson(a, json_object_iter_value(it)));
+        }
+        return d;
+    }
+    case JSON_ARRAY: {
+        size_t n = json_array_size(j);
+        struct val l = val_list(a, n);
+        for (size_t i = 0; i < n; i++) {
+            val_push(a, l, from_jansson(a, json_array_get(j, i)));
+        }
+        return l;
+    }
+    case JSON_STRING:
+        return val_str(a, (struct str){json_string_value(j), json_string_length(j)});
+    case JSON_INTEGER:
+        return val_int(json_integer_value(j));
+    case JSON_REAL:
+        return val_float(json_real_value(j));
+    case JSON_TRUE:
+        return val_bool(true);
+    case JSON_FALSE:
+        return val_bool(false);
+    case JSON_NULL:
+        break;
+    }
+    return VNULL;
+}
+
+bool json_parse(struct arena *a, struct str text, struct val *out, struct err *e) {
+    json_error_t why;
+    json_t *j = json_loadb(text.s ? text.s : "", text.n, JSON_DECODE_ANY | JSON_ALLOW_NUL, &why);
+    if (!j) {
+        return err_set(e, ERR_SYNTAX, NO_MARK, "invalid JSON at line %d, column %d: %s", why.line, why.column,
+                       why.text);
+    }
+    *out = from_jansson(a, j);
+    json_decref(j);
+    return true;
+}
+
+struct writer {
+    struct buf *b;
+    const struct json_style *style;
+    struct err *e;
+    unsigned depth;
+};
+
+static void write_text(struct writer *w, struct str s) {
+    static const char plain[] = "\b\f\n\r\t\"\\";
+    static const char letter[] = "bfnrt\"\\";
+    buf_char(w->b, '"');
+    for (size_t i = 0; i < s.n;) {
+        size_t from = i;
+        uint32_t cp = utf8_next(s, &i);
+        const char *at = cp && cp < 0x80 ? strchr(plain, (char)cp) : NULL;
+        if (at) {
+            buf_char(w->b, '\\');
+            buf_char(w->b, letter[at - plain]);
+        } else if (cp < 0x20 || (w->style->ascii && cp >= 0x7F && cp < 0x10000 && cp != 0x7F)) {
+            buf_printf(w->b, "\\u%04x", cp);
+        } else if (w->style->ascii && cp >= 0x10000) {
+            buf_printf(w->b, "\\u%04x\\u%04x", 0xD800 + ((cp - 0x10000) >> 10), 0xDC00 + ((cp - 0x10000) & 0x3FF));
+        } else {
+            buf_add(w->b, s.s + from, i - from);
+        }
+    }
+    buf_char(w->b, '"');
+}
+
+static void newline(struct writer *w) {
+    if (w->style->indent > 0) {
+        buf_char(w->b, '\n');
+        for (unsigned i = 0; i < w->depth * (unsigned)w->style->indent; i++) {
+            buf_char(w->b, ' ');
+        }
+    }
+}
+
+static void separator(struct writer *w) {
+    const char *sep = w->style->item_sep;
+    buf_z(w->b, sep ? sep : (w->style->indent > 0 ? "," : ", "));
+    newline(w);
+}
+
+static bool write_val(struct writer *w, struct val v);
+
+static bool write_seq(struct writer *w, struct val v) {
+    if (v.u.l->n == 0) {
+        buf_z(w->b, "[]");
+        return true;
+    }
+    buf_char(w->b, '[');
+    w->depth++;
+    newline(w);
+    for (size_t i = 0; i < v.u.l->n; i++) {
+        if (i > 0) {
+            separator(w);
+        }
+        if (!write_val(w, v.u.l->items[i])) {
+            return false;
+        }
+    }
+    w->depth--;
+    newline(w);
+    buf_char(w->b, ']');
+    return true;
+}
+
+static int by_key(const void *x, const void *y) {
+    const struct vpair *const *a = x;
+    const struct vpair *const *b = y;
+    return str_cmp(val_text((*a)->key), val_text((*b)->key));
+}
+
+// Keys become text as Python does it: None -> null, True -> true, numbers as they print.
+static bool write_key(struct writer *w, struct val k) {
+    struct buf b = BUF_IN(w->e->arena);
+    switch ((enum val_kind)k.kind) {
+    case VAL_STR:
+        write_text(w, val_text(k));
+        return true;
+    case VAL_NULL:
+        buf_z(&b, "null");
+        break;
+    case VAL_BOOL:
+        buf_z(&b, k.u.b ? "true" : "false");
+        break;
+    case VAL_INT:
+    case VAL_FLOAT:
+    case VAL_OBJ:
+        val_to_str(&b, k);
+        break;
+    case VAL_UNDEF:
+    case VAL_LIST:
+    case VAL_TUPLE:
+    case VAL_DICT:
+    case VAL_OMIT:
+        return err_set(w->e, ERR_TYPE, k.mark, "keys must be str, int, float, bool or None, not %s", val_type_name(k));
+    }
+    write_text(w, buf_view(&b));
+    return true;
+}
+
+static bool write_dict(struct writer *w, struct val v) {
+    size_t n = v.u.d->live;
+    if (n == 0) {
+        buf_z(w->b, "{}");
+        return true;
+    }
+    const struct vpair **pairs = ARENA_ARRAY(w->e->arena, const struct vpair *, n);
+    size_t i = 0;
+    size_t k = 0;
+    bool texts = true;
+    for (struct vpair *p; (p = val_each(v, &i));) {
+        texts = texts && p->key.kind == VAL_STR;
+        pairs[k++] = p;
+    }
+    if (w->style->sort_keys && texts) {
+        qsort(pairs, n, sizeof *pairs, by_key);
+    }
+    buf_char(w->b, '{');
+    w->depth++;
+    newline(w);
+    for (k = 0; k < n; k++) {
+        if (k > 0) {
+            separator(w);
+        }
+        if (!write_key(w, pairs[k]->key)) {
+            return false;
+        }
+        buf_z(w->b, w->style->key_sep ? w->style->key_sep : ": ");
+        if (!write_val(w, pairs[k]->value)) {
+            return false;
+        }
+    }
+    w->depth--;
+    newline(w);
+    buf_char(w->b, '}');
+    return true;
+}
+
+static void write_float(struct buf *b, double f) {
+    if (isnan(f) || isinf(f)) {
+        buf_z(b, isnan(f) ? "NaN" : (f > 0 ? "Infinity" : "-Infinity"));
+    } else {
+        float_repr(b, f);
+    }
+}
+
+static bool write_object(struct writer *w, struct val v) {
+    struct val plain;
+    if (!v.u.o->type->json || !v.u.o->type->json(v, w->e->arena, &plain)) {
+        return err_set(w->e, ERR_TYPE, v.mark, "Object of type %s is not JSON serializable", val_type_name(v));
+    }
+    return write_val(w, plain);
+}
+
+static bool write_val(struct writer *w, struct val v) {
+    if (w->depth > MAX_DEPTH) {
+        return err_set(w->e, ERR_LIMIT, v.mark, "nested deeper than %d levels", MAX_DEPTH);
+    }
+    switch ((enum val_kind)v.kind) {
+    case VAL_STR:
+        write_text(w, val_text(v));
+        return true;
+    case VAL_LIST:
+    case VAL_TUPLE:
+        return write_seq(w, v);
+    case VAL_DICT:
+        return write_dict(w, v);
+    case VAL_NULL:
+        buf_z(w->b, "null");
+        return true;
+    case VAL_BOOL:
+        buf_z(w->b, v.u.b ? "true" : "false");
+        return true;
+    case VAL_INT:
+        buf_printf(w->b, "%lld", (long long)v.u.i);
+        return true;
+    case VAL_FLOAT:
+        write_float(w->b, v.u.f);
+        return true;
+    case VAL_OBJ:
+        return write_object(w, v);
+    case VAL_UNDEF:
+    case VAL_OMIT:
+        break;
+    }
+    return err_set(w->e, ERR_TYPE, v.mark, "Object of type %s is not JSON serializable", val_type_name(v));
+}
+
+bool json_write(struct buf *b, struct val v, const struct json_style *style, struct err *e) {
+    static const struct json_style plain = {0};
+    struct writer w = {.b = b, .style = style ? style : &plain, .e = e};
+    return write_val(&w, v);
+}
