@@ -12,9 +12,14 @@ struct jinja_opts {
     bool trim_blocks, lstrip_blocks, keep_trailing_newline;
     bool ext_do, ext_loopcontrols;
     enum undef_mode undefined;
+    bool ansible;          // None prints as nothing, newlines at the end are kept, `#jinja2:` headers are read
+    bool raw_backslashes;  // string literals inside {{ }} keep their backslashes, as in Ansible's playbooks
 };
-extern const struct jinja_opts jinja_opts_ansible;  // strings in YAML: trim_blocks off, keep_trailing_newline on, as Templar
-extern const struct jinja_opts jinja_opts_plain;    // jinja2.Environment()
+/// Strings in YAML, as Ansible's Templar: trim_blocks on, newlines at the end kept, raw_backslashes.
+extern const struct jinja_opts jinja_opts_ansible;
+/// Template files (module template, lookup template): the same, but backslash escapes work as in Python.
+extern const struct jinja_opts jinja_opts_file;
+extern const struct jinja_opts jinja_opts_plain;  // jinja2.Environment()
 
 /// Where names come from. `get` is asked once per name and context: the engine caches the answer.
 struct jinja_scope {
@@ -46,6 +51,14 @@ struct jinja_cache;  // compiled templates by content and options; thread-safe, 
 struct jinja_cache *jinja_cache_new(void);
 void jinja_cache_free(struct jinja_cache *c);
 
+/// The engine's own notes in a context; zeroed by the caller, never read by others except `secret`.
+struct jinja_state {
+    unsigned nesting;  // depth of evaluation, capped
+    uint8_t mode;      // how output is put together: enum concat_mode of ast.h
+    bool secret;       // what was rendered last contains a secret
+    bool untrusted;    // what was rendered last read an untrusted value
+};
+
 /// One evaluation context: the variables of one host and task. Cheap to make; its arena is the caller's.
 struct jinja_ctx {
     struct arena *a;                  // results live here
@@ -58,12 +71,15 @@ struct jinja_ctx {
     struct str resolving[64];         // the chain of variable names being templated, for error messages
     size_t output_cap;                // 0: 64 MiB
     struct map *templates;            // name -> struct str *: sources for include/import/extends (tests); else host->find
+    struct jinja_state state;
 };
 
-/// Renders template text to text (template files, free text). `at` is the place of src[0].
+/// Renders template text to text (template files, free text). `at` is the place of src[0]. c->state.secret tells
+/// afterwards whether a secret went into the text.
 bool jinja_render(struct jinja_ctx *c, struct str src, struct mark at, const struct jinja_opts *o, struct str *out, struct err *e);
-/// Templates one string as Ansible's Templar does: a single `{{ expr }}` keeps its native type, text that looks like a
-/// Python list or dict becomes one (2.14 to 2.18), VAL_OMIT survives. A string without VAL_TMPL is returned as it is.
+/// Templates one string as Ansible's Templar does (2.14 to 2.18, jinja2_native off): `{{ name }}` of a number, bool or null
+/// keeps its type; lists and dicts keep theirs; text that looks like a Python or JSON list, dict or bool becomes one,
+/// other single values become text; VAL_OMIT survives. A string without VAL_TMPL is returned as it is.
 bool jinja_string(struct jinja_ctx *c, struct val s, struct val *out, struct err *e);
 /// The same for every string inside a list or dict (keys are templated as Ansible does). Values without VAL_TMPL are shared.
 bool jinja_value(struct jinja_ctx *c, struct val v, struct val *out, struct err *e);

@@ -12,6 +12,7 @@ struct jcall {
     struct val kwargs;    // dict with string keys, or VAL_UNDEF when there are none
     struct mark at;
     const char *name;     // as the user wrote it
+    const char *params;   // the plugin's parameter list, for messages
 };
 
 /// Declares parameter names so that the engine binds keywords and checks counts before calling:
