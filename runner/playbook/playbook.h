@@ -126,7 +126,10 @@ struct pb_opts {
     void *warn_self;
     /// A module the project ships (library/*.lua): returns it or NULL. May be NULL itself.
     const struct module *(*find_module)(void *self, struct str name, struct str role_path, struct err *e);
-    bool (*read)(void *self, struct str path, struct arena *a, struct str *text, bool *secret, struct err *e);  // vault-aware
+    void *find_self;
+    /// Reads a file, opening vault files. NULL: plain reading.
+    bool (*read)(void *self, struct str path, struct arena *a, struct str *text, bool *secret, struct err *e);
+    void *read_self;
 };
 struct pb_loader;
 struct pb_loader *pb_loader_new(const struct pb_opts *o);
