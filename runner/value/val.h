@@ -24,6 +24,7 @@ enum val_flags {
     VAL_UNSAFE = 8,  // tagged !unsafe: never templated
     VAL_VAULTED = 16,    // came out of `!vault` inline (prints as its plaintext where used, tests `vaulted`)
     VAL_SAFE_JSON = 32,  // text made by to_json and friends: a template that is only this stays text
+    VAL_MARKUP = 64,  // HTML already (escape, safe): escape leaves it alone
 };
 
 struct vstr {
@@ -123,6 +124,7 @@ struct val val_get_str(struct val d, struct str key);
 /// The same for any key: 1, 1.0 and True are one key as in Python.
 struct val val_get_key(struct val d, struct val key);
 bool val_has(struct val d, const char *key);
+bool val_has_key(struct val d, struct val key);
 /// Sets or replaces (keeping the place of the first insertion).
 void val_set(struct arena *a, struct val d, const char *key, struct val v);
 void val_set_str(struct arena *a, struct val d, struct str key, struct val v);
