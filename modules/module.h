@@ -2,7 +2,19 @@
 #pragma once
 #include "val.h"
 
-enum arg_type { ARG_STR, ARG_INT, ARG_FLOAT, ARG_BOOL, ARG_LIST, ARG_DICT, ARG_PATH, ARG_RAW, ARG_JSON, ARG_BYTES, ARG_BITS };
+enum arg_type {
+    ARG_STR,
+    ARG_INT,
+    ARG_FLOAT,
+    ARG_BOOL,
+    ARG_LIST,
+    ARG_DICT,
+    ARG_PATH,
+    ARG_RAW,
+    ARG_JSON,
+    ARG_BYTES,
+    ARG_BITS
+};
 enum support { SUPPORT_NONE, SUPPORT_PARTIAL, SUPPORT_FULL };
 enum side { ON_TARGET, ON_CONTROLLER };
 
@@ -11,28 +23,28 @@ struct arg {
     const char *name;
     enum arg_type type;
     bool required, no_log;
-    enum arg_type elements;   // for ARG_LIST: ARG_STR (0) unless told
-    const char *def;          // default, as YAML text; NULL: none
-    const char *choices;      // "a|b|c"; NULL: any
-    const char *aliases;      // "dest|name"
-    const struct arg *sub;    // options of a dict, or of the dicts in a list
+    enum arg_type elements;  // for ARG_LIST: ARG_STR (0) unless told
+    const char *def;         // default, as YAML text; NULL: none
+    const char *choices;     // "a|b|c"; NULL: any
+    const char *aliases;     // "dest|name"
+    const struct arg *sub;   // options of a dict, or of the dicts in a list
     const char *doc;
 };
 
 struct module {
     const char *doc, *example, *spec;
-    const struct arg *args;             // ends with {0}
-    const char *returns;                // "name: doc\n..." what the result holds beyond changed, failed, msg
-    const char *exclusive;              // "a,b;c,d": groups of which at most one may be given
-    const char *required_one_of;        // "a,b;c,d"
-    const char *required_together;      // "a,b"
-    const char *required_if;            // "state=present:a,b;state=absent:c"
-    const char *required_by;            // "a:b,c"
-    const char *free_form;              // argument that takes a free-form string ("_raw_params"), NULL: k=v only
-    bool any_args;                      // accepts names not in `args` (set_fact, add_host)
-    bool file_args;                     // owner group mode seuser serole setype selevel unsafe_writes attributes are added
-    bool no_target;                     // raw: works without play-remote
-    bool once;                          // run once for all hosts (add_host, pause)
+    const struct arg *args;         // ends with {0}
+    const char *returns;            // "name: doc\n..." what the result holds beyond changed, failed, msg
+    const char *exclusive;          // "a,b;c,d": groups of which at most one may be given
+    const char *required_one_of;    // "a,b;c,d"
+    const char *required_together;  // "a,b"
+    const char *required_if;        // "state=present:a,b;state=absent:c"
+    const char *required_by;        // "a:b,c"
+    const char *free_form;          // argument that takes a free-form string ("_raw_params"), NULL: k=v only
+    bool any_args;                  // accepts names not in `args` (set_fact, add_host)
+    bool file_args;                 // owner group mode seuser serole setype selevel unsafe_writes attributes are added
+    bool no_target;                 // raw: works without play-remote
+    bool once;                      // run once for all hosts (add_host, pause)
     enum support check, diff;
     enum side side;
     /// Controller half of an ON_TARGET module, before it is sent: reads files, renders templates, attaches content.
@@ -41,28 +53,32 @@ struct module {
     bool (*run)(struct mod_call *, struct err *);
     /// Controller half after the result came back (fetch). `c->result` is the target's result.
     bool (*finish)(struct mod_call *, struct err *);
-    const void *script;                 // Lua modules: what script/ needs
+    const void *script;  // Lua modules: what script/ needs
 };
 
 /// What the controller lends to `prepare`, `finish` and ON_CONTROLLER modules. NULL in play-remote.
 struct mod_ctl {
     void *self;
-    /// Finds a file along Ansible's search path; kind: "files", "templates", "vars", "tasks". ERR_NOT_FOUND lists what was tried.
+    /// Finds a file along Ansible's search path; kind: "files", "templates", "vars", "tasks". ERR_NOT_FOUND lists what
+    /// was tried.
     bool (*find)(void *self, const char *kind, struct str name, struct arena *a, struct str *path, struct err *e);
     /// Reads a file, decrypting vault files unless `raw`; *secret tells that it was one.
     bool (*read)(void *self, struct str path, bool raw, struct arena *a, struct str *text, bool *secret, struct err *e);
     /// Loads a YAML or JSON vars file (a dict).
     bool (*load_vars)(void *self, struct str path, struct arena *a, struct val *out, struct err *e);
     /// Renders a template file with the task's variables plus `extra`. `opts`: dict of the template module's options.
-    bool (*render)(void *self, struct str path, struct val opts, struct val extra, struct arena *a, struct str *out, bool *secret, struct err *e);
+    bool (*render)(void *self, struct str path, struct val opts, struct val extra, struct arena *a, struct str *out,
+                   bool *secret, struct err *e);
     /// Evaluates a bare expression; an undefined result is kind VAL_UNDEF, not an error, when allow_undef.
-    bool (*eval)(void *self, struct str expr, struct mark at, bool allow_undef, struct arena *a, struct val *out, struct err *e);
+    bool (*eval)(void *self, struct str expr, struct mark at, bool allow_undef, struct arena *a, struct val *out,
+                 struct err *e);
     /// A conditional, as `when:`.
     bool (*truth)(void *self, struct val cond, bool *out, struct err *e);
     /// A variable of the host, templated; VAL_UNDEF when missing.
     bool (*var)(void *self, const char *name, struct arena *a, struct val *out, struct err *e);
     /// Asks the person at the terminal; ERR_NOT_FOUND without one. timeout_ms 0: for ever.
-    bool (*ask)(void *self, const char *prompt, bool echo, int64_t timeout_ms, struct arena *a, struct str *out, struct err *e);
+    bool (*ask)(void *self, const char *prompt, bool echo, int64_t timeout_ms, struct arena *a, struct str *out,
+                struct err *e);
     int verbosity;
 };
 
@@ -75,32 +91,37 @@ struct mod_call {
     struct arena *arena;
     const struct module *mod;
     const char *name;
-    struct val args;      // dict, validated: each declared argument that was given or has a default, of its type
+    struct val args;  // dict, validated: each declared argument that was given or has a default, of its type
     bool check, diff, no_log;
     int verbosity;
-    struct mark at;       // of the task (controller side)
-    struct val result;    // dict under construction
+    struct mark at;     // of the task (controller side)
+    struct val result;  // dict under construction
     bool changed;
     struct val diffs;     // list of {before, after, before_header, after_header}
     void *state;          // from plan to run
     struct mod_ctl *ctl;  // NULL on the target
-    struct { struct mod_blob *p; size_t n, cap; } blobs;   // prepare: content to send; see mod_attach
-    int64_t sleep_ms;     // ON_CONTROLLER: the task completes only after this time (pause)
+    struct {
+        struct mod_blob *p;
+        size_t n, cap;
+    } blobs;           // prepare: content to send; see mod_attach
+    int64_t sleep_ms;  // ON_CONTROLLER: the task completes only after this time (pause)
     /// On the target: content attached by `prepare`, by its SHA-256. ERR_NOT_FOUND. Borrowed.
     bool (*blob)(struct mod_call *, struct str sha256, struct str *data, struct err *);
     /// On the target: sends live output to the controller. May be NULL.
     void (*log)(struct mod_call *, struct str text);
     void *io;
-    struct str tmpdir;    // on the target: a 0700 directory for this call, made by mod_tmpdir when first asked, removed after
+    struct str
+        tmpdir;  // on the target: a 0700 directory for this call, made by mod_tmpdir when first asked, removed after
+    struct str tmp_base;  // where mod_tmpdir makes it (made 0700 when missing); STR_NONE: $TMPDIR or /tmp
 };
 
 // -- arguments -------------------------------------------------------------------------------------------------------
-struct str mod_str(struct mod_call *c, const char *arg);       // STR_NONE when absent
-const char *mod_z(struct mod_call *c, const char *arg);        // NUL-terminated, NULL when absent
-bool mod_bool(struct mod_call *c, const char *arg);            // false when absent
+struct str mod_str(struct mod_call *c, const char *arg);  // STR_NONE when absent
+const char *mod_z(struct mod_call *c, const char *arg);   // NUL-terminated, NULL when absent
+bool mod_bool(struct mod_call *c, const char *arg);       // false when absent
 int64_t mod_int(struct mod_call *c, const char *arg, int64_t absent);
-struct val mod_arg(struct mod_call *c, const char *arg);       // VAL_UNDEF when absent
-bool mod_has(struct mod_call *c, const char *arg);             // given (or has a default) and not null
+struct val mod_arg(struct mod_call *c, const char *arg);  // VAL_UNDEF when absent
+bool mod_has(struct mod_call *c, const char *arg);        // given (or has a default) and not null
 
 // -- result ----------------------------------------------------------------------------------------------------------
 void mod_set(struct mod_call *c, const char *key, struct val v);
@@ -109,7 +130,8 @@ void mod_set_str(struct mod_call *c, const char *key, struct str s);
 /// Records that `what` differs: the call becomes changed, and with diff the pair is shown. Returns true.
 bool mod_differs(struct mod_call *c, const char *what, struct val now, struct val want);
 /// A diff of file contents, with headers as Ansible's. `before`/`after` STR_NONE: absent. Marks changed.
-void mod_diff_text(struct mod_call *c, struct str before_header, struct str before, struct str after_header, struct str after);
+void mod_diff_text(struct mod_call *c, struct str before_header, struct str before, struct str after_header,
+                   struct str after);
 void mod_changed(struct mod_call *c);
 void mod_warn(struct mod_call *c, const char *fmt, ...) PRINTF_LIKE(2, 3);
 /// Fails the module: the result gets failed=true and this msg (keys set before stay). Returns false.
@@ -127,9 +149,11 @@ bool mod_tmpdir(struct mod_call *c, struct str *dir, struct err *e);
 /// Checks and converts raw arguments by the module's table as Ansible's AnsibleModule does: aliases, types, defaults,
 /// choices, required, exclusive sets. `*out` is the dict the module sees. Values with VAL_OMIT are left out. Unknown
 /// names: ERR_ARGS with "did you mean". Errors point at the value's mark.
-bool mod_validate(const struct module *m, const char *name, struct val raw, struct mark at, struct arena *a, struct val *out, struct err *e);
+bool mod_validate(const struct module *m, const char *name, struct val raw, struct mark at, struct arena *a,
+                  struct val *out, struct err *e);
 /// Only the names, for checks before any host is touched (values may be templates).
-bool mod_check_names(const struct module *m, const char *name, struct val raw, struct mark at, struct arena *a, struct err *e);
+bool mod_check_names(const struct module *m, const char *name, struct val raw, struct mark at, struct arena *a,
+                     struct err *e);
 /// Runs plan/run as check mode and diff say and completes the result dict (changed, diff, warnings, invocation ...).
 void mod_execute(struct mod_call *c);
 /// By short name or FQCN (ansible.builtin.x, ansible.legacy.x, collection names of what we have); NULL when unknown.

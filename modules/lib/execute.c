@@ -1,0 +1,237 @@
+// One call of a module: plan and run as check mode says, and what every result holds beside the module's own keys.
+#include "coerce.h"
+#include "spec.h"
+
+#define MASKED "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"
+
+// -- no_log ----------------------------------------------------------------------------------------------------------
+
+struct secrets {
+    struct str *p;
+    size_t n, cap;
+};
+
+static void note_secret(struct arena *a, struct secrets *s, struct val v) {
+    struct vpair *p;
+    for (size_t i = 0; val_is(v, VAL_DICT) && (p = val_each(v, &i));) {
+        note_secret(a, s, p->value);
+    }
+    for (size_t i = 0; val_is_seq(v) && i < val_len(v); i++) {
+        note_secret(a, s, val_at_index(v, i));
+    }
+    if (val_is(v, VAL_STR) || val_is(v, VAL_INT) || val_is(v, VAL_FLOAT)) {
+        struct str text = val_str_of(a, v);
+        if (text.n) {
+            VEC_PUSH(a, *s, text);
+        }
+    }
+}
+
+static void collect_secrets(struct arena *a, struct spec spec, struct val args, struct secrets *s) {
+    const struct arg *arg;
+    for (size_t i = 0; (arg = spec_each(spec, &i));) {
+        struct val v = val_get(args, arg->name);
+        if (arg->no_log) {
+            note_secret(a, s, v);
+        } else if (arg->sub && val_is(v, VAL_DICT)) {
+            collect_secrets(a, spec_sub(arg->sub), v, s);
+        }
+        for (size_t k = 0; arg->sub && !arg->no_log && val_is(v, VAL_LIST) && k < val_len(v); k++) {
+            collect_secrets(a, spec_sub(arg->sub), val_at_index(v, k), s);
+        }
+    }
+}
+
+static struct str without(struct arena *a, struct str text, struct str secret) {
+    size_t at = str_find(text, 0, secret);
+    if (at == SIZE_MAX) {
+        return text;
+    }
+    struct buf b = BUF_IN(a);
+    size_t from = 0;
+    for (; at != SIZE_MAX; at = str_find(text, from, secret)) {
+        buf_str(&b, str_sub(text, from, at));
+        buf_z(&b, "********");
+        from = at + secret.n;
+    }
+    buf_str(&b, str_sub(text, from, text.n));
+    return buf_view(&b);
+}
+
+static struct val mask_scalar(struct arena *a, struct val v, const struct secrets *s) {
+    struct str text = val_is(v, VAL_STR) ? val_text(v) : val_str_of(a, v);
+    struct str clean = text;
+    for (size_t i = 0; i < s->n; i++) {
+        if (str_eq(text, s->p[i])) {
+            return val_z(a, MASKED);
+        }
+        clean = without(a, clean, s->p[i]);
+    }
+    if (clean.s == text.s) {
+        return v;
+    }
+    return val_is(v, VAL_STR) ? val_str(a, clean) : val_z(a, MASKED);
+}
+
+static struct val mask(struct arena *a, struct val v, const struct secrets *s) {
+    if (val_is(v, VAL_DICT)) {
+        struct val out = val_dict(a, val_len(v));
+        struct vpair *p;
+        for (size_t i = 0; (p = val_each(v, &i));) {
+            val_set_key(a, out, p->key, mask(a, p->value, s));
+        }
+        return val_flag(out, v.flags);
+    }
+    if (val_is_seq(v)) {
+        struct val out = val_list(a, val_len(v));
+        for (size_t i = 0; i < val_len(v); i++) {
+            val_push(a, out, mask(a, val_at_index(v, i), s));
+        }
+        return val_flag(out, v.flags);
+    }
+    return val_flag(mask_scalar(a, v, s), v.flags);
+}
+
+/// Keys of the core that say how the call ended: their values are never secrets.
+static bool is_verdict(struct str key) {
+    return str_eqz(key, "changed") || str_eqz(key, "failed") || str_eqz(key, "skipped");
+}
+
+static void mask_result(struct mod_call *c) {
+    struct secrets s = {0};
+    collect_secrets(c->arena, spec_of(c->mod), c->args, &s);
+    struct vpair *p;
+    for (size_t i = 0; s.n && (p = val_each(c->result, &i));) {
+        if (!is_verdict(val_text(p->key))) {
+            p->value = mask(c->arena, p->value, &s);
+        }
+    }
+}
+
+// -- completion ------------------------------------------------------------------------------------------------------
+
+/// True when a line ends at s[*i]; *i is then behind its end. Line ends as Python's str.splitlines.
+static bool line_end(struct str s, size_t *i) {
+    size_t next = *i;
+    uint32_t cp = utf8_next(s, &next);
+    bool end = (cp >= 0x0a && cp <= 0x0d) || (cp >= 0x1c && cp <= 0x1e) || cp == 0x85 || cp == 0x2028 || cp == 0x2029;
+    if (end && cp == '\r' && next < s.n && s.s[next] == '\n') {
+        next++;
+    }
+    *i = end ? next : *i;
+    return end;
+}
+
+static struct val split_lines(struct arena *a, struct str s) {
+    struct val list = val_list(a, 8);
+    size_t from = 0;
+    for (size_t i = 0; i < s.n;) {
+        size_t end = i;
+        if (line_end(s, &i)) {
+            val_push(a, list, val_str(a, str_sub(s, from, end)));
+            from = i;
+        } else {
+            utf8_next(s, &i);
+        }
+    }
+    if (from < s.n) {
+        val_push(a, list, val_str(a, str_sub(s, from, s.n)));
+    }
+    return list;
+}
+
+static void add_lines(struct mod_call *c, const char *key, const char *lines) {
+    struct val v = val_get(c->result, key);
+    if (val_is(v, VAL_STR) && !val_has(c->result, lines)) {
+        mod_set(c, lines, split_lines(c->arena, val_text(v)));
+    }
+}
+
+/// The arguments as shown with -vvv: every option, null when it was not given, secrets masked.
+static struct val shown_args(struct arena *a, struct spec s, struct val args) {
+    struct val out = val_copy(a, args);
+    const struct arg *arg;
+    for (size_t i = 0; (arg = spec_each(s, &i));) {
+        struct val v = val_get(args, arg->name);
+        if (val_is(v, VAL_UNDEF)) {
+            v = VNULL;
+        } else if (arg->no_log && !val_is(v, VAL_NULL)) {
+            v = val_z(a, MASKED);
+        } else if (arg->sub && val_is(v, VAL_DICT)) {
+            v = shown_args(a, spec_sub(arg->sub), v);
+        }
+        val_set(a, out, arg->name, v);
+    }
+    return out;
+}
+
+static void add_invocation(struct mod_call *c) {
+    if (c->verbosity < 3) {
+        return;
+    }
+    struct val invocation = val_dict(c->arena, 1);
+    val_set(c->arena, invocation, "module_args", shown_args(c->arena, spec_of(c->mod), c->args));
+    mod_set(c, "invocation", invocation);
+}
+
+static void add_diff(struct mod_call *c) {
+    size_t n = val_len(c->diffs);
+    if (c->diff && n && !val_has(c->result, "diff")) {
+        mod_set(c, "diff", n == 1 ? val_at_index(c->diffs, 0) : c->diffs);
+    }
+}
+
+/// A return code other than 0 is a failure unless the module says otherwise.
+static void add_failed(struct mod_call *c) {
+    if (!val_has(c->result, "failed")) {
+        struct val rc = val_get(c->result, "rc");
+        bool bad = val_is(rc, VAL_INT) ? rc.u.i != 0 : val_is(rc, VAL_STR) && !str_eqz(val_text(rc), "0");
+        mod_set(c, "failed", val_bool(bad));
+    }
+}
+
+static void complete(struct mod_call *c, bool ok, const struct err *e) {
+    if (!val_is(c->result, VAL_DICT)) {
+        c->result = val_dict(c->arena, 8);
+    }
+    if (!ok && (e->code != ERR_MODULE || !val_truth(val_get(c->result, "failed")))) {
+        mod_set(c, "failed", val_bool(true));
+        mod_set_str(c, "msg", err_text(e));
+    }
+    c->changed = c->changed || val_truth(val_get(c->result, "changed"));
+    if (val_truth(val_get(c->result, "skipped"))) {
+        c->changed = false;
+    }
+    mod_set(c, "changed", val_bool(c->changed));
+    add_failed(c);
+    add_diff(c);
+    add_lines(c, "stdout", "stdout_lines");
+    add_lines(c, "stderr", "stderr_lines");
+    mask_result(c);
+    add_invocation(c);
+}
+
+static bool plan_and_run(struct mod_call *c, struct err *e) {
+    if (c->check && c->mod->check == SUPPORT_NONE) {
+        return mod_skip(c, arena_printf(c->arena, "remote module (%s) does not support check mode", c->name));
+    }
+    if (!c->mod->plan) {
+        return c->mod->run(c, e);
+    }
+    if (!c->mod->plan(c, e)) {
+        return false;
+    }
+    if (!c->changed || c->check || val_truth(val_get(c->result, "skipped")) || !c->mod->run) {
+        return true;
+    }
+    return c->mod->run(c, e);
+}
+
+void mod_execute(struct mod_call *c) {
+    struct err e = {.arena = c->arena};
+    if (!c->ctl) {
+        spec_expand_paths(c->arena, spec_of(c->mod), c->args);
+    }
+    bool ok = plan_and_run(c, &e);
+    complete(c, ok, &e);
+}

@@ -1,0 +1,120 @@
+// Argument tables: looking options up and walking them.
+#include "spec.h"
+
+static const struct arg file_common[] = {
+    {"mode", ARG_RAW, .doc = "Permissions, as an octal number in quotes or symbolic (u=rwX,go=)."},
+    {"owner", ARG_STR, .doc = "Name or id of the owner."},
+    {"group", ARG_STR, .doc = "Name or id of the group."},
+    {"seuser", ARG_STR, .doc = "User part of the SELinux context."},
+    {"serole", ARG_STR, .doc = "Role part of the SELinux context."},
+    {"setype", ARG_STR, .doc = "Type part of the SELinux context."},
+    {"selevel", ARG_STR, .doc = "Level part of the SELinux context."},
+    {"attributes", ARG_STR, .aliases = "attr", .doc = "Attributes as chattr takes them."},
+    {"unsafe_writes", ARG_BOOL, .def = "false", .doc = "Write in place where the file cannot be replaced atomically."},
+    {0},
+};
+
+struct spec spec_of(const struct module *m) {
+    return (struct spec){m->args, m->file_args ? file_common : NULL};
+}
+
+struct spec spec_sub(const struct arg *options) {
+    return (struct spec){options, NULL};
+}
+
+static size_t table_len(const struct arg *t) {
+    size_t n = 0;
+    while (t && t[n].name) {
+        n++;
+    }
+    return n;
+}
+
+static bool table_has(const struct arg *t, const char *name) {
+    for (; t && t->name; t++) {
+        if (strcmp(t->name, name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+const struct arg *spec_each(struct spec s, size_t *i) {
+    size_t own = table_len(s.own);
+    if (*i < own) {
+        return &s.own[(*i)++];
+    }
+    while (s.common && s.common[*i - own].name) {
+        const struct arg *arg = &s.common[(*i)++ - own];
+        if (!table_has(s.own, arg->name)) {
+            return arg;
+        }
+    }
+    return NULL;
+}
+
+bool spec_next(struct str *rest, char sep, struct str *name) {
+    while (str_next(rest, sep, name)) {
+        *name = str_trim(*name);
+        if (name->n) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool has_alias(const struct arg *arg, struct str name) {
+    struct str rest = str_from(arg->aliases);
+    struct str alias;
+    while (spec_next(&rest, '|', &alias)) {
+        if (str_eq(alias, name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+const struct arg *spec_find(struct spec s, struct str name) {
+    const struct arg *arg;
+    for (size_t i = 0; (arg = spec_each(s, &i));) {
+        if (str_eqz(name, arg->name)) {
+            return arg;
+        }
+    }
+    for (size_t i = 0; (arg = spec_each(s, &i));) {
+        if (has_alias(arg, name)) {
+            return arg;
+        }
+    }
+    return NULL;
+}
+
+static struct val expand_one(struct arena *a, struct val v) {
+    struct str s = val_text(v);
+    if (!val_is(v, VAL_STR) || (!str_starts(s, "~") && str_find_char(s, 0, '$') == SIZE_MAX)) {
+        return v;
+    }
+    return val_at(val_flag(val_str(a, path_expand(a, s)), v.flags), v.mark);
+}
+
+void spec_expand_paths(struct arena *a, struct spec s, struct val args) {
+    const struct arg *arg;
+    for (size_t i = 0; (arg = spec_each(s, &i));) {
+        struct val v = val_get(args, arg->name);
+        if (arg->type == ARG_PATH && val_is(v, VAL_STR)) {
+            val_set(a, args, arg->name, expand_one(a, v));
+        } else if (arg->sub && val_is(v, VAL_DICT)) {
+            spec_expand_paths(a, spec_sub(arg->sub), v);
+        } else if (arg->type == ARG_LIST && val_is(v, VAL_LIST) && (arg->elements == ARG_PATH || arg->sub)) {
+            struct val list = val_list(a, val_len(v));
+            for (size_t k = 0; k < val_len(v); k++) {
+                struct val item = val_at_index(v, k);
+                if (arg->sub && val_is(item, VAL_DICT)) {
+                    spec_expand_paths(a, spec_sub(arg->sub), item);
+                }
+                val_push(a, list, arg->elements == ARG_PATH ? expand_one(a, item) : item);
+            }
+            val_set(a, args, arg->name, list);
+        }
+    }
+}
