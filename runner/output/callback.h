@@ -7,20 +7,21 @@
 struct output;
 enum task_status { ST_OK, ST_CHANGED, ST_FAILED, ST_SKIPPED, ST_UNREACHABLE };
 enum event_kind {
-    EV_RUN_START,       // cfg known
+    EV_RUN_START,  // cfg known
     EV_NO_HOSTS_MATCHED,
     EV_NO_HOSTS_LEFT,
-    EV_PLAY_START,      // play, name
-    EV_TASK_START,      // task, name (templated), handler flag, path
-    EV_RESULT,          // host, task, status, result
-    EV_ITEM_RESULT,     // one loop item
-    EV_RETRY,           // until: retries left
-    EV_INCLUDED,        // text, hosts
+    EV_PLAY_START,   // play, name
+    EV_TASK_START,   // task, name (templated), handler flag, path
+    EV_RESULT,       // host, task, status, result
+    EV_ITEM_RESULT,  // one loop item
+    EV_RETRY,        // until: retries left
+    EV_INCLUDED,     // text, hosts
     EV_NOTIFY,
-    EV_WARNING, EV_DEPRECATED,
-    EV_ERROR,           // err: message outside of a task
-    EV_LOG,             // live output
-    EV_STATS,           // recap
+    EV_WARNING,
+    EV_DEPRECATED,
+    EV_ERROR,  // err: message outside of a task
+    EV_LOG,    // live output
+    EV_STATS,  // recap
 };
 struct host_stats {
     struct str host;
@@ -28,26 +29,26 @@ struct host_stats {
 };
 struct event {
     enum event_kind kind;
-    struct str name;               // play or task name, handler name, warning text, include file
+    struct str name;  // play or task name, handler name, warning text, include file
     const struct play *play;
     const struct task *task;
-    struct str host, delegated_to; // inventory names; delegated_to empty when none
+    struct str host, delegated_to;  // inventory names; delegated_to empty when none
     bool handler, check, no_log, ignore_errors, diff_on, loop;
     enum task_status status;
-    struct val result;             // dict; secrets carry VAL_SECRET
-    struct val item_label;         // EV_ITEM_RESULT
+    struct val result;      // dict; secrets carry VAL_SECRET
+    struct val item_label;  // EV_ITEM_RESULT
     int64_t retries_left;
     const struct err *err;
     const struct host_stats *stats;
     size_t nstats;
-    struct val hosts;              // EV_INCLUDED: list of names
+    struct val hosts;  // EV_INCLUDED: list of names
 };
 struct output_opts {
     int verbosity;
     bool color;
     bool show_skipped, show_ok, show_custom_stats;
     int columns;
-    const char *name;              // callback's name: "default"
+    const char *name;  // callback's name: "default"
     FILE *out, *err;
 };
 struct callback {

@@ -176,17 +176,12 @@ bool val_contains(struct val hay, struct val needle, bool *out, struct err *e) {
             *out = val_equal(hay.u.l->items[i], needle);
         }
         return true;
-    case VAL_DICT: {
+    case VAL_DICT:
         if (needle.kind == VAL_LIST || needle.kind == VAL_DICT) {
             return err_set(e, ERR_TYPE, needle.mark, "unhashable type: '%s'", val_type_name(needle));
         }
-        *out = false;
-        size_t i = 0;
-        for (struct vpair *p; !*out && (p = val_each(hay, &i));) {
-            *out = val_equal(p->key, needle);
-        }
+        *out = val_has_key(hay, needle);
         return true;
-    }
     case VAL_OBJ:
         if (hay.u.o->type->iter) {
             struct val list;

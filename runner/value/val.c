@@ -252,6 +252,10 @@ bool val_has(struct val d, const char *key) {
     return d.kind == VAL_DICT && find_text(d.u.d, str_from(key));
 }
 
+bool val_has_key(struct val d, struct val key) {
+    return d.kind == VAL_DICT && find(d.u.d, key);
+}
+
 static void append_pair(struct arena *a, struct vdict *d, struct val key, struct val v) {
     if (d->n == d->cap) {
         size_t cap = d->cap ? d->cap * 2 : 4;

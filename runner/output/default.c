@@ -1,0 +1,308 @@
+// The default callback: what ansible-playbook prints, line for line.
+// Source: recorded output of ansible-core 2.14 (tests/golden).
+#include "output.h"
+
+static const char *const status_word[] = {
+    [ST_OK] = "ok",
+    [ST_CHANGED] = "changed",
+    [ST_FAILED] = "failed",
+    [ST_SKIPPED] = "skipping",
+    [ST_UNREACHABLE] = "fatal",
+};
+static const enum color status_color[] = {
+    [ST_OK] = COLOR_OK,        [ST_CHANGED] = COLOR_CHANGED,         [ST_FAILED] = COLOR_ERROR,
+    [ST_SKIPPED] = COLOR_SKIP, [ST_UNREACHABLE] = COLOR_UNREACHABLE,
+};
+
+static struct str host_label(struct output *o, const struct event *ev) {
+    if (ev->delegated_to.n == 0) {
+        return ev->host;
+    }
+    return str_printf(&o->scratch, "%.*s -> %.*s", STR(ev->host), STR(ev->delegated_to));
+}
+
+static void task_banner(struct output *o, const struct event *ev) {
+    const char *kind = ev->handler ? "RUNNING HANDLER" : "TASK";
+    out_banner(o, str_printf(&o->scratch, "%s [%.*s]", kind, STR(ev->name)));
+    if (o->opts.verbosity >= 2 && ev->task) {
+        struct place p = mark_place(ev->task->n.at);
+        if (p.file) {
+            out_printf(o, COLOR_VERBOSE, "task path: %s:%u", p.file, p.line);
+        }
+    }
+    o->last_task = ev->task;
+    o->last_handler = ev->handler;
+}
+
+static void play_start(struct output *o, const struct event *ev) {
+    struct str name = str_trim(ev->name);
+    const char *check = ev->check && o->opts.verbosity < 0 ? " [CHECK MODE]" : "";
+    out_banner(o, name.n ? str_printf(&o->scratch, "PLAY [%.*s]%s", STR(name), check) : STR_LIT("PLAY"));
+}
+
+static bool is_debug(const struct event *ev) {
+    return ev->task && ev->task->action && strcmp(ev->task->action, "debug") == 0;
+}
+
+// debug shows its message or variable and nothing else.
+static struct val clean(struct output *o, const struct event *ev) {
+    static const char *const hide[] = {"changed", "failed", "skipped", "invocation", "skip_reason"};
+    struct val r = ev->result;
+    if (!is_debug(ev) || r.kind != VAL_DICT) {
+        return r;
+    }
+    struct val out = val_dict(&o->scratch, 4);
+    bool alone = val_has(r, "msg");
+    size_t i = 0;
+    for (struct vpair *p; (p = val_each(r, &i));) {
+        struct str k = val_text(p->key);
+        bool keep = str_eqz(k, "msg") || str_starts(k, "_");
+        if (!alone) {
+            keep = true;
+            for (size_t h = 0; h < COUNTOF(hide); h++) {
+                keep = keep && !str_eqz(k, hide[h]);
+            }
+        }
+        if (keep) {
+            val_set_key(&o->scratch, out, p->key, p->value);
+        }
+    }
+    return out;
+}
+
+static bool flag_set(struct val r, const char *key) {
+    return val_truth(val_get(r, key));
+}
+
+static bool verbose(const struct output *o, const struct event *ev) {
+    return (o->opts.verbosity > 0 || flag_set(ev->result, "_ansible_verbose_always")) &&
+           !flag_set(ev->result, "_ansible_verbose_override");
+}
+
+static struct str dump(struct output *o, const struct event *ev) {
+    bool pretty = flag_set(ev->result, "_ansible_verbose_always") || o->opts.verbosity > 2;
+    return out_result(o, clean(o, ev), pretty);
+}
+
+static void warnings(struct output *o, const struct event *ev) {
+    struct val w = val_get(ev->result, "warnings");
+    for (size_t i = 0; val_is_seq(w) && i < w.u.l->n; i++) {
+        out_warning(o, "WARNING", val_str_of(&o->scratch, w.u.l->items[i]));
+    }
+}
+
+static struct event without_warnings(struct output *o, const struct event *ev) {
+    struct event copy = *ev;
+    if (val_has(ev->result, "warnings")) {
+        copy.result = val_copy(&o->scratch, ev->result);
+        val_del_key(copy.result, val_z(&o->scratch, "warnings"));
+    }
+    return copy;
+}
+
+static void show_diff(struct output *o, const struct event *ev) {
+    struct val d = val_get(ev->result, "diff");
+    if (!ev->diff_on || ev->no_log || ev->status == ST_SKIPPED || d.kind == VAL_UNDEF ||
+        !flag_set(ev->result, "changed")) {
+        return;
+    }
+    struct str text = out_diff(o, d);
+    if (text.n > 0) {
+        out_line(o, false, COLOR_NONE, text);
+    }
+}
+
+static void failed(struct output *o, const struct event *ev) {
+    bool gone = ev->status == ST_UNREACHABLE;
+    if (!ev->loop || gone) {
+        out_printf(o, gone ? COLOR_UNREACHABLE : COLOR_ERROR, "fatal: [%.*s]: %s! => %.*s", STR(host_label(o, ev)),
+                   gone ? "UNREACHABLE" : "FAILED", STR(dump(o, ev)));
+        if (ev->err && ev->err->at.at) {
+            struct buf b = BUF_IN(&o->scratch);
+            render_err_buf(&b, ev->err, o->opts.color);
+            out_line(o, true, COLOR_NONE, str_rtrim(buf_view(&b)));
+        }
+    } else {
+        out_printf(o, COLOR_ERROR, "fatal: [%.*s]: FAILED! => %.*s", STR(host_label(o, ev)), STR(dump(o, ev)));
+    }
+    if (ev->ignore_errors) {
+        out_printf(o, COLOR_SKIP, "...ignoring");
+    }
+}
+
+static void result(struct output *o, const struct event *given) {
+    warnings(o, given);
+    struct event ev = without_warnings(o, given);
+    if ((ev.status == ST_SKIPPED && !o->opts.show_skipped) || (ev.status == ST_OK && !o->opts.show_ok)) {
+        return;
+    }
+    if (!ev.loop) {
+        show_diff(o, &ev);
+    }
+    if (ev.status == ST_FAILED || ev.status == ST_UNREACHABLE) {
+        failed(o, &ev);
+        return;
+    }
+    if (ev.loop && ev.status != ST_SKIPPED) {
+        return;  // the items have been shown
+    }
+    struct str host = ev.status == ST_SKIPPED ? ev.host : host_label(o, &ev);
+    const char *word = status_word[ev.status];
+    if (verbose(o, &ev)) {
+        out_printf(o, status_color[ev.status], "%s: [%.*s] => %.*s", word, STR(host), STR(dump(o, &ev)));
+    } else {
+        out_printf(o, status_color[ev.status], "%s: [%.*s]", word, STR(host));
+    }
+}
+
+static void item_result(struct output *o, const struct event *given) {
+    warnings(o, given);
+    struct event ev = without_warnings(o, given);
+    if ((ev.status == ST_SKIPPED && !o->opts.show_skipped) || (ev.status == ST_OK && !o->opts.show_ok)) {
+        return;
+    }
+    show_diff(o, &ev);
+    struct str label = val_str_of(&o->scratch, out_masked(o, ev.item_label));
+    if (ev.status == ST_FAILED || ev.status == ST_UNREACHABLE) {
+        out_printf(o, COLOR_ERROR, "failed: [%.*s] (item=%.*s) => %.*s", STR(host_label(o, &ev)), STR(label),
+                   STR(dump(o, &ev)));
+        return;
+    }
+    bool skipped = ev.status == ST_SKIPPED;
+    struct str tail = skipped ? STR_LIT(" ") : STR_NONE;
+    if (verbose(o, &ev)) {
+        tail = str_printf(&o->scratch, "%s => %.*s", skipped ? " " : "", STR(dump(o, &ev)));
+    }
+    out_printf(o, status_color[ev.status], "%s: [%.*s] => (item=%.*s)%.*s", status_word[ev.status],
+               STR(host_label(o, &ev)), STR(label), STR(tail));
+}
+
+static void retry(struct output *o, const struct event *ev) {
+    struct str name = ev->name.n ? ev->name : str_from(ev->task->action);
+    struct str tail = STR_NONE;
+    if (o->opts.verbosity > 2) {
+        tail = str_printf(&o->scratch, "Result was: %.*s", STR(dump(o, ev)));
+    }
+    out_printf(o, COLOR_WARN, "FAILED - RETRYING: [%.*s]: %.*s (%lld retries left).%.*s", STR(host_label(o, ev)),
+               STR(name), (long long)ev->retries_left, STR(tail));
+}
+
+static void included(struct output *o, const struct event *ev) {
+    struct buf hosts = BUF_IN(&o->scratch);
+    for (size_t i = 0; val_is_seq(ev->hosts) && i < ev->hosts.u.l->n; i++) {
+        buf_z(&hosts, i ? ", " : "");
+        buf_str(&hosts, val_text(ev->hosts.u.l->items[i]));
+    }
+    struct str tail = STR_NONE;
+    if (ev->item_label.kind != VAL_UNDEF) {
+        tail = str_printf(&o->scratch, " => (item=%.*s)", STR(val_str_of(&o->scratch, out_masked(o, ev->item_label))));
+    }
+    out_printf(o, COLOR_SKIP, "included: %.*s for %.*s%.*s", STR(ev->name), STR(buf_view(&hosts)), STR(tail));
+}
+
+static int by_host(const void *x, const void *y) {
+    const struct host_stats *a = x;
+    const struct host_stats *b = y;
+    return str_cmp(a->host, b->host);
+}
+
+static void count(struct output *o, struct buf *b, const char *name, unsigned n, enum color color) {
+    struct str s = str_printf(&o->scratch, "%s=%-4u", name, n);
+    if (o->opts.color && n > 0) {
+        buf_printf(b, " %s%.*s\033[0m", out_color(o, color), STR(s));
+    } else {
+        buf_printf(b, " %.*s", STR(s));
+    }
+}
+
+static void stats(struct output *o, const struct event *ev) {
+    out_banner(o, STR_LIT("PLAY RECAP"));
+    struct host_stats *all = ARENA_ARRAY(&o->scratch, struct host_stats, ev->nstats + 1);
+    memcpy(all, ev->stats, ev->nstats * sizeof *all);
+    qsort(all, ev->nstats, sizeof *all, by_host);
+    for (size_t i = 0; i < ev->nstats; i++) {
+        const struct host_stats *s = &all[i];
+        struct buf b = BUF_IN(&o->scratch);
+        enum color c = s->failed || s->unreachable ? COLOR_ERROR : (s->changed ? COLOR_CHANGED : COLOR_OK);
+        buf_printf(&b, "%s%-26.*s%s :", out_color(o, c), STR(s->host), o->opts.color ? "\033[0m" : "");
+        count(o, &b, "ok", s->ok, COLOR_OK);
+        count(o, &b, "changed", s->changed, COLOR_CHANGED);
+        count(o, &b, "unreachable", s->unreachable, COLOR_UNREACHABLE);
+        count(o, &b, "failed", s->failed, COLOR_ERROR);
+        count(o, &b, "skipped", s->skipped, COLOR_SKIP);
+        count(o, &b, "rescued", s->rescued, COLOR_OK);
+        count(o, &b, "ignored", s->ignored, COLOR_WARN);
+        out_line(o, false, COLOR_NONE, buf_view(&b));
+    }
+    out_line(o, false, COLOR_NONE, STR_LIT(""));
+}
+
+static void on_error(struct output *o, const struct event *ev) {
+    struct buf b = BUF_IN(&o->scratch);
+    render_err_buf(&b, ev->err, o->opts.color);
+    out_line(o, true, COLOR_NONE, str_rtrim(buf_view(&b)));
+}
+
+static void live_log(struct output *o, const struct event *ev) {
+    struct val text = val_get(ev->result, "log");
+    struct str rest = str_rtrim(val_text(text));
+    struct str line;
+    while (rest.n > 0 && str_next(&rest, '\n', &line)) {
+        out_printf(o, COLOR_VERBOSE, "%.*s | %.*s", STR(ev->host), STR(line));
+    }
+}
+
+static void on_event(struct output *o, const struct event *ev) {
+    switch (ev->kind) {
+    case EV_RUN_START:
+    case EV_NOTIFY:
+        if (ev->kind == EV_NOTIFY && o->opts.verbosity > 1) {
+            out_printf(o, COLOR_VERBOSE, "NOTIFIED HANDLER %.*s for %.*s", STR(ev->name), STR(ev->host));
+        }
+        return;
+    case EV_NO_HOSTS_MATCHED:
+        out_printf(o, COLOR_SKIP, "skipping: no hosts matched");
+        return;
+    case EV_NO_HOSTS_LEFT:
+        out_banner(o, STR_LIT("NO MORE HOSTS LEFT"));
+        return;
+    case EV_PLAY_START:
+        play_start(o, ev);
+        return;
+    case EV_TASK_START:
+        task_banner(o, ev);
+        return;
+    case EV_RESULT:
+        result(o, ev);
+        return;
+    case EV_ITEM_RESULT:
+        item_result(o, ev);
+        return;
+    case EV_RETRY:
+        retry(o, ev);
+        return;
+    case EV_INCLUDED:
+        included(o, ev);
+        return;
+    case EV_WARNING:
+        out_warning(o, "WARNING", ev->name);
+        return;
+    case EV_DEPRECATED:
+        out_warning(o, "DEPRECATION WARNING", ev->name);
+        return;
+    case EV_ERROR:
+        on_error(o, ev);
+        return;
+    case EV_LOG:
+        live_log(o, ev);
+        return;
+    case EV_STATS:
+        stats(o, ev);
+        return;
+    }
+}
+
+CALLBACK(default) = {
+    .doc = "What ansible-playbook prints by default.",
+    .event = on_event,
+};

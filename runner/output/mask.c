@@ -1,0 +1,145 @@
+// Secrets and where they hide. Patterns are kept longest first, so that a secret inside another one cannot tear it.
+#include "mask.h"
+
+#include "digest.h"
+#include "map.h"
+
+#include <sys/mman.h>
+
+#define MIN_SECRET 4
+#define MIN_LINE   8
+
+struct mask {
+    struct arena arena;  // secret: wiped when released
+    struct {
+        struct str *p;
+        size_t n, cap;
+    } patterns;
+    struct map seen;
+};
+
+struct mask *mask_new(void) {
+    struct arena first = {.secret = true};
+    struct mask *m = ARENA_NEW(&first, struct mask);
+    m->arena = first;
+    return m;
+}
+
+void mask_free(struct mask *m) {
+    if (m) {
+        struct arena a = m->arena;
+        arena_release(&a);
+    }
+}
+
+static int longer_first(const void *x, const void *y) {
+    const struct str *a = x;
+    const struct str *b = y;
+    return a->n == b->n ? 0 : (a->n > b->n ? -1 : 1);
+}
+
+static void remember(struct mask *m, struct str s) {
+    if (s.n < MIN_SECRET || map_get(&m->seen, s)) {
+        return;
+    }
+    struct str copy = str_dup(&m->arena, s);
+    // Best effort: without the right to lock memory the secret is still wiped, only swapping cannot be ruled out.
+    (void)mlock(copy.s, copy.n);
+    VEC_PUSH(&m->arena, m->patterns, copy);
+    map_put(&m->seen, &m->arena, copy, m);
+}
+
+// The three ways a text can lie across base64's groups; the ragged ends are cut off.
+static void remember_base64(struct mask *m, struct str s) {
+    for (size_t shift = 0; shift < 3 && s.n > shift + 5; shift++) {
+        struct str tail = str_sub(s, shift, s.n);
+        tail.n -= tail.n % 3;
+        remember(m, base64_encode(&m->arena, tail));
+    }
+    remember(m, base64_encode(&m->arena, s));
+}
+
+static void remember_escaped(struct mask *m, struct str s) {
+    struct buf url = BUF_IN(&m->arena);
+    struct buf json = BUF_IN(&m->arena);
+    struct buf shell = BUF_IN(&m->arena);
+    struct buf ascii = BUF_IN(&m->arena);
+    for (size_t i = 0; i < s.n; i++) {
+        unsigned char c = (unsigned char)s.s[i];
+        bool plain = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || strchr("-_.~/", c);
+        buf_printf(&url, plain && c ? "%c" : "%%%02X", c);
+        if (c == '\n' || c == '\t' || c == '\r') {
+            buf_z(&json, c == '\n' ? "\\n" : (c == '\t' ? "\\t" : "\\r"));
+        } else if (c == '"' || c == '\\') {
+            buf_char(&json, '\\');
+            buf_char(&json, (char)c);
+        } else if (c < 0x20) {
+            buf_printf(&json, "\\u%04x", c);
+        } else {
+            buf_char(&json, (char)c);
+        }
+        buf_z(&shell, c == '\'' ? "'\"'\"'" : "");
+        if (c != '\'') {
+            buf_char(&shell, (char)c);
+        }
+    }
+    for (size_t i = 0; i < s.n;) {
+        uint32_t cp = utf8_next(s, &i);
+        if (cp >= 0x80 && cp < 0x10000) {
+            buf_printf(&ascii, "\\u%04x", cp);
+        } else {
+            char utf[4];
+            buf_add(&ascii, utf, utf8_put(cp, utf));
+        }
+    }
+    remember(m, buf_view(&url));
+    remember(m, buf_view(&json));
+    remember(m, buf_view(&shell));
+    remember(m, buf_view(&ascii));
+}
+
+void mask_add(struct mask *m, struct str text) {
+    text = str_trim(text);
+    if (text.n < MIN_SECRET || map_get(&m->seen, text)) {
+        return;
+    }
+    remember(m, text);
+    remember_base64(m, text);
+    remember_escaped(m, text);
+    if (str_find_char(text, 0, '\n') != SIZE_MAX) {
+        struct str rest = text;
+        struct str line;
+        while (str_next(&rest, '\n', &line)) {
+            line = str_trim(line);
+            if (line.n >= MIN_LINE) {
+                remember(m, line);
+                remember_base64(m, line);
+                remember_escaped(m, line);
+            }
+        }
+    }
+    qsort(m->patterns.p, m->patterns.n, sizeof *m->patterns.p, longer_first);
+}
+
+static struct str replace_all(struct arena *a, struct str text, struct str secret) {
+    size_t at = str_find(text, 0, secret);
+    if (at == SIZE_MAX) {
+        return text;
+    }
+    struct buf out = BUF_IN(a);
+    size_t from = 0;
+    for (; at != SIZE_MAX; at = str_find(text, from, secret)) {
+        buf_str(&out, str_sub(text, from, at));
+        buf_z(&out, MASKED);
+        from = at + secret.n;
+    }
+    buf_str(&out, str_sub(text, from, text.n));
+    return buf_view(&out);
+}
+
+struct str mask_apply(const struct mask *m, struct arena *a, struct str text) {
+    for (size_t i = 0; i < m->patterns.n; i++) {
+        text = replace_all(a, text, m->patterns.p[i]);
+    }
+    return text;
+}

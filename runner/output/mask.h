@@ -1,0 +1,15 @@
+// Secrets that must never be printed, in each encoding they may appear in.
+#pragma once
+#include "buf.h"
+
+struct mask;
+struct mask *mask_new(void);
+/// Wipes.
+void mask_free(struct mask *m);
+/// Remembers `text` plain, base64, url-, JSON- and shell-escaped, and each longer line of a multi-line text. Texts
+/// below four bytes are ignored: masking them would blot out everything. Copied to locked memory.
+void mask_add(struct mask *m, struct str text);
+/// `text` with every remembered secret replaced by asterisks. The same text (not copied) when there is none; else in
+/// `a`.
+struct str mask_apply(const struct mask *m, struct arena *a, struct str text);
+#define MASKED "********"

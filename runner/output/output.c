@@ -1,0 +1,244 @@
+// Printing with secrets masked: nothing else in the program writes results.
+#include "output.h"
+
+#include "json.h"
+#include "udiff.h"
+
+#include <stdarg.h>
+#include <unistd.h>
+
+struct output *output_new(const struct output_opts *opts, struct err *e) {
+    const struct callback *cb = NULL;
+    struct str name = str_from(opts->name ? opts->name : "default");
+    if (str_starts(name, "ansible.builtin.")) {
+        name = str_sub(name, 16, name.n);
+    }
+    struct typo t = {.got = name};
+    for (size_t i = 0; i < callback_count; i++) {
+        typo_offer(&t, str_from(callback_table[i].name));
+        if (str_eqz(name, callback_table[i].name)) {
+            cb = callback_table[i].it;
+        }
+    }
+    if (!cb) {
+        err_set(e, ERR_NOT_FOUND, NO_MARK, "unknown stdout callback '%.*s'", STR(name));
+        if (t.best.s) {
+            err_hint(e, "did you mean '%.*s'?", STR(t.best));
+        }
+        return NULL;
+    }
+    struct arena first = {0};
+    struct output *o = ARENA_NEW(&first, struct output);
+    o->arena = first;
+    o->opts = *opts;
+    o->cb = cb;
+    o->mask = mask_new();
+    return o;
+}
+
+void output_free(struct output *o) {
+    if (o) {
+        mask_free(o->mask);
+        arena_release(&o->scratch);
+        struct arena a = o->arena;
+        arena_release(&a);
+    }
+}
+
+void output_secret(struct output *o, struct str text) {
+    mask_add(o->mask, text);
+}
+
+void output_event(struct output *o, const struct event *ev) {
+    o->cb->event(o, ev);
+    arena_reset(&o->scratch);
+}
+
+const char *out_color(const struct output *o, enum color color) {
+    static const char *const codes[] = {
+        [COLOR_NONE] = "",
+        [COLOR_OK] = "\033[0;32m",
+        [COLOR_CHANGED] = "\033[0;33m",
+        [COLOR_ERROR] = "\033[0;31m",
+        [COLOR_SKIP] = "\033[0;36m",
+        [COLOR_WARN] = "\033[1;35m",
+        [COLOR_UNREACHABLE] = "\033[1;31m",
+        [COLOR_VERBOSE] = "\033[0;34m",
+    };
+    return o->opts.color ? codes[color] : "";
+}
+
+void out_line(struct output *o, bool to_err, enum color color, struct str text) {
+    FILE *f = to_err ? o->opts.err : o->opts.out;
+    struct str s = mask_apply(o->mask, &o->scratch, text);
+    bool paint = o->opts.color && color != COLOR_NONE && s.n > 0;
+    if (paint) {
+        fputs(out_color(o, color), f);
+    }
+    fwrite(s.s ? s.s : "", 1, s.n, f);
+    fputs(paint ? "\033[0m\n" : "\n", f);
+    fflush(f);
+}
+
+void out_printf(struct output *o, enum color color, const char *fmt, ...) {
+    struct buf b = BUF_IN(&o->scratch);
+    va_list ap;
+    va_start(ap, fmt);
+    int n = vsnprintf(NULL, 0, fmt, ap);
+    va_end(ap);
+    if (n < 0) {
+        return;
+    }
+    char *p = buf_reserve(&b, (size_t)n);
+    va_start(ap, fmt);
+    vsnprintf(p, (size_t)n + 1, fmt, ap);
+    va_end(ap);
+    b.n = (size_t)n;
+    out_line(o, false, color, buf_view(&b));
+}
+
+void out_banner(struct output *o, struct str text) {
+    text = str_trim(mask_apply(o->mask, &o->scratch, text));
+    size_t width = utf8_len(text);
+    size_t columns = o->opts.columns > 0 ? (size_t)o->opts.columns : 79;
+    size_t stars = columns > width + 3 ? columns - width : 3;
+    struct buf b = BUF_IN(&o->scratch);
+    buf_char(&b, '\n');
+    buf_str(&b, text);
+    buf_char(&b, ' ');
+    for (size_t i = 0; i < stars; i++) {
+        buf_char(&b, '*');
+    }
+    out_line(o, false, COLOR_NONE, buf_view(&b));
+}
+
+// Wraps words at the screen's width, as Python's textwrap does for plain text.
+static struct str wrap(struct output *o, struct str text) {
+    size_t columns = o->opts.columns > 0 ? (size_t)o->opts.columns : 79;
+    struct buf b = BUF_IN(&o->scratch);
+    size_t col = 0;
+    for (size_t i = 0; i < text.n;) {
+        while (i < text.n && strchr(" \t\n\r", text.s[i])) {
+            i++;
+        }
+        size_t end = i;
+        while (end < text.n && !strchr(" \t\n\r", text.s[end])) {
+            end++;
+        }
+        struct str word = str_sub(text, i, end);
+        size_t len = utf8_len(word);
+        if (col > 0 && len > 0) {
+            bool fits = col + 1 + len <= columns;
+            buf_char(&b, fits ? ' ' : '\n');
+            col = fits ? col + 1 : 0;
+        }
+        buf_str(&b, word);
+        col += len;
+        i = end;
+    }
+    return buf_view(&b);
+}
+
+void out_warning(struct output *o, const char *kind, struct str text) {
+    struct str full = wrap(o, str_printf(&o->scratch, "[%s]: %.*s", kind, STR(text)));
+    if (map_get(&o->warned, full)) {
+        return;
+    }
+    map_put(&o->warned, &o->arena, str_dup(&o->arena, full), o);
+    out_line(o, true, COLOR_WARN, full);
+}
+
+struct val out_masked(struct output *o, struct val v) {
+    if (!val_any_flag(v, VAL_SECRET)) {
+        return v;
+    }
+    if (val_is_seq(v)) {
+        struct val out = val_list(&o->scratch, v.u.l->n);
+        for (size_t i = 0; i < v.u.l->n; i++) {
+            val_push(&o->scratch, out, out_masked(o, v.u.l->items[i]));
+        }
+        return out;
+    }
+    if (v.kind == VAL_DICT) {
+        struct val out = val_dict(&o->scratch, v.u.d->live);
+        size_t i = 0;
+        for (struct vpair *p; (p = val_each(v, &i));) {
+            val_set_key(&o->scratch, out, p->key, out_masked(o, p->value));
+        }
+        return out;
+    }
+    return val_z(&o->scratch, MASKED);
+}
+
+static bool hidden(struct output *o, struct str key) {
+    if (str_starts(key, "_ansible_")) {
+        return true;
+    }
+    return o->opts.verbosity < 3 && (str_eqz(key, "invocation") || str_eqz(key, "diff") || str_eqz(key, "exception"));
+}
+
+struct str out_result(struct output *o, struct val result, bool pretty) {
+    struct val shown = val_dict(&o->scratch, 8);
+    size_t i = 0;
+    for (struct vpair *p; (p = val_each(result, &i));) {
+        if (!hidden(o, val_text(p->key))) {
+            val_set_key(&o->scratch, shown, p->key, p->value);
+        }
+    }
+    struct buf b = BUF_IN(&o->scratch);
+    struct err e = {.arena = &o->scratch};
+    struct json_style style = {.indent = pretty ? 4 : 0, .sort_keys = true};
+    if (!json_write(&b, out_masked(o, shown), &style, &e)) {
+        return str_printf(&o->scratch, "{\"msg\": \"the result cannot be shown: %s\"}", e.msg);
+    }
+    return buf_view(&b);
+}
+
+// One side of a diff as text: dicts are printed as sorted JSON, as Ansible does.
+static struct str diff_side(struct output *o, struct val v) {
+    if (v.kind == VAL_DICT || val_is_seq(v)) {
+        struct buf b = BUF_IN(&o->scratch);
+        struct err e = {.arena = &o->scratch};
+        struct json_style style = {.indent = 4, .sort_keys = true};
+        if (json_write(&b, out_masked(o, v), &style, &e)) {
+            buf_char(&b, '\n');
+            return buf_view(&b);
+        }
+    }
+    return v.kind == VAL_STR ? (v.flags & VAL_SECRET ? STR_LIT(MASKED "\n") : val_text(v)) : STR_LIT("");
+}
+
+static void one_diff(struct output *o, struct buf *b, struct val d) {
+    if (val_has(d, "before") && val_has(d, "after")) {
+        struct str bh = val_text(val_get(d, "before_header"));
+        struct str ah = val_text(val_get(d, "after_header"));
+        size_t was = b->n;
+        udiff(b, bh.n ? str_printf(&o->scratch, "before: %.*s", STR(bh)) : STR_LIT("before"),
+              diff_side(o, val_get(d, "before")),
+              ah.n ? str_printf(&o->scratch, "after: %.*s", STR(ah)) : STR_LIT("after"),
+              diff_side(o, val_get(d, "after")), o->opts.color);
+        if (b->n > was) {
+            buf_char(b, '\n');
+        }
+    }
+    if (val_has(d, "prepared")) {
+        buf_str(b, val_text(val_get(d, "prepared")));
+    }
+    if (val_has(d, "dst_binary")) {
+        buf_z(b, "diff skipped: destination file appears to be binary\n");
+    }
+    if (val_has(d, "src_binary")) {
+        buf_z(b, "diff skipped: source file appears to be binary\n");
+    }
+}
+
+struct str out_diff(struct output *o, struct val diffs) {
+    struct buf b = BUF_IN(&o->scratch);
+    if (diffs.kind == VAL_DICT) {
+        one_diff(o, &b, diffs);
+    }
+    for (size_t i = 0; val_is_seq(diffs) && i < diffs.u.l->n; i++) {
+        one_diff(o, &b, diffs.u.l->items[i]);
+    }
+    return buf_view(&b);
+}

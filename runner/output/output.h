@@ -1,0 +1,45 @@
+// What every callback uses: masked printing, banners, results as text. Private to output/.
+#pragma once
+#include "callback.h"
+#include "map.h"
+#include "mask.h"
+#include "typo.h"
+
+struct output {
+    struct arena arena;    // lives as long as the output
+    struct arena scratch;  // reset after each event
+    struct output_opts opts;
+    const struct callback *cb;
+    struct mask *mask;
+    struct map warned;             // warnings already shown
+    const struct task *last_task;  // whose banner was printed last
+    bool last_handler;
+};
+
+enum color {
+    COLOR_NONE,
+    COLOR_OK,
+    COLOR_CHANGED,
+    COLOR_ERROR,
+    COLOR_SKIP,
+    COLOR_WARN,
+    COLOR_UNREACHABLE,
+    COLOR_VERBOSE
+};
+
+/// Prints a masked line (a newline is added) to standard output or, with `to_err`, to standard error.
+void out_line(struct output *o, bool to_err, enum color color, struct str text);
+void out_printf(struct output *o, enum color color, const char *fmt, ...) PRINTF_LIKE(3, 4);
+/// "\nTEXT ****", filled to the width of the screen.
+void out_banner(struct output *o, struct str text);
+/// "[WARNING]: text", wrapped, once.
+void out_warning(struct output *o, const char *kind, struct str text);
+/// A result dict as Ansible prints it: internal keys dropped, secrets masked, keys sorted, one line unless `pretty`.
+struct str out_result(struct output *o, struct val result, bool pretty);
+/// `v` with every VAL_SECRET string replaced by asterisks, in o->scratch.
+struct val out_masked(struct output *o, struct val v);
+/// The text of one or more diffs (a dict or a list of them).
+struct str out_diff(struct output *o, struct val diffs);
+void render_err_buf(struct buf *b, const struct err *e, bool color);
+/// Appends a colour's start sequence; nothing without colours.
+const char *out_color(const struct output *o, enum color color);

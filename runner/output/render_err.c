@@ -1,0 +1,58 @@
+// Errors for people: message, place, the source line with a caret, what caused it, what to do.
+#include "output.h"
+
+#include <unistd.h>
+
+static void put_place(struct buf *b, struct mark at, bool color) {
+    struct place p = mark_place(at);
+    if (!p.file) {
+        return;
+    }
+    buf_printf(b, "  %s%s:%u:%u%s\n", color ? "\033[36m" : "", p.file, p.line, p.col, color ? "\033[0m" : "");
+    if (p.text.n == 0) {
+        return;
+    }
+    // Long lines are shown around the column.
+    size_t col = p.col - 1;
+    struct str line = p.text;
+    if (line.n > 160) {
+        size_t from = col > 60 ? col - 60 : 0;
+        line = str_sub(line, from, from + 140);
+        col -= from;
+    }
+    int width = snprintf(NULL, 0, "%u", p.line);
+    buf_printf(b, "  %u | %.*s\n", p.line, STR(line));
+    buf_printf(b, "  %*s | ", width, "");
+    for (size_t i = 0, seen = 0; seen < col && i < line.n; seen++) {
+        buf_char(b, line.s[i] == '\t' ? '\t' : ' ');
+        utf8_next(line, &i);
+    }
+    buf_z(b, color ? "\033[1;31m^\033[0m\n" : "^\n");
+}
+
+void render_err_buf(struct buf *b, const struct err *e, bool color) {
+    buf_printf(b, "%sERROR!%s %s\n", color ? "\033[1;31m" : "", color ? "\033[0m" : "", e->msg ? e->msg : "failed");
+    put_place(b, e->at, color);
+    const char *hint = e->hint;
+    uint32_t shown = e->at.at;
+    for (const struct err *c = e->cause; c; c = c->cause) {
+        buf_printf(b, "  because: %s\n", c->msg);
+        if (c->at.at != shown) {
+            put_place(b, c->at, color);
+            shown = c->at.at;
+        }
+        hint = c->hint ? c->hint : hint;
+    }
+    if (hint) {
+        buf_printf(b, "  %shint:%s %s\n", color ? "\033[33m" : "", color ? "\033[0m" : "", hint);
+    }
+}
+
+void render_err(FILE *f, const struct err *e, bool color) {
+    struct buf b = {0};
+    render_err_buf(&b, e, color);
+    struct str s = buf_view(&b);
+    fwrite(s.s, 1, s.n, f);
+    fflush(f);
+    buf_release(&b);
+}
