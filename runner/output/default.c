@@ -91,11 +91,11 @@ static void warnings(struct output *o, const struct event *ev) {
     }
 }
 
-static struct event without_warnings(struct output *o, const struct event *ev) {
+static struct event without(struct output *o, const struct event *ev, const char *key) {
     struct event copy = *ev;
-    if (val_has(ev->result, "warnings")) {
+    if (val_has(ev->result, key)) {
         copy.result = val_copy(&o->scratch, ev->result);
-        val_del_key(copy.result, val_z(&o->scratch, "warnings"));
+        val_del_key(copy.result, val_z(&o->scratch, key));
     }
     return copy;
 }
@@ -112,39 +112,55 @@ static void show_diff(struct output *o, const struct event *ev) {
     }
 }
 
+static bool has_items(const struct event *ev) {
+    return ev->loop && val_has(ev->result, "results");
+}
+
 static void failed(struct output *o, const struct event *ev) {
     bool gone = ev->status == ST_UNREACHABLE;
-    if (!ev->loop || gone) {
+    if (gone || !has_items(ev)) {
         out_printf(o, gone ? COLOR_UNREACHABLE : COLOR_ERROR, "fatal: [%.*s]: %s! => %.*s", STR(host_label(o, ev)),
                    gone ? "UNREACHABLE" : "FAILED", STR(dump(o, ev)));
-        if (ev->err && ev->err->at.at) {
-            struct buf b = BUF_IN(&o->scratch);
-            render_err_buf(&b, ev->err, o->opts.color);
-            out_line(o, true, COLOR_NONE, str_rtrim(buf_view(&b)));
-        }
-    } else {
-        out_printf(o, COLOR_ERROR, "fatal: [%.*s]: FAILED! => %.*s", STR(host_label(o, ev)), STR(dump(o, ev)));
+    }
+    if (ev->err && ev->err->at.at) {
+        struct buf b = BUF_IN(&o->scratch);
+        render_err_buf(&b, ev->err, o->opts.color);
+        out_line(o, true, COLOR_NONE, str_rtrim(buf_view(&b)));
     }
     if (ev->ignore_errors) {
         out_printf(o, COLOR_SKIP, "...ignoring");
     }
 }
 
-static void result(struct output *o, const struct event *given) {
-    warnings(o, given);
-    struct event ev = without_warnings(o, given);
-    if ((ev.status == ST_SKIPPED && !o->opts.show_skipped) || (ev.status == ST_OK && !o->opts.show_ok)) {
+static void all_diffs(struct output *o, const struct event *ev) {
+    struct val results = val_get(ev->result, "results");
+    if (!has_items(ev)) {
+        show_diff(o, ev);
         return;
     }
-    if (!ev.loop) {
-        show_diff(o, &ev);
+    for (size_t i = 0; val_is_seq(results) && i < results.u.l->n; i++) {
+        struct event item = *ev;
+        item.result = results.u.l->items[i];
+        show_diff(o, &item);
+    }
+}
+
+static void result(struct output *o, const struct event *given) {
+    warnings(o, given);
+    struct event ev = without(o, given, "warnings");
+    if ((ev.status == ST_SKIPPED && !o->opts.show_skipped) || (ev.status == ST_OK && !o->opts.show_ok)) {
+        return;
     }
     if (ev.status == ST_FAILED || ev.status == ST_UNREACHABLE) {
         failed(o, &ev);
         return;
     }
-    if (ev.loop && ev.status != ST_SKIPPED) {
-        return;  // the items have been shown
+    all_diffs(o, &ev);
+    if (has_items(&ev)) {
+        if (ev.status != ST_SKIPPED) {
+            return;  // the items have been shown
+        }
+        ev = without(o, &ev, "results");
     }
     struct str host = ev.status == ST_SKIPPED ? ev.host : host_label(o, &ev);
     const char *word = status_word[ev.status];
@@ -157,11 +173,10 @@ static void result(struct output *o, const struct event *given) {
 
 static void item_result(struct output *o, const struct event *given) {
     warnings(o, given);
-    struct event ev = without_warnings(o, given);
+    struct event ev = without(o, given, "warnings");
     if ((ev.status == ST_SKIPPED && !o->opts.show_skipped) || (ev.status == ST_OK && !o->opts.show_ok)) {
         return;
     }
-    show_diff(o, &ev);
     struct str label = val_str_of(&o->scratch, out_masked(o, ev.item_label));
     if (ev.status == ST_FAILED || ev.status == ST_UNREACHABLE) {
         out_printf(o, COLOR_ERROR, "failed: [%.*s] (item=%.*s) => %.*s", STR(host_label(o, &ev)), STR(label),

@@ -4,40 +4,40 @@
 #include "val.h"
 
 struct conn_become {
-    const char *method;      // "sudo", "su", "doas"
-    const char *user;        // target user
-    const char *exe, *flags; // NULL: the method's default
-    struct str password;     // STR_NONE: none; asked for by the method -> ERR "password required"
+    const char *method;       // "sudo", "su", "doas"
+    const char *user;         // target user
+    const char *exe, *flags;  // NULL: the method's default
+    struct str password;      // STR_NONE: none; asked for by the method -> ERR "password required"
 };
 enum host_key_policy { HOST_KEY_STRICT, HOST_KEY_ACCEPT_NEW, HOST_KEY_OFF };
 
 /// How to reach a host. Strings are borrowed until conn_open returns (it copies).
 struct conn_spec {
-    const char *kind;           // "ssh", "local"; another one: ERR_ARGS naming it
-    const char *host;           // inventory name, for messages
-    const char *address;        // NULL: host
-    int port;                   // 0: ssh_config or 22
-    const char *user;           // NULL: ssh_config or login name
-    struct str password;        // SSH password, or STR_NONE
-    const char *key_file;       // NULL: ssh_config and defaults, and the agent
-    const char *ssh_args;       // ansible_ssh_common_args + extra_args
-    const char *config_file;    // NULL: ~/.ssh/config
-    const char *remote_tmp;     // NULL: ~/.cache/play; where play-remote is put
-    const char *executable;     // NULL: /bin/sh; for raw
+    const char *kind;         // "ssh", "local"; another one: ERR_ARGS naming it
+    const char *host;         // inventory name, for messages
+    const char *address;      // NULL: host
+    int port;                 // 0: ssh_config or 22
+    const char *user;         // NULL: ssh_config or login name
+    struct str password;      // SSH password, or STR_NONE
+    const char *key_file;     // NULL: ssh_config and defaults, and the agent
+    const char *ssh_args;     // ansible_ssh_common_args + extra_args
+    const char *config_file;  // NULL: ~/.ssh/config
+    const char *remote_tmp;   // NULL: ~/.cache/play; where play-remote is put
+    const char *executable;   // NULL: /bin/sh; for raw
     enum host_key_policy host_key;
     int connect_timeout_ms;
-    int retries;                // of the connection
+    int retries;  // of the connection
 };
 
 enum completion_kind { DONE_OPEN, DONE_RESULT, DONE_FAILED, DONE_LOG };
 struct completion {
     enum completion_kind kind;
-    void *tag;            // what the caller gave to conn_open / conn_submit
-    uint64_t id;          // the request
-    struct val result;    // DONE_RESULT: the module's result dict; DONE_OPEN: facts of the hello; in `arena`
-    struct err err;       // DONE_FAILED: ERR_UNREACHABLE / ERR_TIMEOUT (task deadline) / ERR_SYS; in `arena`
-    struct str log;       // DONE_LOG: a piece of live output
-    struct arena arena;   // owns the above; the receiver releases it with completion_release
+    void *tag;           // what the caller gave to conn_open / conn_submit
+    uint64_t id;         // the request
+    struct val result;   // DONE_RESULT: the module's result dict; DONE_OPEN: facts of the hello; in `arena`
+    struct err err;      // DONE_FAILED: ERR_UNREACHABLE / ERR_TIMEOUT (task deadline) / ERR_SYS; in `arena`
+    struct str log;      // DONE_LOG: a piece of live output
+    struct arena arena;  // owns the above; the receiver releases it with completion_release
 };
 void completion_release(struct completion *c);
 
@@ -45,9 +45,9 @@ struct hub;   // dialers + shard + completion queue; one per run
 struct conn;  // one (host, login) connection, with one play-remote per become user, opened on demand
 
 struct hub_opts {
-    int forks;                    // dialers at once
-    const char *remote_dir;       // where the play-remote executables are: play-remote-<arch>
-    int64_t keepalive_ms;         // 0: 15 s
+    int forks;               // dialers at once
+    const char *remote_dir;  // where the play-remote executables are: play-remote-<arch>
+    int64_t keepalive_ms;    // 0: 15 s
 };
 struct hub *hub_new(const struct hub_opts *o, struct err *e);
 /// Stops everything: open requests are cancelled, remotes told to finish, threads joined within 2 s.
@@ -66,20 +66,21 @@ struct conn_request {
     const struct conn_become *become;  // NULL: as the login user
     bool check, diff, no_log;
     int verbosity;
-    int64_t timeout_ms;                // 0: none
-    struct val environment;            // dict of strings, or VAL_UNDEF
-    struct str script;                 // Lua source of the module, or STR_NONE: sent once per connection and content
-    const struct conn_blob *blobs;     // content the args refer to by SHA-256; sent once per connection and content
+    int64_t timeout_ms;             // 0: none
+    struct val environment;         // dict of strings, or VAL_UNDEF
+    struct str script;              // Lua source of the module, or STR_NONE: sent once per connection and content
+    const struct conn_blob *blobs;  // content the args refer to by SHA-256; sent once per connection and content
     size_t nblobs;
-    uint32_t lane;                     // requests of one lane run in order, different lanes at the same time
-    bool raw;                          // run args.cmd by the login shell without play-remote: result {rc, stdout, stderr}
-    bool want_log;                     // send live output as DONE_LOG
+    uint32_t lane;  // requests of one lane run in order, different lanes at the same time
+    bool raw;       // run args.cmd by the login shell without play-remote: result {rc, stdout, stderr}
+    bool want_log;  // send live output as DONE_LOG
 };
 struct conn_blob {
     char sha256[65];
     struct str data;
 };
-/// Queues a request (also before DONE_OPEN). DONE_RESULT or DONE_FAILED with `tag` follows. Returns its id. Never blocks.
+/// Queues a request (also before DONE_OPEN). DONE_RESULT or DONE_FAILED with `tag` follows. Returns its id. Never
+/// blocks.
 uint64_t conn_submit(struct conn *c, const struct conn_request *r, void *tag);
 void conn_cancel(struct conn *c, uint64_t id);
 /// Ends the connection (meta: reset_connection); no completion follows for what was open.

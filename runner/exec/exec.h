@@ -1,0 +1,332 @@
+// What the files of exec/ share: the run, a play's batch, a host in it, a task on a host. Private to this layer.
+#pragma once
+#include "conn.h"
+#include "iterator.h"
+#include "run.h"
+
+enum tag_kind { TAG_SLOT, TAG_JOB };  // first member of everything that is a completion's tag
+
+/// A host as the run knows it, from its first mention to the end.
+struct hrun {
+    struct host *host;
+    struct host_state state;
+    struct host_stats stats;
+    struct iter it;         // position in the batch that runs now
+    uint32_t index;         // in that batch
+    bool in_batch;
+    bool in_stats;          // had a result: shown in the recap
+    bool failed, unreachable;  // kept from play to play
+    bool removed;           // left the running play: not in ansible_play_hosts
+    bool gathered;          // facts were gathered (smart gathering)
+};
+struct hosts {
+    struct hrun **p;
+    size_t n, cap;
+};
+struct job;
+struct jobs {
+    struct job **p;
+    size_t n, cap;
+};
+/// One connection, shared by all tasks that log in the same way.
+struct slot {
+    enum tag_kind tag;
+    struct conn *conn;  // NULL after it was lost
+    struct str key;
+};
+
+/// One run of all playbooks.
+struct run {
+    const struct run_opts *o;
+    struct arena a;        // until the end of the run
+    struct hub *hub;       // made with the first connection
+    struct map hosts;      // inventory name -> struct hrun *
+    struct hosts order;    // all of them, in order of their first mention
+    struct map slots;      // connection key -> struct slot *
+    struct map files;      // path -> struct val *: vars files read
+    struct playbook *book;
+    struct str basedir;    // of the playbook that runs
+    struct str start_at;   // empty once it was found
+    struct val groups;     // magic variable `groups`, VAL_UNDEF after a change
+    struct val custom_stats;
+    int sigfd;
+    bool stop;             // Ctrl-C
+    bool step;             // --step is still asking
+    int code;              // exit code so far
+    uint32_t lane;         // number of the next task's lane
+};
+
+/// The steps of a play in the order in which lock step takes them.
+struct order {
+    struct pstep **p;
+    size_t n, cap;
+    size_t cursor;
+};
+struct role_list {
+    struct role **p;
+    size_t n, cap;
+};
+/// A role that was completed by a host: it is not run again unless it allows duplicates.
+struct role_done {
+    struct str key;
+    uint8_t *ran, *done;  // for each host of the batch
+};
+/// One batch of one play.
+struct play_run {
+    struct run *r;
+    struct play *play;
+    struct arena a;          // until the end of the batch
+    struct str name;
+    struct val prompt;       // answers to vars_prompt
+    struct hosts all;        // hosts of the play
+    struct hosts batch;
+    struct pblock *root;
+    struct order tasks, handler_order;
+    struct psteps handlers;  // those that can be notified
+    struct role_list roles;  // roles whose defaults and vars all tasks see
+    struct map done;         // role key -> struct role_done *
+    struct pstep *setup;     // the task that gathers facts
+    struct val all_names;    // names of `all`
+    bool in_handlers, end_play, fatal;
+    struct jobs running;
+};
+
+/// What one task sees on one host: its variables, where files are looked for, and the template engine over them.
+struct view {
+    struct play_run *pr;
+    struct run *r;
+    struct hrun *h;          // NULL: no host (names of plays, tags)
+    const struct pstep *step;  // NULL: no task
+    const struct task *task;
+    struct arena *a;
+    struct scope sc;
+    struct jinja_ctx jc;
+    struct jinja_host jh;
+    struct mod_ctl ctl;
+    struct val loop;         // dict: loop_var, index_var, ansible_loop ...
+    struct val live;         // dict: registered and set by this task so far (not stored yet)
+    struct str delegated;    // name of the delegated host, empty: none
+    bool plain;              // for hostvars: no play, no task
+};
+
+/// How a task reaches its target.
+struct login {
+    struct conn_spec spec;
+    struct conn_become become;
+    bool use_become;
+};
+
+enum job_phase {
+    JOB_ITEM,       // start the next item (or the only one)
+    JOB_ATTEMPT,    // start an attempt
+    JOB_SENT,       // waiting for the target
+    JOB_RESULT,     // j->raw holds what came back
+    JOB_TIMER,      // waiting until j->due; then j->after
+    JOB_ITEM_DONE,  // j->item.result is final
+    JOB_DONE,       // j->result is final
+};
+/// One item of a loop, or the whole task when there is none.
+struct item {
+    struct val value;
+    struct val args;          // templated and validated
+    const struct module *mod;
+    struct hrun *target;      // who runs it: the host or the delegated one
+    struct str delegated;     // empty: none
+    struct login login;
+    struct val environment;
+    struct str reg;           // register:
+    bool check, diff, no_log, ignore_errors, ignore_unreachable;
+    int64_t attempt, tries, delay_ms, timeout_ms;
+    struct mod_call call;
+    struct slot *slot;
+    struct val result;
+    struct val notify;        // templated names
+};
+struct loop_control {
+    struct str var, index_var;
+    struct val label;
+    int64_t pause_ms;
+    bool extended, allitems;
+};
+/// One task on one host, from its conditions to its result. docs/how-a-task-travels.md tells the story.
+struct job {
+    enum tag_kind tag;
+    struct play_run *pr;
+    struct hrun *h;
+    struct pstep *step;
+    struct task *task;
+    struct arena a;
+    struct view v;
+    enum job_phase phase, after;
+    int64_t due;
+    bool looping, started, run_once;
+    struct val items, results;
+    size_t i;
+    struct loop_control lc;
+    struct item item;
+    bool no_log, ignore_errors, ignore_unreachable;  // of the whole task
+    bool has_results;
+    struct val result;
+    bool aborted;             // an error ended all items
+    struct err err;
+    const struct err *loop_err;  // the loop's list could not be made; reported unless `when` skips
+    uint64_t request;
+};
+
+// -- run.c ------------------------------------------------------------------------------------------------------------
+struct hrun *run_host(struct run *r, struct host *h);
+/// By inventory name, address or alias of localhost; makes a bare host when nobody knows it (delegate_to).
+struct hrun *run_host_named(struct run *r, struct str name);
+void run_event(struct run *r, const struct event *ev);
+void run_warn(struct run *r, struct mark at, const char *msg);
+/// Reports an error outside of tasks.
+void run_error(struct run *r, const struct err *e);
+/// Hosts of a pattern under --limit, in the play's order.
+bool run_match(struct run *r, struct str pattern, struct mark at, struct arena *a, struct hosts *out, struct err *e);
+void run_init(struct run *r, const struct run_opts *o);
+void run_release(struct run *r);
+/// The hosts: of a play as one pattern.
+bool play_pattern(struct run *r, struct play *p, struct arena *a, struct str *out, struct err *e);
+/// The batches that serial: makes of `all`.
+bool play_batches(struct run *r, struct play *p, const struct hosts *all, struct arena *a, struct hosts **out, size_t *n,
+                  struct err *e);
+
+// -- play_run.c -------------------------------------------------------------------------------------------------------
+/// Runs one batch. False: an error that ends the run (already reported).
+bool play_batch(struct run *r, struct play *p, struct val prompt, const struct hosts *all, const struct hosts *batch,
+                bool *end_play);
+/// A play_run without hosts, for names and listings.
+void play_run_init(struct play_run *pr, struct run *r, struct play *p, struct val prompt);
+bool play_compile(struct play_run *pr, bool flushes, struct err *e);
+bool play_prompts(struct run *r, struct play *p, struct arena *a, bool ask, struct val *out, struct err *e);
+
+// -- plan.c -----------------------------------------------------------------------------------------------------------
+/// Compiles a block with the tasks its tags select and inserts them into the order at the cursor (or at its end).
+bool plan_block(struct play_run *pr, const struct block *b, bool handler, bool at_cursor, struct pblock **out,
+                struct err *e);
+struct pstep *plan_meta(struct play_run *pr, const char *what);
+struct pstep *plan_task(struct play_run *pr, struct task *t, bool handler);
+void plan_push(struct arena *a, struct psteps *list, struct pstep *s);
+/// Appends a block and everything inside to the order of tasks.
+void plan_order(struct play_run *pr, struct order *o, struct pstep *s);
+/// True when tags select a node. Tag names in `names` (list, may be NULL) when wanted.
+bool plan_tags(struct play_run *pr, const struct node *n, struct arena *a, bool *selected, struct val *names,
+               struct err *e);
+/// Adds a role and the roles it depends on to those every task of the play sees.
+void plan_role_vars(struct play_run *pr, struct role *r);
+/// True when the host has completed this role already and must not run it again.
+bool role_skip(struct play_run *pr, const struct role *role, const struct hrun *h);
+void role_ran(struct play_run *pr, const struct role *role, const struct hrun *h);
+void role_finish(struct play_run *pr, const struct role *role, const struct hrun *h);
+
+// -- view.c -----------------------------------------------------------------------------------------------------------
+bool view_init(struct view *v, struct play_run *pr, struct hrun *h, struct pstep *step, struct arena *a, struct err *e);
+/// The variables of another host as hostvars shows them: no play, no task.
+bool view_plain(struct view *v, struct play_run *pr, struct hrun *h, struct arena *a, struct err *e);
+/// Loop variables or registered results changed.
+void view_changed(struct view *v);
+bool view_value(struct view *v, struct val raw, struct val *out, struct err *e);
+/// A keyword of the task with inheritance, templated; VAL_UNDEF when not given.
+bool view_kw(struct view *v, enum keyword k, struct val *out, struct err *e);
+bool view_bool(struct view *v, enum keyword k, bool absent, bool *out, struct err *e);
+bool view_int(struct view *v, enum keyword k, int64_t absent, int64_t *out, struct err *e);
+/// A variable, templated; VAL_UNDEF when there is none.
+bool view_var(struct view *v, const char *name, struct val *out, struct err *e);
+/// All conditions of a keyword (a condition or a list); *which (may be NULL) is the first that was false.
+bool view_conditions(struct view *v, struct val conds, bool *out, struct val *which, struct err *e);
+/// Text with templates, where errors leave the raw text (names of plays and tasks).
+struct str view_name(struct view *v, struct val raw);
+struct str task_title(struct view *v);
+/// include_tasks and include_role: what is below them does not inherit their keywords, except vars.
+bool task_is_include(const struct task *t);
+
+// -- varsfiles.c ------------------------------------------------------------------------------------------------------
+/// Pushes the layers of vars_files of the play as this host sees them.
+bool vars_files_push(struct view *v, struct err *e);
+/// A YAML file of variables as a dict, cached for the run.
+bool load_vars_file(struct run *r, struct str path, struct val *out, struct err *e);
+
+// -- magic.c ----------------------------------------------------------------------------------------------------------
+bool magic_get(void *self, struct str name, struct arena *a, struct val *out, struct err *e);
+struct val magic_search_path(struct view *v, struct arena *a);
+
+// -- ctl.c ------------------------------------------------------------------------------------------------------------
+void ctl_init(struct view *v);
+bool ctl_find(struct view *v, const char *kind, struct str name, struct arena *a, struct str *path, struct err *e);
+bool ctl_read_file(struct run *r, struct str path, bool raw, struct arena *a, struct str *text, bool *secret,
+                   struct err *e);
+
+// -- connvars.c -------------------------------------------------------------------------------------------------------
+/// Connection and become of one item. `cv` is the view of the target (the delegated host's when there is one).
+bool login_resolve(struct view *cv, const struct hrun *target, struct arena *a, struct login *out, struct err *e);
+bool environment_resolve(struct view *v, struct val *out, struct err *e);
+/// The connection for a login, opened when there is none.
+struct slot *slot_get(struct run *r, const struct login *l, struct arena *a, struct err *e);
+void slot_drop(struct run *r, struct slot *s);
+
+// -- task.c -----------------------------------------------------------------------------------------------------------
+struct job *job_new(struct play_run *pr, struct hrun *h, struct pstep *s);
+/// Moves a job as far as it gets without waiting.
+void job_run(struct job *j);
+void job_completed(struct job *j, struct completion *c);
+void job_free(struct job *j);
+/// Ends the job with a failed result made of an error.
+void job_abort(struct job *j, const struct err *e);
+
+// -- attempt.c --------------------------------------------------------------------------------------------------------
+bool item_prepare(struct job *j, struct err *e);
+enum job_phase attempt_start(struct job *j);
+enum job_phase attempt_result(struct job *j);
+struct val result_failed(struct arena *a, const struct err *e);
+
+// -- loop.c -----------------------------------------------------------------------------------------------------------
+/// The list a task loops over; *looping is false when it has no loop.
+bool loop_items(struct job *j, bool *looping, struct val *items, struct err *e);
+bool loop_control_read(struct job *j, struct err *e);
+void loop_set_vars(struct job *j);
+enum job_phase loop_item_done(struct job *j);
+struct val loop_result(struct job *j);
+
+// -- result.c ---------------------------------------------------------------------------------------------------------
+/// Everything that follows from a final result: statistics, events, facts, register, notify, failing the host.
+void result_process(struct job *j);
+bool result_flag(struct val result, const char *key);
+bool result_is_failed(struct val result);
+bool result_is_skipped(struct val result);
+struct event result_event(struct job *j, enum event_kind kind, struct val result);
+/// Without internal keys, as `register` stores it.
+struct val result_public(struct arena *a, struct val result);
+void host_seen(struct hrun *h);
+
+// -- handler.c --------------------------------------------------------------------------------------------------------
+bool handlers_load(struct play_run *pr, struct err *e);
+void handlers_add_role(struct play_run *pr, struct role *role);
+bool handler_notify(struct job *j, struct str name, struct err *e);
+
+// -- include.c --------------------------------------------------------------------------------------------------------
+/// Loads what the finished jobs of a round ask to include and puts it before the next task of their hosts.
+bool include_process(struct play_run *pr, struct jobs *done);
+
+// -- meta.c -----------------------------------------------------------------------------------------------------------
+/// Runs a meta task. *once: it was done for all hosts.
+bool meta_run(struct play_run *pr, struct hrun *h, struct pstep *s, bool *once, struct err *e);
+const char *meta_action(const struct task *t);
+bool meta_known(struct str what);
+
+// -- strategy/linear.c ------------------------------------------------------------------------------------------------
+bool linear_run(struct play_run *pr, struct err *e);
+
+// -- wait.c -----------------------------------------------------------------------------------------------------------
+/// Delivers completions and timers to jobs; returns after at least one of them, or on Ctrl-C.
+void wait_some(struct play_run *pr);
+bool signals_open(struct run *r);
+void signals_close(struct run *r);
+/// Asks at the terminal; Ctrl-C ends the run.
+bool ask_terminal(struct run *r, const char *prompt, bool echo, int64_t timeout_ms, struct arena *a, struct str *out,
+                  struct err *e);
+
+// -- check.c ----------------------------------------------------------------------------------------------------------
+/// What is not supported, and templates that cannot be right: found before any host is touched.
+bool check_play(struct run *r, struct play *p, struct err *e);
+bool check_block(struct run *r, const struct block *b, struct err *e);
+bool check_role(struct run *r, const struct role *role, struct err *e);

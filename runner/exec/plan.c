@@ -1,0 +1,275 @@
+// Compiles the blocks of a play: what the tags select, with one step object for each place a task stands at, in the order
+// in which lock step takes them. Also remembers which roles a host has completed.
+#include "exec.h"
+
+void plan_push(struct arena *a, struct psteps *list, struct pstep *s) {
+    VEC_PUSH(a, *list, s);
+}
+
+struct pstep *plan_task(struct play_run *pr, struct task *t, bool handler) {
+    struct pstep *s = ARENA_NEW(&pr->a, struct pstep);
+    s->task = t;
+    s->handler = handler;
+    return s;
+}
+
+struct pstep *plan_meta(struct play_run *pr, const char *what) {
+    struct task *t = ARENA_NEW(&pr->a, struct task);
+    t->n.kind = NODE_TASK;
+    t->n.parent = &pr->play->n;
+    t->n.at = pr->play->n.at;
+    t->n.file = pr->play->n.file;
+    t->action = "meta";
+    t->action_name = STR_LIT("meta");
+    t->kind = TASK_META;
+    t->implicit = true;
+    t->args = val_dict(&pr->a, 1);
+    val_set(&pr->a, t->args, "_raw_params", val_z(&pr->a, what));
+    t->notify = val_list(&pr->a, 0);
+    t->listen = t->notify;
+    return plan_task(pr, t, false);
+}
+
+void plan_order(struct play_run *pr, struct order *o, struct pstep *s) {
+    if (s->block) {
+        for (int sec = 0; sec < SEC_COUNT; sec++) {
+            for (size_t i = 0; i < s->block->sec[sec].n; i++) {
+                plan_order(pr, o, s->block->sec[sec].p[i]);
+            }
+        }
+        return;
+    }
+    s->at = o->n;
+    VEC_PUSH(&pr->a, *o, s);
+}
+
+/// Moves what stands behind `from` (it was just appended) to the cursor.
+static void splice(struct play_run *pr, struct order *o, size_t from) {
+    size_t n = o->n - from;
+    if (!n || o->cursor >= from) {
+        return;
+    }
+    struct pstep **moved = ARENA_ARRAY(&pr->a, struct pstep *, n);
+    memcpy(moved, o->p + from, n * sizeof(*moved));
+    memmove(o->p + o->cursor + n, o->p + o->cursor, (from - o->cursor) * sizeof(*moved));
+    memcpy(o->p + o->cursor, moved, n * sizeof(*moved));
+    for (size_t i = o->cursor; i < o->n; i++) {
+        o->p[i]->at = i;
+    }
+}
+
+static bool list_has(struct val list, const char *name) {
+    for (size_t i = 0; i < val_len(list); i++) {
+        if (str_eqz(val_text(val_at_index(list, i)), name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool lists_meet(struct val a, struct val b) {
+    for (size_t i = 0; i < val_len(a); i++) {
+        for (size_t k = 0; k < val_len(b); k++) {
+            if (str_eq(val_text(val_at_index(a, i)), val_text(val_at_index(b, k)))) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+/// Ansible's rules for always, never, tagged, untagged and all.
+static bool tags_select(struct val tags, bool untagged, struct val only, struct val skip) {
+    bool run = true;
+    if (val_len(only)) {
+        bool never = list_has(tags, "never");
+        run = list_has(tags, "always") || (list_has(only, "all") && !never) || lists_meet(tags, only) ||
+              (list_has(only, "tagged") && !untagged && !never);
+    }
+    if (!run || !val_len(skip)) {
+        return run;
+    }
+    if (list_has(skip, "all")) {
+        return list_has(tags, "always") && !list_has(skip, "always");
+    }
+    return !lists_meet(tags, skip) && !(list_has(skip, "tagged") && !untagged);
+}
+
+static void add_tags(struct arena *a, struct val list, struct val v) {
+    if (val_is_seq(v)) {
+        for (size_t i = 0; i < val_len(v); i++) {
+            add_tags(a, list, val_at_index(v, i));
+        }
+        return;
+    }
+    struct str name = val_is(v, VAL_STR) ? val_text(v) : val_str_of(a, v);
+    for (size_t i = 0; i < val_len(list); i++) {
+        if (str_eq(val_text(val_at_index(list, i)), name)) {
+            return;
+        }
+    }
+    val_push(a, list, val_str(a, name));
+}
+
+bool plan_tags(struct play_run *pr, const struct node *n, struct arena *a, bool *selected, struct val *names,
+               struct err *e) {
+    struct val raw = node_tags(n, a);
+    struct val list = val_list(a, 4);
+    if (val_any_flag(raw, VAL_TMPL)) {
+        struct view v;
+        if (!view_init(&v, pr, NULL, NULL, a, e) || !view_value(&v, raw, &raw, e)) {
+            return err_wrap(e, n->at, "in the tags of this task");
+        }
+    }
+    add_tags(a, list, raw);
+    bool untagged = val_len(list) == 0;
+    if (names) {
+        *names = val_copy(a, list);
+    }
+    if (untagged) {
+        val_push(a, list, val_z(a, "untagged"));
+    }
+    *selected = tags_select(list, untagged, pr->r->o->tags, pr->r->o->skip_tags);
+    return true;
+}
+
+static bool compile(struct play_run *pr, const struct block *b, bool handler, struct pblock **out, struct err *e);
+
+static bool compile_steps(struct play_run *pr, const struct steps *from, bool handler, struct psteps *to,
+                          struct err *e) {
+    for (size_t i = 0; i < from->n; i++) {
+        const struct step *s = &from->p[i];
+        if (s->kind == STEP_BLOCK) {
+            struct pblock *b = NULL;
+            if (!compile(pr, s->u.block, handler, &b, e)) {
+                return false;
+            }
+            if (b) {
+                struct pstep *p = ARENA_NEW(&pr->a, struct pstep);
+                p->block = b;
+                plan_push(&pr->a, to, p);
+            }
+            continue;
+        }
+        struct task *t = s->u.task;
+        bool selected = true;
+        if (!handler && !(t->kind == TASK_META && t->implicit) &&
+            !plan_tags(pr, &t->n, &pr->a, &selected, NULL, e)) {
+            return false;
+        }
+        if (selected) {
+            plan_push(&pr->a, to, plan_task(pr, t, handler));
+        }
+    }
+    return true;
+}
+
+/// The role in whose steps a node stands as its direct or indirect child, apart from the node's own.
+static const struct role *outer_role(const struct node *n) {
+    for (const struct node *p = n->parent; p; p = p->parent) {
+        if (p->kind != NODE_ROLE) {
+            return p->role;
+        }
+    }
+    return NULL;
+}
+
+static bool compile(struct play_run *pr, const struct block *b, bool handler, struct pblock **out, struct err *e) {
+    struct pblock *pb = ARENA_NEW(&pr->a, struct pblock);
+    pb->src = b;
+    *out = NULL;
+    if (!compile_steps(pr, &b->body, handler, &pb->sec[SEC_BODY], e) ||
+        !compile_steps(pr, &b->rescue, handler, &pb->sec[SEC_RESCUE], e) ||
+        !compile_steps(pr, &b->always, handler, &pb->sec[SEC_ALWAYS], e)) {
+        return false;
+    }
+    if (!pb->sec[SEC_BODY].n && !pb->sec[SEC_RESCUE].n && !pb->sec[SEC_ALWAYS].n) {
+        return true;
+    }
+    if (!handler && b->n.role && b->n.role != outer_role(&b->n)) {
+        struct pstep *end = ARENA_NEW(&pr->a, struct pstep);
+        end->role_end = b->n.role;
+        plan_push(&pr->a, &pb->sec[SEC_BODY], end);
+    }
+    *out = pb;
+    return true;
+}
+
+bool plan_block(struct play_run *pr, const struct block *b, bool handler, bool at_cursor, struct pblock **out,
+                struct err *e) {
+    if (!compile(pr, b, handler, out, e)) {
+        return false;
+    }
+    if (!*out) {
+        return true;
+    }
+    struct order *o = handler ? &pr->handler_order : &pr->tasks;
+    size_t from = o->n;
+    struct pstep top = {.block = *out};
+    plan_order(pr, o, &top);
+    if (at_cursor) {
+        splice(pr, o, from);
+    }
+    return true;
+}
+
+// -- roles ------------------------------------------------------------------------------------------------------------
+
+void plan_role_vars(struct play_run *pr, struct role *role) {
+    for (size_t i = 0; i < pr->roles.n; i++) {
+        if (pr->roles.p[i] == role) {
+            return;
+        }
+    }
+    for (size_t i = 0; i < role->ndeps; i++) {
+        plan_role_vars(pr, role->deps[i]);
+    }
+    VEC_PUSH(&pr->a, pr->roles, role);
+}
+
+/// Two uses of a role are one when nothing that was written with them differs.
+static struct str role_key(struct arena *a, const struct role *role) {
+    static const enum keyword parts[] = {KW_WHEN, KW_TAGS, KW_VARS, KW_BECOME, KW_BECOME_USER, KW_DELEGATE_TO,
+                                         KW_ENVIRONMENT};
+    struct buf b = BUF_IN(a);
+    buf_str(&b, role->path);
+    buf_char(&b, '\n');
+    val_to_repr(&b, role->params);
+    for (size_t i = 0; i < COUNTOF(parts); i++) {
+        buf_char(&b, '\n');
+        if (!val_is(role->n.kw[parts[i]], VAL_UNDEF)) {
+            val_to_repr(&b, role->n.kw[parts[i]]);
+        }
+    }
+    return buf_view(&b);
+}
+
+static struct role_done *role_record(struct play_run *pr, const struct role *role) {
+    struct str key = role_key(&pr->a, role);
+    struct role_done *d = map_get(&pr->done, key);
+    if (!d) {
+        d = ARENA_NEW(&pr->a, struct role_done);
+        d->key = key;
+        d->ran = ARENA_ARRAY(&pr->a, uint8_t, pr->batch.n + 1);
+        d->done = ARENA_ARRAY(&pr->a, uint8_t, pr->batch.n + 1);
+        map_put(&pr->done, &pr->a, key, d);
+    }
+    return d;
+}
+
+bool role_skip(struct play_run *pr, const struct role *role, const struct hrun *h) {
+    return role && !role->allow_duplicates && role_record(pr, role)->done[h->index];
+}
+
+void role_ran(struct play_run *pr, const struct role *role, const struct hrun *h) {
+    if (role && h->in_batch) {
+        role_record(pr, role)->ran[h->index] = 1;
+    }
+}
+
+void role_finish(struct play_run *pr, const struct role *role, const struct hrun *h) {
+    struct role_done *d = role_record(pr, role);
+    if (d->ran[h->index]) {
+        d->done[h->index] = 1;
+    }
+}

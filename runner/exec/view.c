@@ -1,0 +1,302 @@
+// What a task sees on a host: the layers of variables in their order, and the template engine over them.
+#include "exec.h"
+
+bool task_is_include(const struct task *t) {
+    return t->kind == TASK_INCLUDE_TASKS || t->kind == TASK_INCLUDE_ROLE;
+}
+
+// -- layers that do not depend on the host ----------------------------------------------------------------------------
+
+struct layers {
+    struct arena *a;
+    struct layer *p;
+    size_t n, cap;
+};
+
+static void add(struct layers *l, enum var_level level, struct val vars) {
+    if (val_is(vars, VAL_DICT) && val_len(vars)) {
+        struct layer x = {.level = (uint8_t)level, .vars = vars};
+        VEC_PUSH(l->a, *l, x);
+    }
+}
+
+static void role_defaults(struct layers *l, const struct role *role) {
+    for (size_t i = 0; i < role->ndeps; i++) {
+        role_defaults(l, role->deps[i]);
+    }
+    add(l, LEVEL_ROLE_DEFAULTS, role->defaults);
+}
+
+static void role_vars(struct layers *l, const struct role *role, bool deps) {
+    for (size_t i = 0; deps && i < role->ndeps; i++) {
+        role_vars(l, role->deps[i], true);
+    }
+    add(l, LEVEL_ROLE_VARS, role->n.kw[KW_VARS]);
+    add(l, LEVEL_ROLE_VARS, role->vars);
+}
+
+/// Roles from the outermost that led to `role` inwards.
+static void role_chain(struct layers *l, const struct role *role, void (*each)(struct layers *, const struct role *)) {
+    if (role->parent) {
+        role_chain(l, role->parent, each);
+    }
+    each(l, role);
+}
+
+static void chain_defaults(struct layers *l, const struct role *role) {
+    add(l, LEVEL_ROLE_DEFAULTS, role->defaults);
+}
+
+static void chain_vars(struct layers *l, const struct role *role) {
+    role_vars(l, role, false);
+}
+
+static void chain_params(struct layers *l, const struct role *role) {
+    add(l, LEVEL_ROLE_PARAMS, role->params);
+}
+
+static void task_role_layers(struct layers *l, const struct role *role) {
+    role_defaults(l, role);
+    role_chain(l, role, chain_defaults);
+    for (size_t i = 0; i < role->ndeps; i++) {
+        role_vars(l, role->deps[i], true);
+    }
+    role_chain(l, role, chain_vars);
+    role_chain(l, role, chain_params);
+}
+
+/// vars: of the enclosing nodes, outermost first. Those of an include also count as include parameters.
+static void node_layers(struct layers *l, const struct node *n, const struct node *self) {
+    if (n->parent) {
+        node_layers(l, n->parent, self);
+    }
+    struct val vars = n->kw[KW_VARS];
+    switch (n->kind) {
+    case NODE_PLAY:
+    case NODE_ROLE:
+        break;
+    case NODE_BLOCK:
+        add(l, LEVEL_BLOCK_VARS, vars);
+        break;
+    case NODE_TASK:
+    case NODE_HANDLER:
+        add(l, n == self ? LEVEL_TASK_VARS : LEVEL_BLOCK_VARS, vars);
+        if (task_is_include((const struct task *)(const void *)n)) {
+            add(l, LEVEL_INCLUDE_PARAMS, vars);
+        }
+        break;
+    }
+}
+
+static void play_layers(struct layers *l, struct play_run *pr, const struct pstep *step) {
+    for (size_t i = 0; i < pr->roles.n; i++) {
+        add(l, LEVEL_ROLE_DEFAULTS, pr->roles.p[i]->defaults);
+    }
+    add(l, LEVEL_PLAY_VARS, pr->play->n.kw[KW_VARS]);
+    add(l, LEVEL_PROMPT, pr->prompt);
+    for (size_t i = 0; i < pr->roles.n; i++) {
+        role_vars(l, pr->roles.p[i], false);
+    }
+    if (step && step->task) {
+        if (step->task->n.role) {
+            task_role_layers(l, step->task->n.role);
+        }
+        node_layers(l, &step->task->n, &step->task->n);
+    }
+}
+
+static void static_layers(struct view *v) {
+    struct pstep *step = (struct pstep *)(uintptr_t)v->step;
+    if (step && step->layers) {
+        for (size_t i = 0; i < step->nlayers; i++) {
+            scope_push(&v->sc, step->layers[i].level, step->layers[i].vars);
+        }
+        return;
+    }
+    struct layers l = {.a = step ? &v->pr->a : v->a};
+    play_layers(&l, v->pr, step);
+    for (size_t i = 0; i < l.n; i++) {
+        scope_push(&v->sc, l.p[i].level, l.p[i].vars);
+    }
+    if (step) {
+        step->layers = l.p ? l.p : ARENA_NEW(l.a, struct layer);
+        step->nlayers = l.n;
+    }
+}
+
+// -- views ------------------------------------------------------------------------------------------------------------
+
+/// Names that a task finds when nothing defines them: how it is connected.
+static void fallback_layer(struct view *v) {
+    struct val d = val_dict(v->a, 4);
+    const struct run_opts *o = v->r->o;
+    struct val conn = v->task ? node_kw(&v->task->n, KW_CONNECTION) : (struct val){0};
+    val_set(v->a, d, "ansible_host", val_str(v->a, v->h->host->name));
+    if (val_is(conn, VAL_STR)) {
+        val_set(v->a, d, "ansible_connection", conn);
+    } else {
+        val_set(v->a, d, "ansible_connection", val_str(v->a, o->connection.n ? o->connection : STR_LIT("ssh")));
+    }
+    if (o->remote_user.n) {
+        val_set(v->a, d, "ansible_user", val_str(v->a, o->remote_user));
+    }
+    scope_push(&v->sc, LEVEL_COMMAND_LINE, d);
+}
+
+static bool view_base(struct view *v, struct err *e) {
+    v->sc = (struct scope){.a = v->a, .magic = magic_get, .magic_self = v, .inject_facts = v->r->o->inject_facts};
+    if (v->h) {
+        v->sc.state = &v->h->state;
+        if (v->r->o->vars_files &&
+            !vars_files_layers(v->r->o->vars_files, v->h->host, &v->sc.base, &v->sc.nbase, e)) {
+            return false;
+        }
+    }
+    v->jh = (struct jinja_host){0};
+    ctl_init(v);
+    v->jc = (struct jinja_ctx){.a = v->a, .cache = v->r->o->cache, .opts = &jinja_opts_ansible, .host = &v->jh};
+    v->jc.scope = scope_jinja(&v->sc);
+    return true;
+}
+
+bool view_init(struct view *v, struct play_run *pr, struct hrun *h, struct pstep *step, struct arena *a,
+               struct err *e) {
+    *v = (struct view){.pr = pr, .r = pr->r, .h = h, .step = step, .task = step ? step->task : NULL, .a = a};
+    if (!view_base(v, e)) {
+        return false;
+    }
+    if (h && step) {
+        fallback_layer(v);
+    }
+    static_layers(v);
+    scope_push(&v->sc, LEVEL_EXTRA, v->r->o->extra_vars);
+    if (h && !vars_files_push(v, e)) {
+        return false;
+    }
+    v->loop = val_dict(a, 4);
+    v->live = val_dict(a, 4);
+    scope_push(&v->sc, LEVEL_MAGIC, v->live);
+    scope_push(&v->sc, LEVEL_MAGIC, v->loop);
+    view_changed(v);
+    return true;
+}
+
+bool view_plain(struct view *v, struct play_run *pr, struct hrun *h, struct arena *a, struct err *e) {
+    *v = (struct view){.pr = pr, .r = pr->r, .h = h, .a = a, .plain = true};
+    if (!view_base(v, e)) {
+        return false;
+    }
+    scope_push(&v->sc, LEVEL_EXTRA, v->r->o->extra_vars);
+    return true;
+}
+
+void view_changed(struct view *v) {
+    jinja_ctx_changed(&v->jc);
+}
+
+bool view_value(struct view *v, struct val raw, struct val *out, struct err *e) {
+    return jinja_value(&v->jc, raw, out, e);
+}
+
+bool view_var(struct view *v, const char *name, struct val *out, struct err *e) {
+    struct val raw = {0};
+    if (!scope_get(&v->sc, str_from(name), v->a, &raw, NULL, e)) {
+        return false;
+    }
+    if (val_is(raw, VAL_UNDEF)) {
+        *out = raw;
+        return true;
+    }
+    return jinja_value(&v->jc, raw, out, e);
+}
+
+bool view_kw(struct view *v, enum keyword k, struct val *out, struct err *e) {
+    struct val raw = node_kw(&v->task->n, k);
+    if (val_is(raw, VAL_UNDEF)) {
+        *out = raw;
+        return true;
+    }
+    if (!jinja_value(&v->jc, raw, out, e)) {
+        return err_wrap(e, val_is(raw, VAL_UNDEF) ? v->task->n.at : raw.mark, "in '%s'", keyword_docs[k].name);
+    }
+    if (val_is(*out, VAL_OMIT) || val_is(*out, VAL_NULL)) {
+        *out = (struct val){0};
+    }
+    return true;
+}
+
+static bool kw_type(struct view *v, enum keyword k, struct val got, const char *want, struct err *e) {
+    struct mark at = got.mark.at ? got.mark : v->task->n.at;
+    return err_set(e, ERR_TYPE, at, "'%s' must be %s, not %s", keyword_docs[k].name, want, val_kind_name(got.kind));
+}
+
+bool view_bool(struct view *v, enum keyword k, bool absent, bool *out, struct err *e) {
+    struct val got = {0};
+    *out = absent;
+    if (!view_kw(v, k, &got, e)) {
+        return false;
+    }
+    if (val_is(got, VAL_UNDEF) || (val_is(got, VAL_STR) && !val_text(got).n)) {
+        return true;
+    }
+    return val_as_bool(got, out) || kw_type(v, k, got, "a boolean", e);
+}
+
+bool view_int(struct view *v, enum keyword k, int64_t absent, int64_t *out, struct err *e) {
+    struct val got = {0};
+    *out = absent;
+    if (!view_kw(v, k, &got, e)) {
+        return false;
+    }
+    if (val_is(got, VAL_UNDEF) || (val_is(got, VAL_STR) && !val_text(got).n)) {
+        return true;
+    }
+    if (val_is(got, VAL_FLOAT)) {
+        *out = (int64_t)got.u.f;
+        return true;
+    }
+    return val_as_int(got, out) || kw_type(v, k, got, "an integer", e);
+}
+
+bool view_conditions(struct view *v, struct val conds, bool *out, struct val *which, struct err *e) {
+    *out = true;
+    if (!val_is_seq(conds)) {
+        return val_is(conds, VAL_UNDEF) || val_is(conds, VAL_NULL) || jinja_truth(&v->jc, conds, out, e);
+    }
+    for (size_t i = 0; i < val_len(conds) && *out; i++) {
+        struct val c = val_at_index(conds, i);
+        if (val_is_seq(c)) {
+            if (!view_conditions(v, c, out, which, e)) {
+                return false;
+            }
+            continue;
+        }
+        if (!val_is(c, VAL_NULL) && !(val_is(c, VAL_STR) && !val_text(c).n) && !jinja_truth(&v->jc, c, out, e)) {
+            return false;
+        }
+        if (!*out && which) {
+            *which = c;
+        }
+    }
+    return true;
+}
+
+struct str view_name(struct view *v, struct val raw) {
+    struct err e = {.arena = v->a};
+    struct val out = raw;
+    if (val_any_flag(raw, VAL_TMPL) && !jinja_value(&v->jc, raw, &out, &e)) {
+        out = raw;
+    }
+    return val_is(out, VAL_STR) ? val_text(out) : val_str_of(v->a, out);
+}
+
+struct str task_title(struct view *v) {
+    const struct task *t = v->task;
+    struct val raw = val_mark_templates(val_flag(val_str(v->a, t->n.name), VAL_TRUSTED));
+    struct str name = t->n.name.n ? view_name(v, raw) : t->action_name;
+    if (t->n.role) {
+        struct str role = t->n.role->fqcn.n ? t->n.role->fqcn : t->n.role->name;
+        return str_printf(v->a, "%.*s : %.*s", STR(role), STR(name));
+    }
+    return name;
+}

@@ -1,0 +1,24 @@
+// The inventory source "host1,host2:2222,": names on the command line.
+#include "inv_source.h"
+
+bool inv_parse_host_list(struct inv_source *s, struct err *e) {
+    struct str rest = s->path;
+    struct str part;
+    while (str_next(&rest, ',', &part)) {
+        struct str name = str_trim(part);
+        uint32_t port = 0;
+        if (name.n == 0) {
+            continue;
+        }
+        struct str host;
+        if (inv_address(name, false, &host, &port)) {
+            name = host;
+        } else {
+            port = 0;
+        }
+        if (!inv_host(s->inv, name) && !inv_want_host(s, name, s->inv->ungrouped, port, NO_MARK, e)) {
+            return false;
+        }
+    }
+    return true;
+}

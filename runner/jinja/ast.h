@@ -1,0 +1,372 @@
+// The engine's inside: tokens, syntax tree, compiled templates and the state of one evaluation. Not for other layers.
+#pragma once
+#include "plugin.h"
+
+// -- tokens ----------------------------------------------------------------------------------------------------------
+enum tok_type {
+    T_EOF,
+    T_DATA,
+    T_VAR_BEGIN,
+    T_VAR_END,
+    T_BLOCK_BEGIN,
+    T_BLOCK_END,
+    T_NAME,
+    T_STR,
+    T_INT,
+    T_FLOAT,
+    T_ADD,
+    T_SUB,
+    T_MUL,
+    T_DIV,
+    T_FLOORDIV,
+    T_MOD,
+    T_POW,
+    T_TILDE,
+    T_LPAREN,
+    T_RPAREN,
+    T_LBRACKET,
+    T_RBRACKET,
+    T_LBRACE,
+    T_RBRACE,
+    T_EQ,
+    T_NE,
+    T_GT,
+    T_GE,
+    T_LT,
+    T_LE,
+    T_ASSIGN,
+    T_DOT,
+    T_COLON,
+    T_PIPE,
+    T_COMMA,
+    T_SEMICOLON,
+};
+struct token {
+    enum tok_type type;
+    uint32_t at;      // byte offset in the source
+    struct str text;  // T_DATA, T_NAME, T_STR: the text (unescaped)
+    union {
+        int64_t i;
+        double f;
+    } num;
+};
+struct tokens {
+    struct token *p;
+    size_t n, cap;
+};
+/// What a lexer or parser works on: where memory comes from and where errors point.
+struct source {
+    struct arena *a;
+    struct str text;   // with "\n" line ends
+    struct mark base;  // place of text.s[0] for errors
+    const struct jinja_opts *o;
+};
+/// Cuts a template (`bare`: an expression without delimiters) into tokens, with T_EOF at the end.
+bool jinja_lex(const struct source *s, bool bare, struct tokens *out, struct err *e);
+/// What Jinja calls a token in its messages.
+const char *tok_name(enum tok_type t);
+
+// -- syntax tree -----------------------------------------------------------------------------------------------------
+enum node_type {
+    // expressions
+    N_CONST,    // val
+    N_NAME,     // name
+    N_LIST,     // kids
+    N_TUPLE,    // kids
+    N_DICT,     // kids: N_PAIR
+    N_PAIR,     // a: key, b: value
+    N_COND,     // a: test, b: then, c: else or NULL
+    N_OR,       // a, b
+    N_AND,      // a, b
+    N_NOT,      // a
+    N_NEG,      // a
+    N_POS,      // a
+    N_BINOP,    // a, b; op: the token type
+    N_CONCAT,   // kids
+    N_COMPARE,  // a; kids: N_OPERAND
+    N_OPERAND,  // a; op: token type, or T_NAME for `in`, T_SEMICOLON for `not in`
+    N_GETATTR,  // a, name
+    N_GETITEM,  // a, b: index or N_SLICE
+    N_SLICE,    // a, b, c: start, stop, step, each may be NULL
+    N_CALL,     // a: callee; args
+    N_FILTER,   // a: input (NULL: the block's text), name, plugin, sig; args
+    N_TEST,     // as N_FILTER
+    N_KEYWORD,  // name, a: value
+    N_NSREF,    // name: namespace, text: attribute (assignment target)
+    // statements
+    N_DATA,      // text
+    N_OUTPUT,    // kids: expressions
+    N_FOR,       // a: target, b: iterable, c: condition or NULL, body, other: else; flag: recursive, flag2: uses `loop`
+    N_IF,        // a: test, body, other: elif (one N_IF) or else statements
+    N_SET,       // a: target, b: value
+    N_SETBLOCK,  // a: target, b: filter chain or NULL, body
+    N_WITH,      // kids: N_PAIR (target, value); body
+    N_MACRO,     // name; kids: parameters (N_NAME, a: default or NULL); body; flag: uses caller
+    N_CALLBLOCK,    // a: N_CALL; b: N_MACRO for `caller`
+    N_FILTERBLOCK,  // b: filter chain, body
+    N_BLOCK,        // name, body; flag: scoped, flag2: required
+    N_EXTENDS,      // a
+    N_INCLUDE,      // a; flag: ignore missing, flag2: with context
+    N_IMPORT,       // a, name: target; flag2: with context
+    N_FROM,         // a; kids: N_NAME (name, text: alias); flag2: with context
+    N_DO,           // a
+    N_BREAK,
+    N_CONTINUE,
+    N_SCOPE,  // body (autoescape)
+};
+struct sig;
+struct node {
+    enum node_type type;
+    uint32_t at;        // byte offset in the source
+    struct node *next;  // in a list of kids or statements
+    struct node *a, *b, *c;
+    struct node *kids;
+    struct node *body, *other;
+    struct call_args *args;
+    struct str name, text;
+    struct val val;
+    const void *plugin;
+    const struct sig *sig;
+    uint8_t op;
+    bool flag, flag2;
+};
+struct call_args {
+    struct node *pos;       // positional
+    struct node *kw;        // N_KEYWORD
+    struct node *star;      // *args or NULL
+    struct node *starstar;  // **kwargs or NULL
+    size_t npos, nkw;
+};
+
+/// A compiled template: immutable, shared between threads.
+struct tmpl {
+    struct str src;   // as given
+    struct str text;  // with "\n" line ends
+    struct jinja_opts o;
+    struct node *body;     // statements; for a bare expression: the expression
+    struct node **blocks;  // every N_BLOCK
+    size_t nblocks;
+    struct str single_name;  // the template is just {{ name }}
+    bool mutates;            // calls append(), update() ... or pulls in other templates
+    bool extends;
+    size_t cut;  // bytes of a `#jinja2:` header in front of text
+};
+
+/// Compiles a template or (`bare`) an expression into `a`. Errors point inside `at`.
+struct tmpl *jinja_compile(struct arena *a, struct str src, struct mark at, const struct jinja_opts *o, bool bare,
+                           struct err *e);
+/// The same through the cache of `c` (may be NULL: compiled into `a`).
+const struct tmpl *cache_get(struct jinja_cache *c, struct arena *a, struct str src, struct mark at,
+                             const struct jinja_opts *o, bool bare, struct err *e);
+/// The mark of an offset in tmpl.text of a template whose source stands at `base`.
+struct mark tmpl_mark(const struct tmpl *t, struct mark base, size_t offset);
+
+// -- parser ----------------------------------------------------------------------------------------------------------
+#define PARSE_DEPTH 120
+struct parser {
+    struct source s;
+    struct tokens t;
+    size_t i;
+    unsigned depth;
+    struct tmpl *tmpl;
+    struct err *e;
+    const char *open[PARSE_DEPTH + 1];  // tags waiting for their end, for messages
+    size_t nopen;
+    unsigned loop_refs;    // how often the name `loop` was read so far
+    unsigned caller_refs;  // how often the name `caller` was read so far
+    struct {
+        struct node **p;
+        size_t n, cap;
+    } blocks;
+};
+struct nodes {  // a list under construction
+    struct node *first, *last;
+    size_t n;
+};
+void nodes_add(struct nodes *l, struct node *n);
+struct node *node_new(struct parser *p, enum node_type type, size_t at);
+struct token *tok(struct parser *p);
+struct token *tok_ahead(struct parser *p);
+bool tok_is(struct parser *p, enum tok_type t);
+bool tok_is_name(struct parser *p, const char *name);
+bool tok_skip(struct parser *p, enum tok_type t);
+bool tok_skip_name(struct parser *p, const char *name);
+bool tok_expect(struct parser *p, enum tok_type t);
+struct mark parse_mark(const struct parser *p, size_t at);
+bool parse_enter(struct parser *p);
+struct node *parse_expr(struct parser *p);
+struct node *parse_primary(struct parser *p);
+/// A tuple without parentheses or one expression; `end` (may be NULL) is a name that ends it.
+struct node *parse_tuple(struct parser *p, bool simple, bool cond, const char *end);
+/// `|filter|filter` on `input` (may be NULL); `inline_first`: the first has no bar.
+struct node *parse_filters(struct parser *p, struct node *input, bool inline_first);
+bool parse_statements(struct parser *p, struct node **body, const char *const *end);
+bool parse_template(struct parser *p, struct node **body);
+
+// -- calling ---------------------------------------------------------------------------------------------------------
+#define SIG_MAX 24
+struct sig {
+    uint8_t n, required;
+    bool rest, any_kw;  // "*", "**"
+    struct str names[SIG_MAX];
+};
+void sig_parse(const char *params, struct sig *s);
+/// Puts arguments where `s` wants them; see struct filter. `slots` has room for SIG_MAX values.
+bool sig_bind(struct jcall *c, const struct sig *s, struct val *slots, struct err *e);
+/// A function of Python's types and globals: args[0] is the object (or nothing for globals).
+struct method {
+    const char *name;
+    const char *params;
+    bool (*fn)(struct jcall *c, struct val *out, struct err *e);
+    bool mutates;
+};
+/// The method `name` of a value's type or NULL.
+const struct method *method_find(struct val self, struct str name);
+const struct method *str_method(struct str name);
+const struct method *list_method(struct str name);
+const struct method *tuple_method(struct str name);
+const struct method *dict_method(struct str name);
+const struct method *number_method(struct val self, struct str name);
+const struct method *obj_method(struct val self, struct str name);
+const struct method *date_method(struct val self, struct str name);
+const struct method *method_in(const struct method *table, size_t n, struct str name);
+bool method_is_mutator(struct str name);
+bool method_invoke(struct jcall *c, const struct method *m, struct val *out, struct err *e);
+/// A method bound to its object, as a value.
+struct val method_value(struct arena *a, const struct method *m, struct val self);
+bool filter_invoke(struct jcall *c, const struct filter *f, const struct sig *s, struct val *out, struct err *e);
+bool test_invoke(struct jcall *c, const struct jtest *t, const struct sig *s, bool *out, struct err *e);
+/// Calls `fn` with the arguments in `c`.
+bool call_value(struct jcall *c, struct val fn, struct val *out, struct err *e);
+
+// -- evaluation ------------------------------------------------------------------------------------------------------
+#define NEST_MAX      1200
+#define OUTPUT_CAP    ((size_t)64 << 20)
+#define RANGE_CAP     1000000
+#define SPARE_LENIENT 1  // val.spare of an undefined value that prints as nothing (inline if without else)
+
+enum concat_mode { CONCAT_TEXT, CONCAT_EVAL };  // plain text / Ansible's conversion of text to lists, dicts, bools
+
+struct var {
+    struct str name;
+    struct val v;
+};
+struct frame {
+    struct frame *up;
+    struct var *vars;
+    size_t n, cap;
+    bool captured;  // a macro keeps it
+};
+/// Where output goes: nothing, one value, or text.
+struct sink {
+    struct buf b;
+    struct val first;
+    size_t n;
+};
+struct block_link {  // one definition of a block; `up` is the parent template's
+    const struct node *node;
+    const struct unit *unit;
+    struct block_link *up;
+};
+struct block_set {
+    struct {
+        struct str *names;
+        struct block_link **links;
+        size_t n, cap;
+    } map;
+};
+/// A template being evaluated: what its nodes and names refer to.
+struct unit {
+    const struct tmpl *t;
+    struct mark base;
+    bool no_scope;      // imported without context: only globals are seen
+    struct frame *top;  // the template's own variables
+    struct block_set *blocks;
+};
+struct rt {
+    struct jinja_ctx *c;
+    struct arena *a;
+    struct err *e;
+    const struct unit *u;
+    struct frame *f;
+    struct sink *out;
+    struct block_link *block;  // the block being run, for super()
+};
+enum flow { FLOW_ERROR, FLOW_NEXT, FLOW_BREAK, FLOW_CONTINUE };
+
+bool eval(struct rt *r, const struct node *n, struct val *out);
+bool eval_truth(struct rt *r, const struct node *n, bool *out);
+bool eval_args(struct rt *r, const struct call_args *ca, struct jcall *c, size_t reserve);
+bool eval_filter(struct rt *r, const struct node *n, const struct val *input, struct val *out);
+enum flow exec_list(struct rt *r, const struct node *n);
+/// Runs statements into a new sink and gives what they make.
+bool exec_capture(struct rt *r, const struct node *body, struct val *out);
+bool exec_for_items(struct rt *r, const struct node *n, struct val items, unsigned depth);
+bool exec_assign(struct rt *r, const struct node *target, struct val v);
+bool exec_module(struct rt *r, const struct node *n, struct val *module);
+enum flow exec_include(struct rt *r, const struct node *n);
+enum flow exec_extends(struct rt *r, const struct node *n);
+enum flow exec_block(struct rt *r, const struct node *n);
+enum flow exec_import(struct rt *r, const struct node *n);
+enum flow exec_from(struct rt *r, const struct node *n);
+bool exec_super(struct rt *r, struct val *out);
+bool emit(struct rt *r, struct val v);
+bool emit_text(struct rt *r, struct str s);
+/// What a sink holds, by the context's concat mode.
+bool sink_value(struct rt *r, struct sink *s, struct val *out);
+
+struct frame *frame_new(struct arena *a, struct frame *up);
+void frame_set(struct arena *a, struct frame *f, struct str name, struct val v);
+struct var *frame_find(struct frame *f, struct str name);
+
+struct mark rt_mark(const struct rt *r, const struct node *n);
+#define FAIL(r, n, code, ...) err_set((r)->e, (code), rt_mark((r), (n)), __VA_ARGS__)
+/// Runs a whole template in `c` into `s`.
+bool run_template(struct jinja_ctx *c, const struct tmpl *t, struct mark base, struct sink *s, struct err *e);
+bool nest_enter(struct jinja_ctx *c, struct err *e);
+#define NEST_LEAVE(c) ((c)->state.nesting--)
+
+/// A name as templates see it: scope (templated, cached), then globals, else undefined.
+bool resolve_name(struct jinja_ctx *c, struct str name, bool no_scope, struct val *out, struct err *e);
+/// A global function or constant; kind VAL_UNDEF when there is none.
+bool global_get(struct jinja_ctx *c, struct str name, struct val *out);
+/// Notes that untrusted data takes part in what is being rendered.
+bool val_untrusted(struct val v);
+/// Deep copy that keeps objects, for templates that change what they read.
+struct val copy_deep(struct arena *a, struct val v);
+
+// -- undefined -------------------------------------------------------------------------------------------------------
+/// Records the error that using an undefined value is. Always false.
+bool undef_fail(struct jinja_ctx *c, struct val v, struct mark at, struct err *e);
+/// An undefined value for a missing attribute or item of `of`.
+struct val undef_attr(struct arena *a, struct val of, struct val key);
+struct val undef_hint(struct arena *a, struct str name, struct str hint);
+/// True when using `v` is an error under the context's options.
+bool undef_strict(const struct jinja_ctx *c, struct val v);
+/// The first undefined value inside `v`, or NULL.
+const struct val *undef_inside(const struct val *v);
+
+// -- operators -------------------------------------------------------------------------------------------------------
+bool op_binary(struct jinja_ctx *c, enum tok_type op, struct val l, struct val r, struct val *out, struct err *e);
+bool op_negate(struct jinja_ctx *c, struct val v, struct val *out, struct err *e);
+bool op_equal(struct val l, struct val r);
+bool op_order(struct val l, struct val r, enum tok_type op, bool *out, struct err *e);
+bool op_slice(struct arena *a, struct val v, const struct val part[3], struct val *out, struct err *e);
+/// "a".. % args, "{}".format(...), format(v, spec).
+bool fmt_percent(struct arena *a, struct str f, struct val args, struct str *out, struct err *e);
+bool fmt_format(struct jcall *c, struct str f, struct str *out, struct err *e);
+bool fmt_spec(struct val v, struct str spec, struct buf *out, struct err *e);
+/// Python literals and JSON words in text, as ansible's conversion reads them; false: stays text.
+bool literal_eval(struct arena *a, struct str text, struct val *out);
+/// True when repr() and literal_eval would give `v` back.
+bool literal_safe(struct val v);
+
+// -- objects ---------------------------------------------------------------------------------------------------------
+struct val loop_new(struct rt *r, const struct node *n, struct val items, unsigned depth);
+void loop_advance(struct val loop, size_t index);
+struct val macro_new(struct rt *r, const struct node *n);
+struct val super_new(struct rt *r, struct block_link *l);
+struct val module_new(struct rt *r, struct frame *vars, struct val text);
+bool namespace_set(struct arena *a, struct val ns, struct str name, struct val v);
+/// Calls an object of the engine (macro, loop, joiner, bound method ...); *known false: not callable.
+bool obj_call(struct jcall *c, struct val fn, bool *known, struct val *out, struct err *e);

@@ -1,0 +1,118 @@
+// Become: the command lines of sudo, su and doas, and their password prompts. A password goes over standard input only
+// after the prompt was seen, never into an argument or the environment.
+#include "start.h"
+
+#include "sshconf.h"
+
+static void push(struct arena *a, struct ssh_names *v, const char *word) {
+    VEC_PUSH(a, *v, word);
+}
+
+static bool push_flags(struct arena *a, struct ssh_names *v, const char *flags, bool drop_n, struct err *e) {
+    struct ssh_names words = {0};
+    if (!args_split(a, flags, &words, e)) {
+        return err_wrap(e, NO_MARK, "in become_flags");
+    }
+    for (size_t i = 0; i < words.n; i++) {
+        if (drop_n && (strcmp(words.p[i], "-n") == 0 || strcmp(words.p[i], "--non-interactive") == 0)) {
+            continue;
+        }
+        push(a, v, words.p[i]);
+    }
+    return true;
+}
+
+static bool sudo_argv(struct arena *a, const struct conn_become *b, const struct start *s, struct ssh_names *v,
+                      struct err *e) {
+    push(a, v, b->exe ? b->exe : "sudo");
+    if (!push_flags(a, v, b->flags ? b->flags : "-H -S -n", s->has_password, e)) {
+        return false;
+    }
+    if (s->has_password) {
+        push(a, v, "-S");
+        push(a, v, "-p");
+        push(a, v, arena_printf(a, "[%s] password:", s->nonce));
+    }
+    push(a, v, "-u");
+    push(a, v, s->user);
+    push(a, v, "--");
+    return true;
+}
+
+bool become_argv(struct arena *a, const struct conn_become *b, const struct start *s, const char *script,
+                 const char *const **argv, struct err *e) {
+    struct ssh_names v = {0};
+    bool su = false;
+    if (s->user[0] == '-') {
+        return err_set(e, ERR_ARGS, NO_MARK, "become_user '%s' is not a user name", s->user);
+    }
+    if (strcmp(s->method, "sudo") == 0) {
+        if (!sudo_argv(a, b, s, &v, e)) {
+            return false;
+        }
+    } else if (strcmp(s->method, "doas") == 0) {
+        if (s->has_password) {
+            return err_set(e, ERR_ARGS, NO_MARK,
+                           "become_method 'doas' with a password is not supported: doas asks on a terminal only");
+        }
+        push(a, &v, b->exe ? b->exe : "doas");
+        if (!push_flags(a, &v, b->flags ? b->flags : "-n", false, e)) {
+            return false;
+        }
+        push(a, &v, "-u");
+        push(a, &v, s->user);
+    } else if (strcmp(s->method, "su") == 0) {
+        su = true;
+        push(a, &v, b->exe ? b->exe : "su");
+        if (!push_flags(a, &v, b->flags ? b->flags : "", false, e)) {
+            return false;
+        }
+        push(a, &v, "-s");
+        push(a, &v, "/bin/sh");
+        push(a, &v, s->user);
+    } else {
+        return err_set(e, ERR_ARGS, NO_MARK, "become_method '%s' is not supported: expected sudo, su or doas",
+                       s->method);
+    }
+    if (!su) {
+        push(a, &v, "/bin/sh");
+    }
+    push(a, &v, "-c");
+    push(a, &v, script);
+    push(a, &v, NULL);
+    *argv = v.p;
+    return true;
+}
+
+/// su asks in the words of the target's language: any unfinished line that ends with a colon is its prompt.
+static size_t find_prompt(const struct start *s, struct str fresh) {
+    if (strcmp(s->method, "sudo") == 0) {
+        size_t at = str_find(fresh, 0, str_from(s->nonce));
+        return at == SIZE_MAX ? at : at + strlen(s->nonce);
+    }
+    struct str t = str_rtrim(fresh);
+    bool open_line = fresh.n && fresh.s[fresh.n - 1] != '\n';
+    return open_line && (str_ends(t, ":") || str_ends(t, "\xEF\xBC\x9A")) ? fresh.n : SIZE_MAX;
+}
+
+enum start_step start_err(struct start *s, struct str text, struct err *e) {
+    if (!s->method || s->confirmed || s->seen > text.n) {
+        return START_WAIT;
+    }
+    size_t at = find_prompt(s, str_sub(text, s->seen, text.n));
+    if (at == SIZE_MAX) {
+        return START_WAIT;
+    }
+    s->seen += at;
+    if (!s->has_password) {
+        (void)err_set(e, ERR_MODULE, NO_MARK, "missing %s password for host '%s'", s->method, s->host);
+        (void)err_hint(e, "give it with --ask-become-pass or ansible_become_password");
+        return START_FAILED;
+    }
+    if (s->prompted) {
+        (void)err_set(e, ERR_MODULE, NO_MARK, "incorrect %s password for host '%s'", s->method, s->host);
+        return START_FAILED;
+    }
+    s->prompted = true;
+    return START_PASSWORD;
+}

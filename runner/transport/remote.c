@@ -1,0 +1,265 @@
+// Putting play-remote on a target: the shell text and the dialogue with it. One exec finds the cached file and becomes
+// it; when it is not there, the bytes follow over the same channel.
+#include "start.h"
+
+#include "digest.h"
+#include "fd.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+#define PAYLOAD_MAX ((size_t)256 << 20)
+#define LINE_MAX_   ((size_t)64 << 10)
+
+// -- the executables -------------------------------------------------------------------------------------------------
+bool payloads_load(struct payloads *p, const char *dir, struct arena *a, struct err *e) {
+    static const char *const machines[START_ARCHES] = {"x86_64", "aarch64"};
+    p->dir = arena_strndup(a, dir, strlen(dir));
+    for (size_t i = 0; i < START_ARCHES; i++) {
+        const char *path = arena_printf(a, "%s/play-remote-%s", dir, machines[i]);
+        if (access(path, F_OK) != 0) {
+            continue;
+        }
+        const char *hex = NULL;
+        struct payload *one = &p->p[i];
+        if (!fd_read_file(path, PAYLOAD_MAX, a, &one->data, e) || !digest_hex(a, "sha256", one->data, &hex, e)) {
+            return false;
+        }
+        one->machine = machines[i];
+        one->path = path;
+        memcpy(one->sha256, hex, sizeof one->sha256);
+    }
+    return true;
+}
+
+const struct payload *payload_for(const struct payloads *p, struct str machine) {
+    for (size_t i = 0; i < START_ARCHES; i++) {
+        if (p->p[i].machine && str_eqz(machine, p->p[i].machine)) {
+            return &p->p[i];
+        }
+    }
+    return NULL;
+}
+
+// -- the shell text --------------------------------------------------------------------------------------------------
+const char *start_nonce(struct arena *a) {
+    unsigned char raw[12];
+    char hex[2 * sizeof raw + 1];
+    random_bytes(raw, sizeof raw);
+    hex_encode(raw, sizeof raw, hex);
+    hex[2 * sizeof raw] = '\0';
+    return arena_printf(a, "PLAY-%s", hex);
+}
+
+/// Text for inside double quotes; $NAME and ${NAME} stay, what could end or leave the quotes is refused.
+static bool plain_text(const char *what, const char *text, bool variables, struct err *e) {
+    for (const char *s = text; *s; s++) {
+        bool bad = strchr("\"'`\\!", *s) || (unsigned char)*s < ' ';
+        bool dollar = *s == '$' && (!variables || s[1] == '(');
+        if (bad || dollar) {
+            return err_set(e, ERR_ARGS, NO_MARK, "%s '%s' holds a character that is not supported: %c", what, text, *s);
+        }
+    }
+    return true;
+}
+
+static bool add_candidates(struct buf *b, const char *remote_tmp, struct err *e) {
+    buf_z(b, "set --");
+    if (remote_tmp) {
+        if (!plain_text("remote_tmp", remote_tmp, true, e)) {
+            return false;
+        }
+        const char *rest = remote_tmp;
+        buf_z(b, " \"");
+        if (rest[0] == '~' && (rest[1] == '/' || !rest[1])) {
+            buf_z(b, "$HOME");
+            rest++;
+        }
+        buf_printf(b, "%s/.play-$u\"", rest);
+    }
+    buf_z(b, " \"${HOME:+$HOME/.cache/play}\" \"/var/tmp/.play-$u\" \"/tmp/.play-$u\" \"/dev/shm/.play-$u\"; ");
+    return true;
+}
+
+// Each part is one line of sh; $p is the nonce, $h the digest, $n the size, $u our uid, $c a file that may be copied.
+static const char check_fn[] =
+    "ck() { [ -f \"$1\" ] && [ -O \"$1\" ] && [ $(wc -c < \"$1\") -eq $n ] || return 1; "
+    "if command -v sha256sum > /dev/null 2>&1; then s=$(sha256sum < \"$1\"); [ \"${s% *}\" = $h ]; "
+    "else \"$1\" --self-check > /dev/null 2>&1; fi; }; ";
+static const char find_cached[] =
+    "for d; do f=$d/$h; if [ -n \"$d\" ] && [ -O \"$d\" ] && [ -x \"$f\" ] && ck \"$f\"; then "
+    "echo \"$p ok $f\"; exec \"$f\"; fi; done; ";
+static const char store_new[] =
+    "for d; do [ -n \"$d\" ] || continue; "
+    "if [ -h \"$d\" ]; then echo \"$p bad $d is a symbolic link\"; continue; fi; "
+    "m=$(mkdir -p -m 700 \"$d\" 2>&1) || { echo \"$p bad $m\"; continue; }; "
+    "if [ -O \"$d\" ]; then :; else echo \"$p bad $d belongs to another user\"; continue; fi; "
+    "m=$(chmod 700 \"$d\" 2>&1) || { echo \"$p bad $m\"; continue; }; "
+    "t=$d/.new$$; rm -f \"$t\"; m=$( (set -C; : > \"$t\") 2>&1) || { echo \"$p bad $m\"; continue; }; "
+    "chmod 700 \"$t\"; \"$t\" > /dev/null 2>&1 < /dev/null || "
+    "{ rm -f \"$t\"; echo \"$p bad $d is mounted noexec\"; continue; }; f=$d/$h; "
+    "if [ -n \"$c\" ] && cp \"$c\" \"$t\" 2> /dev/null && ck \"$t\"; then :; else "
+    "echo \"$p need $a\"; m=$(head -c $n 2>&1 > \"$t\") || { rm -f \"$t\"; echo \"$p bad $d: $m\"; echo \"$p none\"; "
+    "exit 1; }; ck \"$t\" || { rm -f \"$t\"; echo \"$p bad $d: what arrived is not what was sent, is the disk full\"; "
+    "echo \"$p none\"; exit 1; }; fi; "
+    "m=$(mv -f \"$t\" \"$f\" 2>&1) || { echo \"$p bad $m\"; echo \"$p none\"; exit 1; }; "
+    "find \"$d\" -type f -mtime +60 -exec rm -f {} + 2> /dev/null; "
+    "echo \"$p ok $f\"; exec \"$f\"; done; echo \"$p none\"; exit 1";
+
+bool start_script(struct arena *a, const struct start *s, const char *remote_tmp, const char *copy, bool direct,
+                  const char **out, struct err *e) {
+    struct buf b = BUF_IN(a);
+    buf_printf(&b, "p=%s; umask 077; ", s->nonce);
+    if (copy && !plain_text("path", copy, false, e)) {
+        return false;
+    }
+    buf_printf(&b, "c=\"%s\"; ", copy ? copy : "");
+    if (direct) {
+        buf_z(&b, "if [ -r \"$c\" ] && [ -x \"$c\" ]; then echo \"$p ok $c\"; exec \"$c\"; fi; ");
+    }
+    buf_z(&b, "u=$(id -u); k=$(uname -s); a=$(uname -m); case \"$k-$a\" in ");
+    for (size_t i = 0; i < START_ARCHES; i++) {
+        const struct payload *p = &s->payloads->p[i];
+        if (p->machine) {
+            buf_printf(&b, "Linux-%s) h=%s; n=%zu;; ", p->machine, p->sha256, p->data.n);
+        }
+    }
+    buf_z(&b, "*) echo \"$p arch $k $a\"; exit 1;; esac; ");
+    if (!add_candidates(&b, remote_tmp, e)) {
+        return false;
+    }
+    buf_z(&b, check_fn);
+    buf_z(&b, find_cached);
+    buf_z(&b, store_new);
+    *out = buf_view(&b).s;
+    return true;
+}
+
+void shell_quote(struct buf *b, const char *word) {
+    size_t plain = strspn(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./:=@%+,");
+    if (*word && !word[plain]) {
+        buf_z(b, word);
+        return;
+    }
+    buf_char(b, '\'');
+    for (const char *s = word; *s; s++) {
+        if (*s == '\'') {
+            buf_z(b, "'\"'\"'");
+        } else {
+            buf_char(b, *s);
+        }
+    }
+    buf_char(b, '\'');
+}
+
+const char *shell_join(struct arena *a, const char *const *argv) {
+    struct buf b = BUF_IN(a);
+    for (size_t i = 0; argv[i]; i++) {
+        if (i) {
+            buf_char(&b, ' ');
+        }
+        shell_quote(&b, argv[i]);
+    }
+    return buf_view(&b).s;
+}
+
+// -- the dialogue ----------------------------------------------------------------------------------------------------
+struct str tidy_text(struct arena *a, struct str text, size_t max) {
+    text = str_trim(text);
+    if (text.n > max) {
+        text = str_sub(text, text.n - max, text.n);
+    }
+    char *p = str_z(a, text);
+    for (size_t i = 0; i < text.n; i++) {
+        if ((unsigned char)p[i] < ' ' || p[i] == 0x7f) {
+            p[i] = ' ';
+        }
+    }
+    return (struct str){p, text.n};
+}
+
+static enum start_step fail_arch(const struct start *s, struct str rest, struct err *e) {
+    struct str what = tidy_text(e->arena, rest, 64);
+    if (str_starts(what, "Linux ")) {
+        (void)err_set(e, ERR_UNREACHABLE, NO_MARK, "no play-remote for the architecture '%.*s' of host '%s' in '%s'",
+                      STR(str_sub(what, 6, what.n)), s->host, s->payloads->dir);
+    } else {
+        (void)err_set(e, ERR_UNREACHABLE, NO_MARK, "host '%s' runs '%.*s', which is not supported: expected Linux",
+                      s->host, STR(what));
+    }
+    (void)err_hint(e, "only raw works there");
+    return START_FAILED;
+}
+
+static enum start_step one_line(struct start *s, struct str line, struct err *e) {
+    struct str verb = STR_NONE;
+    (void)str_next(&line, ' ', &verb);
+    struct str rest = line.s ? str_trim(line) : STR_LIT("");
+    s->confirmed = true;
+    if (str_eqz(verb, "ok")) {
+        s->path = str_dup(e->arena, rest);
+        return START_READY;
+    }
+    if (str_eqz(verb, "need") && !s->need) {
+        s->need = payload_for(s->payloads, rest);
+        return s->need ? START_UPLOAD : fail_arch(s, STR_LIT("Linux unknown"), e);
+    }
+    if (str_eqz(verb, "arch")) {
+        return fail_arch(s, rest, e);
+    }
+    if (str_eqz(verb, "bad") && s->bad.n < 4096) {
+        buf_printf(&s->bad, "%s%.*s", s->bad.n ? "; " : "", STR(rest));
+        return START_WAIT;
+    }
+    if (str_eqz(verb, "none")) {
+        (void)err_set(e, ERR_UNREACHABLE, NO_MARK, "cannot put play-remote on host '%s': %.*s", s->host,
+                      STR(tidy_text(e->arena, buf_view(&s->bad), 2048)));
+        (void)err_hint(e, "set ansible_remote_tmp to a directory on the target where programs may run");
+        return START_FAILED;
+    }
+    return START_WAIT;
+}
+
+enum start_step start_out(struct start *s, struct buf *in, struct err *e) {
+    for (;;) {
+        struct str all = buf_view(in);
+        size_t end = str_find_char(all, 0, '\n');
+        if (end == SIZE_MAX) {
+            if (in->n > LINE_MAX_) {
+                buf_consume(in, in->n);  // not ours: our lines are short
+            }
+            return START_WAIT;
+        }
+        struct str line = str_sub(all, 0, end);
+        size_t at = str_find(line, 0, str_from(s->nonce));  // a prompt without newline may stand before
+        enum start_step step = START_WAIT;
+        if (at != SIZE_MAX) {
+            size_t from = at + strlen(s->nonce);
+            step = one_line(s, str_trim(str_sub(line, from, line.n)), e);
+        }
+        buf_consume(in, end + 1);
+        if (step != START_WAIT) {
+            return step;
+        }
+    }
+}
+
+bool start_ended(const struct start *s, struct str text, int status, struct err *e) {
+    struct str said = tidy_text(e->arena, text, 1024);
+    const char *sep = said.n ? ": " : "";
+    if (s->method && !s->confirmed) {
+        return err_set(e, ERR_MODULE, NO_MARK, "become: %s to user '%s' on host '%s' failed%s%.*s", s->method, s->user,
+                       s->host, sep, STR(said));
+    }
+    if (s->path.n && (status == 126 || status == 127)) {
+        return err_set(e, ERR_UNREACHABLE, NO_MARK, "'%.*s' cannot be run on host '%s'%s%.*s", STR(s->path), s->host,
+                       sep, STR(said));
+    }
+    const char *when =
+        s->path.n ? "play-remote ended as it started" : "the login shell ended before play-remote started";
+    if (status >= 0) {
+        return err_set(e, ERR_UNREACHABLE, NO_MARK, "%s on host '%s' (exit status %d)%s%.*s", when, s->host, status,
+                       sep, STR(said));
+    }
+    return err_set(e, ERR_UNREACHABLE, NO_MARK, "%s on host '%s'%s%.*s", when, s->host, sep, STR(said));
+}

@@ -1,0 +1,50 @@
+// What ssh_config files and ssh command-line arguments say about one host. The first value of an option wins, as in
+// ssh.
+#pragma once
+#include "err.h"
+
+struct ssh_names {
+    const char **p;
+    size_t n, cap;
+};
+enum ssh_tri { SSH_UNSET, SSH_YES, SSH_NO };
+
+struct ssh_conf {
+    struct arena *a;       // owns every string
+    const char *original;  // the name as the inventory has it (%n, Host patterns)
+    const char *hostname;  // HostName, or NULL
+    const char *user;
+    int port;               // 0: not set
+    int connect_timeout_s;  // 0: not set
+    const char *host_key_alias;
+    const char *strict;                                 // StrictHostKeyChecking, lower case
+    const char *user_known_hosts, *global_known_hosts;  // lists separated by white space
+    struct ssh_names identities;
+    const char *identity_agent;
+    const char *proxy_command, *proxy_jump;
+    const char *ciphers, *kex, *macs, *host_key_algorithms, *pubkey_algorithms;
+    const char *address_family, *bind_address;
+    enum ssh_tri identities_only, hash_known_hosts, compression;
+    enum ssh_tri password_auth, pubkey_auth, kbdint_auth;
+    const char *config_file;  // -F
+};
+
+/// Applies arguments such as "-o StrictHostKeyChecking=no -i key -p 22". What has no meaning here but does no harm
+/// (ControlPersist, ServerAliveInterval, -C ...) is accepted; what would change the connection and is not supported is
+/// ERR_ARGS naming it.
+bool sshconf_args(struct ssh_conf *c, const char *args, struct err *e);
+/// Applies a configuration file: Host, Match, Include. A missing file is an error only when `must_exist`. Options that
+/// are not ours are passed over. ERR_SYNTAX as "FILE line N: ...", ERR_SYS.
+bool sshconf_file(struct ssh_conf *c, const char *path, bool must_exist, struct err *e);
+/// Expands ~, ${VAR} and the tokens %% %d %h %i %n %p %r %u %L %l in a path or command. ERR_ARGS for another token.
+bool sshconf_expand(const struct ssh_conf *c, const char *text, const char **out, struct err *e);
+/// True when `name` matches the pattern list of Host: globs, `!` negates. Exposed for tests.
+bool sshconf_match(struct str patterns, char sep, const char *name);
+/// The host name to connect to: HostName expanded, or the original.
+const char *sshconf_hostname(const struct ssh_conf *c);
+const char *sshconf_user(const struct ssh_conf *c);
+/// Home directory and name of the invoking user, in `a`.
+const char *login_home(struct arena *a);
+const char *login_name(struct arena *a);
+/// Splits like a shell: white space, single and double quotes, backslash. ERR_SYNTAX for an open quote.
+bool args_split(struct arena *a, const char *text, struct ssh_names *out, struct err *e);
