@@ -1,0 +1,174 @@
+// The child that serves one request: finds the module, runs it and sends its result.
+#include "fd.h"
+#include "module.h"
+#include "msg.h"
+#include "proc.h"
+#include "remote.h"
+#include "script.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#define DEFAULT_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+struct child {
+    struct remote *remote;
+    int fd;
+    uint32_t id;
+};
+
+static void send(int fd, enum frame_kind kind, uint32_t id, struct str body, struct arena *a) {
+    struct buf out = {.a = NULL};
+    frame_write(&out, kind, id, body);
+    struct err e = {.arena = a};
+    if (!fd_write_all(fd, buf_view(&out), &e)) {
+        _exit(1);  // nobody listens any more
+    }
+    buf_release(&out);
+}
+
+static void send_log(struct mod_call *c, struct str text) {
+    const struct child *k = c->io;
+    send(k->fd, FRAME_LOG, k->id, str_sub(text, 0, FRAME_MAX / 2), c->arena);
+}
+
+static bool find_blob(struct mod_call *c, struct str sha256, struct str *data, struct err *e) {
+    const struct child *k = c->io;
+    return store_find_blob(&k->remote->store, sha256, c->arena, data, e);
+}
+
+static void send_result(const struct child *k, struct arena *a, struct val result) {
+    struct buf body = {.a = NULL, .max = FRAME_MAX};
+    msg_encode(&body, result);
+    if (body.full) {
+        buf_release(&body);
+        struct val failed = val_dict(a, 2);
+        val_set(a, failed, "failed", val_bool(true));
+        val_set(a, failed, "changed", val_get(result, "changed"));
+        val_set(a, failed, "msg", val_printf(a, "the result is larger than %zu bytes", FRAME_MAX));
+        body = (struct buf){0};
+        msg_encode(&body, failed);
+    }
+    send(k->fd, FRAME_RESULT, k->id, buf_view(&body), a);
+    buf_release(&body);
+}
+
+static void fail(struct mod_call *c, const struct err *e) {
+    c->result = val_dict(c->arena, 3);
+    mod_set(c, "failed", val_bool(true));
+    mod_set(c, "changed", val_bool(false));
+    mod_set_str(c, "msg", err_text(e));
+}
+
+/// Standard input and output of a module are nothing: what it prints by mistake must not reach the connection.
+static void plug(void) {
+    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+    if (null >= 0) {
+        dup2(null, STDIN_FILENO);
+        dup2(null, STDOUT_FILENO);
+        if (null > STDERR_FILENO) {
+            close(null);
+        }
+    }
+}
+
+/// Administration tools lie in sbin, which a login that is not interactive may lack. What runs the user's own text sees
+/// the PATH as it is.
+static void complete_path(struct arena *a, const struct module *m) {
+    const char *path = getenv("PATH");
+    if (!path || !*path) {
+        setenv("PATH", DEFAULT_PATH, 1);
+        return;
+    }
+    if (m->free_form) {
+        return;
+    }
+    static const char *const more[] = {"/usr/local/sbin", "/usr/sbin", "/sbin"};
+    struct buf b = BUF_IN(a);
+    buf_z(&b, path);
+    for (size_t i = 0; i < COUNTOF(more); i++) {
+        struct str rest = buf_view(&b);
+        struct str dir;
+        bool have = false;
+        while (str_next(&rest, ':', &dir)) {
+            have = have || str_eqz(dir, more[i]);
+        }
+        if (!have) {
+            buf_printf(&b, ":%s", more[i]);
+        }
+    }
+    setenv("PATH", str_z(a, buf_view(&b)), 1);
+}
+
+static void set_environment(struct arena *a, struct val env) {
+    struct vpair *p;
+    for (size_t i = 0; val_is(env, VAL_DICT) && (p = val_each(env, &i));) {
+        struct str name = val_str_of(a, p->key);
+        if (name.n && str_find_char(name, 0, '=') == SIZE_MAX) {
+            setenv(str_z(a, name), str_z(a, val_str_of(a, p->value)), 1);
+        }
+    }
+}
+
+static bool find_module(struct remote *r, struct mod_call *c, struct val request, struct err *e) {
+    struct str sha = val_text(val_get(request, "script"));
+    if (sha.n) {
+        const struct store_script *script = store_find_script(&r->store, sha);
+        if (!script) {
+            return err_set(e, ERR_NOT_FOUND, NO_MARK, "Lua module %.*s did not arrive", STR(sha));
+        }
+        const char *file = arena_printf(c->arena, "%s.lua", script->name);
+        c->mod = script_module(c->arena, script->name, file, script->source, e);
+        return c->mod != NULL;
+    }
+    c->mod = module_find(str_from(c->name));
+    if (!c->mod) {
+        return err_set(e, ERR_NOT_FOUND, NO_MARK, "module '%s' is not known to play-remote", c->name);
+    }
+    if (!c->mod->run && !c->mod->plan) {
+        return err_set(e, ERR_ARGS, NO_MARK, "module '%s' does not run on the target", c->name);
+    }
+    return true;
+}
+
+static bool prepare(struct remote *r, struct mod_call *c, struct val request, struct err *e) {
+    if (!find_module(r, c, request, e)) {
+        return false;
+    }
+    c->args = val_get(request, "args");
+    if (val_truth(val_get(request, "validate"))) {
+        return mod_validate(c->mod, c->name, c->args, NO_MARK, c->arena, &c->args, e);
+    }
+    return true;
+}
+
+void child_run(struct remote *r, struct job *j, int fd) {
+    struct arena *a = &j->arena;
+    struct err e = {.arena = a};
+    struct child k = {.remote = r, .fd = fd, .id = j->id};
+    struct val request = j->request;
+    struct mod_call c = {.arena = a,
+                         .name = str_z(a, val_text(val_get(request, "module"))),
+                         .check = val_truth(val_get(request, "check")),
+                         .diff = val_truth(val_get(request, "diff")),
+                         .no_log = val_truth(val_get(request, "no_log")),
+                         .blob = find_blob,
+                         .io = &k,
+                         .tmp_base = str_from(r->dir)};
+    struct val verbosity = val_get(request, "verbosity");
+    c.verbosity = val_is(verbosity, VAL_INT) ? (int)verbosity.u.i : 0;
+    c.log = val_truth(val_get(request, "log")) ? send_log : NULL;
+    plug();
+    set_environment(a, val_get(request, "env"));
+    if (prepare(r, &c, request, &e)) {
+        complete_path(a, c.mod);
+        mod_execute(&c);
+    } else {
+        fail(&c, &e);
+    }
+    send_result(&k, a, c.result);
+    if (c.tmpdir.n) {
+        proc_remove_tree(str_z(a, c.tmpdir));
+    }
+}

@@ -1,0 +1,262 @@
+// Requests: queued by lane, each served by a forked child, so that a crash or a hang stays its own.
+#include "fd.h"
+#include "msg.h"
+#include "proc.h"
+#include "remote.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define READ_CHUNK 65536
+
+void remote_answer(struct remote *r, uint32_t id, struct val result) {
+    struct buf body = {.a = NULL};
+    msg_encode(&body, result);
+    frame_write(&r->output, FRAME_RESULT, id, buf_view(&body));
+    buf_release(&body);
+}
+
+void remote_fail(struct remote *r, uint32_t id, const char *msg) {
+    struct arena a = {0};
+    struct val result = val_dict(&a, 3);
+    val_set(&a, result, "failed", val_bool(true));
+    val_set(&a, result, "changed", val_bool(false));
+    val_set(&a, result, "msg", val_z(&a, msg));
+    remote_answer(r, id, result);
+    arena_release(&a);
+}
+
+static void job_free(struct job *j) {
+    fd_closep(&j->fd);
+    buf_release(&j->in);
+    struct arena a = j->arena;
+    arena_release(&a);
+}
+
+static int64_t number(struct val v) {
+    return val_is(v, VAL_INT) && v.u.i > 0 ? v.u.i : 0;
+}
+
+void jobs_add(struct remote *r, uint32_t id, struct str body) {
+    struct arena a = {0};
+    struct err e = {.arena = &a};
+    struct val request = VNULL;
+    bool ok = r->queued < QUEUE_MAX || err_set(&e, ERR_LIMIT, NO_MARK, "more than %d requests wait", QUEUE_MAX);
+    ok = ok && msg_decode(&a, body, &request, &e);
+    if (ok && (!val_is(val_get(request, "module"), VAL_STR) || !val_is(val_get(request, "args"), VAL_DICT))) {
+        ok = err_set(&e, ERR_SYNTAX, NO_MARK, "expected a request with module and args");
+    }
+    if (!ok) {
+        remote_fail(r, id, str_z(&a, err_text(&e)));
+        arena_release(&a);
+        return;
+    }
+    struct job *j = ARENA_NEW(&a, struct job);
+    *j = (struct job){.id = id, .request = request, .fd = -1, .deadline = -1};
+    j->lane = number(val_get(request, "lane"));
+    j->timeout_ms = number(val_get(request, "timeout_ms"));
+    j->arena = a;
+    struct job **end = &r->jobs;
+    while (*end) {
+        end = &(*end)->next;
+    }
+    *end = j;
+    r->queued++;
+}
+
+static void job_remove(struct remote *r, struct job *j) {
+    struct job **at = &r->jobs;
+    while (*at != j) {
+        at = &(*at)->next;
+    }
+    *at = j->next;
+    r->queued--;
+    job_free(j);
+}
+
+static void stop(struct job *j, const char *why) {
+    if (j->pid && !j->stopped) {
+        j->stopped = why;
+        proc_kill_tree(j->pid);
+    }
+}
+
+void jobs_cancel(struct remote *r, uint32_t id) {
+    struct job *next;
+    for (struct job *j = r->jobs; j; j = next) {
+        next = j->next;
+        if (j->id != id) {
+            continue;
+        }
+        if (j->pid) {
+            stop(j, "the request was cancelled");
+        } else {
+            remote_fail(r, id, "the request was cancelled");
+            job_remove(r, j);
+        }
+    }
+}
+
+static bool lane_is_free(const struct remote *r, const struct job *j) {
+    const struct job *before = r->jobs;
+    while (before != j && before->lane != j->lane) {
+        before = before->next;
+    }
+    return before == j;
+}
+
+/// In the child: nothing of the connection and of other children stays open, and it dies with the remote.
+static void detach(struct remote *r, pid_t parent) {
+    setpgid(0, 0);
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != parent) {
+        _exit(1);
+    }
+    close(r->in);
+    close(r->out);
+    for (const struct job *j = r->jobs; j; j = j->next) {
+        if (j->fd >= 0) {
+            close(j->fd);
+        }
+    }
+    signal(SIGPIPE, SIG_DFL);
+}
+
+static void start(struct remote *r, struct job *j) {
+    int p[2];
+    if (pipe2(p, O_CLOEXEC) != 0) {
+        remote_fail(r, j->id, "cannot create a pipe");
+        j->answered = true;
+        return;
+    }
+    pid_t self = getpid();
+    pid_t pid = fork();
+    if (pid == 0) {
+        close(p[0]);
+        detach(r, self);
+        child_run(r, j, p[1]);
+        _exit(0);
+    }
+    close(p[1]);
+    if (pid < 0) {
+        close(p[0]);
+        remote_fail(r, j->id, "cannot start a process");
+        j->answered = true;
+        return;
+    }
+    setpgid(pid, pid);
+    j->pid = pid;
+    j->fd = p[0];
+    j->deadline = j->timeout_ms ? clock_ms() + j->timeout_ms : -1;
+    r->running++;
+}
+
+void jobs_start(struct remote *r) {
+    struct job *next;
+    for (struct job *j = r->jobs; j && r->running < CHILDREN_MAX; j = next) {
+        next = j->next;
+        if (j->pid || !lane_is_free(r, j)) {
+            continue;
+        }
+        start(r, j);
+        if (j->answered) {
+            job_remove(r, j);
+        }
+    }
+}
+
+static const char *cause_of_death(struct arena *a, const struct job *j, int status) {
+    if (j->stopped) {
+        return j->stopped;
+    }
+    if (WIFSIGNALED(status)) {
+        int sig = WTERMSIG(status);
+        const char *text = sigdescr_np(sig);
+        return arena_printf(a, "the module was killed by signal %d (%s)", sig, text ? text : "unknown");
+    }
+    return arena_printf(a, "the module ended without a result (exit status %d)", WEXITSTATUS(status));
+}
+
+static void reap(struct remote *r, struct job *j) {
+    int status = 0;
+    while (waitpid(j->pid, &status, 0) < 0 && errno == EINTR) {
+    }
+    r->running--;
+    if (!j->answered) {
+        remote_fail(r, j->id, cause_of_death(&j->arena, j, status));
+    }
+    job_remove(r, j);
+}
+
+/// Passes complete frames of the child on. false when it wrote something else.
+static bool forward(struct remote *r, struct job *j) {
+    struct err e = {.arena = &j->arena};
+    size_t done = 0;
+    struct str all = buf_view(&j->in);
+    for (;;) {
+        struct frame f;
+        size_t used = 0;
+        int got = frame_read(str_sub(all, done, all.n), &f, &used, &e);
+        if (got <= 0) {
+            buf_consume(&j->in, done);
+            return got == 0;
+        }
+        done += used;
+        bool result = f.kind == FRAME_RESULT;
+        if (!j->answered && (result || f.kind == FRAME_LOG)) {
+            frame_write(&r->output, result ? FRAME_RESULT : FRAME_LOG, j->id, f.body);
+        }
+        j->answered = j->answered || result;
+    }
+}
+
+void jobs_read(struct remote *r, struct job *j) {
+    char *p = buf_reserve(&j->in, READ_CHUNK);
+    ssize_t n = read(j->fd, p, READ_CHUNK);
+    if (n < 0 && errno == EINTR) {
+        return;
+    }
+    if (n > 0) {
+        j->in.n += (size_t)n;
+        if (!forward(r, j)) {
+            stop(j, "the module wrote a malformed frame");
+        }
+        return;
+    }
+    reap(r, j);
+}
+
+int64_t jobs_expire(struct remote *r) {
+    int64_t now = clock_ms();
+    int64_t next = -1;
+    for (struct job *j = r->jobs; j; j = j->next) {
+        if (!j->pid || j->deadline < 0 || j->stopped) {
+            continue;
+        }
+        if (now >= j->deadline) {
+            stop(j, arena_printf(&j->arena, "the module was stopped: it took longer than %lld ms",
+                                 (long long)j->timeout_ms));
+        } else if (next < 0 || j->deadline < next) {
+            next = j->deadline;
+        }
+    }
+    return next;
+}
+
+void jobs_end(struct remote *r) {
+    for (struct job *j = r->jobs; j; j = j->next) {
+        stop(j, "the connection was closed");
+    }
+    while (r->jobs) {
+        struct job *j = r->jobs;
+        if (j->pid) {
+            reap(r, j);
+        } else {
+            job_remove(r, j);
+        }
+    }
+}

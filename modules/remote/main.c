@@ -1,0 +1,244 @@
+// play-remote: serves module calls on a target over standard input and output, until the connection closes. One thread;
+// the loop here moves frames, jobs.c runs them, store.c keeps what was sent ahead.
+#include "fd.h"
+#include "msg.h"
+#include "proc.h"
+#include "remote.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#define READ_CHUNK 65536
+#define OUTPUT_MAX ((size_t)8 << 20)  // beyond it, children are not read until the connection took some
+
+/// A private name for everything temporary, beside the executable when that directory is ours (the cache directory
+/// play made), else in $TMPDIR or /tmp. Nothing is created yet.
+static const char *choose_dir(struct arena *a) {
+    unsigned char random[12];
+    char hex[25];
+    random_bytes(random, sizeof random);
+    hex_encode(random, sizeof random, hex);
+    char exe[4096];
+    ssize_t n = readlink("/proc/self/exe", exe, sizeof exe - 1);
+    struct stat st;
+    while (n > 0 && exe[n - 1] != '/') {
+        n--;
+    }
+    if (n > 1) {
+        exe[n - 1] = '\0';
+        if (stat(exe, &st) == 0 && st.st_uid == geteuid() && (st.st_mode & 0777) == 0700) {
+            return arena_printf(a, "%s/run-%s", exe, hex);
+        }
+    }
+    const char *tmp = getenv("TMPDIR");
+    return arena_printf(a, "%s/play-%s", tmp && *tmp == '/' ? tmp : "/tmp", hex);
+}
+
+static void say_hello(struct remote *r) {
+    struct arena a = {0};
+    struct utsname u = {0};
+    uname(&u);
+    struct val d = val_dict(&a, 8);
+    const char *home = getenv("HOME");
+    val_set(&a, d, "version", val_int(WIRE_VERSION));
+    val_set(&a, d, "pid", val_int(getpid()));
+    val_set(&a, d, "uid", val_int(getuid()));
+    val_set(&a, d, "user", val_str(&a, login_field(&a, 0)));
+    val_set(&a, d, "home", val_str(&a, home && *home ? str_from(home) : login_field(&a, 5)));
+    val_set(&a, d, "system", val_z(&a, u.sysname));
+    val_set(&a, d, "machine", val_z(&a, u.machine));
+    val_set(&a, d, "hostname", val_z(&a, u.nodename));
+    struct buf body = BUF_IN(&a);
+    msg_encode(&body, d);
+    frame_write(&r->output, FRAME_HELLO, 0, buf_view(&body));
+    arena_release(&a);
+}
+
+static bool handle(struct remote *r, const struct frame *f, struct err *e) {
+    switch ((enum frame_kind)f->kind) {
+    case FRAME_REQUEST:
+        jobs_add(r, f->id, f->body);
+        return true;
+    case FRAME_BLOB:
+        return store_blob(&r->store, f->body, e);
+    case FRAME_SCRIPT:
+        return store_script(&r->store, f->body, e);
+    case FRAME_CANCEL:
+        jobs_cancel(r, f->id);
+        return true;
+    case FRAME_PING:
+        frame_write(&r->output, FRAME_PING, f->id, f->body);
+        return true;
+    case FRAME_BYE:
+        r->bye = true;
+        return true;
+    case FRAME_HELLO:
+    case FRAME_RESULT:
+    case FRAME_LOG:
+        break;
+    }
+    return err_set(e, ERR_SYNTAX, NO_MARK, "frame kind %u does not belong here", (unsigned)f->kind);
+}
+
+/// Handles every complete frame in the input. false: the stream is broken.
+static bool take_frames(struct remote *r, struct err *e) {
+    struct str all = buf_view(&r->input);
+    size_t done = 0;
+    bool ok = true;
+    while (ok && !r->bye) {
+        struct frame f;
+        size_t used = 0;
+        int got = frame_read(str_sub(all, done, all.n), &f, &used, e);
+        if (got <= 0) {
+            ok = got == 0;
+            break;
+        }
+        done += used;
+        ok = handle(r, &f, e);
+    }
+    buf_consume(&r->input, done);
+    return ok;
+}
+
+static bool read_input(struct remote *r, struct err *e) {
+    char *p = buf_reserve(&r->input, READ_CHUNK);
+    ssize_t n = read(r->in, p, READ_CHUNK);
+    if (n < 0 && (errno == EINTR || errno == EAGAIN)) {
+        return true;
+    }
+    if (n <= 0) {
+        r->eof = true;
+        return true;
+    }
+    r->input.n += (size_t)n;
+    return take_frames(r, e);
+}
+
+static void write_output(struct remote *r) {
+    struct str out = buf_view(&r->output);
+    ssize_t n = write(r->out, out.s, out.n);
+    if (n > 0) {
+        buf_consume(&r->output, (size_t)n);
+    } else if (n < 0 && errno != EINTR && errno != EAGAIN) {
+        r->eof = true;
+    }
+}
+
+static int poll_timeout(int64_t deadline) {
+    if (deadline < 0) {
+        return -1;
+    }
+    int64_t left = deadline - clock_ms();
+    return left < 0 ? 0 : left > INT32_MAX ? INT32_MAX : (int)left;
+}
+
+static bool turn(struct remote *r, struct err *e) {
+    struct pollfd p[CHILDREN_MAX + 2];
+    struct job *who[CHILDREN_MAX + 2] = {0};
+    nfds_t n = 0;
+    p[n++] = (struct pollfd){.fd = r->in, .events = POLLIN};
+    p[n++] = (struct pollfd){.fd = r->output.n ? r->out : -1, .events = POLLOUT};
+    for (struct job *j = r->jobs; j; j = j->next) {
+        if (j->fd >= 0 && (r->output.n < OUTPUT_MAX || j->stopped)) {
+            who[n] = j;
+            p[n++] = (struct pollfd){.fd = j->fd, .events = POLLIN};
+        }
+    }
+    if (poll(p, n, poll_timeout(jobs_expire(r))) < 0) {
+        return errno == EINTR || err_sys(e, errno, NO_MARK, "cannot wait for the connection");
+    }
+    if (p[1].revents) {
+        write_output(r);
+    }
+    for (nfds_t i = 2; i < n; i++) {
+        if (p[i].revents) {
+            jobs_read(r, who[i]);
+        }
+    }
+    if (p[0].revents && !read_input(r, e)) {
+        return false;
+    }
+    jobs_start(r);
+    return true;
+}
+
+/// The connection moves away from 0 and 1, so that nothing printed by mistake can break the stream.
+static bool take_connection(struct remote *r) {
+    r->in = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3);
+    r->out = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
+    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+    if (r->in < 0 || r->out < 0 || null < 0) {
+        return false;
+    }
+    dup2(null, STDIN_FILENO);
+    dup2(null, STDOUT_FILENO);
+    close(null);
+    return fcntl(r->out, F_SETFL, fcntl(r->out, F_GETFL) | O_NONBLOCK) == 0;
+}
+
+static void set_up_process(void) {
+    signal(SIGPIPE, SIG_IGN);
+    struct rlimit files;
+    if (getrlimit(RLIMIT_CORE, &files) == 0) {
+        files.rlim_cur = 0;  // a crashed module must not leave secrets in a core file
+        setrlimit(RLIMIT_CORE, &files);
+    }
+    // As Ansible: a directory that cannot be read (become from another user's home) is left for the own one.
+    if (access(".", R_OK | X_OK) != 0) {
+        const char *home = getenv("HOME");
+        if ((!home || chdir(home) != 0) && chdir("/") != 0) {
+            return;
+        }
+    }
+}
+
+static int serve(void) {
+    struct arena a = {0};
+    struct err e = {.arena = &a};
+    struct remote r = {.dir = choose_dir(&a)};
+    if (!take_connection(&r)) {
+        fprintf(stderr, "play-remote: no connection on standard input and output\n");
+        arena_release(&a);
+        return 1;
+    }
+    store_init(&r.store, r.dir);
+    set_up_process();
+    say_hello(&r);
+    bool ok = true;
+    while (ok && !r.eof && !r.bye) {
+        ok = turn(&r, &e);
+    }
+    if (!ok) {
+        fprintf(stderr, "play-remote: %.*s\n", STR(err_text(&e)));
+    }
+    jobs_end(&r);
+    store_release(&r.store);
+    proc_remove_tree(r.dir);
+    buf_release(&r.input);
+    buf_release(&r.output);
+    arena_release(&a);
+    return ok ? 0 : 1;
+}
+
+int main(int argc, char **argv) {
+    if (argc == 1) {
+        return serve();
+    }
+    if (argc == 2 && strcmp(argv[1], "--version") == 0) {
+        printf("play-remote %s (wire %d)\n", PLAY_VERSION, WIRE_VERSION);
+        return 0;
+    }
+    if (argc == 2 && strcmp(argv[1], "--self-check") == 0) {
+        return self_check() ? 0 : 1;
+    }
+    fprintf(stderr,
+            "usage: play-remote [--version | --self-check]\nplay starts it on targets; it serves requests on its "
+            "standard input and output.\n");
+    return 2;
+}

@@ -1,0 +1,58 @@
+// The parts of play-remote: the connection, the requests on it and the children that serve them.
+#pragma once
+#include "frame.h"
+#include "store.h"
+#include "val.h"
+
+#include <sys/types.h>
+
+#define CHILDREN_MAX 16     // requests served at once
+#define QUEUE_MAX    65536  // requests waiting
+
+struct job {
+    struct job *next;
+    struct arena arena;  // holds the job itself and the decoded request
+    uint32_t id;
+    struct val request;
+    int64_t lane, timeout_ms;
+    pid_t pid;            // 0: waiting
+    int fd;               // its frames come from here; -1: none
+    struct buf in;        // heap
+    int64_t deadline;     // clock_ms; -1: none
+    bool answered;        // its RESULT was passed on
+    const char *stopped;  // why it was killed; NULL: it was not
+};
+struct remote {
+    int in, out;  // the connection
+    struct buf input, output;
+    bool eof, bye;
+    struct store store;
+    struct job *jobs;  // in order of arrival
+    size_t running, queued;
+    const char *dir;  // 0700; everything temporary lies in it; made when first needed
+};
+
+// -- jobs.c ----------------------------------------------------------------------------------------------------------
+/// Queues a request; a malformed one is answered at once.
+void jobs_add(struct remote *r, uint32_t id, struct str body);
+void jobs_cancel(struct remote *r, uint32_t id);
+/// Starts what may run: one request a lane, at most CHILDREN_MAX.
+void jobs_start(struct remote *r);
+/// Takes what a child wrote; at its end the child is reaped and the job removed.
+void jobs_read(struct remote *r, struct job *j);
+/// Kills what is over its time. Returns the next deadline (clock_ms), -1: none.
+int64_t jobs_expire(struct remote *r);
+/// Kills and reaps every child and forgets what was queued.
+void jobs_end(struct remote *r);
+void remote_answer(struct remote *r, uint32_t id, struct val result);
+void remote_fail(struct remote *r, uint32_t id, const char *msg);
+
+// -- child.c ---------------------------------------------------------------------------------------------------------
+/// In the forked child: runs the module and writes FRAME_LOGs and one FRAME_RESULT to `fd`.
+void child_run(struct remote *r, struct job *j, int fd);
+
+// -- check.c ---------------------------------------------------------------------------------------------------------
+/// Tries every part that a wrong build or machine would break. Prints one line a part; false when one failed.
+bool self_check(void);
+/// The user's row of /etc/passwd: name (0) or home (5), else what the environment says.
+struct str login_field(struct arena *a, size_t field);

@@ -1,0 +1,213 @@
+// Contents and Lua modules of this connection. What is larger than the memory share lies in one unlinked file.
+#include "store.h"
+
+#include "fd.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "frame.h"
+
+void store_init(struct store *s, const char *dir) {
+    *s = (struct store){.dir = dir, .fd = -1};
+}
+
+void store_release(struct store *s) {
+    for (struct store_blob *b = s->blobs; b; b = b->next) {
+        buf_release(&b->mem);
+        if (b->digest) {
+            unsigned char ignored[DIGEST_MAX];
+            digest_close(b->digest, ignored);
+        }
+    }
+    fd_closep(&s->fd);
+    arena_release(&s->arena);
+    store_init(s, s->dir);
+}
+
+static struct store_blob *find(const struct store *s, const unsigned char sha[32]) {
+    struct store_blob *b = s->blobs;
+    while (b && memcmp(b->sha, sha, sizeof b->sha) != 0) {
+        b = b->next;
+    }
+    return b;
+}
+
+static bool open_file(struct store *s, struct err *e) {
+    if (s->fd >= 0) {
+        return true;
+    }
+    if (mkdir(s->dir, 0700) != 0 && errno != EEXIST) {
+        return err_sys(e, errno, NO_MARK, "cannot make the directory '%s'", s->dir);
+    }
+    s->fd = open(s->dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    if (s->fd >= 0) {
+        return true;
+    }
+    char *path = arena_printf(&s->arena, "%s/content-XXXXXX", s->dir);
+    s->fd = mkostemp(path, O_CLOEXEC);
+    if (s->fd < 0) {
+        return err_sys(e, errno, NO_MARK, "cannot make a file in '%s'", s->dir);
+    }
+    unlink(path);
+    return true;
+}
+
+/// Appends to the file; the pieces of one blob that lie side by side become one extent.
+static bool spill(struct store *s, struct store_blob *b, struct str data, struct err *e) {
+    if (s->disk + data.n > STORE_DISK) {
+        return err_set(e, ERR_LIMIT, NO_MARK, "content of one connection is limited to %llu bytes",
+                       (unsigned long long)STORE_DISK);
+    }
+    if (!open_file(s, e) || !fd_write_all(s->fd, data, e)) {
+        return false;
+    }
+    struct store_extent *last = b->extents.n ? &b->extents.p[b->extents.n - 1] : NULL;
+    if (last && last->at + last->len == s->disk) {
+        last->len += data.n;
+    } else {
+        VEC_PUSH(&s->arena, b->extents, ((struct store_extent){s->disk, data.n}));
+    }
+    s->disk += data.n;
+    return true;
+}
+
+static bool append(struct store *s, struct store_blob *b, struct str data, struct err *e) {
+    digest_add(b->digest, data.s, data.n);
+    b->len += data.n;
+    if (!b->extents.n && s->memory + data.n <= STORE_MEMORY) {
+        buf_str(&b->mem, data);
+        s->memory += data.n;
+        return true;
+    }
+    if (b->mem.n) {
+        if (!spill(s, b, buf_view(&b->mem), e)) {
+            return false;
+        }
+        s->memory -= b->mem.n;
+        buf_release(&b->mem);
+        b->mem = (struct buf){0};
+    }
+    return data.n == 0 || spill(s, b, data, e);
+}
+
+static void finish(struct store *s, struct store_blob *b) {
+    unsigned char sum[DIGEST_MAX];
+    digest_close(b->digest, sum);
+    b->digest = NULL;
+    b->good = memcmp(sum, b->sha, sizeof b->sha) == 0;
+    if (!b->good) {
+        s->memory -= b->mem.n;
+        buf_release(&b->mem);
+        b->mem = (struct buf){0};
+    }
+}
+
+bool store_blob(struct store *s, struct str body, struct err *e) {
+    if (body.n < FRAME_BLOB_HEAD) {
+        return err_set(e, ERR_SYNTAX, NO_MARK, "expected content of at least %zu bytes, found %zu", FRAME_BLOB_HEAD,
+                       body.n);
+    }
+    const unsigned char *head = (const unsigned char *)body.s;
+    struct store_blob *b = find(s, head);
+    if (b && b->good) {
+        return true;
+    }
+    if (!b) {
+        b = ARENA_NEW(&s->arena, struct store_blob);
+        memcpy(b->sha, head, sizeof b->sha);
+        b->next = s->blobs;
+        s->blobs = b;
+    }
+    if (!b->digest) {
+        b->digest = digest_open("sha256");
+        b->len = 0;
+        b->extents.n = 0;
+    }
+    bool ok = append(s, b, str_sub(body, FRAME_BLOB_HEAD, body.n), e);
+    if (ok && head[32] & FRAME_BLOB_LAST) {
+        finish(s, b);
+    }
+    return ok;
+}
+
+bool store_script(struct store *s, struct str body, struct err *e) {
+    size_t nul = str_find_char(body, 0, '\0');
+    if (nul == SIZE_MAX || body.n - nul > SCRIPT_MAX || s->script_bytes + body.n > SCRIPTS_TOTAL) {
+        return err_set(e, ERR_SYNTAX, NO_MARK, "expected a name and a Lua source of at most %zu bytes", SCRIPT_MAX);
+    }
+    const char *hex = NULL;
+    struct str source = str_sub(body, nul + 1, body.n);
+    if (!digest_hex(&s->arena, "sha256", source, &hex, e)) {
+        return false;
+    }
+    if (store_find_script(s, str_from(hex))) {
+        return true;
+    }
+    struct store_script *script = ARENA_NEW(&s->arena, struct store_script);
+    *script = (struct store_script){.next = s->scripts,
+                                    .name = str_z(&s->arena, str_sub(body, 0, nul)),
+                                    .sha256 = hex,
+                                    .source = str_dup(&s->arena, source)};
+    s->scripts = script;
+    s->script_bytes += body.n;
+    return true;
+}
+
+const struct store_script *store_find_script(const struct store *s, struct str sha256) {
+    const struct store_script *script = s->scripts;
+    while (script && !str_eqz(sha256, script->sha256)) {
+        script = script->next;
+    }
+    return script;
+}
+
+static bool map_extent(int fd, struct store_extent x, struct str *data, struct err *e) {
+    uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+    uint64_t skip = x.at % page;
+    void *p = mmap(NULL, x.len + skip, PROT_READ, MAP_PRIVATE, fd, (off_t)(x.at - skip));
+    if (p == MAP_FAILED) {
+        return err_sys(e, errno, NO_MARK, "cannot map content");
+    }
+    *data = (struct str){(const char *)p + skip, x.len};
+    return true;
+}
+
+static bool read_extents(struct store *s, const struct store_blob *b, struct arena *a, struct str *data,
+                         struct err *e) {
+    char *p = arena_alloc(a, b->len + 1);
+    size_t at = 0;
+    for (size_t i = 0; i < b->extents.n; i++) {
+        struct store_extent x = b->extents.p[i];
+        while (x.len) {
+            ssize_t n = pread(s->fd, p + at, x.len, (off_t)x.at);
+            if (n <= 0) {
+                return err_sys(e, n < 0 ? errno : EIO, NO_MARK, "cannot read content back");
+            }
+            x.at += (uint64_t)n;
+            x.len -= (uint64_t)n;
+            at += (size_t)n;
+        }
+    }
+    *data = (struct str){p, at};
+    return true;
+}
+
+bool store_find_blob(struct store *s, struct str sha256, struct arena *a, struct str *data, struct err *e) {
+    for (struct store_blob *b = s->blobs; b; b = b->next) {
+        char hex[65];
+        hex_encode(b->sha, sizeof b->sha, hex);
+        if (!b->good || !str_eqz(sha256, hex)) {
+            continue;
+        }
+        if (!b->extents.n) {
+            *data = b->mem.n ? (struct str){b->mem.p, b->mem.n} : STR_LIT("");
+            return true;
+        }
+        return b->extents.n == 1 ? map_extent(s->fd, b->extents.p[0], data, e) : read_extents(s, b, a, data, e);
+    }
+    return err_set(e, ERR_NOT_FOUND, NO_MARK, "content %.*s did not arrive", STR(sha256));
+}
