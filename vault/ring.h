@@ -1,0 +1,33 @@
+// The inside of a vault ring, shared by vault.c (cryptography) and sources.c (where passwords come from).
+#pragma once
+#include "vault.h"
+
+#include <pthread.h>
+
+struct locked {
+    struct locked *next;
+    size_t size, used;
+};
+struct vault_secret {
+    const char *id;
+    unsigned char *p;  // in locked memory
+    size_t n;
+};
+struct vault_derived {
+    size_t secret;
+    struct str salt;
+    unsigned char *key;  // in locked memory
+};
+struct vault_ring {
+    struct arena arena;
+    pthread_mutex_t lock;
+    struct locked *locked;
+    struct {
+        struct vault_secret *p;
+        size_t n, cap;
+    } secrets;
+    struct {
+        struct vault_derived *p;
+        size_t n, cap;
+    } derived;
+};

@@ -1,0 +1,430 @@
+// The Ansible-Vault format and its cryptography. Knows nothing of files, terminals or YAML; sources.c fills the ring.
+#include "ring.h"
+
+#include "digest.h"
+#include "fd.h"
+
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+#include <sys/mman.h>
+
+enum {
+    KEY_LEN = 32,
+    IV_LEN = 16,
+    DERIVED_LEN = 2 * KEY_LEN + IV_LEN,  // cipher key, HMAC key, counter
+    HMAC_LEN = 32,
+    SALT_LEN = 32,
+    BLOCK = 16,
+    ROUNDS = 10000,
+    LINE = 80,
+    CHUNK = 1 << 20,
+    CACHE_MAX = 4096,  // derived keys kept
+};
+static const char MAGIC[] = "$ANSIBLE_VAULT";
+
+// -- memory that is not swapped or dumped ----------------------------------------------------------------------------
+
+static struct locked *locked_new(size_t need) {
+    size_t size = 16384;
+    while (size < need + sizeof(struct locked)) {
+        size *= 2;
+    }
+    void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (p == MAP_FAILED) {
+        BUG("out of memory");
+    }
+    // Both are best effort: the limit on locked memory may be 0, and secrets still work then.
+    (void)mlock(p, size);
+    (void)madvise(p, size, MADV_DONTDUMP);
+    struct locked *l = p;
+    l->size = size;
+    l->used = sizeof *l;
+    return l;
+}
+
+// `n` bytes that live as long as the ring. The caller holds the lock.
+static unsigned char *locked_alloc(struct vault_ring *r, size_t n) {
+    if (!r->locked || r->locked->size - r->locked->used < n) {
+        struct locked *l = locked_new(n);
+        l->next = r->locked;
+        r->locked = l;
+    }
+    unsigned char *p = (unsigned char *)r->locked + r->locked->used;
+    r->locked->used += n;
+    return p;
+}
+
+static void locked_free(struct locked *l) {
+    while (l) {
+        struct locked *next = l->next;
+        size_t size = l->size;
+        OPENSSL_cleanse(l, size);
+        munmap(l, size);
+        l = next;
+    }
+}
+
+// -- the ring --------------------------------------------------------------------------------------------------------
+
+struct vault_ring *vault_ring_new(void) {
+    struct arena a = {0};
+    struct vault_ring *r = ARENA_NEW(&a, struct vault_ring);
+    r->arena = a;
+    pthread_mutex_init(&r->lock, NULL);
+    return r;
+}
+
+void vault_ring_free(struct vault_ring *r) {
+    if (!r) {
+        return;
+    }
+    locked_free(r->locked);
+    pthread_mutex_destroy(&r->lock);
+    struct arena a = r->arena;
+    arena_release(&a);
+}
+
+void vault_ring_add(struct vault_ring *r, const char *id, struct str password) {
+    pthread_mutex_lock(&r->lock);
+    struct vault_secret s = {.id = arena_strndup(&r->arena, id, strlen(id)), .n = password.n};
+    s.p = locked_alloc(r, password.n + 1);
+    memcpy(s.p, password.s, password.n);
+    VEC_PUSH(&r->arena, r->secrets, s);
+    pthread_mutex_unlock(&r->lock);
+}
+
+bool vault_ring_empty(const struct vault_ring *r) {
+    return r->secrets.n == 0;
+}
+
+// -- keys ------------------------------------------------------------------------------------------------------------
+
+static bool cache_get(struct vault_ring *r, size_t secret, struct str salt, unsigned char *key) {
+    bool found = false;
+    pthread_mutex_lock(&r->lock);
+    for (size_t i = 0; i < r->derived.n && !found; i++) {
+        const struct vault_derived *d = &r->derived.p[i];
+        if (d->secret == secret && str_eq(d->salt, salt)) {
+            memcpy(key, d->key, DERIVED_LEN);
+            found = true;
+        }
+    }
+    pthread_mutex_unlock(&r->lock);
+    return found;
+}
+
+static void cache_put(struct vault_ring *r, size_t secret, struct str salt, const unsigned char *key) {
+    pthread_mutex_lock(&r->lock);
+    if (r->derived.n < CACHE_MAX) {
+        struct vault_derived d = {
+            .secret = secret, .salt = str_dup(&r->arena, salt), .key = locked_alloc(r, DERIVED_LEN)};
+        memcpy(d.key, key, DERIVED_LEN);
+        VEC_PUSH(&r->arena, r->derived, d);
+    }
+    pthread_mutex_unlock(&r->lock);
+}
+
+// The keys of one password and salt; the slow part runs outside of the lock.
+static void derive(struct vault_ring *r, size_t i, struct str salt, unsigned char key[DERIVED_LEN]) {
+    if (cache_get(r, i, salt, key)) {
+        return;
+    }
+    pthread_mutex_lock(&r->lock);
+    struct vault_secret s = r->secrets.p[i];
+    pthread_mutex_unlock(&r->lock);
+    if (s.n > INT32_MAX || salt.n > INT32_MAX ||
+        PKCS5_PBKDF2_HMAC((const char *)s.p, (int)s.n, (const unsigned char *)salt.s, (int)salt.n, ROUNDS, EVP_sha256(),
+                          DERIVED_LEN, key) != 1) {
+        BUG("libcrypto cannot derive a key");
+    }
+    cache_put(r, i, salt, key);
+}
+
+static void hmac_of(const unsigned char *key, struct str data, unsigned char out[HMAC_LEN]) {
+    unsigned n = 0;
+    if (!HMAC(EVP_sha256(), key + KEY_LEN, KEY_LEN, (const unsigned char *)data.s, data.n, out, &n) || n != HMAC_LEN) {
+        BUG("libcrypto cannot compute an HMAC");
+    }
+}
+
+static void cipher_release(EVP_CIPHER_CTX **c) {
+    EVP_CIPHER_CTX_free(*c);
+}
+
+// AES-256-CTR is its own inverse.
+static void crypt_ctr(const unsigned char *key, struct str in, char *out) {
+    CLEANUP(cipher_release) EVP_CIPHER_CTX *c = EVP_CIPHER_CTX_new();
+    bool ok = c && EVP_EncryptInit_ex(c, EVP_aes_256_ctr(), NULL, key, key + 2L * KEY_LEN) == 1;
+    for (size_t i = 0; ok && i < in.n;) {
+        size_t n = in.n - i < CHUNK ? in.n - i : CHUNK;
+        int done = 0;
+        ok = EVP_EncryptUpdate(c, (unsigned char *)out + i, &done, (const unsigned char *)in.s + i, (int)n) == 1 &&
+             (size_t)done == n;
+        i += n;
+    }
+    if (!ok) {
+        BUG("libcrypto cannot run AES-256-CTR");
+    }
+}
+
+// -- reading the envelope --------------------------------------------------------------------------------------------
+
+struct envelope {
+    struct str id;  // empty: format 1.1
+    struct str salt, hmac, cipher;
+};
+
+bool vault_is(struct str text) {
+    return str_starts(text, "$ANSIBLE_VAULT;");
+}
+
+static int hex_digit(char c) {
+    return c >= '0' && c <= '9'   ? c - '0'
+           : c >= 'a' && c <= 'f' ? c - 'a' + 10
+           : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                  : -1;
+}
+
+static bool is_space(char c) {
+    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+// Decodes hex; white space (line ends, indentation, trailing blanks of an editor) is skipped when `loose`.
+static bool unhex(struct arena *a, struct str s, bool loose, struct str *out) {
+    char *p = arena_alloc(a, s.n / 2 + 1);
+    size_t n = 0;
+    int high = -1;
+    for (size_t i = 0; i < s.n; i++) {
+        if (loose && is_space(s.s[i])) {
+            continue;
+        }
+        int d = hex_digit(s.s[i]);
+        if (d < 0) {
+            return false;
+        }
+        if (high < 0) {
+            high = d;
+        } else {
+            p[n++] = (char)(high << 4 | d);
+            high = -1;
+        }
+    }
+    *out = (struct str){p, n};
+    return high < 0;
+}
+
+static bool read_header(struct str line, struct mark at, struct envelope *env, struct err *e) {
+    struct str rest = str_trim(line);
+    struct str magic;
+    struct str version;
+    struct str cipher;
+    if (!str_next(&rest, ';', &magic) || !str_eqz(magic, MAGIC)) {
+        return err_set(e, ERR_VAULT, at, "expected vault data that starts with '%s;', found something else", MAGIC);
+    }
+    if (!str_next(&rest, ';', &version) || !str_next(&rest, ';', &cipher)) {
+        return err_set(e, ERR_VAULT, at, "the vault header is incomplete: expected '%s;VERSION;CIPHER'", MAGIC);
+    }
+    version = str_trim(version);
+    cipher = str_trim(cipher);
+    if (!str_eqz(version, "1.1") && !str_eqz(version, "1.2")) {
+        return err_set(e, ERR_VAULT, at, "vault format '%.*s' is not supported: expected 1.1 or 1.2",
+                       STR(str_sub(version, 0, 40)));
+    }
+    if (!str_eqz(cipher, "AES256")) {
+        return err_set(e, ERR_VAULT, at, "vault cipher '%.*s' is not supported: expected AES256",
+                       STR(str_sub(cipher, 0, 40)));
+    }
+    if (str_next(&rest, ';', &env->id)) {
+        env->id = str_trim(env->id);
+    }
+    return true;
+}
+
+static bool damaged(struct err *e, struct mark at, const char *how) {
+    return err_set(e, ERR_VAULT, at, "the vault data is damaged: %s", how) ||
+           err_hint(e, "restore it from a copy; the password is not the problem");
+}
+
+static bool read_envelope(struct arena *a, struct str text, struct mark at, struct envelope *env, struct err *e) {
+    *env = (struct envelope){0};
+    size_t end = 0;
+    while (end < text.n && text.s[end] != '\n' && text.s[end] != '\r') {
+        end++;
+    }
+    if (!read_header(str_sub(text, 0, end), at, env, e)) {
+        return false;
+    }
+    struct str inner;
+    if (!unhex(a, str_sub(text, end, text.n), true, &inner)) {
+        return damaged(e, at, "expected hexadecimal digits, two for each byte");
+    }
+    struct str salt;
+    struct str hmac;
+    struct str rest = inner;
+    if (!str_next(&rest, '\n', &salt) || !str_next(&rest, '\n', &hmac) || !rest.s) {
+        return damaged(e, at, "it is cut off");
+    }
+    if (!unhex(a, salt, false, &env->salt) || !unhex(a, hmac, false, &env->hmac) ||
+        !unhex(a, rest, false, &env->cipher) || env->hmac.n != HMAC_LEN) {
+        return damaged(e, at, "salt, checksum or content is not in its place");
+    }
+    if (env->cipher.n == 0 || env->cipher.n % BLOCK != 0) {
+        return damaged(e, at, "it is cut off");
+    }
+    return true;
+}
+
+// -- opening ---------------------------------------------------------------------------------------------------------
+
+static bool unpad(struct str padded, struct str *plain) {
+    unsigned char n = (unsigned char)padded.s[padded.n - 1];
+    if (n == 0 || n > BLOCK || n > padded.n) {
+        return false;
+    }
+    for (size_t i = padded.n - n; i < padded.n; i++) {
+        if ((unsigned char)padded.s[i] != n) {
+            return false;
+        }
+    }
+    *plain = str_sub(padded, 0, padded.n - n);
+    return true;
+}
+
+// True when password i fits; then the padded plaintext is in `out`.
+static bool try_secret(struct vault_ring *r, size_t i, const struct envelope *env, struct arena *a, struct str *out) {
+    unsigned char key[DERIVED_LEN];
+    unsigned char want[HMAC_LEN];
+    derive(r, i, env->salt, key);
+    hmac_of(key, env->cipher, want);
+    bool fits = CRYPTO_memcmp(want, env->hmac.s, HMAC_LEN) == 0;
+    if (fits) {
+        char *p = arena_alloc(a, env->cipher.n + 1);
+        crypt_ctr(key, env->cipher, p);
+        *out = (struct str){p, env->cipher.n};
+    }
+    OPENSSL_cleanse(key, sizeof key);
+    return fits;
+}
+
+// Passwords of the label first, then all others, each in the order they were given.
+static bool try_all(struct vault_ring *r, const struct envelope *env, struct arena *a, struct str *out) {
+    pthread_mutex_lock(&r->lock);
+    size_t n = r->secrets.n;
+    pthread_mutex_unlock(&r->lock);
+    const char *label = env->id.n ? str_z(a, env->id) : "default";
+    for (int pass = 0; pass < 2; pass++) {
+        for (size_t i = 0; i < n; i++) {
+            pthread_mutex_lock(&r->lock);
+            bool named = strcmp(r->secrets.p[i].id, label) == 0;
+            pthread_mutex_unlock(&r->lock);
+            if (named == (pass == 0) && try_secret(r, i, env, a, out)) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+bool vault_open(struct vault_ring *r, struct str text, struct mark at, struct arena *a, struct str *plain,
+                struct err *e) {
+    struct envelope env;
+    struct str padded;
+    if (!read_envelope(a, text, at, &env, e)) {
+        return false;
+    }
+    if (!r || vault_ring_empty(r)) {
+        return err_set(e, ERR_VAULT, at, "found vault data, but no vault password was given") ||
+               err_hint(e, "use --vault-id, --vault-password-file or --ask-vault-pass");
+    }
+    if (!try_all(r, &env, a, &padded)) {
+        if (env.id.n) {
+            return err_set(e, ERR_VAULT, at, "no vault password given opens this data, which is labelled '%.*s'",
+                           STR(str_sub(env.id, 0, 80)));
+        }
+        return err_set(e, ERR_VAULT, at, "no vault password given opens this data");
+    }
+    return unpad(padded, plain) || damaged(e, at, "its padding is wrong");
+}
+
+// -- sealing ---------------------------------------------------------------------------------------------------------
+
+static bool choose(struct vault_ring *r, const char *id, size_t *at, struct err *e) {
+    struct buf known = BUF_IN(e->arena);
+    pthread_mutex_lock(&r->lock);
+    bool found = false;
+    for (size_t i = 0; i < r->secrets.n && !found; i++) {
+        found = !id || strcmp(r->secrets.p[i].id, id) == 0;
+        *at = i;
+        buf_printf(&known, "%s%s", i ? ", " : "", r->secrets.p[i].id);
+    }
+    pthread_mutex_unlock(&r->lock);
+    if (found) {
+        return true;
+    }
+    if (!id || known.n == 0) {
+        return err_set(e, ERR_VAULT, NO_MARK, "a vault password is needed to encrypt");
+    }
+    return err_set(e, ERR_VAULT, NO_MARK, "no password for the vault id '%s'; known ids: %.*s", id,
+                   STR(buf_view(&known)));
+}
+
+static void hex_add(struct buf *b, struct str data) {
+    char *p = buf_reserve(b, data.n * 2 + 1);
+    hex_encode((const unsigned char *)data.s, data.n, p);
+    b->n += data.n * 2;
+}
+
+static struct str format(struct arena *a, const char *id, struct str inner) {
+    struct buf hex = BUF_IN(a);
+    struct buf out = BUF_IN(a);
+    bool labelled = strcmp(id, "default") != 0;
+    hex_add(&hex, inner);
+    buf_printf(&out, "%s;%s;AES256%s%s\n", MAGIC, labelled ? "1.2" : "1.1", labelled ? ";" : "", labelled ? id : "");
+    for (size_t i = 0; i < hex.n; i += LINE) {
+        buf_add(&out, hex.p + i, hex.n - i < LINE ? hex.n - i : LINE);
+        buf_char(&out, '\n');
+    }
+    return buf_view(&out);
+}
+
+static struct str pad(struct arena *a, struct str plain) {
+    size_t n = BLOCK - plain.n % BLOCK;
+    char *p = arena_alloc(a, plain.n + n);
+    if (plain.n > 0) {
+        memcpy(p, plain.s, plain.n);
+    }
+    memset(p + plain.n, (int)n, n);
+    return (struct str){p, plain.n + n};
+}
+
+bool vault_seal(struct vault_ring *r, const char *id, struct str plain, struct arena *a, struct str *envelope,
+                struct err *e) {
+    size_t i = 0;
+    unsigned char key[DERIVED_LEN];
+    unsigned char hmac[HMAC_LEN];
+    char salt[SALT_LEN];
+    if (str_starts(plain, MAGIC)) {
+        return err_set(e, ERR_VAULT, NO_MARK, "this is encrypted already");
+    }
+    if (!choose(r, id, &i, e)) {
+        return false;
+    }
+    struct arena tmp = {.secret = true};
+    struct str padded = pad(&tmp, plain);
+    struct str cipher = {arena_alloc(&tmp, padded.n), padded.n};
+    random_bytes(salt, sizeof salt);
+    derive(r, i, (struct str){salt, sizeof salt}, key);
+    crypt_ctr(key, padded, (char *)(uintptr_t)cipher.s);
+    hmac_of(key, cipher, hmac);
+    OPENSSL_cleanse(key, sizeof key);
+    struct buf inner = BUF_IN(&tmp);
+    hex_add(&inner, (struct str){salt, sizeof salt});
+    buf_char(&inner, '\n');
+    hex_add(&inner, (struct str){(const char *)hmac, sizeof hmac});
+    buf_char(&inner, '\n');
+    hex_add(&inner, cipher);
+    *envelope = format(a, r->secrets.p[i].id, buf_view(&inner));
+    arena_release(&tmp);
+    return true;
+}
