@@ -1,0 +1,359 @@
+// Which command was asked for, and running it: `play VERB env=ENV`, `play run FILE`, `play list`, `play ping`.
+#include "cli.h"
+
+#include "fd.h"
+#include "spawn.h"
+#include "typo.h"
+
+#include <errno.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define VERSION "0.1.0"
+
+static const char usage[] = "Usage: play VERB env=ENV [k=v ...] [options]   run playbooks/VERB.yml on inventories/ENV\n"
+                            "       play run PLAYBOOK... [options]          run playbooks, as ansible-playbook does\n"
+                            "       play ping [PATTERN] env=ENV [options]   try to reach the hosts\n"
+                            "       play list                               verbs and environments of this project\n"
+                            "\n"
+                            "play runs Ansible playbooks without Python on either side.\n";
+
+static void set_defaults(struct settings *s, struct arena *a) {
+    *s = (struct settings){.a = a,
+                           .forks = 5,
+                           .timeout_s = 10,
+                           .script_timeout_s = 60,
+                           .host_key_checking = true,
+                           .inject_facts = true,
+                           .show_skipped = true,
+                           .show_ok = true,
+                           .gathering = STR_LIT("implicit"),
+                           .callback = STR_LIT("default"),
+                           .become_method = STR_LIT("sudo"),
+                           .become_user = STR_LIT("root")};
+    const char *home = getenv("HOME");
+    struct str roles[] = {str_printf(a, "%s/.ansible/roles", home ? home : ""), STR_LIT("/usr/share/ansible/roles"),
+                          STR_LIT("/etc/ansible/roles")};
+    for (size_t i = 0; i < COUNTOF(roles); i++) {
+        VEC_PUSH(a, s->roles_path, roles[i]);
+    }
+    struct str colls[] = {str_printf(a, "%s/.ansible/collections", home ? home : ""),
+                          STR_LIT("/usr/share/ansible/collections")};
+    for (size_t i = 0; i < COUNTOF(colls); i++) {
+        VEC_PUSH(a, s->collections_path, colls[i]);
+    }
+}
+
+static int report(const struct err *e, int code) {
+    render_err(stderr, e, isatty(STDERR_FILENO) != 0 && !getenv("NO_COLOR"));
+    return code;
+}
+
+// Exit code of an error before anything ran: 4 when the user's files or words cannot be read, else 1.
+static int error_code(const struct err *e) {
+    switch (e->code) {
+    case ERR_SYNTAX:
+    case ERR_ARGS:
+    case ERR_UNDEFINED:
+    case ERR_TYPE:
+        return 4;
+    case ERR_NONE:
+    case ERR_NOT_FOUND:
+    case ERR_UNREACHABLE:
+    case ERR_TIMEOUT:
+    case ERR_VAULT:
+    case ERR_LIMIT:
+    case ERR_MODULE:
+    case ERR_SYS:
+        break;
+    }
+    return 1;
+}
+
+static bool add_playbook_dir(struct session *x, const char *file, struct err *e) {
+    char full[4096];
+    if (!realpath(file, full)) {
+        err_sys(e, errno, NO_MARK, "cannot find the playbook '%s'", file);
+        return err_hint(e, "give the path of a playbook; 'play list' shows the verbs of this project");
+    }
+    char *slash = strrchr(full, '/');
+    vars_files_add_playbook(x->vars_files, (struct str){full, slash == full ? 1 : (size_t)(slash - full)});
+    return true;
+}
+
+static bool load_books(struct session *x, const struct words *files, struct err *e) {
+    struct playbook **books = ARENA_ARRAY(x->a, struct playbook *, files->n + 1);
+    for (size_t i = 0; i < files->n; i++) {
+        const char *file = str_z(x->a, files->p[i]);
+        if (!add_playbook_dir(x, file, e)) {
+            return false;
+        }
+        books[i] = pb_load(x->loader, file, e);
+        if (!books[i]) {
+            return false;
+        }
+    }
+    x->run.books = books;
+    x->run.nbooks = files->n;
+    return true;
+}
+
+static int run_files(struct settings *s, const struct words *files, const struct words *secrets) {
+    struct err e = {.arena = s->a};
+    struct session x = {0};
+    int code;
+    if (!session_open(&x, s, secrets, &e) || !load_books(&x, files, &e)) {
+        code = report(&e, error_code(&e));
+    } else if (s->list_hosts || s->list_tasks || s->list_tags) {
+        code = run_list(&x.run, s->list_hosts, s->list_tasks, s->list_tags);
+    } else {
+        code = run_playbooks(&x.run);
+    }
+    session_close(&x);
+    return code;
+}
+
+// -- words of a verb: env=ENV, k=v, the rest
+// ---------------------------------------------------------------------------
+
+struct verb_words {
+    struct str env;
+    struct words rest;
+};
+
+static struct verb_words split_words(struct settings *s, size_t from) {
+    struct verb_words w = {0};
+    for (size_t i = from; i < s->positional.n; i++) {
+        struct str p = s->positional.p[i];
+        size_t eq = str_find_char(p, 0, '=');
+        if (str_starts(p, "env=")) {
+            w.env = str_sub(p, 4, p.n);
+        } else if (eq != SIZE_MAX && eq > 0) {
+            // One word is one variable, spaces in its value included.
+            struct str quoted = str_printf(s->a, "%.*s=", STR(str_sub(p, 0, eq)));
+            struct buf b = BUF_IN(s->a);
+            buf_str(&b, quoted);
+            buf_char(&b, '"');
+            for (size_t k = eq + 1; k < p.n; k++) {
+                if (p.s[k] == '"' || p.s[k] == '\\') {
+                    buf_char(&b, '\\');
+                }
+                buf_char(&b, p.s[k]);
+            }
+            buf_char(&b, '"');
+            VEC_PUSH(s->a, s->extra, buf_view(&b));
+        } else {
+            VEC_PUSH(s->a, w.rest, p);
+        }
+    }
+    return w;
+}
+
+// `vagrant ssh-config` as an inventory source: its standard output in a private file.
+static bool vagrant_source(struct settings *s, struct words *sources, struct err *e) {
+    const char *argv[] = {"vagrant", "ssh-config", NULL};
+    struct spawn sp = {.argv = argv, .timeout_ms = 120000};
+    struct spawn_result r;
+    if (!spawn_run(&sp, s->a, &r, e)) {
+        return err_wrap(e, NO_MARK, "no inventories/vagrant, and 'vagrant ssh-config' cannot be asked");
+    }
+    if (r.out.n == 0) {
+        return err_set(e, ERR_NOT_FOUND, NO_MARK, "'vagrant ssh-config' printed no machine: %.*s",
+                       STR(str_trim(r.err)));
+    }
+    const char *run = getenv("XDG_RUNTIME_DIR");
+    char *dir = arena_printf(s->a, "%s/play-vagrant-XXXXXX", run ? run : "/tmp");
+    if (!mkdtemp(dir)) {
+        return err_sys(e, errno, NO_MARK, "cannot create a temporary directory '%s'", dir);
+    }
+    struct str path = str_printf(s->a, "%s/ssh-config", dir);
+    VEC_PUSH(s->a, *sources, path);
+    return fd_replace_file(path.s, r.out, 0600, e);
+}
+
+static void remove_vagrant(const struct words *sources) {
+    for (size_t i = 0; i < sources->n; i++) {
+        if (str_find(sources->p[i], 0, STR_LIT("/play-vagrant-")) != SIZE_MAX &&
+            str_ends(sources->p[i], "/ssh-config")) {
+            struct arena a = {0};
+            char *path = str_z(&a, sources->p[i]);
+            unlink(path);
+            *strrchr(path, '/') = '\0';
+            rmdir(path);
+            arena_release(&a);
+        }
+    }
+}
+
+static bool resolve_env(struct settings *s, const struct project *p, struct str env, struct words *secrets,
+                        struct err *e) {
+    if (env.n == 0) {
+        if (s->inventory.n > 0) {
+            return true;
+        }
+        err_set(e, ERR_ARGS, NO_MARK, "no environment given");
+        return err_hint(e, "say env=ENV (see 'play list') or -i INVENTORY");
+    }
+    struct words sources = {0};
+    if (!project_env(p, env, &sources, secrets, e)) {
+        bool vagrant = str_eqz(env, "vagrant") && access("Vagrantfile", F_OK) == 0;
+        if (!vagrant || !vagrant_source(s, &sources, e)) {
+            return false;
+        }
+    }
+    for (size_t i = 0; i < sources.n; i++) {
+        VEC_PUSH(s->a, s->inventory, sources.p[i]);
+    }
+    return true;
+}
+
+static const struct verb *find_verb(const struct project *p, struct str name, struct err *e) {
+    struct typo t = {.got = name};
+    for (size_t i = 0; i < p->nverbs; i++) {
+        if (str_eq(p->verbs[i].name, name)) {
+            return &p->verbs[i];
+        }
+        typo_offer(&t, p->verbs[i].name);
+    }
+    typo_offer(&t, STR_LIT("run"));
+    typo_offer(&t, STR_LIT("list"));
+    err_set(e, ERR_NOT_FOUND, NO_MARK, "no verb '%.*s' here: looked for playbooks/%.*s.yml, %.*s.yml and the tag",
+            STR(name), STR(name), STR(name));
+    if (t.best.s) {
+        err_hint(e, "did you mean '%.*s'? 'play list' shows all verbs", STR(t.best));
+    } else {
+        err_hint(e, "'play list' shows the verbs of this project, 'play run FILE' runs any playbook");
+    }
+    return NULL;
+}
+
+static int run_ping(struct settings *s, const struct words *rest, const struct words *secrets) {
+    struct err e = {.arena = s->a};
+    struct session x = {0};
+    struct str pattern = rest->n > 0 ? rest->p[0] : STR_LIT("all");
+    s->callback = STR_LIT("minimal");
+    int code;
+    if (!session_open(&x, s, secrets, &e)) {
+        code = report(&e, error_code(&e));
+    } else {
+        code = run_adhoc(&x.run, pattern, STR_LIT("ping"), val_dict(s->a, 0));
+    }
+    session_close(&x);
+    return code;
+}
+
+static int run_verb(struct settings *s) {
+    struct err e = {.arena = s->a};
+    struct project p;
+    struct words secrets = {0};
+    if (!project_find(&p, s->a, &e)) {
+        return report(&e, 1);
+    }
+    struct str name = s->positional.p[0];
+    struct verb_words w = split_words(s, 1);
+    const struct verb *v = find_verb(&p, name, &e);
+    bool ping = !v && str_eqz(name, "ping");
+    if (!v && !ping) {
+        return report(&e, 4);
+    }
+    if (!ping && w.rest.n > 0) {
+        err_set(&e, ERR_ARGS, NO_MARK, "unexpected word '%.*s' behind '%.*s'", STR(w.rest.p[0]), STR(name));
+        err_hint(&e, "variables are given as k=v, hosts with -l PATTERN");
+        return report(&e, 4);
+    }
+    if (!resolve_env(s, &p, w.env, &secrets, &e)) {
+        return report(&e, error_code(&e));
+    }
+    int code;
+    if (ping) {
+        code = run_ping(s, &w.rest, &secrets);
+    } else {
+        if (v->tag.n > 0) {
+            VEC_PUSH(s->a, s->tags, v->tag);
+        }
+        struct words files = {0};
+        VEC_PUSH(s->a, files, v->file);
+        code = run_files(s, &files, &secrets);
+    }
+    remove_vagrant(&s->inventory);
+    return code;
+}
+
+static int run_run(struct settings *s, size_t from) {
+    struct words files = {0};
+    struct words none = {0};
+    for (size_t i = from; i < s->positional.n; i++) {
+        VEC_PUSH(s->a, files, s->positional.p[i]);
+    }
+    if (files.n == 0) {
+        struct err e = {.arena = s->a};
+        err_set(&e, ERR_ARGS, NO_MARK, "no playbook given");
+        err_hint(&e, "say: play run PLAYBOOK.yml -i INVENTORY");
+        return report(&e, 2);
+    }
+    return run_files(s, &files, &none);
+}
+
+static int show_list(struct arena *a) {
+    struct err e = {.arena = a};
+    struct project p;
+    if (!project_find(&p, a, &e)) {
+        return report(&e, 1);
+    }
+    project_list(&p, stdout);
+    return 0;
+}
+
+static int dispatch(struct settings *s, bool as_ansible) {
+    struct str first = s->positional.n > 0 ? s->positional.p[0] : STR_NONE;
+    if (s->version) {
+        printf("play %s\n", VERSION);
+        return 0;
+    }
+    if (s->help || str_eqz(first, "help")) {
+        options_help(stdout, usage, true);
+        return 0;
+    }
+    if (as_ansible) {
+        return run_run(s, 0);
+    }
+    if (first.n == 0 || str_eqz(first, "list")) {
+        if (first.n == 0) {
+            fputs(usage, stdout);
+            fputc('\n', stdout);
+        }
+        return show_list(s->a);
+    }
+    return str_eqz(first, "run") ? run_run(s, 1) : run_verb(s);
+}
+
+int cli_main(int argc, char **argv) {
+    struct arena a = {0};
+    struct settings s;
+    set_defaults(&s, &a);
+    struct err e = {.arena = &a};
+    const char *slash = strrchr(argv[0], '/');
+    bool as_ansible = strcmp(slash ? slash + 1 : argv[0], "ansible-playbook") == 0;
+    int code;
+    if (!config_load(&s, &e)) {
+        code = report(&e, 1);
+    } else {
+        struct words configured = s.inventory;
+        s.inventory = (struct words){0};
+        if (!options_parse(&s, argc, argv, &e)) {
+            code = report(&e, 2);
+        } else {
+            // A configured inventory gives way to -i and to env=.
+            bool env = false;
+            for (size_t i = 0; i < s.positional.n; i++) {
+                env = env || str_starts(s.positional.p[i], "env=");
+            }
+            if (s.inventory.n == 0 && !env) {
+                s.inventory = configured;
+            }
+            code = dispatch(&s, as_ansible);
+        }
+    }
+    arena_release(&a);
+    return code;
+}

@@ -1,0 +1,87 @@
+// Command line, configuration and project layout: everything between argv and a run. Private to cli/, except cli_main.
+#pragma once
+#include "run.h"
+#include "vault.h"
+
+/// The whole program. Returns the exit code.
+int cli_main(int argc, char **argv);
+
+struct words {
+    struct str *p;
+    size_t n, cap;
+};
+/// What the command line and the configuration say, before anything is loaded.
+struct settings {
+    struct arena *a;
+    struct words inventory, tags, skip_tags, extra, vault_ids, roles_path, collections_path, positional;
+    struct str limit, remote_user, connection, private_key, ssh_common_args, ssh_extra_args, become_method, become_user;
+    struct str start_at_task, remote_tmp, gathering, callback, conn_password_file, become_password_file;
+    bool check, diff, become, ask_pass, ask_become_pass, ask_vault, list_hosts, list_tasks, list_tags, syntax_check;
+    bool step, force_handlers, flush_cache, help, version, accept_new, any_errors_fatal, retry_files;
+    bool host_key_checking, inject_facts, color, no_color, show_skipped, show_ok, no_vault_file;
+    int64_t forks, verbosity, timeout_s, port, task_timeout_s, script_timeout_s;
+    struct str config_file;  // the ansible.cfg that was read; empty: none
+    struct words config_warnings;
+};
+
+/// One option of the command line: the only list of them; help, man page and errors read it.
+enum option_kind { OPT_FLAG, OPT_FLAG_OFF, OPT_TEXT, OPT_NUMBER, OPT_LIST, OPT_COUNT, OPT_COMMA_LIST };
+struct option_row {
+    const char *name;     // long name without dashes
+    const char *aliases;  // other long names, separated by |
+    char letter;          // 0: none
+    enum option_kind kind;
+    size_t offset;      // in struct settings
+    const char *arg;    // name of its argument in the help; NULL: none
+    const char *group;  // heading in the help
+    const char *doc;
+};
+extern const struct option_row option_rows[];
+extern const size_t option_count;
+/// Reads argv[1..] into `s`; words that are no options go to s->positional. ERR_ARGS names the option.
+bool options_parse(struct settings *s, int argc, char **argv, struct err *e);
+void options_help(FILE *f, const char *usage, bool all);
+
+/// Reads ansible.cfg (ANSIBLE_CONFIG, ./ansible.cfg unless the directory is world-writable, ~/.ansible.cfg,
+/// /etc/ansible/ansible.cfg) and the ANSIBLE_* environment into `s`. Unknown settings become warnings.
+bool config_load(struct settings *s, struct err *e);
+
+/// A verb of the project: how `play VERB` is run.
+struct verb {
+    struct str name, file, tag, doc;  // tag: run only the tasks with it; doc: one line
+};
+struct project {
+    struct arena *a;
+    struct verb *verbs;
+    size_t nverbs;
+    struct words envs;       // names of environments
+    struct words env_paths;  // where each was found
+};
+/// Looks around in the current directory. ERR_SYS only; an empty project is no error.
+bool project_find(struct project *p, struct arena *a, struct err *e);
+/// The inventory sources and secrets files of `env`. ERR_NOT_FOUND tells what was looked for and what exists.
+bool project_env(const struct project *p, struct str env, struct words *sources, struct words *secrets, struct err *e);
+void project_list(const struct project *p, FILE *f);
+
+/// Everything a run needs, loaded: lives until exit.
+struct session {
+    struct settings *s;
+    struct arena *a;
+    struct vault_ring *ring;
+    struct yaml_vault yaml_vault;
+    struct output *output;
+    struct inventory *inventory;
+    struct vars_files *vars_files;
+    struct pb_loader *loader;
+    struct jinja_cache *cache;
+    struct val extra_vars;
+    struct run_opts run;
+    bool asked_vault;
+};
+/// Fills the session from the settings: vault, inventory, extra variables (secrets files first), loader, output.
+bool session_open(struct session *x, struct settings *s, const struct words *secrets, struct err *e);
+void session_close(struct session *x);
+/// Reads a file, decrypting it when it is a vault; registers what was secret for masking.
+bool session_read(void *self, struct str path, struct arena *a, struct str *text, bool *secret, struct err *e);
+/// Parses -e words ("k=v ...", "@file", YAML or JSON) over `vars`.
+bool session_extra(struct session *x, struct str word, struct val vars, struct err *e);

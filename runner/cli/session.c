@@ -1,0 +1,437 @@
+// From settings to everything a run needs: vault, output, inventory, variables, loader. Secrets are registered for
+// masking the moment they are decrypted.
+#include "cli.h"
+
+#include "fd.h"
+#include "script.h"
+#include "spawn.h"
+
+#include <errno.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define FILE_CAP ((size_t)256 << 20)
+
+static void warn(void *self, struct mark at, const char *msg) {
+    struct session *x = self;
+    struct place p = mark_place(at);
+    struct str text = p.file ? str_printf(x->a, "%s:%u:%u: %s", p.file, p.line, p.col, msg) : str_from(msg);
+    output_event(x->output, &(struct event){.kind = EV_WARNING, .name = text});
+}
+
+// -- secrets ---------------------------------------------------------------------------------------------------------
+
+static void mask_values(struct output *o, struct val v) {
+    if (v.kind == VAL_STR) {
+        output_secret(o, val_text(v));
+    } else if (val_is_seq(v)) {
+        for (size_t i = 0; i < v.u.l->n; i++) {
+            mask_values(o, v.u.l->items[i]);
+        }
+    } else if (v.kind == VAL_DICT) {
+        size_t i = 0;
+        for (struct vpair *p; (p = val_each(v, &i));) {
+            mask_values(o, p->value);
+        }
+    }
+}
+
+// A whole file of variables is masked value by value, anything else as one text.
+static void mask_plain(struct session *x, struct str plain) {
+    if (str_find_char(str_rtrim(plain), 0, '\n') != SIZE_MAX || str_find(plain, 0, STR_LIT(": ")) != SIZE_MAX) {
+        struct arena a = {.secret = true};
+        struct err e = {.arena = &a};
+        struct yaml_opts o = {.secret = true, .vault = &x->yaml_vault};
+        struct val v;
+        bool vars = yaml_load("(vault)", plain, &o, &a, &v, &e) && (v.kind == VAL_DICT || v.kind == VAL_LIST);
+        if (vars) {
+            mask_values(x->output, v);
+        }
+        arena_release(&a);
+        if (vars) {
+            return;
+        }
+    }
+    output_secret(x->output, plain);
+}
+
+static bool open_vault(void *self, struct str envelope, struct mark at, struct arena *a, struct str *plain,
+                       struct err *e) {
+    struct session *x = self;
+    if (vault_ring_empty(x->ring) && !x->asked_vault) {
+        x->asked_vault = true;
+        struct arena secret = {.secret = true};
+        struct err quiet = {.arena = &secret};
+        struct str password;
+        if (vault_prompt("Vault password: ", &secret, &password, &quiet)) {
+            vault_ring_add(x->ring, "default", password);
+        }
+        arena_release(&secret);
+    }
+    if (!vault_open(x->ring, envelope, at, a, plain, e)) {
+        return false;
+    }
+    mask_plain(x, *plain);
+    return true;
+}
+
+bool session_read(void *self, struct str path, struct arena *a, struct str *text, bool *secret, struct err *e) {
+    struct session *x = self;
+    *secret = false;
+    struct str raw;
+    if (!fd_read_file(str_z(a, path), FILE_CAP, a, &raw, e)) {
+        return false;
+    }
+    if (!vault_is(raw)) {
+        *text = raw;
+        return true;
+    }
+    *secret = true;
+    struct mark at = mark_source(str_z(a, path), str_sub(raw, 0, 200), 0);
+    return open_vault(x, raw, at, a, text, e);
+}
+
+static bool add_password_file(struct session *x, struct err *e) {
+    struct settings *s = x->s;
+    for (size_t i = 0; i < s->vault_ids.n; i++) {
+        if (!vault_ring_source(x->ring, str_z(x->a, s->vault_ids.p[i]), false, e)) {
+            return false;
+        }
+    }
+    if (s->ask_vault && !vault_ring_source(x->ring, "prompt", false, e)) {
+        return false;
+    }
+    static const char *const files[] = {"vault-password", ".vault-password", "vault_password"};
+    for (size_t i = 0; vault_ring_empty(x->ring) && !s->no_vault_file && i < COUNTOF(files); i++) {
+        if (access(files[i], F_OK) == 0 && !vault_ring_source(x->ring, files[i], true, e)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+// A password from a file, or what a program prints: its first line.
+static bool read_password(struct session *x, struct str file, struct str *out, struct err *e) {
+    struct arena *a = x->a;
+    const char *path = str_z(a, file);
+    struct str text;
+    struct stat st;
+    if (stat(path, &st) == 0 && S_ISREG(st.st_mode) && st.st_mode & S_IXUSR) {
+        const char *argv[] = {path, NULL};
+        struct spawn sp = {.argv = argv, .timeout_ms = 60000};
+        struct spawn_result r;
+        if (!spawn_run(&sp, a, &r, e)) {
+            return false;
+        }
+        if (r.status != 0) {
+            return err_set(e, ERR_ARGS, NO_MARK, "the password program '%s' failed with status %d", path, r.status);
+        }
+        text = r.out;
+    } else if (!fd_read_file(path, 65536, a, &text, e)) {
+        return false;
+    }
+    *out = str_rtrim(str_sub(text, 0, str_find_char(text, 0, '\n')));
+    output_secret(x->output, *out);
+    return true;
+}
+
+static bool ask_password(struct session *x, const char *prompt, struct str *out, struct err *e) {
+    if (!vault_prompt(prompt, x->a, out, e)) {
+        return false;
+    }
+    output_secret(x->output, *out);
+    return true;
+}
+
+static bool passwords(struct session *x, struct err *e) {
+    struct settings *s = x->s;
+    struct run_opts *r = &x->run;
+    if (s->conn_password_file.n > 0 && !read_password(x, s->conn_password_file, &r->conn_password, e)) {
+        return false;
+    }
+    if (s->become_password_file.n > 0 && !read_password(x, s->become_password_file, &r->become_password, e)) {
+        return false;
+    }
+    if (s->ask_pass && !ask_password(x, "SSH password: ", &r->conn_password, e)) {
+        return false;
+    }
+    if (!s->ask_become_pass) {
+        return true;
+    }
+    bool both = r->conn_password.n > 0;
+    if (!ask_password(
+            x, both ? "BECOME password[defaults to SSH password]: " : "BECOME password: ", &r->become_password, e)) {
+        return false;
+    }
+    if (r->become_password.n == 0) {
+        r->become_password = r->conn_password;
+    }
+    return true;
+}
+
+// -- variables -------------------------------------------------------------------------------------------------------
+
+static bool load_vars_file(struct session *x, struct str path, struct val *out, struct err *e) {
+    struct str text;
+    bool secret;
+    if (!session_read(x, path, x->a, &text, &secret, e)) {
+        return false;
+    }
+    struct yaml_opts o = {.trusted = true, .secret = secret, .vault = &x->yaml_vault, .warn = warn, .warn_self = x};
+    if (!yaml_load(str_z(x->a, path), text, &o, x->a, out, e)) {
+        return false;
+    }
+    if (out->kind == VAL_NULL) {
+        *out = val_dict(x->a, 0);
+    }
+    if (out->kind != VAL_DICT) {
+        return err_set(e, ERR_SYNTAX, out->mark, "expected a dictionary of variables in '%.*s', found a %s", STR(path),
+                       val_kind_name((enum val_kind)out->kind));
+    }
+    return true;
+}
+
+static void merge(struct session *x, struct val into, struct val from) {
+    size_t i = 0;
+    for (struct vpair *p; (p = val_each(from, &i));) {
+        val_set_key(x->a, into, p->key, p->value);
+    }
+}
+
+bool session_extra(struct session *x, struct str word, struct val vars, struct err *e) {
+    struct str t = str_trim(word);
+    struct val got;
+    if (t.n > 0 && t.s[0] == '@') {
+        if (!load_vars_file(x, str_sub(t, 1, t.n), &got, e)) {
+            return err_wrap(e, NO_MARK, "cannot read extra variables from '%.*s'", STR(str_sub(t, 1, t.n)));
+        }
+    } else if (t.n > 0 && (t.s[0] == '{' || t.s[0] == '[')) {
+        struct yaml_opts o = {.trusted = true, .vault = &x->yaml_vault};
+        if (!yaml_load("<extra variables>", t, &o, x->a, &got, e)) {
+            return false;
+        }
+        if (got.kind != VAL_DICT) {
+            return err_set(e, ERR_ARGS, got.mark, "extra variables must be a dictionary, not a %s",
+                           val_kind_name((enum val_kind)got.kind));
+        }
+    } else {
+        struct mark at = mark_source("<extra variables>", t, 0);
+        if (!kv_parse(x->a, t, at, true, &got, e)) {
+            return false;
+        }
+        if (val_has(got, "_raw_params")) {
+            struct str raw = val_text(val_get(got, "_raw_params"));
+            err_set(e, ERR_ARGS, at, "expected k=v, found '%.*s'", STR(raw));
+            return err_hint(e, "write -e 'name=value', -e @FILE or -e '{\"name\": \"value\"}'");
+        }
+        got = val_mark_templates(val_reflag(x->a, got, 0, VAL_TRUSTED));
+    }
+    merge(x, vars, got);
+    return true;
+}
+
+static bool extra_vars(struct session *x, const struct words *secrets, struct err *e) {
+    x->extra_vars = val_dict(x->a, 8);
+    for (size_t i = 0; i < secrets->n; i++) {
+        struct val v;
+        if (!load_vars_file(x, secrets->p[i], &v, e)) {
+            return err_wrap(e, NO_MARK, "cannot read the secrets of the environment from '%.*s'", STR(secrets->p[i]));
+        }
+        merge(x, x->extra_vars, v);
+    }
+    for (size_t i = 0; i < x->s->extra.n; i++) {
+        if (!session_extra(x, x->s->extra.p[i], x->extra_vars, e)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+// -- services for the playbook loader --------------------------------------------------------------------------------
+
+struct static_scope {
+    struct val extra, play;
+};
+
+static bool static_get(void *self, struct str name, struct arena *a, struct val *out, struct err *e) {
+    (void)a;
+    (void)e;
+    const struct static_scope *s = self;
+    *out = val_get_str(s->extra, name);
+    if (out->kind == VAL_UNDEF) {
+        *out = val_get_str(s->play, name);
+    }
+    return true;
+}
+
+static bool template_static(void *self, struct val raw, struct val play_vars, struct arena *a, struct val *out,
+                            struct err *e) {
+    struct session *x = self;
+    struct static_scope scope = {x->extra_vars, play_vars};
+    struct jinja_ctx c = {.a = a, .cache = x->cache, .opts = &jinja_opts_ansible};
+    c.scope.self = &scope;
+    c.scope.get = static_get;
+    return jinja_value(&c, raw, out, e);
+}
+
+static const struct module *project_module(void *self, struct str name, struct str role_path, struct err *e) {
+    struct session *x = self;
+    struct str dirs[] = {role_path, STR_LIT("."), STR_LIT("playbooks")};
+    if (str_find_char(name, 0, '/') != SIZE_MAX) {
+        return NULL;
+    }
+    for (size_t i = 0; i < COUNTOF(dirs); i++) {
+        if (dirs[i].n == 0) {
+            continue;
+        }
+        struct str path = str_printf(x->a, "%.*s/library/%.*s.lua", STR(dirs[i]), STR(name));
+        if (access(path.s, R_OK) == 0) {
+            struct str text;
+            bool secret;
+            return session_read(x, path, x->a, &text, &secret, e)
+                       ? script_module(x->a, str_z(x->a, name), path.s, text, e)
+                       : NULL;
+        }
+    }
+    return NULL;
+}
+
+static bool open_output(struct session *x, struct err *e) {
+    const struct settings *s = x->s;
+    bool tty = isatty(STDOUT_FILENO) != 0;
+    struct output_opts o = {.verbosity = (int)s->verbosity,
+                            .color = !s->no_color && !getenv("NO_COLOR") && (tty || s->color),
+                            .show_skipped = s->show_skipped,
+                            .show_ok = s->show_ok,
+                            .columns = 79,
+                            .name = str_z(x->a, s->callback),
+                            .out = stdout,
+                            .err = stderr};
+    x->output = output_new(&o, e);
+    for (size_t i = 0; x->output && i < s->config_warnings.n; i++) {
+        warn(x, NO_MARK, str_z(x->a, s->config_warnings.p[i]));
+    }
+    return x->output != NULL;
+}
+
+static bool open_inventory(struct session *x, struct err *e) {
+    const struct settings *s = x->s;
+    const char **sources = ARENA_ARRAY(x->a, const char *, s->inventory.n + 1);
+    for (size_t i = 0; i < s->inventory.n; i++) {
+        sources[i] = str_z(x->a, s->inventory.p[i]);
+    }
+    struct inv_opts o = {.vault = &x->yaml_vault,
+                         .warn = warn,
+                         .warn_self = x,
+                         .script_timeout_ms = s->script_timeout_s * 1000,
+                         .a = x->a};
+    x->inventory = inv_load(sources, s->inventory.n, &o, e);
+    if (!x->inventory) {
+        return false;
+    }
+    x->vars_files = vars_files_new(x->a, x->inventory, &x->yaml_vault, warn, x);
+    return true;
+}
+
+// The directory of this program: play-remote lies beside it, or in ../libexec/play when installed.
+static struct str remote_dir(struct arena *a) {
+    char exe[4096];
+    ssize_t n = readlink("/proc/self/exe", exe, sizeof exe - 1);
+    if (n <= 0) {
+        return STR_LIT(".");
+    }
+    exe[n] = '\0';
+    char *slash = strrchr(exe, '/');
+    *slash = '\0';
+    struct str installed = str_printf(a, "%s/../libexec/play", exe);
+    return access(installed.s, X_OK) == 0 ? installed : str_dup(a, str_from(exe));
+}
+
+static struct val word_list(struct arena *a, const struct words *w) {
+    struct val l = val_list(a, w->n);
+    for (size_t i = 0; i < w->n; i++) {
+        val_push(a, l, val_str(a, w->p[i]));
+    }
+    return l;
+}
+
+static void fill_run(struct session *x) {
+    const struct settings *s = x->s;
+    struct run_opts *r = &x->run;
+    r->inventory = x->inventory;
+    r->vars_files = x->vars_files;
+    r->loader = x->loader;
+    r->output = x->output;
+    r->vault = x->ring;
+    r->yaml_vault = &x->yaml_vault;
+    r->cache = x->cache;
+    r->extra_vars = x->extra_vars;
+    r->limit = s->limit;
+    r->tags = word_list(x->a, &s->tags);
+    r->skip_tags = word_list(x->a, &s->skip_tags);
+    r->forks = (int)s->forks;
+    r->verbosity = (int)s->verbosity;
+    r->check = s->check;
+    r->diff = s->diff;
+    r->step = s->step;
+    r->syntax_only = s->syntax_check;
+    r->force_handlers = s->force_handlers;
+    r->flush_cache = s->flush_cache;
+    r->start_at_task = s->start_at_task;
+    r->remote_user = s->remote_user;
+    r->connection = s->connection;
+    r->private_key = s->private_key;
+    r->ssh_common_args = s->ssh_common_args;
+    r->ssh_extra_args = s->ssh_extra_args;
+    r->become_method = s->become_method;
+    r->become_user = s->become_user;
+    r->become = s->become;
+    r->port = (int)s->port;
+    r->timeout_s = (int)s->timeout_s;
+    r->task_timeout_s = s->task_timeout_s;
+    r->host_key = s->accept_new ? 1 : (s->host_key_checking ? 0 : 2);
+    r->remote_dir = remote_dir(x->a);
+    r->remote_tmp = s->remote_tmp;
+    r->gathering = s->gathering;
+    r->any_errors_fatal = s->any_errors_fatal;
+    r->inject_facts = s->inject_facts;
+    r->retry_files = s->retry_files;
+    r->cfg = val_dict(x->a, 0);
+}
+
+bool session_open(struct session *x, struct settings *s, const struct words *secrets, struct err *e) {
+    x->s = s;
+    x->a = s->a;
+    x->ring = vault_ring_new();
+    x->yaml_vault = (struct yaml_vault){.self = x, .open = open_vault};
+    x->cache = jinja_cache_new();
+    if (!open_output(x, e) || !add_password_file(x, e) || !extra_vars(x, secrets, e) || !open_inventory(x, e)) {
+        return false;
+    }
+    struct pb_opts o = {.a = x->a,
+                        .vault = &x->yaml_vault,
+                        .roles_path = s->roles_path.p,
+                        .nroles_path = s->roles_path.n,
+                        .collections_path = s->collections_path.p,
+                        .ncollections_path = s->collections_path.n,
+                        .template_static = template_static,
+                        .template_self = x,
+                        .warn = warn,
+                        .warn_self = x,
+                        .find_module = project_module,
+                        .find_self = x,
+                        .read = session_read,
+                        .read_self = x};
+    x->loader = pb_loader_new(&o);
+    fill_run(x);
+    return passwords(x, e);
+}
+
+void session_close(struct session *x) {
+    output_free(x->output);
+    x->output = NULL;
+    jinja_cache_free(x->cache);
+    x->cache = NULL;
+    vault_ring_free(x->ring);
+    x->ring = NULL;
+}
