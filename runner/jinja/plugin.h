@@ -72,6 +72,9 @@ const struct filter *filter_find(struct str name);
 const struct jtest *jtest_find(struct str name);
 const struct lookup *lookup_find(struct str name);
 
+/// `spare` of the (grouper, list) tuples that groupby makes: they have the attributes "grouper" and "list".
+#define VAL_SPARE_GROUP 1
+
 // -- services for plugins --------------------------------------------------------------------------------------------
 /// Argument helpers: read args[i] as a type, else ERR_TYPE naming the filter, the parameter and what was found.
 bool arg_str(struct jcall *c, size_t i, struct str *out, struct err *e);    // str() of numbers is accepted

@@ -1,0 +1,313 @@
+// Filters on single values: default, mandatory, ternary, conversions, rounding, type names.
+#include "filters/support.h"
+#include "filters/text.h"
+
+#include <math.h>
+
+static bool f_default(struct jcall *c, struct val *out, struct err *e) {
+    bool falsy = false;
+    if (!arg_bool(c, 2, false, &falsy, e)) {
+        return false;
+    }
+    struct val v = c->args[0];
+    if (!is_undef(v) && (!falsy || val_truth(v))) {
+        *out = v;
+        return true;
+    }
+    struct val d = opt_val(c, 1);
+    *out = is_undef(d) && !d.u.undef ? val_z(c->a, "") : d;
+    return true;
+}
+FILTER(default) = {.doc = "Another value when this one is undefined.",
+                   .params = "value, default_value='', boolean=False",
+                   .takes_undef = true,
+                   .fn = f_default,
+                   .aliases = "d"};
+
+static bool f_mandatory(struct jcall *c, struct val *out, struct err *e) {
+    struct val v = c->args[0];
+    *out = v;
+    if (!is_undef(v)) {
+        return true;
+    }
+    if (!opt_none(c, 1)) {
+        return err_set(e, ERR_UNDEFINED, c->at, "%.*s", STR(text_of(c, c->args[1])));
+    }
+    if (v.u.undef && v.u.undef->name.n) {
+        return err_set(e, ERR_UNDEFINED, c->at, "mandatory variable '%.*s' is not defined", STR(v.u.undef->name));
+    }
+    return err_set(e, ERR_UNDEFINED, c->at, "a mandatory variable is not defined");
+}
+FILTER(mandatory) = {
+    .doc = "Fail when undefined.", .params = "value, msg=None", .takes_undef = true, .fn = f_mandatory};
+
+static bool f_ternary(struct jcall *c, struct val *out, struct err *e) {
+    (void)e;
+    struct val v = c->args[0];
+    if (v.kind == VAL_NULL && !opt_none(c, 3)) {
+        *out = c->args[3];
+    } else {
+        *out = val_truth(v) ? c->args[1] : c->args[2];
+    }
+    return true;
+}
+FILTER(ternary) = {
+    .doc = "One of two or three values.", .params = "value, true_val, false_val, none_val=None", .fn = f_ternary};
+
+static bool f_bool(struct jcall *c, struct val *out, struct err *e) {
+    (void)e;
+    static const char *const yes[] = {"yes", "on", "1", "true"};
+    struct val v = c->args[0];
+    *out = v;
+    if (v.kind == VAL_NULL || v.kind == VAL_BOOL) {
+        return true;
+    }
+    bool r = (v.kind == VAL_INT && v.u.i == 1) || (v.kind == VAL_FLOAT && v.u.f == 1.0);
+    if (v.kind == VAL_STR) {
+        struct str low = text_lower(c->a, val_text(v));
+        for (size_t i = 0; i < COUNTOF(yes); i++) {
+            r = r || str_eqz(low, yes[i]);
+        }
+    }
+    *out = val_bool(r);
+    return true;
+}
+FILTER(bool) = {.doc = "yes, on, 1 and true are true.", .params = "value", .fn = f_bool};
+
+static bool float_to_int(struct jcall *c, double d, struct val *out, struct err *e) {
+    if (isinf(d)) {
+        return plug_err(c, e, ERR_TYPE, "infinity cannot become an integer");
+    }
+    if (d >= 9223372036854775808.0 || d < -9223372036854775808.0) {
+        return plug_err(c, e, ERR_LIMIT, "the number does not fit an integer of 64 bits");
+    }
+    *out = val_int((int64_t)d);
+    return true;
+}
+
+static bool f_int(struct jcall *c, struct val *out, struct err *e) {
+    int64_t base = 10, n = 0;
+    struct val v = c->args[0];
+    if (!arg_int(c, 2, 10, &base, e)) {
+        return false;
+    }
+    if (as_int(v, &n)) {
+        *out = val_int(n);
+        return true;
+    }
+    double d = 0;
+    if (v.kind == VAL_STR) {
+        int r = base < 0 || base > 36 ? 0 : text_to_int(val_text(v), (int)base, &n);
+        if (r < 0) {
+            return plug_err(c, e, ERR_LIMIT, "the number does not fit an integer of 64 bits");
+        }
+        if (r > 0) {
+            *out = val_int(n);
+            return true;
+        }
+    }
+    bool number = v.kind == VAL_STR ? text_to_float(c->a, val_text(v), &d) : as_num(v, &d);
+    if (number && !isnan(d)) {
+        return float_to_int(c, d, out, e);
+    }
+    *out = arg_given(c, 1) ? c->args[1] : val_int(0);
+    return true;
+}
+FILTER(int) = {.doc = "To an integer.", .params = "value, default=0, base=10", .fn = f_int};
+
+static bool f_float(struct jcall *c, struct val *out, struct err *e) {
+    (void)e;
+    double d = 0;
+    struct val v = c->args[0];
+    if (v.kind == VAL_STR ? text_to_float(c->a, val_text(v), &d) : as_num(v, &d)) {
+        *out = val_float(d);
+    } else {
+        *out = arg_given(c, 1) ? c->args[1] : val_float(0.0);
+    }
+    return true;
+}
+FILTER(float) = {.doc = "To a float.", .params = "value, default=0.0", .fn = f_float};
+
+static bool f_abs(struct jcall *c, struct val *out, struct err *e) {
+    int64_t n;
+    struct val v = c->args[0];
+    if (v.kind == VAL_FLOAT) {
+        *out = val_float(fabs(v.u.f));
+        return true;
+    }
+    if (!as_int(v, &n)) {
+        return bad_arg(c, e, "value", "a number", v);
+    }
+    if (n == INT64_MIN) {
+        return plug_err(c, e, ERR_LIMIT, "the result does not fit an integer of 64 bits");
+    }
+    *out = val_int(n < 0 ? -n : n);
+    return true;
+}
+FILTER(abs) = {.doc = "Absolute value.", .params = "value", .fn = f_abs};
+
+/// Python's round(int, negative digits): to the nearest multiple of 10^digits, halves to even.
+static bool round_int(struct jcall *c, int64_t n, int64_t precision, struct val *out, struct err *e) {
+    *out = val_int(n);
+    if (precision >= 0) {
+        return true;
+    }
+    if (precision < -18) {
+        *out = val_int(0);
+        return true;
+    }
+    int64_t unit = 1;
+    for (int64_t i = precision; i < 0; i++) {
+        unit *= 10;
+    }
+    int64_t rest = n % unit;
+    int64_t down = n - rest;
+    int64_t twice = rest < 0 ? -rest : rest;
+    bool odd = (down / unit) % 2 != 0;
+    bool away = twice > unit - twice || (twice == unit - twice && odd);
+    int64_t r = down;
+    if (away && __builtin_add_overflow(down, n < 0 ? -unit : unit, &r)) {
+        return plug_err(c, e, ERR_LIMIT, "the result does not fit an integer of 64 bits");
+    }
+    *out = val_int(r);
+    return true;
+}
+
+static double round_float(struct arena *a, double d, int64_t precision) {
+    if (!isfinite(d) || precision > 320) {
+        return d;
+    }
+    if (precision >= 0) {
+        struct buf b = BUF_IN(a);
+        buf_printf(&b, "%.*f", (int)precision, d);
+        return strtod(buf_view(&b).s, NULL);
+    }
+    if (precision < -308) {
+        return 0.0 * d;
+    }
+    double unit = pow(10, (double)-precision);
+    double q = d / unit, r = round(q);
+    if (fabs(q - r) == 0.5) {
+        r = 2.0 * round(q / 2.0);
+    }
+    return r * unit;
+}
+
+static bool f_round(struct jcall *c, struct val *out, struct err *e) {
+    int64_t precision = 0, n = 0;
+    struct str method;
+    struct val v = c->args[0];
+    double d = 0;
+    if (!arg_int(c, 1, 0, &precision, e) || !opt_str(c, 2, "method", STR_LIT("common"), &method, e)) {
+        return false;
+    }
+    if (!as_num(v, &d)) {
+        return bad_arg(c, e, "value", "a number", v);
+    }
+    if (str_eqz(method, "common")) {
+        if (as_int(v, &n)) {
+            return round_int(c, n, precision, out, e);
+        }
+        *out = val_float(round_float(c->a, d, precision));
+        return true;
+    }
+    bool up = str_eqz(method, "ceil");
+    if (!up && !str_eqz(method, "floor")) {
+        return plug_err(c, e, ERR_ARGS, "'method' must be common, ceil or floor, not '%.*s'", STR(method));
+    }
+    double unit = pow(10, (double)precision);
+    double scaled = d * unit;
+    if (!isfinite(scaled) || unit == 0.0) {
+        return plug_err(c, e, ERR_TYPE, "the number is too large to be rounded so");
+    }
+    *out = val_float((up ? ceil(scaled) : floor(scaled)) / unit);
+    return true;
+}
+FILTER(round) = {.doc = "Round a number.", .params = "value, precision=0, method='common'", .fn = f_round};
+
+static bool f_filesizeformat(struct jcall *c, struct val *out, struct err *e) {
+    static const char *const units[2][8] = {{"kB", "MB", "GB", "TB", "PB", "EB", "ZB", "YB"},
+                                            {"KiB", "MiB", "GiB", "TiB", "PiB", "EiB", "ZiB", "YiB"}};
+    bool binary = false;
+    double d = 0;
+    struct val v = c->args[0];
+    if (!arg_bool(c, 1, false, &binary, e)) {
+        return false;
+    }
+    if (v.kind == VAL_STR ? !text_to_float(c->a, val_text(v), &d) : !as_num(v, &d)) {
+        return bad_arg(c, e, "value", "a number", v);
+    }
+    double base = binary ? 1024 : 1000;
+    if (d == 1) {
+        *out = val_z(c->a, "1 Byte");
+        return true;
+    }
+    if (d < base) {
+        if (!(d > -9.2e18)) {
+            return plug_err(c, e, ERR_TYPE, "the size is too large");
+        }
+        *out = val_printf(c->a, "%lld Bytes", (long long)d);
+        return true;
+    }
+    double unit = base * base;
+    size_t i = 0;
+    while (i < 7 && !(d < unit)) {
+        unit *= base;
+        i++;
+    }
+    *out = val_printf(c->a, "%.1f %s", base * d / unit, units[binary][i]);
+    return true;
+}
+FILTER(filesizeformat) = {.doc = "A size for people.", .params = "value, binary=False", .fn = f_filesizeformat};
+
+static bool f_type_debug(struct jcall *c, struct val *out, struct err *e) {
+    (void)e;
+    struct val v = c->args[0];
+    const char *name = val_type_name(v);
+    if (is_undef(v)) {
+        name = "AnsibleUndefined";
+    } else if (v.kind == VAL_STR) {
+        if (v.flags & VAL_VAULTED) {
+            name = "AnsibleVaultEncryptedUnicode";
+        } else if (v.flags & VAL_MARKUP) {
+            name = "Markup";
+        } else if (v.flags & VAL_SAFE_JSON) {
+            name = "NativeJinjaText";
+        } else if (v.flags & VAL_UNSAFE) {
+            name = "AnsibleUnsafeText";
+        } else if (v.flags & VAL_TRUSTED) {
+            name = "AnsibleUnicode";
+        }
+    }
+    *out = val_z(c->a, name);
+    return true;
+}
+FILTER(type_debug) = {.doc = "Python's name of the type.", .params = "value", .takes_undef = true, .fn = f_type_debug};
+
+static bool f_attr(struct jcall *c, struct val *out, struct err *e) {
+    struct val v = c->args[0];
+    if (is_undef(v)) {
+        *out = v;
+        return true;
+    }
+    if (c->args[1].kind != VAL_STR) {
+        return bad_arg(c, e, "name", "a string", c->args[1]);
+    }
+    struct str name = val_text(c->args[1]);
+    if (v.kind == VAL_OBJ || v.kind == VAL_TUPLE) {
+        return jinja_getattr(c->ctx, v, name, c->at, out, e);
+    }
+    // Plain values have methods only; foo["bar"] is no attribute.
+    struct val method;
+    if (v.kind == VAL_DICT && !is_undef(val_get_str(v, name))) {
+        if (!jinja_getattr(c->ctx, val_dict(c->a, 0), name, c->at, &method, e)) {
+            return false;
+        }
+        if (is_undef(method)) {
+            *out = method;
+            return true;
+        }
+    }
+    return jinja_getattr(c->ctx, v, name, c->at, out, e);
+}
+FILTER(attr) = {.doc = "An attribute, never an item.", .params = "obj, name", .takes_undef = true, .fn = f_attr};
