@@ -42,6 +42,9 @@ size_t str_find(struct str s, size_t from, struct str needle) {
     if (needle.n == 0) {
         return from;
     }
+    if (s.n - from < needle.n) {
+        return SIZE_MAX;
+    }
     const char *p = memmem(s.s + from, s.n - from, needle.s, needle.n);
     return p ? (size_t)(p - s.s) : SIZE_MAX;
 }
