@@ -7,9 +7,12 @@
 struct pb_loader {
     struct pb_opts o;
     struct arena *a;
-    struct map files;    // path -> struct val, parsed
-    struct map statics;  // playbook file and play -> dict of variables known before any host
-    uint32_t tasks;      // ids given out
+    struct map files;  // path -> struct val, parsed
+    struct {
+        struct known *p;
+        size_t n, cap;
+    } statics;
+    uint32_t tasks;  // ids given out
     struct {
         struct role_use *p;
         size_t n, cap;
@@ -20,6 +23,16 @@ struct role_use {
     const struct play *play;
     struct role *role;
     struct val key;
+};
+/// Variables of a play that are known before any host.
+struct known {
+    const struct play *play;
+    struct val vars;
+};
+/// What import_playbook gives to the plays behind it: the outermost import's variables win.
+struct import {
+    struct val vars, when, tags;  // dict, list, list
+    unsigned depth;
 };
 /// Where a list of tasks is being read.
 struct ctx {
@@ -128,12 +141,13 @@ struct role_how {
     struct val params;    // include_role: vars of the task
     struct role *parent;  // role that depends on or includes this one
     bool included;        // include_role or import_role
+    bool is_public;       // its variables are seen by the rest of the play
     bool validate;        // rolespec_validate
 };
 bool role_load(const struct ctx *c, const struct role_how *how, struct role **out, struct err *e);
 
 // -- play.c ----------------------------------------------------------------------------------------------------------
-bool play_parse(struct pb_loader *l, struct playbook *pb, struct val d, struct val import_vars, struct play **out,
+bool play_parse(struct pb_loader *l, struct playbook *pb, struct val d, const struct import *by, struct play **out,
                 struct err *e);
 /// Play variables and the variables of its vars_files that can be known before any host.
 struct val play_statics(struct pb_loader *l, struct play *p);
