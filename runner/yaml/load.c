@@ -35,6 +35,11 @@ static struct str bytes(const yaml_char_t *p, size_t n) {
     return (struct str){(const char *)p, n};
 }
 
+// The tag a node names, or NULL. A lone "!" names none.
+static const yaml_char_t *tag_name(const yaml_char_t *tag) {
+    return tag && strcmp((const char *)tag, "!") != 0 ? tag : NULL;
+}
+
 static struct str name_of(const yaml_char_t *z) {
     return str_from((const char *)z);
 }
@@ -188,7 +193,7 @@ static bool unknown_tag(struct loader *l, const yaml_char_t *tag, struct mark at
 }
 
 static bool build_scalar(struct loader *l, const yaml_event_t *ev, struct node *out) {
-    const yaml_char_t *name = ev->data.scalar.tag;
+    const yaml_char_t *name = tag_name(ev->data.scalar.tag);
     struct str text = bytes(ev->data.scalar.value, ev->data.scalar.length);
     struct mark at = scalar_mark(l, ev);
     enum ytag tag =
@@ -300,7 +305,7 @@ static bool wrong_collection(struct loader *l, const yaml_char_t *tag, struct ma
 }
 
 static bool build_sequence(struct loader *l, const yaml_event_t *ev, struct node *out) {
-    const yaml_char_t *name = ev->data.sequence_start.tag;
+    const yaml_char_t *name = tag_name(ev->data.sequence_start.tag);
     struct mark at = loader_mark(l, ev->start_mark);
     enum ytag tag = name ? resolve_name((const char *)name) : TAG_SEQ;
     if (tag != TAG_SEQ && tag != TAG_OMAP && tag != TAG_PAIRS && tag != TAG_UNSAFE) {
@@ -435,7 +440,7 @@ static struct val keys_of(struct arena *a, struct val dict) {
 }
 
 static bool build_mapping(struct loader *l, const yaml_event_t *ev, struct node *out) {
-    const yaml_char_t *name = ev->data.mapping_start.tag;
+    const yaml_char_t *name = tag_name(ev->data.mapping_start.tag);
     struct mark at = loader_mark(l, ev->start_mark);
     enum ytag tag = name ? resolve_name((const char *)name) : TAG_MAP;
     if (tag != TAG_MAP && tag != TAG_SET && tag != TAG_UNSAFE) {
