@@ -39,9 +39,8 @@ static bool make_pipe(int p[2], struct err *e) {
     return pipe2(p, O_CLOEXEC) == 0 || err_sys(e, errno, NO_MARK, "cannot create a pipe");
 }
 
-// Starts argv with `fds` as its 0, 1 and 2.
-static bool start(const char *const *argv, const char *const *envp, const char *cwd, const int fds[3], pid_t *pid,
-                  struct err *e) {
+// Starts s->argv with `fds` as its 0, 1 and 2.
+static bool start(const struct spawn *s, const int fds[3], pid_t *pid, struct err *e) {
     posix_spawn_file_actions_t fa;
     posix_spawnattr_t at;
     posix_spawn_file_actions_init(&fa);
@@ -49,8 +48,8 @@ static bool start(const char *const *argv, const char *const *envp, const char *
     for (int i = 0; i < 3; i++) {
         posix_spawn_file_actions_adddup2(&fa, fds[i], i);
     }
-    if (cwd) {
-        posix_spawn_file_actions_addchdir_np(&fa, cwd);
+    if (s->cwd) {
+        posix_spawn_file_actions_addchdir_np(&fa, s->cwd);
     }
     sigset_t all;
     sigset_t none;
@@ -58,22 +57,24 @@ static bool start(const char *const *argv, const char *const *envp, const char *
     sigemptyset(&none);
     posix_spawnattr_setsigdefault(&at, &all);
     posix_spawnattr_setsigmask(&at, &none);
-    posix_spawnattr_setflags(&at, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
-    char *const *env = envp ? spawn_vector(envp) : environ;
-    int rc = posix_spawnp(pid, argv[0], &fa, &at, spawn_vector(argv), env);
+    int session = s->terminal ? 0 : POSIX_SPAWN_SETSID;
+    posix_spawnattr_setflags(&at, (short)(session | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK));
+    char *const *env = s->envp ? spawn_vector(s->envp) : environ;
+    int rc = posix_spawnp(pid, s->argv[0], &fa, &at, spawn_vector(s->argv), env);
     posix_spawn_file_actions_destroy(&fa);
     posix_spawnattr_destroy(&at);
-    return rc == 0 || err_sys(e, rc, NO_MARK, "cannot run '%s'", argv[0]);
+    return rc == 0 || err_sys(e, rc, NO_MARK, "cannot run '%s'", s->argv[0]);
 }
 
 static bool start_child(const struct spawn *s, struct child *c, struct err *e) {
     int in[2] = {-1, -1};
     int out[2] = {-1, -1};
     int er[2] = {-1, -1};
-    bool ok = make_pipe(in, e) && make_pipe(out, e) && (s->merge || make_pipe(er, e));
+    bool ok = make_pipe(out, e) && (s->terminal || (make_pipe(in, e) && (s->merge || make_pipe(er, e))));
     if (ok) {
-        int fds[3] = {in[0], out[1], s->merge ? out[1] : er[1]};
-        ok = start(s->argv, s->envp, s->cwd, fds, &c->pid, e);
+        int err_fd = s->terminal ? STDERR_FILENO : er[1];
+        int fds[3] = {s->terminal ? STDIN_FILENO : in[0], out[1], s->merge ? out[1] : err_fd};
+        ok = start(s, fds, &c->pid, e);
     }
     fd_closep(&in[0]);
     fd_closep(&out[1]);
@@ -85,7 +86,9 @@ static bool start_child(const struct spawn *s, struct child *c, struct err *e) {
         child_close(c);
         return false;
     }
-    fcntl(c->in, F_SETFL, O_NONBLOCK);
+    if (c->in >= 0) {
+        fcntl(c->in, F_SETFL, O_NONBLOCK);
+    }
     if (s->input.n == 0) {
         fd_closep(&c->in);
     }
@@ -175,7 +178,7 @@ bool spawn_run(const struct spawn *s, struct arena *a, struct spawn_result *r, s
         int64_t deadline = s->timeout_ms > 0 ? clock_ms() + s->timeout_ms : -1;
         r->timed_out = !pump(s, &c, &out, &err, &r->truncated);
         if (r->timed_out) {
-            kill(-c.pid, SIGKILL);
+            kill(s->terminal ? c.pid : -c.pid, SIGKILL);
         }
         int st = reap(c.pid, deadline, &r->timed_out);
         r->signal = WIFSIGNALED(st) ? WTERMSIG(st) : 0;
@@ -197,8 +200,9 @@ bool spawn_pipes(const char *const *argv, const char *const *envp, int err_fd, i
     int from[2] = {-1, -1};
     bool ok = make_pipe(to, e) && make_pipe(from, e);
     if (ok) {
+        struct spawn s = {.argv = argv, .envp = envp};
         int fds[3] = {to[0], from[1], err_fd >= 0 ? err_fd : STDERR_FILENO};
-        ok = start(argv, envp, NULL, fds, pid, e);
+        ok = start(&s, fds, pid, e);
     }
     fd_closep(&to[0]);
     fd_closep(&from[1]);

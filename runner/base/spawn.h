@@ -10,6 +10,8 @@ struct spawn {
     size_t out_cap, err_cap;  // 0: 64 MiB; beyond it the rest is read and dropped
     int64_t timeout_ms;       // 0: none; when it fires the whole process group is killed
     bool merge;               // stderr goes where stdout goes
+    bool terminal;            // stdin, stderr and the terminal stay the caller's, so that the child may ask the user;
+                              // `input` is not used and nothing is collected in r->err
 };
 struct spawn_result {
     int status;  // exit status, or 128+signal
