@@ -98,6 +98,14 @@ bool vault_ring_empty(const struct vault_ring *r) {
     return r->secrets.n == 0;
 }
 
+size_t vault_ring_len(const struct vault_ring *r) {
+    return r->secrets.n;
+}
+
+const char *vault_ring_id(const struct vault_ring *r, size_t i) {
+    return r->secrets.p[i].id;
+}
+
 // -- keys ------------------------------------------------------------------------------------------------------------
 
 static bool cache_get(struct vault_ring *r, size_t secret, struct str salt, unsigned char *key) {

@@ -1,4 +1,5 @@
-// Ansible-Vault envelopes 1.1 and 1.2: PBKDF2-HMAC-SHA256, AES-256-CTR, HMAC-SHA256 (libcrypto). No I/O except the key sources.
+// Ansible-Vault envelopes 1.1 and 1.2: PBKDF2-HMAC-SHA256, AES-256-CTR, HMAC-SHA256 (libcrypto). No I/O except the key
+// sources.
 #pragma once
 #include "buf.h"
 #include "err.h"
@@ -10,18 +11,25 @@ void vault_ring_free(struct vault_ring *r);  // wipes
 /// Adds a password under `id` ("default" when none was named). The text is copied to locked memory.
 void vault_ring_add(struct vault_ring *r, const char *id, struct str password);
 /// Reads `spec` as ansible's --vault-id: [label@]source, source a file, an executable (run; `-client` scripts get
-/// --vault-id label) or "prompt"/"prompt_ask_vault_pass" (asked on the terminal). A password file that others can read is
-/// an error when `strict`. Errors: ERR_NOT_FOUND, ERR_VAULT, ERR_SYS; the password is never in a message.
+/// --vault-id label) or "prompt"/"prompt_ask_vault_pass" (asked on the terminal). A password file that others can read
+/// is an error when `strict`. Errors: ERR_NOT_FOUND, ERR_VAULT, ERR_SYS; the password is never in a message.
 bool vault_ring_source(struct vault_ring *r, const char *spec, bool strict, struct err *e);
+/// The same for a password that is going to encrypt: prompts ask twice and the two answers must agree.
+bool vault_ring_source_new(struct vault_ring *r, const char *spec, bool strict, struct err *e);
 bool vault_ring_empty(const struct vault_ring *r);
+/// Number of passwords, and the id of password i (borrowed from the ring).
+size_t vault_ring_len(const struct vault_ring *r);
+const char *vault_ring_id(const struct vault_ring *r, size_t i);
 
 /// True when the text starts with "$ANSIBLE_VAULT;".
 bool vault_is(struct str text);
 /// Decrypts. Tries the id of the label first, then every other in order. Plaintext in `a`.
 /// Errors: ERR_VAULT, each cause with its own message: no password given, wrong password, damaged hex, truncated,
 /// unknown version or cipher; `at` is where the envelope stands.
-bool vault_open(struct vault_ring *r, struct str envelope, struct mark at, struct arena *a, struct str *plain, struct err *e);
+bool vault_open(struct vault_ring *r, struct str envelope, struct mark at, struct arena *a, struct str *plain,
+                struct err *e);
 /// Encrypts with the first password of `id` (NULL: the first of all). `id` other than "default" gives format 1.2.
-bool vault_seal(struct vault_ring *r, const char *id, struct str plain, struct arena *a, struct str *envelope, struct err *e);
+bool vault_seal(struct vault_ring *r, const char *id, struct str plain, struct arena *a, struct str *envelope,
+                struct err *e);
 /// Reads a line from the terminal without echo. ERR_NOT_FOUND when there is none. Wiped by the caller's arena.
 bool vault_prompt(const char *prompt, struct arena *a, struct str *out, struct err *e);
