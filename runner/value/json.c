@@ -85,9 +85,10 @@ static void write_text(struct writer *w, struct str s) {
 }
 
 static void newline(struct writer *w) {
-    if (w->style->indent > 0) {
+    if (w->style->indent != 0) {
+        unsigned step = w->style->indent > 0 ? (unsigned)w->style->indent : 0;
         buf_char(w->b, '\n');
-        for (unsigned i = 0; i < w->depth * (unsigned)w->style->indent; i++) {
+        for (unsigned i = 0; i < w->depth * step; i++) {
             buf_char(w->b, ' ');
         }
     }
@@ -95,7 +96,7 @@ static void newline(struct writer *w) {
 
 static void separator(struct writer *w) {
     const char *sep = w->style->item_sep;
-    buf_z(w->b, sep ? sep : (w->style->indent > 0 ? "," : ", "));
+    buf_z(w->b, sep ? sep : (w->style->indent != 0 ? "," : ", "));
     newline(w);
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 #include "val.h"
 
+#define JSON_LINES (-1)
 struct json_style {
     int indent;  // 0: one line
     bool sort_keys;

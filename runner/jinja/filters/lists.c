@@ -34,7 +34,7 @@ static bool f_first(struct jcall *c, struct val *out, struct err *e) {
     if (!jinja_iter(c, c->args[0], &l, e)) {
         return false;
     }
-    *out = val_len(l) ? val_at_index(l, 0) : undef_hint(c->a, "no first item, the sequence is empty");
+    *out = val_len(l) ? val_at_index(l, 0) : undef_because(c->a, "no first item, the sequence is empty");
     return true;
 }
 FILTER(first) = {.doc = "The first item.", .params = "seq", .fn = f_first};
@@ -45,7 +45,7 @@ static bool f_last(struct jcall *c, struct val *out, struct err *e) {
         return false;
     }
     size_t n = val_len(l);
-    *out = n ? val_at_index(l, n - 1) : undef_hint(c->a, "no last item, the sequence is empty");
+    *out = n ? val_at_index(l, n - 1) : undef_because(c->a, "no last item, the sequence is empty");
     return true;
 }
 FILTER(last) = {.doc = "The last item.", .params = "seq", .fn = f_last};
@@ -172,7 +172,7 @@ static bool extreme(struct jcall *c, bool max, struct val *out, struct err *e) {
         return false;
     }
     if (!val_len(l)) {
-        *out = undef_hint(c->a, "no aggregated item, the sequence is empty");
+        *out = undef_because(c->a, "no aggregated item, the sequence is empty");
         return true;
     }
     struct getter g = {.path = opt_val(c, 2), .fold = !exact};

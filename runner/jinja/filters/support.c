@@ -127,7 +127,7 @@ struct str text_of(struct jcall *c, struct val v) {
     return v.kind == VAL_STR ? val_text(v) : val_str_of(c->a, v);
 }
 
-struct val undef_hint(struct arena *a, const char *hint) {
+struct val undef_because(struct arena *a, const char *hint) {
     struct vundef *u = ARENA_NEW(a, struct vundef);
     u->hint = str_dup(a, str_from(hint));
     return (struct val){.kind = VAL_UNDEF, .u.undef = u};

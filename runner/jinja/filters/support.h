@@ -22,7 +22,7 @@ bool need_defined(const struct jcall *c, struct val v, struct err *e);
 /// Python's str(): text of any defined value, in c->a.
 struct str text_of(struct jcall *c, struct val v);
 /// An undefined value whose message is `hint`.
-struct val undef_hint(struct arena *a, const char *hint);
+struct val undef_because(struct arena *a, const char *hint);
 bool is_undef(struct val v);
 /// True for int and bool; *out is its value.
 bool as_int(struct val v, int64_t *out);
