@@ -138,8 +138,7 @@ static bool read_assignments(struct ini *p, struct lexer *l, struct assignments 
             return true;
         }
         if (w.equals == SIZE_MAX) {
-            return expected(p, (struct str){w.from, w.text.n && l->p > w.from ? (size_t)(l->p - w.from) : 0},
-                            "key=value for the host", e);
+            return expected(p, (struct str){w.from, (size_t)(l->p - w.from)}, "key=value for the host", e);
         }
         if (p->dry) {
             continue;
@@ -176,10 +175,10 @@ static bool host_line(struct ini *p, struct str line, struct err *e) {
         return false;
     }
     struct assignments vars = {0};
-    if (!read_assignments(p, &l, &vars, e) || p->dry) {
-        return p->dry && !e->code;
+    if (!read_assignments(p, &l, &vars, e)) {
+        return false;
     }
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < n && !p->dry; i++) {
         struct host *h = inv_want_host(p->s, names[i], p->group, port, mark_of(p, w.from), e);
         if (!h) {
             return false;

@@ -49,6 +49,7 @@ struct host_state {
     struct val facts_prefixed; // {"ansible_distribution": ...}: layer LEVEL_FACTS
     struct val set_facts;      // layer LEVEL_SET_FACT: set_fact and register
     struct val include_vars;   // layer LEVEL_INCLUDE_VARS
+    size_t settle_at;          // size of the arena from which host_state_settle looks again
 };
 /// group_vars and host_vars of the inventory and the playbook, loaded once per file and shared.
 struct vars_files;
@@ -56,7 +57,11 @@ struct vars_files *vars_files_new(struct arena *a, struct inventory *inv, const 
                                   void (*warn)(void *, struct mark, const char *), void *warn_self);
 /// Adds a directory with group_vars/ and host_vars/ next to a playbook (levels PB_*).
 void vars_files_add_playbook(struct vars_files *vf, struct str dir);
-/// Appends the inventory layers of one host (levels 3 to 10) to `out`, cached per host. ERR_SYNTAX and so on of the files.
+/// Forgets the playbook directories: before the next playbook of the same run.
+void vars_files_clear_playbooks(struct vars_files *vf);
+/// The inventory layers of one host (levels 3 to 10), low to high, cached per host until the host or its groups change
+/// (add_host, group_by). Files are read when the first host needs them and shared. ERR_SYNTAX and so on of the files.
+/// One thread at a time.
 bool vars_files_layers(struct vars_files *vf, struct host *h, struct layer const **out, size_t *n, struct err *e);
 
 /// The variables one task sees on one host: a stack of layers over the inventory layers.
@@ -71,6 +76,7 @@ struct scope {
     void *magic_self;
     bool inject_facts;           // INJECT_FACTS_AS_VARS
 };
+/// Adds a layer; within a level the one pushed last wins. `vars` must be a dict and outlive the scope.
 void scope_push(struct scope *s, enum var_level level, struct val vars);
 /// The raw (untemplated) value with the highest precedence; VAL_UNDEF when none. *level may be NULL.
 bool scope_get(struct scope *s, struct str name, struct arena *a, struct val *out, enum var_level *level, struct err *e);
@@ -78,13 +84,21 @@ bool scope_get(struct scope *s, struct str name, struct arena *a, struct val *ou
 struct jinja_scope scope_jinja(struct scope *s);
 /// Every visible name with its raw value, as one dict (for `vars`, hostvars iteration, debug).
 bool scope_all(struct scope *s, struct arena *a, struct val *out, struct err *e);
-/// Every definition of one name, high to low, with level and mark (play vars explain).
+/// The names `magic` may answer to, NULL-terminated. scope_all asks for each of them but `vars` and `hostvars`.
+extern const char *const scope_magic_names[];
+/// Every definition of one name, high to low (play vars explain): dicts with level (number), name, doc, value, and file, line
+/// and column where the place is known.
 struct val scope_explain(struct scope *s, struct str name, struct arena *a);
 
 // -- host state ------------------------------------------------------------------------------------------------------
 void host_state_init(struct host_state *hs, struct host *h);
 void host_state_release(struct host_state *hs);
-/// Stores (deep copy) into a layer; a new value shadows the old one. The arena is compacted when over half of it is dead.
+/// Gives memory back: when the arena is over 1 MiB and more than half of it is dead, what lives moves to a fresh one.
+/// Every value taken from this host before is then invalid: call it between tasks, when no template or loop holds one.
+void host_state_settle(struct host_state *hs);
+/// These store a deep copy into a layer; a new value shadows the old one. host_add_facts drops what facts must never set
+/// (connection variables, interpreters, become, internal keys) from the injected variables, as Ansible does; they stay
+/// readable in ansible_facts.
 void host_set_fact(struct host_state *hs, struct str name, struct val v);
 void host_add_facts(struct host_state *hs, struct val ansible_facts);
 void host_add_vars(struct host_state *hs, struct val vars);

@@ -1,0 +1,141 @@
+// What a host has learnt during the run: facts, set_fact, registered results, include_vars; in the host's own arena.
+#include "scope.h"
+
+#define SETTLE_MIN ((size_t)1 << 20)
+
+void host_state_init(struct host_state *hs, struct host *h) {
+    *hs = (struct host_state){.host = h, .settle_at = SETTLE_MIN};
+    hs->facts = val_dict(&hs->arena, 0);
+    hs->facts_prefixed = val_dict(&hs->arena, 0);
+    hs->set_facts = val_dict(&hs->arena, 0);
+    hs->include_vars = val_dict(&hs->arena, 0);
+}
+
+void host_state_release(struct host_state *hs) {
+    if (hs) {
+        arena_release(&hs->arena);
+        *hs = (struct host_state){0};
+    }
+}
+
+static struct val *const *roots(struct host_state *hs, struct val *out[4]) {
+    out[0] = &hs->facts;
+    out[1] = &hs->facts_prefixed;
+    out[2] = &hs->set_facts;
+    out[3] = &hs->include_vars;
+    return out;
+}
+
+void host_state_settle(struct host_state *hs) {
+    if (hs->arena.used < hs->settle_at) {
+        return;
+    }
+    // Copying tells how much is alive; the copy is kept only when it is worth it.
+    struct arena fresh = {.secret = hs->arena.secret};
+    struct val *slots[4];
+    struct val moved[4];
+    (void)roots(hs, slots);
+    for (size_t i = 0; i < COUNTOF(slots); i++) {
+        moved[i] = val_promote(&fresh, *slots[i]);
+    }
+    size_t live = fresh.used;
+    if (live * 2 >= hs->arena.used) {
+        arena_release(&fresh);
+        hs->settle_at = hs->arena.used * 2;
+        return;
+    }
+    arena_release(&hs->arena);
+    hs->arena = fresh;
+    for (size_t i = 0; i < COUNTOF(slots); i++) {
+        *slots[i] = moved[i];
+    }
+    hs->settle_at = live * 2 > SETTLE_MIN ? live * 2 : SETTLE_MIN;
+}
+
+void host_set_fact(struct host_state *hs, struct str name, struct val v) {
+    val_set_str(&hs->arena, hs->set_facts, name, val_promote(&hs->arena, v));
+}
+
+void host_add_vars(struct host_state *hs, struct val vars) {
+    size_t i = 0;
+    struct vpair *p;
+    while ((p = val_each(vars, &i))) {
+        val_set_key(&hs->arena, hs->include_vars, val_promote(&hs->arena, p->key), val_promote(&hs->arena, p->value));
+    }
+}
+
+// -- facts -----------------------------------------------------------------------------------------------------------
+
+static bool one_of(struct str s, const char *const *names) {
+    for (; *names; names++) {
+        if (str_eqz(s, *names)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/// Variables that say how a host is reached or who acts there: never taken from the host itself.
+static bool is_restricted(struct str name) {
+    static const char *const exact[] = {"ansible_connection",
+                                        "ansible_host",
+                                        "ansible_user",
+                                        "ansible_shell_executable",
+                                        "ansible_port",
+                                        "ansible_pipelining",
+                                        "ansible_password",
+                                        "ansible_timeout",
+                                        "ansible_shell_type",
+                                        "ansible_module_compression",
+                                        "ansible_private_key_file",
+                                        "ansible_become",
+                                        "ansible_rsync_path",
+                                        "ansible_playbook_python",
+                                        "ansible_facts",
+                                        "add_host",
+                                        "add_group",
+                                        NULL};
+    static const char *const plugins[] = {"ansible_ssh_",    "ansible_local_",  "ansible_paramiko_", "ansible_paramiko_ssh_",
+                                          "ansible_docker_", "ansible_podman_", "ansible_kubectl_",  "ansible_chroot_",
+                                          "ansible_winrm_",  "ansible_psrp_",   "ansible_become_",   NULL};
+    if (one_of(name, exact)) {
+        return true;
+    }
+    if (str_starts(name, "ansible_ssh_host_key_")) {
+        return false;
+    }
+    if (str_starts(name, "ansible_") && str_ends(name, "_interpreter")) {
+        return true;
+    }
+    // Containers make network devices with such names: ansible_docker_gwbridge.
+    bool device = str_ends(name, "_bridge") || str_ends(name, "_gwbridge");
+    for (const char *const *p = plugins; *p; p++) {
+        if (str_starts(name, *p) && (!device || str_eqz(str_from(*p), "ansible_become_"))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void host_add_facts(struct host_state *hs, struct val ansible_facts) {
+    static const size_t prefix = sizeof "ansible_" - 1;
+    size_t i = 0;
+    struct vpair *p;
+    while ((p = val_each(ansible_facts, &i))) {
+        struct str name = val_text(p->key);
+        if (p->key.kind != VAL_STR || str_starts(name, "_ansible_")) {
+            continue;
+        }
+        struct val v = val_promote(&hs->arena, p->value);
+        bool cut = str_starts(name, "ansible_") && !str_eqz(name, "ansible_local");
+        val_set_str(&hs->arena, hs->facts, cut ? str_sub(name, prefix, name.n) : name, v);
+        if (!is_restricted(name)) {
+            val_set_str(&hs->arena, hs->facts_prefixed, name, v);
+        }
+    }
+}
+
+void host_clear_facts(struct host_state *hs) {
+    hs->facts = val_dict(&hs->arena, 0);
+    hs->facts_prefixed = val_dict(&hs->arena, 0);
+}
