@@ -295,7 +295,7 @@ static struct val default_of(struct arena *a, const struct arg *arg) {
     if (arg->type == ARG_STR || arg->type == ARG_PATH) {
         return val_str(a, text);
     }
-    if (!str_starts(text, "[") && !str_starts(text, "{")) {
+    if (!str_starts(text, "[") && !str_starts(text, "{") && !str_starts(text, "\"")) {
         return yaml_scalar(a, text);
     }
     struct val v;

@@ -13,10 +13,11 @@
 #define STAT_CAP  4096
 #define TREE_DEEP 64
 
+struct proc {
+    pid_t pid, parent;
+};
 struct procs {
-    struct {
-        pid_t pid, parent;
-    } * p;
+    struct proc *p;
     size_t n, cap;
 };
 

@@ -6,4 +6,5 @@ struct module;
 /// Reads a Lua module's table (doc, args, side, check, diff, example, spec) into a struct module that lives in `a`;
 /// its plan and run are bound so that calling them runs the Lua functions in a fresh sandboxed state with memory and
 /// instruction limits. `name` is the module's name. Errors: ERR_SYNTAX with file:line, ERR_ARGS for a wrong table.
-const struct module *script_module(struct arena *a, const char *name, const char *file, struct str source, struct err *e);
+const struct module *script_module(struct arena *a, const char *name, const char *file, struct str source,
+                                   struct err *e);

@@ -1,0 +1,27 @@
+// ping: proves that a module can be run on the target; touches nothing.
+#include "module.h"
+
+static const struct arg args[] = {
+    {"data", ARG_STR, .def = "pong", .doc = "What to answer; \"crash\" makes the module fail."},
+    {0},
+};
+
+static bool run(struct mod_call *c, struct err *e) {
+    if (str_eqz(mod_str(c, "data"), "crash")) {
+        return mod_fail(c, e, "boom");
+    }
+    mod_set(c, "ping", mod_arg(c, "data"));
+    return true;
+}
+
+MODULE(ping) = {
+    .doc = "Try to reach a host and run a module on it; answers `pong`.",
+    .spec = "ansible.builtin.ping",
+    .example = "- ansible.builtin.ping:",
+    .returns = "ping: The value of `data`.",
+    .args = args,
+    .check = SUPPORT_FULL,
+    .diff = SUPPORT_NONE,
+    .side = ON_TARGET,
+    .run = run,
+};

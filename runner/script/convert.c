@@ -1,0 +1,212 @@
+// Values across the border. Lists carry a metatable, so that an empty one stays a list; null is a sentinel.
+#include "lua_host.h"
+
+#include <lauxlib.h>
+
+#define LIST_META "play.list"
+#define DICT_META "play.dict"
+
+static const char null_tag = 0;
+
+static void push_null(lua_State *lua) {
+    union {
+        const void *in;
+        void *out;
+    } u = {.in = &null_tag};
+    lua_pushlightuserdata(lua, u.out);
+}
+
+static bool is_null(lua_State *lua, int index) {
+    return lua_type(lua, index) == LUA_TLIGHTUSERDATA && lua_touserdata(lua, index) == (const void *)&null_tag;
+}
+
+static bool has_meta(lua_State *lua, int index, const char *name) {
+    if (!lua_getmetatable(lua, index)) {
+        return false;
+    }
+    luaL_getmetatable(lua, name);
+    bool same = lua_rawequal(lua, -1, -2);
+    lua_pop(lua, 2);
+    return same;
+}
+
+static int make(lua_State *lua, const char *meta) {
+    if (lua_isnoneornil(lua, 1)) {
+        lua_settop(lua, 0);
+        lua_newtable(lua);
+    }
+    luaL_checktype(lua, 1, LUA_TTABLE);
+    lua_settop(lua, 1);
+    luaL_setmetatable(lua, meta);
+    return 1;
+}
+
+static int make_list(lua_State *lua) {
+    return make(lua, LIST_META);
+}
+
+static int make_dict(lua_State *lua) {
+    return make(lua, DICT_META);
+}
+
+void host_define_values(lua_State *lua) {
+    luaL_newmetatable(lua, LIST_META);
+    luaL_newmetatable(lua, DICT_META);
+    lua_pop(lua, 2);
+    lua_pushcfunction(lua, make_list);
+    lua_setglobal(lua, "list");
+    lua_pushcfunction(lua, make_dict);
+    lua_setglobal(lua, "dict");
+    push_null(lua);
+    lua_setglobal(lua, "null");
+}
+
+static void push_list(lua_State *lua, struct val v) {
+    size_t n = val_len(v);
+    lua_createtable(lua, n < INT32_MAX ? (int)n : 0, 0);
+    for (size_t i = 0; i < n; i++) {
+        host_push(lua, val_at_index(v, i));
+        lua_rawseti(lua, -2, (lua_Integer)i + 1);
+    }
+    luaL_setmetatable(lua, LIST_META);
+}
+
+static void push_dict(lua_State *lua, struct val v) {
+    lua_newtable(lua);
+    struct vpair *p;
+    for (size_t i = 0; (p = val_each(v, &i));) {
+        host_push(lua, p->key);
+        host_push(lua, p->value);
+        lua_rawset(lua, -3);
+    }
+    luaL_setmetatable(lua, DICT_META);
+}
+
+void host_push(lua_State *lua, struct val v) {
+    luaL_checkstack(lua, 4, "a value is nested too deep");
+    switch ((enum val_kind)v.kind) {
+    case VAL_UNDEF:
+    case VAL_OMIT:
+        lua_pushnil(lua);
+        return;
+    case VAL_NULL:
+    case VAL_OBJ:
+        push_null(lua);
+        return;
+    case VAL_BOOL:
+        lua_pushboolean(lua, v.u.b);
+        return;
+    case VAL_INT:
+        lua_pushinteger(lua, v.u.i);
+        return;
+    case VAL_FLOAT:
+        lua_pushnumber(lua, v.u.f);
+        return;
+    case VAL_STR:
+        lua_pushlstring(lua, v.u.s->s, v.u.s->n);
+        return;
+    case VAL_LIST:
+    case VAL_TUPLE:
+        push_list(lua, v);
+        return;
+    case VAL_DICT:
+        push_dict(lua, v);
+        return;
+    }
+    BUG("value kind %d", v.kind);
+}
+
+static struct val value_at(lua_State *lua, int index, struct arena *a, int depth);
+
+/// A table is a list when it says so, or when it is not empty and its keys are 1..n.
+static bool is_list(lua_State *lua, int index) {
+    if (has_meta(lua, index, LIST_META)) {
+        return true;
+    }
+    lua_Unsigned n = lua_rawlen(lua, index);
+    lua_Unsigned keys = 0;
+    if (n == 0 || has_meta(lua, index, DICT_META)) {
+        return false;
+    }
+    for (lua_pushnil(lua); lua_next(lua, index); lua_pop(lua, 1)) {
+        keys++;
+    }
+    return keys == n;
+}
+
+static int compare_keys(const void *x, const void *y) {
+    const struct vpair *a = x;
+    const struct vpair *b = y;
+    return str_cmp(val_text(a->key), val_text(b->key));
+}
+
+/// The pairs of a dict sorted by key: Lua has no order, results should not change from run to run.
+static struct val read_dict(lua_State *lua, int index, struct arena *a, int depth) {
+    struct {
+        struct vpair *p;
+        size_t n, cap;
+    } pairs = {0};
+    for (lua_pushnil(lua); lua_next(lua, index); lua_pop(lua, 1)) {
+        struct vpair pair = {.key = value_at(lua, lua_gettop(lua) - 1, a, depth)};
+        if (!val_is(pair.key, VAL_STR)) {
+            pair.key = val_str(a, val_str_of(a, pair.key));
+        }
+        pair.value = value_at(lua, lua_gettop(lua), a, depth);
+        VEC_PUSH(a, pairs, pair);
+    }
+    if (pairs.n) {
+        qsort(pairs.p, pairs.n, sizeof *pairs.p, compare_keys);
+    }
+    struct val d = val_dict(a, pairs.n);
+    for (size_t i = 0; i < pairs.n; i++) {
+        val_set_key(a, d, pairs.p[i].key, pairs.p[i].value);
+    }
+    return d;
+}
+
+static struct val read_table(lua_State *lua, int index, struct arena *a, int depth) {
+    if (depth >= SCRIPT_DEPTH) {
+        luaL_error(lua, "a value is nested more than %d levels deep", SCRIPT_DEPTH);
+    }
+    luaL_checkstack(lua, 6, "a value is nested too deep");
+    if (!is_list(lua, index)) {
+        return read_dict(lua, index, a, depth + 1);
+    }
+    lua_Unsigned n = lua_rawlen(lua, index);
+    struct val list = val_list(a, n);
+    for (lua_Unsigned i = 1; i <= n; i++) {
+        lua_rawgeti(lua, index, (lua_Integer)i);
+        val_push(a, list, value_at(lua, lua_gettop(lua), a, depth + 1));
+        lua_pop(lua, 1);
+    }
+    return list;
+}
+
+static struct val value_at(lua_State *lua, int index, struct arena *a, int depth) {
+    switch (lua_type(lua, index)) {
+    case LUA_TNONE:
+    case LUA_TNIL:
+        return VNULL;
+    case LUA_TBOOLEAN:
+        return val_bool(lua_toboolean(lua, index));
+    case LUA_TNUMBER:
+        return lua_isinteger(lua, index) ? val_int(lua_tointeger(lua, index)) : val_float(lua_tonumber(lua, index));
+    case LUA_TSTRING: {
+        size_t n = 0;
+        const char *s = lua_tolstring(lua, index, &n);
+        return val_str(a, (struct str){s, n});
+    }
+    case LUA_TTABLE:
+        return read_table(lua, index, a, depth);
+    default:
+        break;
+    }
+    if (!is_null(lua, index)) {
+        luaL_error(lua, "a %s cannot leave the module", luaL_typename(lua, index));
+    }
+    return VNULL;
+}
+
+struct val host_value(lua_State *lua, int index, struct arena *a) {
+    return value_at(lua, lua_absindex(lua, index), a, 0);
+}

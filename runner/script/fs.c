@@ -1,0 +1,179 @@
+// c.fs of Lua modules: small files, read whole and replaced whole.
+#include "fd.h"
+#include "lua_host.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <lauxlib.h>
+#include <limits.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define FILE_MAX ((size_t)16 << 20)
+
+static int raise_sys(lua_State *lua, const char *what, const char *path) {
+    struct err e = {.arena = host_of(lua)->arena};
+    (void)err_sys(&e, errno, NO_MARK, "%s '%s'", what, path);
+    return host_raise(lua, &e);
+}
+
+/// fs.read(path): the text; nil when there is no such file.
+static int fs_read(lua_State *lua) {
+    struct arena *a = host_of(lua)->arena;
+    struct err e = {.arena = a};
+    struct str text;
+    if (fd_read_file(luaL_checkstring(lua, 1), FILE_MAX, a, &text, &e)) {
+        lua_pushlstring(lua, text.s ? text.s : "", text.n);
+        return 1;
+    }
+    if (e.sys_errno != ENOENT) {
+        return host_raise(lua, &e);
+    }
+    lua_pushnil(lua);
+    return 1;
+}
+
+/// fs.write(path, text, {mode = 420}): replaces the file atomically. Without mode an existing file keeps its own; its
+/// owner is kept, and a symbolic link stays one: what it names is replaced.
+static int fs_write(lua_State *lua) {
+    struct arena *a = host_of(lua)->arena;
+    struct err e = {.arena = a};
+    const char *path = luaL_checkstring(lua, 1);
+    struct str text = host_check_str(lua, 2);
+    unsigned mode = 0644;
+    struct stat st;
+    char real[PATH_MAX];
+    const char *target = realpath(path, real) ? real : path;
+    bool existed = stat(target, &st) == 0;
+    if (existed) {
+        mode = st.st_mode & 07777;
+    }
+    if (lua_istable(lua, 3) && lua_getfield(lua, 3, "mode") == LUA_TNUMBER) {
+        mode = (unsigned)lua_tointeger(lua, -1) & 07777;
+    }
+    if (!fd_replace_file(target, text, mode, &e)) {
+        return host_raise(lua, &e);
+    }
+    if (existed && (st.st_uid != geteuid() || st.st_gid != getegid()) && lchown(target, st.st_uid, st.st_gid) != 0) {
+        return raise_sys(lua, "cannot keep the owner of", target);
+    }
+    return 0;
+}
+
+static int fs_exists(lua_State *lua) {
+    struct stat st;
+    lua_pushboolean(lua, stat(luaL_checkstring(lua, 1), &st) == 0);
+    return 1;
+}
+
+static const char *type_name(mode_t mode) {
+    if (S_ISREG(mode)) {
+        return "file";
+    }
+    if (S_ISDIR(mode)) {
+        return "directory";
+    }
+    return S_ISLNK(mode) ? "link" : "other";
+}
+
+/// fs.stat(path): type, mode, uid, gid, size, mtime; nil when there is nothing. Does not follow a link.
+static int fs_stat(lua_State *lua) {
+    struct stat st;
+    const char *path = luaL_checkstring(lua, 1);
+    if (lstat(path, &st) != 0) {
+        if (errno != ENOENT && errno != ENOTDIR) {
+            return raise_sys(lua, "cannot look at", path);
+        }
+        lua_pushnil(lua);
+        return 1;
+    }
+    const struct {
+        const char *name;
+        int64_t value;
+    } fields[] = {{"mode", st.st_mode & 07777},
+                  {"uid", st.st_uid},
+                  {"gid", st.st_gid},
+                  {"size", st.st_size},
+                  {"mtime", st.st_mtime}};
+    lua_createtable(lua, 0, 6);
+    for (size_t i = 0; i < COUNTOF(fields); i++) {
+        lua_pushinteger(lua, fields[i].value);
+        lua_setfield(lua, -2, fields[i].name);
+    }
+    lua_pushstring(lua, type_name(st.st_mode));
+    lua_setfield(lua, -2, "type");
+    return 1;
+}
+
+static int by_text(const void *x, const void *y) {
+    return strcmp(*(const char *const *)x, *(const char *const *)y);
+}
+
+/// fs.list(path): the names in a directory, sorted; nil when there is no such directory.
+static int fs_list(lua_State *lua) {
+    struct arena *a = host_of(lua)->arena;
+    const char *path = luaL_checkstring(lua, 1);
+    struct {
+        const char **p;
+        size_t n, cap;
+    } names = {0};
+    DIR *d = opendir(path);
+    if (!d && errno != ENOENT) {
+        return raise_sys(lua, "cannot read the directory", path);
+    }
+    if (!d) {
+        lua_pushnil(lua);
+        return 1;
+    }
+    const struct dirent *entry;
+    while ((entry = readdir(d))) {  // NOLINT(concurrency-mt-unsafe): each call has its own DIR
+        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0) {
+            VEC_PUSH(a, names, arena_strndup(a, entry->d_name, strlen(entry->d_name)));
+        }
+    }
+    closedir(d);
+    if (names.n) {
+        qsort(names.p, names.n, sizeof *names.p, by_text);
+    }
+    lua_createtable(lua, (int)names.n, 0);
+    for (size_t i = 0; i < names.n; i++) {
+        lua_pushstring(lua, names.p[i]);
+        lua_rawseti(lua, -2, (lua_Integer)i + 1);
+    }
+    return 1;
+}
+
+/// fs.remove(path): a file, a link or an empty directory; true when it was there.
+static int fs_remove(lua_State *lua) {
+    const char *path = luaL_checkstring(lua, 1);
+    bool gone = unlink(path) == 0 || ((errno == EISDIR || errno == EPERM) && rmdir(path) == 0);
+    if (!gone && errno != ENOENT) {
+        return raise_sys(lua, "cannot remove", path);
+    }
+    lua_pushboolean(lua, gone);
+    return 1;
+}
+
+/// fs.mkdir(path, {mode = 493}): true when it was made, false when it was there.
+static int fs_mkdir(lua_State *lua) {
+    const char *path = luaL_checkstring(lua, 1);
+    mode_t mode = 0755;
+    if (lua_istable(lua, 2) && lua_getfield(lua, 2, "mode") == LUA_TNUMBER) {
+        mode = (mode_t)lua_tointeger(lua, -1) & 07777;
+    }
+    bool made = mkdir(path, mode) == 0;
+    if (!made && errno != EEXIST) {
+        return raise_sys(lua, "cannot make the directory", path);
+    }
+    if (made && chmod(path, mode) != 0) {
+        return raise_sys(lua, "cannot set the mode of", path);
+    }
+    lua_pushboolean(lua, made);
+    return 1;
+}
+
+void host_push_fs(lua_State *lua) {
+    static const luaL_Reg fs[] = {{"read", fs_read}, {"write", fs_write},   {"exists", fs_exists}, {"stat", fs_stat},
+                                  {"list", fs_list}, {"remove", fs_remove}, {"mkdir", fs_mkdir},   {NULL, NULL}};
+    luaL_newlib(lua, fs);
+}

@@ -1,0 +1,361 @@
+// Lua modules: reads the table a module returns into a struct module whose plan and run call its Lua functions.
+#include "script.h"
+
+#include "json.h"
+#include "lua_host.h"
+#include "typo.h"
+
+/// What a Lua module's struct module carries: each call runs this source in a state of its own.
+struct script {
+    const char *name, *file;
+    struct str source;
+    bool has_plan, has_run;
+};
+
+// -- calling
+// -----------------------------------------------------------------------------------------------------------
+
+/// c.state, plain data that plan leaves for run.
+static int push_object(lua_State *lua) {
+    const struct val *state = host_of(lua)->call->state;
+    host_push_call(lua);
+    if (state) {
+        host_push(lua, *state);
+    } else {
+        lua_newtable(lua);
+    }
+    lua_setfield(lua, -2, "state");
+    lua_pushvalue(lua, -1);
+    lua_setfield(lua, LUA_REGISTRYINDEX, "c");
+    return 1;
+}
+
+static int keep_state(lua_State *lua) {
+    struct mod_call *c = host_of(lua)->call;
+    lua_getfield(lua, LUA_REGISTRYINDEX, "c");
+    lua_getfield(lua, -1, "state");
+    struct val *state = ARENA_NEW(c->arena, struct val);
+    *state = host_value(lua, -1, c->arena);
+    c->state = state;
+    return 0;
+}
+
+static bool call_function(struct mod_call *c, const char *function, struct err *e) {
+    const struct script *s = c->mod->script;
+    struct lua_host h = {.arena = c->arena, .call = c, .err = e};
+    if (!host_open(&h)) {
+        return err_set(e, ERR_LIMIT, c->at, "no memory for Lua");
+    }
+    bool ok = host_load(&h, s->file, s->source, e);
+    if (ok) {
+        lua_getfield(h.lua, -1, function);
+        lua_pushcfunction(h.lua, push_object);
+        ok = lua_pcall(h.lua, 0, 1, 0) == LUA_OK;
+        if (!ok) {
+            struct str why = host_error(&h);
+            (void)mod_fail(c, e, "%.*s", STR(why));
+        }
+        ok = ok && host_call(&h, 1, e);
+    }
+    if (ok) {
+        lua_pushcfunction(h.lua, keep_state);
+        ok = host_call(&h, 0, e);
+    }
+    host_close(&h);
+    return ok;
+}
+
+static bool script_plan(struct mod_call *c, struct err *e) {
+    return call_function(c, "plan", e);
+}
+
+static bool script_run(struct mod_call *c, struct err *e) {
+    return call_function(c, "run", e);
+}
+
+// -- reading the table
+// -------------------------------------------------------------------------------------------------
+
+struct reader {
+    struct arena *a;
+    const char *file;
+    struct err *e;
+};
+
+static bool wrong(struct reader *r, const char *where, const char *what) {
+    return err_set(r->e, ERR_ARGS, NO_MARK, "%s: %s: %s", r->file, where, what);
+}
+
+static bool known_keys(struct reader *r, struct val d, const char *where, const char *const *names, size_t n) {
+    struct vpair *p;
+    for (size_t i = 0; (p = val_each(d, &i));) {
+        bool known = false;
+        for (size_t k = 0; k < n; k++) {
+            known = known || str_eqz(val_text(p->key), names[k]);
+        }
+        if (known) {
+            continue;
+        }
+        const char *near = typo_nearest(val_text(p->key), names, n);
+        (void)err_set(r->e, ERR_ARGS, NO_MARK, "%s: %s has no key '%.*s'", r->file, where, STR(val_text(p->key)));
+        return near ? err_hint(r->e, "did you mean '%s'?", near) : false;
+    }
+    return true;
+}
+
+static const char *text_of(struct reader *r, struct val d, const char *key) {
+    struct val v = val_get(d, key);
+    return val_is(v, VAL_STR) ? str_z(r->a, val_text(v)) : NULL;
+}
+
+/// A list of names as "a|b"; a string stays as it is.
+static const char *joined(struct reader *r, struct val v, const char *sep) {
+    if (val_is(v, VAL_STR)) {
+        return str_z(r->a, val_text(v));
+    }
+    if (!val_is(v, VAL_LIST)) {
+        return NULL;
+    }
+    struct buf b = BUF_IN(r->a);
+    for (size_t i = 0; i < val_len(v); i++) {
+        buf_printf(&b, "%s%.*s", i ? sep : "", STR(val_str_of(r->a, val_at_index(v, i))));
+    }
+    return str_z(r->a, buf_view(&b));
+}
+
+/// A list of lists of names as "a,b;c,d".
+static const char *groups(struct reader *r, struct val v) {
+    if (!val_is(v, VAL_LIST)) {
+        return joined(r, v, ";");
+    }
+    struct buf b = BUF_IN(r->a);
+    for (size_t i = 0; i < val_len(v); i++) {
+        const char *group = joined(r, val_at_index(v, i), ",");
+        buf_printf(&b, "%s%s", i ? ";" : "", group ? group : "");
+    }
+    return str_z(r->a, buf_view(&b));
+}
+
+/// {{"state", "present", {"a", "b"}, any}} as "state=present:a,b".
+static const char *required_if(struct reader *r, struct val v) {
+    if (!val_is(v, VAL_LIST)) {
+        return joined(r, v, ";");
+    }
+    struct buf b = BUF_IN(r->a);
+    for (size_t i = 0; i < val_len(v); i++) {
+        struct val rule = val_at_index(v, i);
+        if (val_len(rule) < 3) {
+            continue;
+        }
+        bool any = val_len(rule) > 3 && val_truth(val_at_index(rule, 3));
+        const char *names = joined(r, val_at_index(rule, 2), any ? "|" : ",");
+        buf_printf(&b, "%s%.*s=%.*s:%s", b.n ? ";" : "", STR(val_str_of(r->a, val_at_index(rule, 0))),
+                   STR(val_str_of(r->a, val_at_index(rule, 1))), names ? names : "");
+    }
+    return str_z(r->a, buf_view(&b));
+}
+
+/// {a = {"b", "c"}} as "a:b,c".
+static const char *required_by(struct reader *r, struct val v) {
+    if (!val_is(v, VAL_DICT)) {
+        return joined(r, v, ";");
+    }
+    struct buf b = BUF_IN(r->a);
+    struct vpair *p;
+    for (size_t i = 0; (p = val_each(v, &i));) {
+        const char *names = joined(r, p->value, ",");
+        buf_printf(&b, "%s%.*s:%s", b.n ? ";" : "", STR(val_text(p->key)), names ? names : "");
+    }
+    return str_z(r->a, buf_view(&b));
+}
+
+static bool read_type(struct reader *r, struct val d, const char *key, const char *where, enum arg_type *out) {
+    static const char *const names[] = {"str",  "int", "float", "bool",  "list", "dict",
+                                        "path", "raw", "json",  "bytes", "bits"};
+    const char *name = text_of(r, d, key);
+    if (!name) {
+        *out = ARG_STR;
+        return true;
+    }
+    for (size_t i = 0; i < COUNTOF(names); i++) {
+        if (strcmp(name, names[i]) == 0) {
+            *out = (enum arg_type)i;
+            return true;
+        }
+    }
+    return wrong(r, where, arena_printf(r->a, "'%s' is not a type", name));
+}
+
+static bool read_default(struct reader *r, struct val d, struct arg *arg) {
+    struct val v = val_get(d, "default");
+    if (val_is(v, VAL_UNDEF) || val_is(v, VAL_NULL)) {
+        return true;
+    }
+    if (val_is(v, VAL_STR) && arg->type != ARG_RAW && arg->type != ARG_LIST && arg->type != ARG_DICT) {
+        arg->def = str_z(r->a, val_text(v));
+        return true;
+    }
+    struct buf b = BUF_IN(r->a);
+    if (!json_write(&b, v, &(struct json_style){0}, r->e)) {
+        return false;
+    }
+    arg->def = str_z(r->a, buf_view(&b));
+    return true;
+}
+
+static bool read_args(struct reader *r, struct val v, const char *where, int depth, const struct arg **out);
+
+static bool read_arg(struct reader *r, struct vpair *p, int depth, struct arg *arg) {
+    static const char *const keys[] = {"type",    "required", "no_log",  "elements", "default",
+                                       "choices", "aliases",  "options", "doc"};
+    struct val d = p->value;
+    const char *where = arena_printf(r->a, "argument '%.*s'", STR(val_text(p->key)));
+    if (!val_is(d, VAL_DICT)) {
+        return wrong(r, where, "must be a table");
+    }
+    if (!known_keys(r, d, where, keys, COUNTOF(keys))) {
+        return false;
+    }
+    arg->name = str_z(r->a, val_text(p->key));
+    arg->required = val_truth(val_get(d, "required"));
+    arg->no_log = val_truth(val_get(d, "no_log"));
+    arg->choices = joined(r, val_get(d, "choices"), "|");
+    arg->aliases = joined(r, val_get(d, "aliases"), "|");
+    arg->doc = text_of(r, d, "doc");
+    if (!read_type(r, d, "type", where, &arg->type) || !read_type(r, d, "elements", where, &arg->elements) ||
+        !read_default(r, d, arg)) {
+        return false;
+    }
+    struct val options = val_get(d, "options");
+    return val_is(options, VAL_UNDEF) || read_args(r, options, where, depth + 1, &arg->sub);
+}
+
+static bool read_args(struct reader *r, struct val v, const char *where, int depth, const struct arg **out) {
+    if (!val_is(v, VAL_DICT) || depth > 8) {
+        return wrong(r, where, "its options must be a table");
+    }
+    struct arg *args = ARENA_ARRAY(r->a, struct arg, val_len(v) + 1);
+    size_t n = 0;
+    struct vpair *p;
+    for (size_t i = 0; (p = val_each(v, &i));) {
+        if (!read_arg(r, p, depth, &args[n++])) {
+            return false;
+        }
+    }
+    *out = args;
+    return true;
+}
+
+static bool read_support(struct reader *r, struct val d, const char *key, enum support *out) {
+    static const char *const names[] = {"none", "partial", "full"};
+    const char *name = text_of(r, d, key);
+    for (size_t i = 0; name && i < COUNTOF(names); i++) {
+        if (strcmp(name, names[i]) == 0) {
+            *out = (enum support)i;
+            return true;
+        }
+    }
+    *out = SUPPORT_NONE;
+    return !name || wrong(r, key, "must be full, partial or none");
+}
+
+static bool read_module(struct reader *r, struct val d, struct module *m) {
+    static const char *const keys[] = {"doc",
+                                       "example",
+                                       "spec",
+                                       "args",
+                                       "returns",
+                                       "side",
+                                       "check",
+                                       "diff",
+                                       "plan",
+                                       "run",
+                                       "exclusive",
+                                       "required_one_of",
+                                       "required_together",
+                                       "required_if",
+                                       "required_by",
+                                       "free_form",
+                                       "file_args",
+                                       "any_args"};
+    if (!known_keys(r, d, "the module", keys, COUNTOF(keys))) {
+        return false;
+    }
+    m->doc = text_of(r, d, "doc");
+    m->example = text_of(r, d, "example");
+    m->spec = text_of(r, d, "spec");
+    m->returns = text_of(r, d, "returns");
+    m->free_form = text_of(r, d, "free_form");
+    m->exclusive = groups(r, val_get(d, "exclusive"));
+    m->required_one_of = groups(r, val_get(d, "required_one_of"));
+    m->required_together = groups(r, val_get(d, "required_together"));
+    m->required_if = required_if(r, val_get(d, "required_if"));
+    m->required_by = required_by(r, val_get(d, "required_by"));
+    m->any_args = val_truth(val_get(d, "any_args"));
+    m->file_args = val_truth(val_get(d, "file_args"));
+    const char *side = text_of(r, d, "side");
+    m->side = side && strcmp(side, "controller") == 0 ? ON_CONTROLLER : ON_TARGET;
+    if (side && strcmp(side, "controller") != 0 && strcmp(side, "target") != 0) {
+        return wrong(r, "side", "must be target or controller");
+    }
+    struct val args = val_get(d, "args");
+    return read_support(r, d, "check", &m->check) && read_support(r, d, "diff", &m->diff) &&
+           read_args(r, val_is(args, VAL_UNDEF) ? val_dict(r->a, 0) : args, "the module", 0, &m->args);
+}
+
+/// Runs protected: turns the module's table, without its two functions, into a value.
+static int table_value(lua_State *lua) {
+    static const char *const functions[] = {"plan", "run"};
+    for (size_t i = 0; i < COUNTOF(functions); i++) {
+        if (lua_getfield(lua, 1, functions[i]) == LUA_TFUNCTION) {
+            lua_pushboolean(lua, true);
+            lua_setfield(lua, 1, functions[i]);
+        }
+        lua_pop(lua, 1);
+    }
+    struct val *out = lua_touserdata(lua, 2);
+    *out = host_value(lua, 1, host_of(lua)->arena);
+    return 0;
+}
+
+static bool read_table(struct lua_host *h, struct val *table, struct err *e) {
+    lua_pushcfunction(h->lua, table_value);
+    lua_pushvalue(h->lua, -2);
+    lua_pushlightuserdata(h->lua, table);
+    if (lua_pcall(h->lua, 2, 0, 0) == LUA_OK) {
+        return true;
+    }
+    struct str why = host_error(h);
+    return err_set(e, ERR_ARGS, NO_MARK, "%.*s", STR(why));
+}
+
+const struct module *script_module(struct arena *a, const char *name, const char *file, struct str source,
+                                   struct err *e) {
+    struct lua_host h = {.arena = a};
+    if (!host_open(&h)) {
+        (void)err_set(e, ERR_LIMIT, NO_MARK, "no memory for Lua");
+        return NULL;
+    }
+    struct val table = VNULL;
+    bool ok = host_load(&h, file, source, e) && read_table(&h, &table, e);
+    host_close(&h);
+    struct reader r = {a, file, e};
+    struct module *m = ARENA_NEW(a, struct module);
+    if (!ok || !read_module(&r, table, m)) {
+        return NULL;
+    }
+    struct script *s = ARENA_NEW(a, struct script);
+    *s = (struct script){.name = arena_strndup(a, name, strlen(name)),
+                         .file = arena_strndup(a, file, strlen(file)),
+                         .source = str_dup(a, source),
+                         .has_plan = val_is(val_get(table, "plan"), VAL_BOOL),
+                         .has_run = val_is(val_get(table, "run"), VAL_BOOL)};
+    if (!s->has_run) {
+        (void)wrong(&r, "run", "a module must have this function");
+        return NULL;
+    }
+    m->plan = s->has_plan ? script_plan : NULL;
+    m->run = script_run;
+    m->script = s;
+    return m;
+}
