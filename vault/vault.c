@@ -357,13 +357,15 @@ bool vault_open(struct vault_ring *r, struct str text, struct mark at, struct ar
 
 // -- sealing ---------------------------------------------------------------------------------------------------------
 
-static bool choose(struct vault_ring *r, const char *id, size_t *at, struct err *e) {
+// The password to encrypt with, and its id.
+static bool choose(struct vault_ring *r, const char *id, size_t *at, const char **name, struct err *e) {
     struct buf known = BUF_IN(e->arena);
     pthread_mutex_lock(&r->lock);
     bool found = false;
     for (size_t i = 0; i < r->secrets.n && !found; i++) {
         found = !id || strcmp(r->secrets.p[i].id, id) == 0;
         *at = i;
+        *name = r->secrets.p[i].id;
         buf_printf(&known, "%s%s", i ? ", " : "", r->secrets.p[i].id);
     }
     pthread_mutex_unlock(&r->lock);
@@ -409,13 +411,14 @@ static struct str pad(struct arena *a, struct str plain) {
 bool vault_seal(struct vault_ring *r, const char *id, struct str plain, struct arena *a, struct str *envelope,
                 struct err *e) {
     size_t i = 0;
+    const char *name = NULL;
     unsigned char key[DERIVED_LEN];
     unsigned char hmac[HMAC_LEN];
     char salt[SALT_LEN];
     if (str_starts(plain, MAGIC)) {
         return err_set(e, ERR_VAULT, NO_MARK, "this is encrypted already");
     }
-    if (!choose(r, id, &i, e)) {
+    if (!choose(r, id, &i, &name, e)) {
         return false;
     }
     struct arena tmp = {.secret = true};
@@ -432,7 +435,7 @@ bool vault_seal(struct vault_ring *r, const char *id, struct str plain, struct a
     hex_add(&inner, (struct str){(const char *)hmac, sizeof hmac});
     buf_char(&inner, '\n');
     hex_add(&inner, cipher);
-    *envelope = format(a, r->secrets.p[i].id, buf_view(&inner));
+    *envelope = format(a, name, buf_view(&inner));
     arena_release(&tmp);
     return true;
 }
