@@ -410,11 +410,17 @@ static struct str pad(struct arena *a, struct str plain) {
 
 bool vault_seal(struct vault_ring *r, const char *id, struct str plain, struct arena *a, struct str *envelope,
                 struct err *e) {
+    return vault_seal_with(r, &(struct vault_seal_opts){.id = id}, plain, a, envelope, e);
+}
+
+bool vault_seal_with(struct vault_ring *r, const struct vault_seal_opts *o, struct str plain, struct arena *a,
+                     struct str *envelope, struct err *e) {
     size_t i = 0;
     const char *name = NULL;
     unsigned char key[DERIVED_LEN];
     unsigned char hmac[HMAC_LEN];
-    char salt[SALT_LEN];
+    char random[SALT_LEN];
+    struct str salt = o->salt.n > 0 ? o->salt : (struct str){random, sizeof random};
     if (str_starts(plain, MAGIC)) {
         return err_set(e, ERR_VAULT, NO_MARK, "this is encrypted already");
     }
@@ -424,13 +430,13 @@ bool vault_seal(struct vault_ring *r, const char *id, struct str plain, struct a
     struct arena tmp = {.secret = true};
     struct str padded = pad(&tmp, plain);
     struct str cipher = {arena_alloc(&tmp, padded.n), padded.n};
-    random_bytes(salt, sizeof salt);
-    derive(r, i, (struct str){salt, sizeof salt}, key);
+    random_bytes(random, sizeof random);
+    derive(r, i, salt, key);
     crypt_ctr(key, padded, (char *)(uintptr_t)cipher.s);
     hmac_of(key, cipher, hmac);
     OPENSSL_cleanse(key, sizeof key);
     struct buf inner = BUF_IN(&tmp);
-    hex_add(&inner, (struct str){salt, sizeof salt});
+    hex_add(&inner, salt);
     buf_char(&inner, '\n');
     hex_add(&inner, (struct str){(const char *)hmac, sizeof hmac});
     buf_char(&inner, '\n');

@@ -31,5 +31,12 @@ bool vault_open(struct vault_ring *r, struct str envelope, struct mark at, struc
 /// Encrypts with the first password of `id` (NULL: the first of all). `id` other than "default" gives format 1.2.
 bool vault_seal(struct vault_ring *r, const char *id, struct str plain, struct arena *a, struct str *envelope,
                 struct err *e);
+struct vault_seal_opts {
+    const char *id;   // NULL: the first password of all
+    struct str salt;  // n == 0: random; a fixed one makes the envelope reproducible
+};
+/// As vault_seal, with options.
+bool vault_seal_with(struct vault_ring *r, const struct vault_seal_opts *o, struct str plain, struct arena *a,
+                     struct str *envelope, struct err *e);
 /// Reads a line from the terminal without echo. ERR_NOT_FOUND when there is none. Wiped by the caller's arena.
 bool vault_prompt(const char *prompt, struct arena *a, struct str *out, struct err *e);
