@@ -424,7 +424,7 @@ bool vault_seal_with(struct vault_ring *r, const struct vault_seal_opts *o, stru
     if (str_starts(plain, MAGIC)) {
         return err_set(e, ERR_VAULT, NO_MARK, "this is encrypted already");
     }
-    if (!choose(r, id, &i, &name, e)) {
+    if (!choose(r, o->id, &i, &name, e)) {
         return false;
     }
     struct arena tmp = {.secret = true};
