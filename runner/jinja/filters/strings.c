@@ -1,4 +1,5 @@
 // Filters on text: case, padding, trimming, replacing, wrapping, formatting, quoting.
+#include "ast.h"
 #include "filters/support.h"
 #include "filters/text.h"
 #include "regex.h"
@@ -217,7 +218,10 @@ static bool f_format(struct jcall *c, struct val *out, struct err *e) {
         }
     }
     struct str s;
-    return text_percent(c->a, text_of(c, c->args[0]), args, c->at, &s, e) && give(c, out, s);
+    if (!fmt_percent(c->a, text_of(c, c->args[0]), args, &s, e)) {
+        return err_wrap(e, c->at, "in '%s'", c->name);
+    }
+    return give(c, out, s);
 }
 FILTER(format) = {.doc = "printf-style formatting.", .params = "value, *, **", .fn = f_format};
 

@@ -1,4 +1,4 @@
-// Python's str methods on UTF-8 text: case, white space, lines, padding, `%` formatting.
+// Python's str methods on UTF-8 text: case, white space, lines, codecs, numbers.
 #pragma once
 #include "val.h"
 
@@ -25,9 +25,6 @@ size_t text_offset(struct str s, size_t n);
 struct str text_replace(struct arena *a, struct str s, struct str from, struct str to, int64_t count);
 /// str.join of a C array.
 struct str text_join(struct arena *a, struct str sep, const struct str *parts, size_t n);
-/// Python's `fmt % args`: `args` is a tuple (or list) of values, a dict for %(name)s, or any one value.
-/// ERR_TYPE for too few, too many or wrong values; ERR_LIMIT for a width beyond 1 MiB.
-bool text_percent(struct arena *a, struct str fmt, struct val args, struct mark at, struct str *out, struct err *e);
 /// Text to bytes in a Python codec name and back. ERR_ARGS for an unknown codec, ERR_TYPE for what does not fit.
 bool text_encode(struct arena *a, struct str s, struct str codec, struct mark at, struct str *out, struct err *e);
 bool text_decode(struct arena *a, struct str s, struct str codec, struct mark at, struct str *out, struct err *e);
