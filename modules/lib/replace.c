@@ -1,0 +1,190 @@
+// Atomic replacement of files with everything an existing one had: owner, mode, ACL, SELinux context, user attributes.
+#include "replace.h"
+
+#include "cmd.h"
+#include "fd.h"
+#include "run.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#define READ_MAX ((size_t)512 << 20)
+
+bool replace_binary(struct str data) {
+    return data.n > 0 && memchr(data.s, 0, data.n) != NULL;
+}
+
+bool replace_read(struct mod_call *c, const char *path, struct str *data, bool *found, struct err *e) {
+    struct stat st;
+    *found = false;
+    *data = STR_LIT("");
+    if (stat(path, &st) != 0) {
+        return errno == ENOENT || errno == ENOTDIR || mod_fail_sys(c, e, errno, "cannot look at '%s'", path);
+    }
+    if (!S_ISREG(st.st_mode)) {
+        return true;
+    }
+    *found = true;
+    return fd_read_file(path, READ_MAX, c->arena, data, e);
+}
+
+static mode_t current_umask(void) {
+    mode_t m = umask(0);
+    umask(m);
+    return m;
+}
+
+// What the old file has and chmod does not carry: ACLs, labels, user attributes. A file system without them is fine.
+static void copy_xattrs(const char *from, int to) {
+    char names[8192];
+    ssize_t n = llistxattr(from, names, sizeof names);
+    for (ssize_t i = 0; i < n; i += (ssize_t)strlen(names + i) + 1) {
+        char value[16384];
+        ssize_t len = lgetxattr(from, names + i, value, sizeof value);
+        if (len >= 0) {
+            (void)fsetxattr(to, names + i, value, (size_t)len, 0);
+        }
+    }
+}
+
+static bool keep_attributes(const char *path, int fd, mode_t new_mode, struct err *e) {
+    struct stat st;
+    if (lstat(path, &st) != 0 || !S_ISREG(st.st_mode)) {
+        mode_t mode = new_mode ? new_mode : 0666 & ~current_umask();
+        return fchmod(fd, mode) == 0 || err_sys(e, errno, NO_MARK, "chmod failed");
+    }
+    // Without the right to give files away the new file belongs to us, as with any editor.
+    if (fchown(fd, st.st_uid, st.st_gid) != 0 && errno != EPERM) {
+        return err_sys(e, errno, NO_MARK, "chown failed");
+    }
+    copy_xattrs(path, fd);
+    return fchmod(fd, st.st_mode & 07777) == 0 || err_sys(e, errno, NO_MARK, "chmod failed");
+}
+
+// Runs the validate command: words as a shell would split them, %s replaced by the path in each.
+static bool validate(struct mod_call *c, const char *command, const char *path, struct err *e) {
+    if (!strstr(command, "%s")) {
+        return mod_fail(c, e, "validate must contain %%s: %s", command);
+    }
+    struct val words;
+    if (!cmd_split(c->arena, str_from(command), &words, e)) {
+        return false;
+    }
+    const char **argv = ARENA_ARRAY(c->arena, const char *, val_len(words) + 1);
+    for (size_t i = 0; i < val_len(words); i++) {
+        struct str w = val_text(val_at_index(words, i));
+        size_t at = str_find(w, 0, STR_LIT("%s"));
+        argv[i] = at == SIZE_MAX ? str_z(c->arena, w)
+                                 : arena_printf(c->arena, "%.*s%s%.*s", STR(str_sub(w, 0, at)), path,
+                                                STR(str_sub(w, at + 2, w.n)));
+    }
+    struct run_result r;
+    if (!run_command(&(struct run){.argv = argv}, c->arena, &r, e)) {
+        return err_wrap(e, NO_MARK, "failed to validate");
+    }
+    if (r.rc == 0) {
+        return true;
+    }
+    mod_set(c, "exit_status", val_int(r.rc));
+    mod_set_str(c, "stdout", r.out);
+    mod_set_str(c, "stderr", r.err);
+    return mod_fail(c, e, "failed to validate: rc:%d error:%.*s", r.rc, STR(str_trim(r.err)));
+}
+
+static char *temp_beside(struct mod_call *c, const char *path, int *fd, struct err *e) {
+    const char *slash = strrchr(path, '/');
+    size_t dir = slash ? (size_t)(slash - path) + 1 : 0;
+    for (int tries = 0; tries < 100; tries++) {
+        uint64_t r;
+        random_bytes(&r, sizeof r);
+        char *tmp = arena_printf(c->arena, "%.*s.ansible_tmp%016llx", (int)dir, path, (unsigned long long)r);
+        *fd = open(tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+        if (*fd >= 0) {
+            return tmp;
+        }
+        if (errno != EEXIST) {
+            break;
+        }
+    }
+    mod_fail_sys(c, e, errno, "cannot create a temporary file beside '%s'", path);
+    return NULL;
+}
+
+static bool write_in_place(const char *path, struct str data, struct err *e) {
+    CLEANUP(fd_closep) int fd = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC | O_NOFOLLOW);
+    if (fd < 0) {
+        return err_sys(e, errno, NO_MARK, "cannot write '%s'", path);
+    }
+    return fd_write_all(fd, data, e) && (fsync(fd) == 0 || err_sys(e, errno, NO_MARK, "cannot write '%s'", path));
+}
+
+static bool fill(struct mod_call *c, const struct replace *r, const char *tmp, int fd, struct err *e) {
+    bool ok = fd_write_all(fd, r->data, e) && keep_attributes(r->path, fd, r->new_mode, e) &&
+              (!r->attr || fsattr_apply_fd(r->attr, fd, e));
+    if (!ok) {
+        return err_wrap(e, NO_MARK, "cannot write '%s'", r->path);
+    }
+    if (fsync(fd) != 0) {
+        return mod_fail_sys(c, e, errno, "cannot write '%s'", r->path);
+    }
+    return !r->validate || validate(c, r->validate, tmp, e);
+}
+
+bool replace_file(struct mod_call *c, const struct replace *r, struct err *e) {
+    CLEANUP(fd_closep) int fd = -1;
+    char *tmp = temp_beside(c, r->path, &fd, e);
+    if (!tmp) {
+        bool in_place = r->unsafe_writes && access(r->path, W_OK) == 0;
+        if (!in_place) {
+            return false;
+        }
+        err_clear(e);
+        return write_in_place(r->path, r->data, e);
+    }
+    bool ok = fill(c, r, tmp, fd, e);
+    if (ok && rename(tmp, r->path) != 0) {
+        int why = errno;
+        if (why == EBUSY && r->unsafe_writes) {
+            ok = write_in_place(r->path, r->data, e);
+        } else {
+            ok = mod_fail_sys(c, e, why, "could not replace file: '%s'", r->path);
+        }
+        unlink(tmp);
+        return ok;
+    }
+    if (!ok) {
+        unlink(tmp);
+    }
+    return ok;
+}
+
+bool replace_backup(struct mod_call *c, const char *path, struct str *name, struct err *e) {
+    struct str data;
+    bool found;
+    *name = STR_LIT("");
+    if (!replace_read(c, path, &data, &found, e) || !found) {
+        return e->code == ERR_NONE;
+    }
+    time_t now = time(NULL);
+    struct tm tm;
+    localtime_r(&now, &tm);
+    char stamp[64];
+    strftime(stamp, sizeof stamp, "%Y-%m-%d@%H:%M:%S", &tm);
+    *name = str_printf(c->arena, "%s.%d.%s~", path, (int)getpid(), stamp);
+    CLEANUP(fd_closep) int fd = open(name->s, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0) {
+        return mod_fail_sys(c, e, errno, "could not make backup of %s to %.*s", path, STR(*name));
+    }
+    struct stat st;
+    bool ok = fd_write_all(fd, data, e) && keep_attributes(path, fd, 0, e);
+    if (ok && lstat(path, &st) == 0) {
+        struct timespec times[2] = {st.st_atim, st.st_mtim};
+        futimens(fd, times);
+    }
+    if (!ok) {
+        unlink(name->s);
+    }
+    return ok;
+}

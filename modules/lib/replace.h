@@ -1,0 +1,20 @@
+// Putting new content in place: temp file in the same directory, attributes kept, fsync, rename.
+#pragma once
+#include "fsattr.h"
+
+struct replace {
+    const char *path;  // where it goes; a symbolic link there is replaced, not followed
+    struct str data;
+    const struct fsattr *attr;  // set before the file appears; NULL: none
+    const char *validate;       // command with %s, run on the new file first; NULL: none
+    bool unsafe_writes;         // write in place when the file cannot be replaced (a bind mount)
+    mode_t new_mode;            // of a file that did not exist, before attr; 0: 0666 without the umask
+};
+/// On failure the old file is as it was and nothing is left beside it. Errors: ERR_MODULE when the validation fails.
+bool replace_file(struct mod_call *c, const struct replace *r, struct err *e);
+/// Copies `path` to a backup beside it as Ansible names them; its name in *name. Attributes are kept.
+bool replace_backup(struct mod_call *c, const char *path, struct str *name, struct err *e);
+/// Reads a file of the target for comparing, capped at 512 MiB. A missing file gives *found = false.
+bool replace_read(struct mod_call *c, const char *path, struct str *data, bool *found, struct err *e);
+/// True when the data would be shown as binary (a NUL byte).
+bool replace_binary(struct str data);
