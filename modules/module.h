@@ -162,8 +162,8 @@ const struct module *module_find(struct str name);
 const char *module_short(struct str name);
 
 #define MODULE(n)                                                                                                      \
-    extern const struct module mod_##n;                                                                                \
-    const struct module mod_##n
+    extern const struct module module_is_##n;                                                                                \
+    const struct module module_is_##n
 
 struct module_entry {
     const char *name;

@@ -104,8 +104,8 @@ static struct str collection_playbook(const struct pb_loader *l, struct str name
     return STR_NONE;
 }
 
-static bool import_name(const struct book_ctx *c, const struct playbook *pb, struct node *n, struct val raw,
-                        struct str *out, struct err *e) {
+static bool import_name(const struct book_ctx *c, struct playbook *pb, struct node *n, struct val raw, struct str *out,
+                        struct err *e) {
     struct pb_loader *l = c->l;
     if (raw.kind != VAL_STR) {
         return err_set(e, ERR_ARGS, raw.mark.at ? raw.mark : n->at, "'import_playbook' must be a file name, not %s",
@@ -120,8 +120,7 @@ static bool import_name(const struct book_ctx *c, const struct playbook *pb, str
     }
     struct val first = val_at(val_flag(val_str(l->a, kv_strip(words.p[0].s)), raw.flags), raw.mark);
     struct play *scope = ARENA_NEW(l->a, struct play);
-    struct playbook book = *pb;
-    scope->book = &book;
+    scope->book = pb;
     scope->n.kw[KW_VARS] = n->kw[KW_VARS];
     struct ctx in = {.l = l, .play = scope, .parent = &scope->n, .file = pb->file};
     struct str name;
@@ -137,7 +136,7 @@ static bool import_name(const struct book_ctx *c, const struct playbook *pb, str
     return true;
 }
 
-static bool import_book(const struct book_ctx *c, const struct playbook *pb, struct val d, const struct import *by,
+static bool import_book(const struct book_ctx *c, struct playbook *pb, struct val d, const struct import *by,
                         struct err *e) {
     struct vpair *self = import_of(d);
     struct arena *a = c->l->a;

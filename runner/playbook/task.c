@@ -432,7 +432,9 @@ static bool place_raw(struct arena *a, struct task *t, struct err *e) {
         return true;
     }
     if (home) {
-        val_set(a, t->args, home, raw);
+        if (!val_has(t->args, home)) {
+            val_set(a, t->args, home, raw);
+        }
         return true;
     }
     if (!has_template(raw)) {
@@ -441,6 +443,28 @@ static bool place_raw(struct arena *a, struct task *t, struct err *e) {
     }
     val_set(a, t->args, "_variable_params", raw);
     return true;
+}
+
+/// set_fact takes names that are templates: as pairs {key, value} under "_dynamic" they are templated like values.
+static void place_keys(struct arena *a, struct task *t) {
+    struct val pairs = val_list(a, 1);
+    struct val kept = val_at(val_dict(a, val_len(t->args)), t->args.mark);
+    size_t i = 0;
+    for (struct vpair *p; (p = val_each(t->args, &i));) {
+        bool dynamic = (p->key.flags & VAL_TRUSTED) && str_find(val_text(p->key), 0, STR_LIT("{{")) != SIZE_MAX;
+        if (!dynamic) {
+            val_set_key(a, kept, p->key, p->value);
+            continue;
+        }
+        struct val pair = val_dict(a, 2);
+        val_set(a, pair, "key", val_mark_templates(p->key));
+        val_set(a, pair, "value", p->value);
+        val_push(a, pairs, pair);
+    }
+    if (val_len(pairs)) {
+        val_set(a, kept, "_dynamic", pairs);
+        t->args = kept;
+    }
 }
 
 /// Names can be checked now; values may be templates.
@@ -526,6 +550,9 @@ static bool set_action(const struct ctx *c, struct task *t, const struct parts *
     }
     if (f->act != ACT_MODULE) {
         return include_check(c, t, f->act, e);
+    }
+    if (strcmp(t->action, "set_fact") == 0) {
+        place_keys(c->l->a, t);
     }
     return place_raw(c->l->a, t, e) && check_names(c->l->a, t, e);
 }
