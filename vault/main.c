@@ -144,12 +144,17 @@ static bool unlock(struct cli *c, bool encrypts) {
             *c->e = e;
             return false;
         }
-        complain(&e, "warning");
+        if (last.msg) {
+            complain(&last, "warning");
+        }
         last = e;
     }
     if (vault_ring_empty(c->ring)) {
         *c->e = last;
         return false;
+    }
+    if (last.msg) {
+        complain(&last, "warning");
     }
     return true;
 }
