@@ -11,13 +11,13 @@ struct hrun {
     struct host *host;
     struct host_state state;
     struct host_stats stats;
-    struct iter it;         // position in the batch that runs now
-    uint32_t index;         // in that batch
+    struct iter it;  // position in the batch that runs now
+    uint32_t index;  // in that batch
     bool in_batch;
-    bool in_stats;          // had a result: shown in the recap
+    bool in_stats;             // had a result: shown in the recap
     bool failed, unreachable;  // kept from play to play
-    bool removed;           // left the running play: not in ansible_play_hosts
-    bool gathered;          // facts were gathered (smart gathering)
+    bool removed;              // left the running play: not in ansible_play_hosts
+    bool gathered;             // facts were gathered (smart gathering)
 };
 struct hosts {
     struct hrun **p;
@@ -38,22 +38,24 @@ struct slot {
 /// One run of all playbooks.
 struct run {
     const struct run_opts *o;
-    struct arena a;        // until the end of the run
-    struct hub *hub;       // made with the first connection
-    struct map hosts;      // inventory name -> struct hrun *
-    struct hosts order;    // all of them, in order of their first mention
-    struct map slots;      // connection key -> struct slot *
-    struct map files;      // path -> struct val *: vars files read
+    struct arena a;      // until the end of the run
+    struct hub *hub;     // made with the first connection
+    struct map hosts;    // inventory name -> struct hrun *
+    struct hosts order;  // all of them, in order of their first mention
+    struct map slots;    // connection key -> struct slot *
+    struct map files;    // path -> struct val *: vars files read
     struct playbook *book;
-    struct str basedir;    // of the playbook that runs
-    struct str start_at;   // empty once it was found
-    struct val groups;     // magic variable `groups`, VAL_UNDEF after a change
+    struct str basedir;   // of the playbook that runs
+    struct str start_at;  // empty once it was found
+    struct val groups;    // magic variable `groups`, VAL_UNDEF after a change
     struct val custom_stats;
     int sigfd;
-    bool stop;             // Ctrl-C
-    bool step;             // --step is still asking
-    int code;              // exit code so far
-    uint32_t lane;         // number of the next task's lane
+    bool stop;              // Ctrl-C
+    bool broken;            // any_errors_fatal or max_fail_percentage ended a batch
+    bool step;              // --step is still asking
+    int code;               // exit code so far
+    uint32_t lane;          // number of the next task's lane
+    struct jobs abandoned;  // in flight when Ctrl-C came
 };
 
 /// The steps of a play in the order in which lock step takes them.
@@ -75,10 +77,10 @@ struct role_done {
 struct play_run {
     struct run *r;
     struct play *play;
-    struct arena a;          // until the end of the batch
+    struct arena a;  // until the end of the batch
     struct str name;
-    struct val prompt;       // answers to vars_prompt
-    struct hosts all;        // hosts of the play
+    struct val prompt;  // answers to vars_prompt
+    struct hosts all;   // hosts of the play
     struct hosts batch;
     struct pblock *root;
     struct order tasks, handler_order;
@@ -87,15 +89,19 @@ struct play_run {
     struct map done;         // role key -> struct role_done *
     struct pstep *setup;     // the task that gathers facts
     struct val all_names;    // names of `all`
-    bool in_handlers, end_play, fatal;
-    struct jobs running;
+    bool in_handlers, end_play;
+    bool fatal;            // an error that ends the run was reported
+    bool broken;           // any_errors_fatal or max_fail_percentage ended it: no play follows
+    struct jobs finished;  // jobs that reached JOB_DONE and were not looked at yet
+    struct jobs timers;    // jobs in JOB_TIMER
+    struct jobs live;      // jobs of this round by number; NULL once freed
 };
 
 /// What one task sees on one host: its variables, where files are looked for, and the template engine over them.
 struct view {
     struct play_run *pr;
     struct run *r;
-    struct hrun *h;          // NULL: no host (names of plays, tags)
+    struct hrun *h;            // NULL: no host (names of plays, tags)
     const struct pstep *step;  // NULL: no task
     const struct task *task;
     struct arena *a;
@@ -103,10 +109,10 @@ struct view {
     struct jinja_ctx jc;
     struct jinja_host jh;
     struct mod_ctl ctl;
-    struct val loop;         // dict: loop_var, index_var, ansible_loop ...
-    struct val live;         // dict: registered and set by this task so far (not stored yet)
-    struct str delegated;    // name of the delegated host, empty: none
-    bool plain;              // for hostvars: no play, no task
+    struct val loop;       // dict: loop_var, index_var, ansible_loop ...
+    struct val live;       // dict: registered and set by this task so far (not stored yet)
+    struct str delegated;  // name of the delegated host, empty: none
+    bool plain;            // for hostvars: no play, no task
 };
 
 /// How a task reaches its target.
@@ -128,19 +134,19 @@ enum job_phase {
 /// One item of a loop, or the whole task when there is none.
 struct item {
     struct val value;
-    struct val args;          // templated and validated
+    struct val args;  // templated; each attempt validates them anew into call.args
     const struct module *mod;
-    struct hrun *target;      // who runs it: the host or the delegated one
-    struct str delegated;     // empty: none
+    struct hrun *target;   // who runs it: the host or the delegated one
+    struct str delegated;  // empty: none
     struct login login;
     struct val environment;
-    struct str reg;           // register:
+    struct str reg;  // register:
     bool check, diff, no_log, ignore_errors, ignore_unreachable;
     int64_t attempt, tries, delay_ms, timeout_ms;
     struct mod_call call;
     struct slot *slot;
     struct val result;
-    struct val notify;        // templated names
+    struct val notify;  // templated names
 };
 struct loop_control {
     struct str var, index_var;
@@ -167,10 +173,11 @@ struct job {
     bool no_log, ignore_errors, ignore_unreachable;  // of the whole task
     bool has_results;
     struct val result;
-    bool aborted;             // an error ended all items
+    bool aborted;  // an error ended all items
     struct err err;
     const struct err *loop_err;  // the loop's list could not be made; reported unless `when` skips
     uint64_t request;
+    size_t number;  // in play_run.live
 };
 
 // -- run.c ------------------------------------------------------------------------------------------------------------
@@ -188,8 +195,8 @@ void run_release(struct run *r);
 /// The hosts: of a play as one pattern.
 bool play_pattern(struct run *r, struct play *p, struct arena *a, struct str *out, struct err *e);
 /// The batches that serial: makes of `all`.
-bool play_batches(struct run *r, struct play *p, const struct hosts *all, struct arena *a, struct hosts **out, size_t *n,
-                  struct err *e);
+bool play_batches(struct run *r, struct play *p, const struct hosts *all, struct arena *a, struct hosts **out,
+                  size_t *n, struct err *e);
 
 // -- play_run.c -------------------------------------------------------------------------------------------------------
 /// Runs one batch. False: an error that ends the run (already reported).
@@ -201,8 +208,9 @@ bool play_compile(struct play_run *pr, bool flushes, struct err *e);
 bool play_prompts(struct run *r, struct play *p, struct arena *a, bool ask, struct val *out, struct err *e);
 
 // -- plan.c -----------------------------------------------------------------------------------------------------------
-/// Compiles a block with the tasks its tags select and inserts them into the order at the cursor (or at its end).
-bool plan_block(struct play_run *pr, const struct block *b, bool handler, bool at_cursor, struct pblock **out,
+/// Compiles a block with the tasks its tags select (NULL: none) and puts them into the order of tasks (or handlers) at
+/// `*at`, which moves behind them; `at` NULL: at the end.
+bool plan_block(struct play_run *pr, const struct block *b, bool handler, size_t *at, struct pblock **out,
                 struct err *e);
 struct pstep *plan_meta(struct play_run *pr, const char *what);
 struct pstep *plan_task(struct play_run *pr, struct task *t, bool handler);
@@ -293,6 +301,8 @@ void result_process(struct job *j);
 bool result_flag(struct val result, const char *key);
 bool result_is_failed(struct val result);
 bool result_is_skipped(struct val result);
+bool result_is_unreachable(struct val result);
+enum task_status result_status(struct val result);
 struct event result_event(struct job *j, enum event_kind kind, struct val result);
 /// Without internal keys, as `register` stores it.
 struct val result_public(struct arena *a, struct val result);
@@ -301,24 +311,31 @@ void host_seen(struct hrun *h);
 // -- handler.c --------------------------------------------------------------------------------------------------------
 bool handlers_load(struct play_run *pr, struct err *e);
 void handlers_add_role(struct play_run *pr, struct role *role);
+/// Marks the handlers of that name or topic for the job's host. ERR_NOT_FOUND when there is none.
 bool handler_notify(struct job *j, struct str name, struct err *e);
+/// Starts the notified handlers of a host: its next tasks are theirs.
+void handlers_flush(struct play_run *pr, struct hrun *h);
 
 // -- include.c --------------------------------------------------------------------------------------------------------
 /// Loads what the finished jobs of a round ask to include and puts it before the next task of their hosts.
-bool include_process(struct play_run *pr, struct jobs *done);
+/// False: an error that ends the run.
+bool include_process(struct play_run *pr, const struct jobs *done, struct err *e);
 
 // -- meta.c -----------------------------------------------------------------------------------------------------------
 /// Runs a meta task. *once: it was done for all hosts.
 bool meta_run(struct play_run *pr, struct hrun *h, struct pstep *s, bool *once, struct err *e);
-const char *meta_action(const struct task *t);
+struct str meta_action(const struct task *t);
 bool meta_known(struct str what);
 
 // -- strategy/linear.c ------------------------------------------------------------------------------------------------
 bool linear_run(struct play_run *pr, struct err *e);
 
 // -- wait.c -----------------------------------------------------------------------------------------------------------
-/// Delivers completions and timers to jobs; returns after at least one of them, or on Ctrl-C.
+/// Delivers completions and timers to jobs and appends those that are done to pr->finished; returns after at least one
+/// event, or on Ctrl-C.
 void wait_some(struct play_run *pr);
+/// Moves a job on and files it as finished or waiting.
+void wait_start(struct play_run *pr, struct job *j);
 bool signals_open(struct run *r);
 void signals_close(struct run *r);
 /// Asks at the terminal; Ctrl-C ends the run.

@@ -1,5 +1,5 @@
-// Where one host stands in the tree of blocks of a play. Behaviour as ansible-core's play iterator; the representation is
-// a stack of open blocks, so that an include is a push and a failure is a walk down the stack.
+// Where one host stands in the tree of blocks of a play. Behaviour as ansible-core's play iterator; the representation
+// is a stack of open blocks, so that an include is a push and a failure is a walk down the stack.
 #include "iterator.h"
 
 static void push(struct arena *a, struct frames *f, struct frame x) {

@@ -7,15 +7,16 @@ enum section { SEC_BODY, SEC_RESCUE, SEC_ALWAYS, SEC_COUNT };
 struct pblock;
 /// One step of a compiled play: a task, a block, or the end of a role. Instances are unique: a role used twice has two.
 struct pstep {
-    struct task *task;          // NULL for a block and for the end of a role
-    struct pblock *block;       // NULL for a task
-    struct role *role_end;      // set: every step of this role has been passed
-    size_t at;                  // place in the order of all steps of the play (or of all handlers)
-    bool handler;               // stands in the list of handlers, or was included by one
-    uint8_t *notified;          // handlers of the list: one flag for each host of the batch
-    struct layer *layers;       // variables that do not depend on the host, made on first use (view.c)
+    struct task *task;      // NULL for a block and for the end of a role
+    struct pblock *block;   // NULL for a task
+    struct role *role_end;  // set: every step of this role has been passed
+    size_t at;              // place in the order of all steps of the play (or of all handlers)
+    bool handler;           // stands in the list of handlers, or was included by one
+    uint8_t *notified;      // handlers of the list: one flag for each host of the batch
+    struct layer *layers;   // variables that do not depend on the host, made on first use (view.c)
     size_t nlayers;
-    struct val name;            // handlers: templated name, made on first notify
+    size_t group;      // handlers: which list they came from; a later list goes before an earlier one
+    struct str title;  // handlers: templated name, made when first looked for
 };
 struct psteps {
     struct pstep **p;
@@ -30,12 +31,12 @@ struct pblock {
 enum iter_state { ITER_RUNNING, ITER_DONE, ITER_FAILED };
 /// One open block. The failing rules are Ansible's: body -> rescue -> always -> out.
 struct frame {
-    const struct pblock *block;       // NULL: the frame walks the notified handlers
-    const struct psteps *handlers;    // set when block is NULL
+    const struct pblock *block;     // NULL: the frame walks the notified handlers
+    const struct psteps *handlers;  // set when block is NULL
     uint32_t pos;
-    uint8_t sec;      // enum section
-    bool failed;      // body failed and was not rescued, or rescue failed
-    bool rescued;     // rescue ran to its end
+    uint8_t sec;   // enum section
+    bool failed;   // body failed and was not rescued, or rescue failed
+    bool rescued;  // rescue ran to its end
 };
 struct frames {
     struct frame *p;
@@ -43,10 +44,10 @@ struct frames {
 };
 struct iter {
     struct arena *a;
-    uint32_t host;             // index in the `notified` arrays
+    uint32_t host;  // index in the `notified` arrays
     enum iter_state state;
-    struct frames cur;         // where the host is: everything up to here has been handed out
-    struct frames ahead;       // where it will be when `next` is taken; valid when peeked
+    struct frames cur;    // where the host is: everything up to here has been handed out
+    struct frames ahead;  // where it will be when `next` is taken; valid when peeked
     struct pstep *next;
     enum iter_state ahead_state;
     bool peeked;

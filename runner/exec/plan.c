@@ -1,5 +1,5 @@
-// Compiles the blocks of a play: what the tags select, with one step object for each place a task stands at, in the order
-// in which lock step takes them. Also remembers which roles a host has completed.
+// Compiles the blocks of a play: what the tags select, with one step object for each place a task stands at, in the
+// order in which lock step takes them. Also remembers which roles a host has completed.
 #include "exec.h"
 
 void plan_push(struct arena *a, struct psteps *list, struct pstep *s) {
@@ -43,19 +43,19 @@ void plan_order(struct play_run *pr, struct order *o, struct pstep *s) {
     VEC_PUSH(&pr->a, *o, s);
 }
 
-/// Moves what stands behind `from` (it was just appended) to the cursor.
-static void splice(struct play_run *pr, struct order *o, size_t from) {
+/// Moves what stands behind `from` (it was just appended) to `*at`.
+static void splice(struct play_run *pr, struct order *o, size_t from, size_t *at) {
     size_t n = o->n - from;
-    if (!n || o->cursor >= from) {
-        return;
+    if (n && *at < from) {
+        struct pstep **moved = ARENA_ARRAY(&pr->a, struct pstep *, n);
+        memcpy(moved, o->p + from, n * sizeof(*moved));
+        memmove(o->p + *at + n, o->p + *at, (from - *at) * sizeof(*moved));
+        memcpy(o->p + *at, moved, n * sizeof(*moved));
+        for (size_t i = *at; i < o->n; i++) {
+            o->p[i]->at = i;
+        }
     }
-    struct pstep **moved = ARENA_ARRAY(&pr->a, struct pstep *, n);
-    memcpy(moved, o->p + from, n * sizeof(*moved));
-    memmove(o->p + o->cursor + n, o->p + o->cursor, (from - o->cursor) * sizeof(*moved));
-    memcpy(o->p + o->cursor, moved, n * sizeof(*moved));
-    for (size_t i = o->cursor; i < o->n; i++) {
-        o->p[i]->at = i;
-    }
+    *at += n;
 }
 
 static bool list_has(struct val list, const char *name) {
@@ -153,8 +153,7 @@ static bool compile_steps(struct play_run *pr, const struct steps *from, bool ha
         }
         struct task *t = s->u.task;
         bool selected = true;
-        if (!handler && !(t->kind == TASK_META && t->implicit) &&
-            !plan_tags(pr, &t->n, &pr->a, &selected, NULL, e)) {
+        if (!handler && !(t->kind == TASK_META && t->implicit) && !plan_tags(pr, &t->n, &pr->a, &selected, NULL, e)) {
             return false;
         }
         if (selected) {
@@ -195,7 +194,7 @@ static bool compile(struct play_run *pr, const struct block *b, bool handler, st
     return true;
 }
 
-bool plan_block(struct play_run *pr, const struct block *b, bool handler, bool at_cursor, struct pblock **out,
+bool plan_block(struct play_run *pr, const struct block *b, bool handler, size_t *at, struct pblock **out,
                 struct err *e) {
     if (!compile(pr, b, handler, out, e)) {
         return false;
@@ -207,8 +206,8 @@ bool plan_block(struct play_run *pr, const struct block *b, bool handler, bool a
     size_t from = o->n;
     struct pstep top = {.block = *out};
     plan_order(pr, o, &top);
-    if (at_cursor) {
-        splice(pr, o, from);
+    if (at) {
+        splice(pr, o, from, at);
     }
     return true;
 }
@@ -229,8 +228,8 @@ void plan_role_vars(struct play_run *pr, struct role *role) {
 
 /// Two uses of a role are one when nothing that was written with them differs.
 static struct str role_key(struct arena *a, const struct role *role) {
-    static const enum keyword parts[] = {KW_WHEN, KW_TAGS, KW_VARS, KW_BECOME, KW_BECOME_USER, KW_DELEGATE_TO,
-                                         KW_ENVIRONMENT};
+    static const enum keyword parts[] = {KW_WHEN,        KW_TAGS,        KW_VARS,       KW_BECOME,
+                                         KW_BECOME_USER, KW_DELEGATE_TO, KW_ENVIRONMENT};
     struct buf b = BUF_IN(a);
     buf_str(&b, role->path);
     buf_char(&b, '\n');

@@ -16,27 +16,28 @@ struct run_opts {
     struct vault_ring *vault;
     const struct yaml_vault *yaml_vault;
     struct jinja_cache *cache;
-    struct val extra_vars;           // dict, level EXTRA
-    struct str limit;                // host pattern, empty: none
-    struct val tags, skip_tags;      // lists of strings
+    struct val extra_vars;       // dict, level EXTRA
+    struct str limit;            // host pattern, empty: none
+    struct val tags, skip_tags;  // lists of strings
     int forks, verbosity;
     bool check, diff, step, syntax_only, force_handlers, flush_cache;
     struct str start_at_task;
     // connection defaults (command line and ansible.cfg); variables override them
     struct str remote_user, connection, private_key, ssh_common_args, ssh_extra_args, become_method, become_user;
-    struct str conn_password, become_password;   // secret
+    struct str conn_password, become_password;  // secret
     bool become;
-    int port, timeout_s;             // connect timeout
-    int64_t task_timeout_s;          // 0: none
-    int host_key;                    // enum host_key_policy
-    struct str remote_dir;           // where play-remote-<arch> is
+    int port, timeout_s;     // connect timeout
+    int64_t task_timeout_s;  // 0: none
+    int host_key;            // enum host_key_policy
+    struct str remote_dir;   // where play-remote-<arch> is
     struct str remote_tmp;
-    struct str gathering;            // implicit, explicit, smart
+    struct str gathering;  // implicit, explicit, smart
     bool any_errors_fatal, inject_facts, retry_files;
-    struct str inventory_text;       // for ansible_inventory_sources
-    struct val cfg;                  // everything else from ansible.cfg by name
+    struct str inventory_text;  // for ansible_inventory_sources
+    struct val cfg;             // everything else from ansible.cfg by name
 };
-/// Runs all plays. Returns the exit code as ansible-playbook's: 0, 1 error, 2 failed hosts, 3 unreachable (bit-or'ed 4), 4 parser, 99, 250.
+/// Runs all plays. Returns the exit code as ansible-playbook's: 0, 1 error, 2 failed hosts, 3 unreachable (bit-or'ed
+/// 4), 4 parser, 99, 250.
 int run_playbooks(const struct run_opts *o);
 /// The listings print to stdout as ansible-playbook does and touch no host. Exit code.
 int run_list(const struct run_opts *o, bool hosts, bool tasks, bool tags);

@@ -147,8 +147,7 @@ static bool view_base(struct view *v, struct err *e) {
     v->sc = (struct scope){.a = v->a, .magic = magic_get, .magic_self = v, .inject_facts = v->r->o->inject_facts};
     if (v->h) {
         v->sc.state = &v->h->state;
-        if (v->r->o->vars_files &&
-            !vars_files_layers(v->r->o->vars_files, v->h->host, &v->sc.base, &v->sc.nbase, e)) {
+        if (v->r->o->vars_files && !vars_files_layers(v->r->o->vars_files, v->h->host, &v->sc.base, &v->sc.nbase, e)) {
             return false;
         }
     }
@@ -292,8 +291,16 @@ struct str view_name(struct view *v, struct val raw) {
 
 struct str task_title(struct view *v) {
     const struct task *t = v->task;
-    struct val raw = val_mark_templates(val_flag(val_str(v->a, t->n.name), VAL_TRUSTED));
+    struct val raw = t->n.kw[KW_NAME];
+    if (!val_is(raw, VAL_STR)) {
+        raw = val_mark_templates(val_flag(val_str(v->a, t->n.name), VAL_TRUSTED));
+    }
     struct str name = t->n.name.n ? view_name(v, raw) : t->action_name;
+    if (t->kind == TASK_INCLUDE_ROLE) {
+        struct val role = val_get(t->args, "name");
+        role = val_is(role, VAL_UNDEF) ? val_get(t->args, "role") : role;
+        return t->n.name.n ? name : str_printf(v->a, "%.*s : %.*s", STR(name), STR(val_text(role)));
+    }
     if (t->n.role) {
         struct str role = t->n.role->fqcn.n ? t->n.role->fqcn : t->n.role->name;
         return str_printf(v->a, "%.*s : %.*s", STR(role), STR(name));

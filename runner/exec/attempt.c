@@ -1,0 +1,464 @@
+// One item of a task: its keywords and arguments templated, sent or run here, and its result judged by changed_when,
+// failed_when and until.
+#include "exec.h"
+
+#include "fd.h"
+
+struct val result_failed(struct arena *a, const struct err *e) {
+    struct val r = val_dict(a, 3);
+    val_set(a, r, "failed", val_bool(true));
+    val_set(a, r, "msg", val_str(a, err_text(e)));
+    return r;
+}
+
+// -- preparing --------------------------------------------------------------------------------------------------------
+
+static bool item_delegate(struct job *j, struct view **cv, struct err *e) {
+    struct item *it = &j->item;
+    struct val to = {0};
+    it->target = j->h;
+    *cv = &j->v;
+    if (!view_kw(&j->v, KW_DELEGATE_TO, &to, e)) {
+        return false;
+    }
+    if (val_is(to, VAL_UNDEF)) {
+        return true;
+    }
+    if (!val_is(to, VAL_STR) || !val_text(to).n) {
+        return err_set(e, ERR_TYPE, to.mark, "'delegate_to' must be the name of a host, not %s",
+                       val_kind_name(to.kind));
+    }
+    it->delegated = str_dup(&j->a, val_text(to));
+    it->target = run_host_named(j->pr->r, it->delegated);
+    j->v.delegated = it->delegated;
+    view_changed(&j->v);
+    *cv = ARENA_NEW(&j->a, struct view);
+    if (!view_init(*cv, j->pr, it->target, j->step, &j->a, e)) {
+        return false;
+    }
+    size_t i = 0;
+    struct vpair *p;
+    while ((p = val_each(j->v.loop, &i))) {
+        val_set_key(&j->a, (*cv)->loop, p->key, p->value);
+    }
+    return true;
+}
+
+static bool item_tries(struct job *j, struct err *e) {
+    struct item *it = &j->item;
+    int64_t retries = 3;
+    it->tries = 1;
+    struct val delay = {0};
+    double seconds = 5;
+    if (val_is(j->task->n.kw[KW_UNTIL], VAL_UNDEF)) {
+        return true;
+    }
+    if (!view_int(&j->v, KW_RETRIES, 3, &retries, e) || !view_kw(&j->v, KW_DELAY, &delay, e)) {
+        return false;
+    }
+    int64_t whole = 0;
+    if (val_is(delay, VAL_FLOAT)) {
+        seconds = delay.u.f;
+    } else if (!val_is(delay, VAL_UNDEF)) {
+        if (!val_as_int(delay, &whole)) {
+            return err_set(e, ERR_TYPE, delay.mark, "'delay' must be a number, not %s", val_kind_name(delay.kind));
+        }
+        seconds = (double)whole;
+    }
+    it->tries = retries <= 0 ? 1 : retries + 1;
+    it->delay_ms = seconds < 0 ? 1000 : (int64_t)(seconds * 1000);
+    return true;
+}
+
+static bool is_identifier(struct str s) {
+    if (!s.n || (s.s[0] >= '0' && s.s[0] <= '9')) {
+        return false;
+    }
+    for (size_t i = 0; i < s.n; i++) {
+        char c = s.s[i];
+        if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_')) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool item_keywords(struct job *j, struct err *e) {
+    struct item *it = &j->item;
+    const struct run_opts *o = j->pr->r->o;
+    struct val reg = {0};
+    int64_t timeout_s = o->task_timeout_s;
+    if (!view_bool(&j->v, KW_CHECK_MODE, o->check, &it->check, e) ||
+        !view_bool(&j->v, KW_DIFF, o->diff, &it->diff, e) ||
+        !view_bool(&j->v, KW_IGNORE_ERRORS, false, &it->ignore_errors, e) ||
+        !view_bool(&j->v, KW_IGNORE_UNREACHABLE, false, &it->ignore_unreachable, e) ||
+        !view_int(&j->v, KW_TIMEOUT, timeout_s, &timeout_s, e) || !view_kw(&j->v, KW_REGISTER, &reg, e) ||
+        !item_tries(j, e)) {
+        return false;
+    }
+    it->timeout_ms = timeout_s > 0 ? timeout_s * 1000 : 0;
+    if (!val_is(reg, VAL_UNDEF)) {
+        if (!val_is(reg, VAL_STR) || !is_identifier(val_text(reg))) {
+            return err_set(e, ERR_ARGS, reg.mark, "'register' must be a variable name, not '%.*s'",
+                           STR(val_str_of(&j->a, reg)));
+        }
+        it->reg = val_text(reg);
+    }
+    return view_value(&j->v, j->task->notify, &it->notify, e) || err_wrap(e, j->task->n.at, "in 'notify'");
+}
+
+/// Defaults of module_defaults for this action, from the play inwards; later ones win.
+static bool module_defaults(struct job *j, const struct node *n, struct val into, struct err *e) {
+    if (n->parent && !module_defaults(j, n->parent, into, e)) {
+        return false;
+    }
+    struct val all = n->kw[KW_MODULE_DEFAULTS];
+    if (val_is(all, VAL_UNDEF)) {
+        return true;
+    }
+    if (!view_value(&j->v, all, &all, e)) {
+        return err_wrap(e, n->at, "in 'module_defaults'");
+    }
+    size_t count = val_is_seq(all) ? val_len(all) : 1;
+    for (size_t k = 0; k < count; k++) {
+        struct val one = val_is_seq(all) ? val_at_index(all, k) : all;
+        size_t i = 0;
+        struct vpair *p;
+        while (val_is(one, VAL_DICT) && (p = val_each(one, &i))) {
+            const char *name = module_short(val_text(p->key));
+            size_t x = 0;
+            struct vpair *q;
+            if (!name || strcmp(name, j->task->action) != 0) {
+                continue;
+            }
+            while (val_is(p->value, VAL_DICT) && (q = val_each(p->value, &x))) {
+                val_set_key(&j->a, into, q->key, q->value);
+            }
+        }
+    }
+    return true;
+}
+
+/// Leaves out what is `omit`, at any depth.
+static struct val drop_omit(struct arena *a, struct val v) {
+    size_t i = 0;
+    struct vpair *p;
+    if (val_is(v, VAL_DICT)) {
+        struct val out = val_at(val_flag(val_dict(a, val_len(v)), v.flags), v.mark);
+        while ((p = val_each(v, &i))) {
+            if (!val_is(p->value, VAL_OMIT)) {
+                val_set_key(a, out, p->key, drop_omit(a, p->value));
+            }
+        }
+        return out;
+    }
+    if (val_is(v, VAL_LIST)) {
+        struct val out = val_at(val_flag(val_list(a, val_len(v)), v.flags), v.mark);
+        for (; i < val_len(v); i++) {
+            if (!val_is(val_at_index(v, i), VAL_OMIT)) {
+                val_push(a, out, drop_omit(a, val_at_index(v, i)));
+            }
+        }
+        return out;
+    }
+    return v;
+}
+
+static bool item_args(struct job *j, struct val *out, struct err *e) {
+    struct val defaults = val_dict(&j->a, 4);
+    struct val args = {0};
+    if (!view_value(&j->v, j->task->args, &args, e)) {
+        return err_wrap(e, j->task->action_at, "in the arguments of '%.*s'", STR(j->task->action_name));
+    }
+    if (!module_defaults(j, &j->task->n, defaults, e)) {
+        return false;
+    }
+    if (!val_is(args, VAL_DICT)) {
+        return err_set(e, ERR_TYPE, j->task->action_at, "the arguments of '%.*s' must be a dictionary, not %s",
+                       STR(j->task->action_name), val_kind_name(args.kind));
+    }
+    size_t i = 0;
+    struct vpair *p;
+    while ((p = val_each(args, &i))) {
+        if (val_is(p->value, VAL_OMIT)) {
+            (void)val_del_key(defaults, p->key);
+            continue;
+        }
+        val_set_key(&j->a, defaults, p->key, p->value);
+    }
+    *out = drop_omit(&j->a, defaults);
+    return true;
+}
+
+/// Everything typed into a no_log argument is masked wherever it turns up later.
+static void mask_args(struct job *j) {
+    for (const struct arg *g = j->item.mod->args; g && g->name; g++) {
+        struct val v = val_get(j->item.call.args, g->name);
+        if (g->no_log && val_is(v, VAL_STR) && val_text(v).n) {
+            output_secret(j->pr->r->o->output, val_text(v));
+        }
+    }
+}
+
+bool item_prepare(struct job *j, struct err *e) {
+    struct item *it = &j->item;
+    struct view *cv = NULL;
+    it->mod = j->task->module ? j->task->module : module_find(j->task->action_name);
+    if (!it->mod) {
+        return err_set(e, ERR_NOT_FOUND, j->task->action_at, "couldn't resolve module/action '%.*s'",
+                       STR(j->task->action_name));
+    }
+    if (!item_delegate(j, &cv, e) || !item_keywords(j, e) || !item_args(j, &it->args, e)) {
+        return false;
+    }
+    if (it->mod->side == ON_CONTROLLER) {
+        return true;
+    }
+    return login_resolve(cv, it->target, &j->a, &it->login, e) && environment_resolve(&j->v, &it->environment, e);
+}
+
+// -- running ----------------------------------------------------------------------------------------------------------
+
+static enum job_phase failed_now(struct job *j, const struct err *e) {
+    struct val r = result_failed(&j->a, e);
+    val_set(&j->a, r, "changed", val_bool(false));
+    j->item.result = r;
+    return JOB_RESULT;
+}
+
+static void call_init(struct job *j, struct val args) {
+    struct item *it = &j->item;
+    it->call = (struct mod_call){.arena = &j->a,
+                                 .mod = it->mod,
+                                 .name = j->task->action,
+                                 .args = args,
+                                 .check = it->check,
+                                 .diff = it->diff,
+                                 .no_log = it->no_log,
+                                 .verbosity = j->pr->r->o->verbosity,
+                                 .at = j->task->n.at,
+                                 .result = val_dict(&j->a, 8),
+                                 .ctl = &j->v.ctl};
+}
+
+static enum job_phase submit(struct job *j) {
+    struct item *it = &j->item;
+    struct err e = {.arena = &j->a};
+    it->slot = slot_get(j->pr->r, &it->login, &j->a, &e);
+    if (!it->slot) {
+        return failed_now(j, &e);
+    }
+    struct conn_blob *blobs = ARENA_ARRAY(&j->a, struct conn_blob, it->call.blobs.n + 1);
+    for (size_t i = 0; i < it->call.blobs.n; i++) {
+        memcpy(blobs[i].sha256, it->call.blobs.p[i].sha256, sizeof(blobs[i].sha256));
+        blobs[i].data = it->call.blobs.p[i].data;
+    }
+    struct conn_request q = {.module = j->task->action,
+                             .args = it->call.args,
+                             .become = it->login.use_become ? &it->login.become : NULL,
+                             .check = it->check,
+                             .diff = it->diff,
+                             .no_log = it->no_log,
+                             .verbosity = j->pr->r->o->verbosity,
+                             .timeout_ms = it->timeout_ms,
+                             .environment = it->environment,
+                             .blobs = blobs,
+                             .nblobs = it->call.blobs.n,
+                             .lane = ++j->pr->r->lane,
+                             .raw = it->mod->no_target};
+    j->request = conn_submit(it->slot->conn, &q, j);
+    return JOB_SENT;
+}
+
+enum job_phase attempt_start(struct job *j) {
+    struct item *it = &j->item;
+    struct err e = {.arena = &j->a};
+    it->attempt++;
+    struct val args = {0};
+    if (!mod_validate(it->mod, j->task->action, it->args, j->task->action_at, &j->a, &args, &e)) {
+        return failed_now(j, &e);
+    }
+    call_init(j, args);
+    mask_args(j);
+    if (it->mod->side == ON_CONTROLLER) {
+        mod_execute(&it->call);
+        it->result = it->call.result;
+        if (it->call.sleep_ms > 0) {
+            j->due = clock_ms() + it->call.sleep_ms;
+            j->after = JOB_RESULT;
+            return JOB_TIMER;
+        }
+        return JOB_RESULT;
+    }
+    if (it->mod->prepare && !it->mod->prepare(&it->call, &e)) {
+        it->result = it->call.result;
+        if (!val_has(it->result, "failed")) {
+            it->result = result_failed(&j->a, &e);
+        }
+        return JOB_RESULT;
+    }
+    if (result_is_skipped(it->call.result)) {
+        it->result = it->call.result;
+        return JOB_RESULT;
+    }
+    return submit(j);
+}
+
+/// The controller half after the target's answer.
+static void finish(struct job *j) {
+    struct item *it = &j->item;
+    if (!it->mod->finish || result_is_failed(it->result) || result_is_skipped(it->result)) {
+        return;
+    }
+    struct err e = {.arena = &j->a};
+    it->call.result = it->result;
+    if (!it->mod->finish(&it->call, &e) && !val_has(it->call.result, "failed")) {
+        it->call.result = result_failed(&j->a, &e);
+    }
+    it->result = it->call.result;
+}
+
+void job_completed(struct job *j, struct completion *c) {
+    struct item *it = &j->item;
+    if (c->kind == DONE_RESULT) {
+        it->result = val_reflag(&j->a, val_promote(&j->a, c->result), VAL_TRUSTED | VAL_TMPL, 0);
+        if (!val_is(it->result, VAL_DICT)) {
+            it->result = val_dict(&j->a, 2);
+            val_set(&j->a, it->result, "failed", val_bool(true));
+            val_set(&j->a, it->result, "msg", val_z(&j->a, "the target's answer is not a dictionary"));
+        }
+        finish(j);
+    } else {
+        struct val r = result_failed(&j->a, &c->err);
+        val_set(&j->a, r, "changed", val_bool(false));
+        if (c->err.code == ERR_UNREACHABLE) {
+            (void)val_del_key(r, val_z(&j->a, "failed"));
+            val_set(&j->a, r, "unreachable", val_bool(true));
+            slot_drop(j->pr->r, it->slot);
+        }
+        it->result = r;
+    }
+    j->phase = JOB_RESULT;
+}
+
+// -- judging ----------------------------------------------------------------------------------------------------------
+
+static void publish(struct job *j) {
+    if (j->item.reg.n) {
+        val_set_str(&j->a, j->v.live, j->item.reg, result_public(&j->a, j->item.result));
+        view_changed(&j->v);
+    }
+}
+
+/// set_fact and friends are seen by the rest of this task's items before they are stored.
+static void publish_facts(struct job *j) {
+    struct val facts = val_get(j->item.result, "ansible_facts");
+    size_t i = 0;
+    struct vpair *p;
+    bool values = strcmp(j->task->action, "set_fact") == 0 || strcmp(j->task->action, "include_vars") == 0;
+    while (values && val_is(facts, VAL_DICT) && (p = val_each(facts, &i))) {
+        val_set_key(&j->a, j->v.live, p->key, p->value);
+    }
+}
+
+static void complete_result(struct job *j) {
+    struct val r = j->item.result;
+    struct val rc = val_get(r, "rc");
+    if (val_is(val_get(r, "failed"), VAL_UNDEF) && !result_flag(r, "unreachable")) {
+        bool bad = !val_is(rc, VAL_UNDEF) && !val_equal(rc, val_int(0)) && !str_eqz(val_text(rc), "0");
+        val_set(&j->a, r, "failed", val_bool(bad));
+    }
+    if (!val_is(j->task->n.kw[KW_UNTIL], VAL_UNDEF)) {
+        val_set(&j->a, r, "attempts", val_int(j->item.attempt));
+    }
+    if (val_is(val_get(r, "changed"), VAL_UNDEF)) {
+        val_set(&j->a, r, "changed", val_bool(false));
+    }
+}
+
+static bool given(struct val cond) {
+    return !val_is(cond, VAL_UNDEF) && !val_is(cond, VAL_NULL) && !(val_is_seq(cond) && !val_len(cond));
+}
+
+/// changed_when and failed_when with the result in scope.
+static void judge(struct job *j) {
+    struct val r = j->item.result;
+    struct err e = {.arena = &j->a};
+    struct val changed = j->task->n.kw[KW_CHANGED_WHEN];
+    struct val failed = j->task->n.kw[KW_FAILED_WHEN];
+    const char *part = "changed_when_result";
+    bool yes = false;
+    bool ok = true;
+    if (given(changed)) {
+        ok = view_conditions(&j->v, changed, &yes, NULL, &e);
+        if (ok) {
+            val_set(&j->a, r, "changed", val_bool(yes));
+            publish(j);
+        }
+    }
+    if (ok && given(failed)) {
+        part = "failed_when_result";
+        ok = view_conditions(&j->v, failed, &yes, NULL, &e);
+        if (ok) {
+            val_set(&j->a, r, "failed_when_result", val_bool(yes));
+            val_set(&j->a, r, "failed", val_bool(yes));
+        }
+    }
+    if (!ok) {
+        val_set(&j->a, r, "failed", val_bool(true));
+        val_set(&j->a, r, part, val_str(&j->a, err_text(&e)));
+    }
+    publish(j);
+}
+
+/// until: true when the job has to wait for another attempt.
+static bool try_again(struct job *j, struct err *e) {
+    struct item *it = &j->item;
+    bool done = false;
+    if (it->tries <= 1) {
+        return false;
+    }
+    if (!view_conditions(&j->v, j->task->n.kw[KW_UNTIL], &done, NULL, e) || done) {
+        return false;
+    }
+    if (it->attempt >= it->tries) {
+        val_set(&j->a, it->result, "attempts", val_int(it->tries - 1));
+        val_set(&j->a, it->result, "failed", val_bool(true));
+        publish(j);
+        return false;
+    }
+    val_set(&j->a, it->result, "retries", val_int(it->tries));
+    struct event ev = result_event(j, EV_RETRY, it->result);
+    ev.retries_left = it->tries - it->attempt;
+    ev.name = task_title(&j->v);
+    run_event(j->pr->r, &ev);
+    j->due = clock_ms() + it->delay_ms;
+    j->after = JOB_ATTEMPT;
+    return true;
+}
+
+enum job_phase attempt_result(struct job *j) {
+    struct item *it = &j->item;
+    struct err e = {.arena = &j->a};
+    if (result_flag(it->result, "unreachable")) {
+        return JOB_ITEM_DONE;
+    }
+    complete_result(j);
+    publish(j);
+    publish_facts(j);
+    if (!val_has(it->result, "skipped")) {
+        judge(j);
+    }
+    if (val_len(it->notify)) {
+        val_set(&j->a, it->result, "_ansible_notify", it->notify);
+    }
+    if (try_again(j, &e)) {
+        return JOB_TIMER;
+    }
+    if (e.code) {
+        err_wrap(&e, j->task->n.at, "in 'until'");
+        job_abort(j, &e);
+        return JOB_DONE;
+    }
+    return JOB_ITEM_DONE;
+}

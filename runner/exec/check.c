@@ -1,0 +1,180 @@
+// Honest before the first connection: what is not supported is named at its place, and every template is checked for
+// syntax and for filters, tests and lookups that do not exist.
+#include "exec.h"
+
+#include "typo.h"
+
+static bool unsupported(struct mark at, struct err *e, const char *what) {
+    return err_set(e, ERR_ARGS, at, "%s is not supported", what);
+}
+
+/// Values that are templates as they stand.
+static bool check_templates(struct run *r, const struct node *n, struct err *e) {
+    static const enum keyword skip[] = {KW_WHEN, KW_CHANGED_WHEN, KW_FAILED_WHEN, KW_UNTIL};
+    for (int k = KW_NONE + 1; k < KW_COUNT; k++) {
+        bool expr = false;
+        for (size_t i = 0; i < COUNTOF(skip); i++) {
+            expr = expr || k == (int)skip[i];
+        }
+        if (!expr && val_any_flag(n->kw[k], VAL_TMPL) && !jinja_check(r->o->cache, n->kw[k], e)) {
+            return err_wrap(e, n->kw[k].mark, "in '%s'", keyword_docs[k].name);
+        }
+    }
+    return true;
+}
+
+/// Conditions are expressions; one that holds {{ }} is a template first.
+static bool check_condition(struct run *r, struct val c, struct err *e) {
+    if (val_is_seq(c)) {
+        for (size_t i = 0; i < val_len(c); i++) {
+            if (!check_condition(r, val_at_index(c, i), e)) {
+                return false;
+            }
+        }
+        return true;
+    }
+    if (!val_is(c, VAL_STR) || !str_trim(val_text(c)).n) {
+        return true;
+    }
+    return c.flags & VAL_TMPL ? jinja_check(r->o->cache, c, e) : jinja_check_expr(r->o->cache, val_text(c), c.mark, e);
+}
+
+static bool check_conditions(struct run *r, const struct node *n, struct err *e) {
+    static const enum keyword conds[] = {KW_WHEN, KW_CHANGED_WHEN, KW_FAILED_WHEN, KW_UNTIL};
+    for (size_t i = 0; i < COUNTOF(conds); i++) {
+        struct val v = n->kw[conds[i]];
+        if (!val_is(v, VAL_UNDEF) && !check_condition(r, v, e)) {
+            return err_wrap(e, v.mark, "in '%s'", keyword_docs[conds[i]].name);
+        }
+    }
+    return true;
+}
+
+static bool zero(struct val v) {
+    int64_t n = 0;
+    return val_is(v, VAL_UNDEF) || val_is(v, VAL_NULL) || (val_as_int(v, &n) && n == 0);
+}
+
+static bool check_defaults(struct val v, struct err *e) {
+    size_t n = val_is_seq(v) ? val_len(v) : 1;
+    for (size_t k = 0; k < n; k++) {
+        struct val one = val_is_seq(v) ? val_at_index(v, k) : v;
+        size_t i = 0;
+        struct vpair *p;
+        while (val_is(one, VAL_DICT) && (p = val_each(one, &i))) {
+            if (str_starts(val_text(p->key), "group/")) {
+                return err_set(e, ERR_ARGS, p->key.mark, "'module_defaults' for the group '%.*s' is not supported",
+                               STR(val_text(p->key)));
+            }
+        }
+    }
+    return true;
+}
+
+static bool check_node(struct run *r, const struct node *n, struct err *e) {
+    struct val debugger = n->kw[KW_DEBUGGER];
+    if (!zero(n->kw[KW_ASYNC])) {
+        return unsupported(n->kw[KW_ASYNC].mark, e, "'async'");
+    }
+    if (!val_is(debugger, VAL_UNDEF) && !str_eqz(val_text(debugger), "never")) {
+        return unsupported(debugger.mark, e, "'debugger'");
+    }
+    return check_defaults(n->kw[KW_MODULE_DEFAULTS], e) && check_templates(r, n, e) && check_conditions(r, n, e);
+}
+
+static bool guarded(const struct node *n) {
+    for (; n; n = n->parent) {
+        if (!val_is(n->kw[KW_WHEN], VAL_UNDEF)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool check_unknown(const struct task *t, struct err *e) {
+    if (guarded(&t->n)) {
+        return true;
+    }
+    struct typo ty = {.got = t->action_name};
+    for (size_t i = 0; i < module_count; i++) {
+        typo_offer(&ty, str_from(module_table[i].name));
+    }
+    err_set(e, ERR_NOT_FOUND, t->action_at, "couldn't resolve module/action '%.*s'", STR(t->action_name));
+    return ty.best.n ? err_hint(e, "did you mean '%.*s'?", STR(ty.best)) : false;
+}
+
+static bool check_task(struct run *r, const struct task *t, struct err *e) {
+    if (t->kind == TASK_META && !meta_known(meta_action(t))) {
+        return err_set(e, ERR_ARGS, t->action_at, "the meta action '%.*s' is not supported", STR(meta_action(t)));
+    }
+    if (t->kind == TASK_UNKNOWN && !check_unknown(t, e)) {
+        return false;
+    }
+    if (val_any_flag(t->args, VAL_TMPL) && !jinja_check(r->o->cache, t->args, e)) {
+        return err_wrap(e, t->action_at, "in the arguments of '%.*s'", STR(t->action_name));
+    }
+    if (val_any_flag(t->loop, VAL_TMPL) && !jinja_check(r->o->cache, t->loop, e)) {
+        return err_wrap(e, t->n.at, "in the loop");
+    }
+    return check_node(r, &t->n, e);
+}
+
+static bool check_steps(struct run *r, const struct steps *s, struct err *e) {
+    for (size_t i = 0; i < s->n; i++) {
+        if (s->p[i].kind == STEP_BLOCK ? !check_block(r, s->p[i].u.block, e) : !check_task(r, s->p[i].u.task, e)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool check_block(struct run *r, const struct block *b, struct err *e) {
+    return check_node(r, &b->n, e) && check_steps(r, &b->body, e) && check_steps(r, &b->rescue, e) &&
+           check_steps(r, &b->always, e);
+}
+
+bool check_role(struct run *r, const struct role *role, struct err *e) {
+    for (size_t i = 0; i < role->ndeps; i++) {
+        if (!check_role(r, role->deps[i], e)) {
+            return false;
+        }
+    }
+    for (size_t i = 0; i < role->nhandlers; i++) {
+        if (!check_task(r, role->handlers[i], e)) {
+            return false;
+        }
+    }
+    return check_node(r, &role->n, e) && check_steps(r, &role->tasks, e);
+}
+
+static bool check_strategy(const struct play *p, struct err *e) {
+    static const char *const known[] = {"linear", "ansible.builtin.linear"};
+    struct val s = p->n.kw[KW_STRATEGY];
+    if (val_is(s, VAL_UNDEF) || val_is(s, VAL_NULL)) {
+        return true;
+    }
+    for (size_t i = 0; i < COUNTOF(known); i++) {
+        if (str_eqz(val_text(s), known[i])) {
+            return true;
+        }
+    }
+    return err_set(e, ERR_ARGS, s.mark, "the strategy '%.*s' is not supported", STR(val_text(s)));
+}
+
+bool check_play(struct run *r, struct play *p, struct err *e) {
+    if (!check_strategy(p, e)) {
+        return false;
+    }
+    for (size_t i = 0; i < p->nroles; i++) {
+        if (!check_role(r, p->roles[i], e)) {
+            return false;
+        }
+    }
+    for (size_t i = 0; i < p->nhandlers; i++) {
+        if (!check_task(r, p->handlers[i], e)) {
+            return false;
+        }
+    }
+    return check_node(r, &p->n, e) && check_steps(r, &p->pre_tasks, e) && check_steps(r, &p->tasks, e) &&
+           check_steps(r, &p->post_tasks, e);
+}

@@ -1,0 +1,314 @@
+// From variables, keywords and options to a login: address, user, secrets, become. Variables win over keywords,
+// keywords over options, as for Ansible's plugin options. Connections are opened once for each distinct login and kept.
+#include "exec.h"
+
+#include "digest.h"
+
+/// The first of `names` (separated by '|') that is defined, as text; STR_NONE when none is.
+static bool text_var(struct view *v, const char *list, struct str *out, struct err *e) {
+    struct str rest = str_from(list);
+    struct str name;
+    *out = STR_NONE;
+    while (str_next(&rest, '|', &name)) {
+        struct val got = {0};
+        if (!view_var(v, str_z(v->a, name), &got, e)) {
+            return err_wrap(e, NO_MARK, "in the variable '%.*s'", STR(name));
+        }
+        if (val_is(got, VAL_UNDEF) || val_is(got, VAL_NULL) || val_is(got, VAL_OMIT)) {
+            continue;
+        }
+        *out = val_is(got, VAL_STR) ? val_text(got) : val_str_of(v->a, got);
+        return true;
+    }
+    return true;
+}
+
+/// Variable, then keyword, then option.
+static bool text_opt(struct view *v, const char *vars, enum keyword k, struct str option, struct str *out,
+                     struct err *e) {
+    if (!text_var(v, vars, out, e)) {
+        return false;
+    }
+    if (out->s) {
+        return true;
+    }
+    struct val kw = {0};
+    if (k != KW_NONE && !view_kw(v, k, &kw, e)) {
+        return false;
+    }
+    *out = val_is(kw, VAL_UNDEF) ? option : val_is(kw, VAL_STR) ? val_text(kw) : val_str_of(v->a, kw);
+    return true;
+}
+
+static bool bool_var(struct view *v, const char *name, bool *known, bool *out, struct err *e) {
+    struct val got = {0};
+    *known = false;
+    if (!view_var(v, name, &got, e)) {
+        return err_wrap(e, NO_MARK, "in the variable '%s'", name);
+    }
+    if (val_is(got, VAL_UNDEF) || val_is(got, VAL_NULL)) {
+        return true;
+    }
+    *known = true;
+    return val_as_bool(got, out) ||
+           err_set(e, ERR_TYPE, got.mark, "the variable '%s' must be a boolean, not %s", name, val_kind_name(got.kind));
+}
+
+static bool int_opt(struct view *v, const char *vars, enum keyword k, int absent, int *out, struct err *e) {
+    struct str text;
+    int64_t n = 0;
+    if (!text_opt(v, vars, k, STR_NONE, &text, e)) {
+        return false;
+    }
+    *out = absent;
+    if (!text.n) {
+        return true;
+    }
+    if (!str_int(text, &n) || n < 0 || n > 1 << 30) {
+        struct str first = str_from(vars);
+        struct str name = STR_NONE;
+        (void)str_next(&first, '|', &name);
+        return err_set(e, ERR_TYPE, NO_MARK, "'%.*s' must be a number, not '%.*s'", STR(name), STR(text));
+    }
+    *out = (int)n;
+    return true;
+}
+
+static const char *z(struct arena *a, struct str s) {
+    return s.n ? str_z(a, s) : NULL;
+}
+
+static struct str short_kind(struct str kind) {
+    static const char *const prefixes[] = {"ansible.builtin.", "ansible.legacy.", "community.libssh."};
+    for (size_t i = 0; i < COUNTOF(prefixes); i++) {
+        if (str_starts(kind, prefixes[i])) {
+            kind = str_sub(kind, strlen(prefixes[i]), kind.n);
+        }
+    }
+    if (str_eqz(kind, "smart") || str_eqz(kind, "paramiko") || str_eqz(kind, "paramiko_ssh") ||
+        str_eqz(kind, "libssh")) {
+        return STR_LIT("ssh");
+    }
+    return kind;
+}
+
+static bool host_key(struct view *cv, enum host_key_policy *out, struct err *e) {
+    static const char *const names[] = {"ansible_ssh_host_key_checking", "ansible_host_key_checking"};
+    *out = (enum host_key_policy)cv->r->o->host_key;
+    for (size_t i = 0; i < COUNTOF(names); i++) {
+        bool known = false;
+        bool check = true;
+        if (!bool_var(cv, names[i], &known, &check, e)) {
+            return false;
+        }
+        if (known) {
+            *out = check ? (*out == HOST_KEY_OFF ? HOST_KEY_STRICT : *out) : HOST_KEY_OFF;
+            return true;
+        }
+    }
+    return true;
+}
+
+static bool ssh_args(struct view *cv, struct arena *a, const char **out, struct err *e) {
+    struct str args;
+    struct str common;
+    struct str extra;
+    if (!text_opt(cv, "ansible_ssh_args", KW_NONE, STR_NONE, &args, e) ||
+        !text_opt(cv, "ansible_ssh_common_args", KW_NONE, cv->r->o->ssh_common_args, &common, e) ||
+        !text_opt(cv, "ansible_ssh_extra_args", KW_NONE, cv->r->o->ssh_extra_args, &extra, e)) {
+        return false;
+    }
+    struct str all = str_trim(str_printf(a, "%.*s %.*s %.*s", STR(args), STR(common), STR(extra)));
+    *out = z(a, all);
+    return true;
+}
+
+static void secret(struct view *v, struct str text) {
+    if (text.n) {
+        output_secret(v->r->o->output, text);
+    }
+}
+
+static bool become_resolve(struct view *cv, struct arena *a, struct login *out, struct err *e) {
+    const struct run_opts *o = cv->r->o;
+    bool known = false;
+    struct str method;
+    struct str user;
+    struct str exe;
+    struct str flags;
+    struct str password;
+    if (!bool_var(cv, "ansible_become", &known, &out->use_become, e) ||
+        (!known && !view_bool(cv, KW_BECOME, o->become, &out->use_become, e))) {
+        return false;
+    }
+    if (!out->use_become) {
+        return true;
+    }
+    if (!text_opt(cv, "ansible_become_method", KW_BECOME_METHOD, o->become_method, &method, e) ||
+        !text_opt(cv, "ansible_become_user|ansible_sudo_user|ansible_su_user", KW_BECOME_USER, o->become_user, &user,
+                  e) ||
+        !text_opt(cv, "ansible_become_exe|ansible_sudo_exe|ansible_su_exe", KW_BECOME_EXE, STR_NONE, &exe, e) ||
+        !text_opt(cv, "ansible_become_flags|ansible_sudo_flags|ansible_su_flags", KW_BECOME_FLAGS, STR_NONE, &flags,
+                  e) ||
+        !text_opt(cv,
+                  "ansible_become_password|ansible_become_pass|ansible_sudo_pass|ansible_sudo_password|"
+                  "ansible_su_pass|ansible_su_password",
+                  KW_NONE, o->become_password, &password, e)) {
+        return false;
+    }
+    struct str short_method = short_kind(method.n ? method : STR_LIT("sudo"));
+    if (str_starts(short_method, "community.general.")) {
+        short_method = str_sub(short_method, strlen("community.general."), short_method.n);
+    }
+    secret(cv, password);
+    out->become = (struct conn_become){.method = str_z(a, short_method),
+                                       .user = user.n ? str_z(a, user) : "root",
+                                       .exe = z(a, exe),
+                                       .flags = z(a, flags),
+                                       .password = password};
+    return true;
+}
+
+bool login_resolve(struct view *cv, const struct hrun *target, struct arena *a, struct login *out, struct err *e) {
+    const struct run_opts *o = cv->r->o;
+    struct conn_spec *s = &out->spec;
+    struct str kind;
+    struct str address;
+    struct str user;
+    struct str key;
+    struct str tmp;
+    struct str shell;
+    int timeout = 0;
+    *out = (struct login){0};
+    if (!text_opt(cv, "ansible_connection", KW_CONNECTION, o->connection, &kind, e) ||
+        !text_var(cv, "ansible_host|ansible_ssh_host", &address, e) ||
+        !int_opt(cv, "ansible_port|ansible_ssh_port", KW_PORT, o->port, &s->port, e) ||
+        !text_opt(cv, "ansible_user|ansible_ssh_user", KW_REMOTE_USER, o->remote_user, &user, e) ||
+        !text_opt(cv, "ansible_password|ansible_ssh_pass|ansible_ssh_password", KW_NONE, o->conn_password, &s->password,
+                  e) ||
+        !text_opt(cv, "ansible_ssh_private_key_file|ansible_private_key_file", KW_NONE, o->private_key, &key, e) ||
+        !text_opt(cv, "ansible_remote_tmp", KW_NONE, o->remote_tmp, &tmp, e) ||
+        !text_var(cv, "ansible_shell_executable", &shell, e) || !ssh_args(cv, a, &s->ssh_args, e) ||
+        !int_opt(cv, "ansible_ssh_timeout|ansible_timeout|ansible_connect_timeout", KW_NONE,
+                 o->timeout_s > 0 ? o->timeout_s : 10, &timeout, e) ||
+        !int_opt(cv, "ansible_ssh_retries", KW_NONE, 0, &s->retries, e) || !host_key(cv, &s->host_key, e) ||
+        !become_resolve(cv, a, out, e)) {
+        return false;
+    }
+    secret(cv, s->password);
+    if (target->host->implicit && !kind.n) {
+        kind = STR_LIT("local");
+    }
+    s->kind = str_z(a, short_kind(kind.n ? kind : STR_LIT("ssh")));
+    s->host = str_z(a, target->host->name);
+    s->address = address.n && !str_eq(address, target->host->name) ? str_z(a, address) : NULL;
+    s->user = z(a, user);
+    s->key_file = z(a, key);
+    s->remote_tmp = z(a, tmp);
+    s->executable = z(a, shell);
+    s->connect_timeout_ms = timeout * 1000;
+    return true;
+}
+
+// -- environment ------------------------------------------------------------------------------------------------------
+
+static bool merge_environment(struct view *v, struct val part, struct val into, struct err *e) {
+    if (val_is_seq(part)) {
+        for (size_t i = 0; i < val_len(part); i++) {
+            if (!merge_environment(v, val_at_index(part, i), into, e)) {
+                return false;
+            }
+        }
+        return true;
+    }
+    if (val_is(part, VAL_NULL) || val_is(part, VAL_OMIT) || (val_is(part, VAL_STR) && !val_text(part).n)) {
+        return true;
+    }
+    if (!val_is(part, VAL_DICT)) {
+        return err_set(e, ERR_TYPE, part.mark, "'environment' must be a dictionary, not %s", val_kind_name(part.kind));
+    }
+    size_t i = 0;
+    struct vpair *p;
+    while ((p = val_each(part, &i))) {
+        if (val_is(p->value, VAL_OMIT)) {
+            continue;
+        }
+        struct val text = val_is(p->value, VAL_STR) ? p->value : val_str(v->a, val_str_of(v->a, p->value));
+        val_set_str(v->a, into, val_str_of(v->a, p->key), val_flag(text, p->value.flags & VAL_SECRET));
+    }
+    return true;
+}
+
+bool environment_resolve(struct view *v, struct val *out, struct err *e) {
+    struct val list = node_environments(&v->task->n, v->a);
+    *out = (struct val){0};
+    if (!val_len(list)) {
+        return true;
+    }
+    *out = val_dict(v->a, 4);
+    for (size_t i = 0; i < val_len(list); i++) {
+        struct val part = {0};
+        if (!view_value(v, val_at_index(list, i), &part, e) || !merge_environment(v, part, *out, e)) {
+            return err_wrap(e, v->task->n.at, "in 'environment'");
+        }
+    }
+    return true;
+}
+
+// -- connections ------------------------------------------------------------------------------------------------------
+
+static void key_part(struct buf *b, const char *s) {
+    buf_z(b, s ? s : "");
+    buf_char(b, '\n');
+}
+
+static bool slot_key(const struct conn_spec *s, struct arena *a, struct str *out, struct err *e) {
+    struct buf b = BUF_IN(a);
+    const char *hex = "";
+    if (s->password.n && !digest_hex(a, "sha256", s->password, &hex, e)) {
+        return false;
+    }
+    const char *parts[] = {s->kind,     s->host,     s->address,    s->user,      hex,
+                           s->key_file, s->ssh_args, s->remote_tmp, s->executable};
+    for (size_t i = 0; i < COUNTOF(parts); i++) {
+        key_part(&b, parts[i]);
+    }
+    buf_printf(&b, "%d %d", s->port, (int)s->host_key);
+    *out = buf_view(&b);
+    return true;
+}
+
+static bool hub_start(struct run *r, struct err *e) {
+    if (r->hub) {
+        return true;
+    }
+    struct hub_opts h = {.forks = r->o->forks, .remote_dir = str_z(&r->a, r->o->remote_dir)};
+    r->hub = hub_new(&h, e);
+    return r->hub != NULL;
+}
+
+struct slot *slot_get(struct run *r, const struct login *l, struct arena *a, struct err *e) {
+    struct str key;
+    if (!slot_key(&l->spec, a, &key, e) || !hub_start(r, e)) {
+        return NULL;
+    }
+    struct slot *s = map_get(&r->slots, key);
+    if (!s) {
+        s = ARENA_NEW(&r->a, struct slot);
+        s->tag = TAG_SLOT;
+        s->key = str_dup(&r->a, key);
+        map_put(&r->slots, &r->a, s->key, s);
+    }
+    if (!s->conn) {
+        s->conn = conn_open(r->hub, &l->spec, s);
+    }
+    return s;
+}
+
+void slot_drop(struct run *r, struct slot *s) {
+    (void)r;
+    if (s && s->conn) {
+        conn_close(s->conn);
+        s->conn = NULL;
+    }
+}

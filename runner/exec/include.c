@@ -1,0 +1,278 @@
+// include_tasks and include_role after the round that ran them: one load for each distinct file, variables and place,
+// shared by the hosts that asked for it.
+#include "exec.h"
+
+#include <sys/stat.h>
+
+/// What some hosts want included.
+struct inclusion {
+    struct str what;        // full path, or the role's name
+    struct val args, vars;  // templated arguments; variables of the loop's item
+    struct val label;
+    struct task *task;
+    struct pstep *step;
+    struct hosts hosts;
+    struct pblock *block;  // loaded and filtered by tags; NULL when nothing is left
+    bool failed;
+};
+struct inclusions {
+    struct inclusion **p;
+    size_t n, cap;
+};
+
+// -- finding the file -------------------------------------------------------------------------------------------------
+
+static struct str dir_of(struct str path) {
+    while (path.n && path.s[path.n - 1] != '/') {
+        path.n--;
+    }
+    if (path.n > 1) {
+        path.n--;
+    }
+    return path;
+}
+
+static bool try_file(struct arena *a, struct str dir, const char *mid, struct str name, struct str *out) {
+    struct stat st;
+    *out = str_printf(a, "%.*s%s/%.*s", STR(dir), mid, STR(name));
+    return dir.n && stat(out->s, &st) == 0;
+}
+
+/// Beside the file with the task, then the role's tasks, then up the files that led here, then the playbook.
+static bool find_file(struct job *j, struct str name, struct arena *a, struct str *out, struct err *e) {
+    const struct role *role = j->task->n.role;
+    if (name.n && name.s[0] == '/') {
+        *out = name;
+        return true;
+    }
+    const char *mid = j->step->handler ? "/handlers" : "/tasks";
+    struct str own = dir_of(j->task->n.file);
+    if (role && (try_file(a, own, "", name, out) || try_file(a, role->path, mid, name, out) ||
+                 try_file(a, role->path, "/tasks", name, out))) {
+        return true;
+    }
+    for (const struct node *n = &j->task->n; n; n = n->parent) {
+        if (n->file.n &&
+            (try_file(a, dir_of(n->file), "", name, out) || try_file(a, dir_of(n->file), "/tasks", name, out))) {
+            return true;
+        }
+    }
+    if (try_file(a, j->pr->r->basedir, "", name, out) || try_file(a, j->pr->r->basedir, "/tasks", name, out)) {
+        return true;
+    }
+    return err_set(e, ERR_NOT_FOUND, j->task->n.at, "could not find the file '%.*s' to include", STR(name));
+}
+
+// -- collecting -------------------------------------------------------------------------------------------------------
+
+static struct val item_vars(struct arena *a, struct val result, struct val *label) {
+    static const char *const keys[] = {"ansible_loop_var", "ansible_index_var"};
+    struct val vars = val_dict(a, 4);
+    for (size_t i = 0; i < COUNTOF(keys); i++) {
+        struct val name = val_get(result, keys[i]);
+        if (val_is(name, VAL_STR)) {
+            val_set_str(a, vars, val_text(name), val_promote(a, val_get_str(result, val_text(name))));
+        }
+    }
+    if (val_has(result, "ansible_loop")) {
+        val_set(a, vars, "ansible_loop", val_promote(a, val_get(result, "ansible_loop")));
+    }
+    *label = val_promote(a, val_get(result, "_ansible_item_label"));
+    return vars;
+}
+
+static bool same(const struct inclusion *x, const struct inclusion *y) {
+    return x->task == y->task && str_eq(x->what, y->what) && val_equal(x->args, y->args) && val_equal(x->vars, y->vars);
+}
+
+static bool has_host(const struct inclusion *x, const struct hrun *h) {
+    for (size_t i = 0; i < x->hosts.n; i++) {
+        if (x->hosts.p[i] == h) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void add(struct play_run *pr, struct inclusions *all, struct inclusion *x, struct hrun *h) {
+    for (size_t i = 0; i < all->n; i++) {
+        if (same(all->p[i], x) && !has_host(all->p[i], h)) {
+            VEC_PUSH(&pr->a, all->p[i]->hosts, h);
+            return;
+        }
+    }
+    VEC_PUSH(&pr->a, x->hosts, h);
+    VEC_PUSH(&pr->a, *all, x);
+}
+
+static struct val first_of(struct val args, const char *const *names, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        struct val v = val_get(args, names[i]);
+        if (!val_is(v, VAL_UNDEF)) {
+            return v;
+        }
+    }
+    return (struct val){0};
+}
+
+static bool one_result(struct job *j, struct val result, struct inclusions *all, struct err *e) {
+    static const char *const file_names[] = {"_raw_params", "file"};
+    static const char *const role_names[] = {"name", "role"};
+    struct arena *a = &j->pr->a;
+    bool role = j->task->kind == TASK_INCLUDE_ROLE;
+    struct inclusion *x = ARENA_NEW(a, struct inclusion);
+    x->task = j->task;
+    x->step = j->step;
+    x->args = val_promote(a, val_get(result, "include_args"));
+    x->vars = item_vars(a, result, &x->label);
+    struct val what = role ? first_of(x->args, role_names, 2) : first_of(x->args, file_names, 2);
+    if (!val_is(what, VAL_STR) || !val_text(what).n) {
+        return err_set(e, ERR_ARGS, j->task->action_at, "'%.*s' needs the name of a %s", STR(j->task->action_name),
+                       role ? "role" : "file");
+    }
+    x->what = val_text(what);
+    if (!role && !find_file(j, x->what, a, &x->what, e)) {
+        return false;
+    }
+    add(j->pr, all, x, j->h);
+    return true;
+}
+
+// -- failing ----------------------------------------------------------------------------------------------------------
+
+static void fail_host(struct play_run *pr, struct task *t, bool handler, struct hrun *h, const struct err *err) {
+    struct val r = val_dict(&pr->a, 2);
+    val_set(&pr->a, r, "reason", val_str(&pr->a, err_text(err)));
+    bool rescue = iter_would_rescue(&h->it);
+    iter_fail(&h->it);
+    h->removed = !rescue;
+    h->failed = h->failed || iter_failed(&h->it);
+    if (rescue) {
+        h->stats.rescued++;
+    } else {
+        h->stats.failed++;
+    }
+    struct event ev = {.kind = EV_RESULT,
+                       .play = pr->play,
+                       .task = t,
+                       .host = h->host->name,
+                       .handler = handler,
+                       .status = ST_FAILED,
+                       .result = r};
+    run_event(pr->r, &ev);
+}
+
+// -- loading ----------------------------------------------------------------------------------------------------------
+
+/// A copy of the including task that carries the item's variables, as the parent of what is included.
+static struct task *parent_task(struct play_run *pr, const struct inclusion *x) {
+    struct task *by = ARENA_NEW(&pr->a, struct task);
+    *by = *x->task;
+    by->n.kw[KW_VARS] = val_merge(&pr->a, val_is(by->n.kw[KW_VARS], VAL_DICT) ? by->n.kw[KW_VARS] : val_dict(&pr->a, 0),
+                                  x->vars, false, MERGE_REPLACE);
+    return by;
+}
+
+static bool load(struct play_run *pr, struct inclusion *x, size_t *at, struct err *e) {
+    struct block *b = NULL;
+    struct role *role = NULL;
+    struct task *by = parent_task(pr, x);
+    bool handler = x->step->handler;
+    if (x->task->kind == TASK_INCLUDE_ROLE) {
+        b = pb_load_role(pr->r->o->loader, pr->play, by, x->args, &role, e);
+        if (role) {
+            if (role->is_public) {
+                plan_role_vars(pr, role);
+            }
+            handlers_add_role(pr, role);
+        }
+    } else {
+        by->args = x->args;
+        b = pb_load_tasks(pr->r->o->loader, pr->play, by, x->what, handler, e);
+    }
+    return b && check_block(pr->r, b, e) && plan_block(pr, b, handler, at, &x->block, e);
+}
+
+static void announce(struct play_run *pr, const struct inclusion *x) {
+    struct val names = val_list(&pr->a, x->hosts.n);
+    for (size_t i = 0; i < x->hosts.n; i++) {
+        val_push(&pr->a, names, val_str(&pr->a, x->hosts.p[i]->host->name));
+        x->hosts.p[i]->stats.ok++;
+    }
+    struct event ev = {.kind = EV_INCLUDED,
+                       .name = x->what,
+                       .play = pr->play,
+                       .task = x->task,
+                       .handler = x->step->handler,
+                       .loop = val_len(x->vars) > 0,
+                       .item_label = x->label,
+                       .hosts = names};
+    run_event(pr->r, &ev);
+}
+
+/// Loads one; what cannot be read ends the run, what is not there fails the hosts that asked.
+static bool load_one(struct play_run *pr, struct inclusion *x, size_t *at, struct err *e) {
+    struct err own = {.arena = &pr->a};
+    if (load(pr, x, at, &own)) {
+        if (x->task->kind == TASK_INCLUDE_TASKS) {
+            announce(pr, x);
+        }
+        return true;
+    }
+    x->failed = true;
+    if (own.code != ERR_NOT_FOUND && own.code != ERR_SYS) {
+        *e = own;
+        return false;
+    }
+    for (size_t i = 0; i < x->hosts.n; i++) {
+        fail_host(pr, x->task, x->step->handler, x->hosts.p[i], &own);
+    }
+    return true;
+}
+
+static bool gather(struct play_run *pr, struct job *j, struct inclusions *all, struct err *e) {
+    struct val results = j->looping ? val_get(j->result, "results") : (struct val){0};
+    size_t n = j->looping ? val_len(results) : 1;
+    for (size_t i = 0; i < n; i++) {
+        struct val r = j->looping ? val_at_index(results, i) : j->result;
+        struct err own = {.arena = &pr->a};
+        if (result_is_failed(r) || result_is_skipped(r) || !val_has(r, "include_args")) {
+            continue;
+        }
+        if (one_result(j, r, all, &own)) {
+            continue;
+        }
+        if (own.code != ERR_NOT_FOUND && own.code != ERR_ARGS) {
+            *e = own;
+            return false;
+        }
+        fail_host(pr, j->task, j->step->handler, j->h, &own);
+        return true;
+    }
+    return true;
+}
+
+bool include_process(struct play_run *pr, const struct jobs *done, struct err *e) {
+    struct inclusions all = {0};
+    for (size_t i = 0; i < done->n; i++) {
+        if (!gather(pr, done->p[i], &all, e)) {
+            return false;
+        }
+    }
+    if (!all.n) {
+        return true;
+    }
+    size_t at = all.p[0]->step->handler ? all.p[0]->step->at + 1 : pr->tasks.cursor;
+    for (size_t i = 0; i < all.n; i++) {
+        if (!load_one(pr, all.p[i], &at, e)) {
+            return false;
+        }
+    }
+    for (size_t i = all.n; i-- > 0;) {  // the stack of open blocks: the last one goes in first
+        struct inclusion *x = all.p[i];
+        for (size_t k = 0; x->block && !x->failed && k < x->hosts.n; k++) {
+            iter_include(&x->hosts.p[k]->it, x->block);
+        }
+    }
+    return true;
+}

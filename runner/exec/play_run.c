@@ -1,0 +1,331 @@
+// One batch of one play: its steps in order, its hosts at their start, the strategy, and what is left of them.
+#include "exec.h"
+
+#include "plugin.h"
+
+#include <fnmatch.h>
+#include <unistd.h>
+
+// -- compiling --------------------------------------------------------------------------------------------------------
+
+static bool add_steps(struct play_run *pr, const struct steps *from, struct pblock *to, struct err *e) {
+    struct block *b = ARENA_NEW(&pr->a, struct block);
+    struct pblock *pb = NULL;
+    b->n.kind = NODE_BLOCK;
+    b->n.at = pr->play->n.at;
+    b->n.parent = &pr->play->n;
+    b->n.file = pr->play->n.file;
+    b->body = *from;
+    b->implicit = true;
+    if (!plan_block(pr, b, false, NULL, &pb, e)) {
+        return false;
+    }
+    if (pb) {
+        struct pstep *s = ARENA_NEW(&pr->a, struct pstep);
+        s->block = pb;
+        plan_push(&pr->a, &to->sec[SEC_BODY], s);
+    }
+    return true;
+}
+
+static bool add_roles(struct play_run *pr, struct pblock *to, struct err *e) {
+    for (size_t i = 0; i < pr->play->nroles; i++) {
+        struct pblock *pb = NULL;
+        struct block *b = pb_role_block(pr->r->o->loader, pr->play, pr->play->roles[i], e);
+        if (!b || !plan_block(pr, b, false, NULL, &pb, e)) {
+            return false;
+        }
+        if (pb) {
+            struct pstep *s = ARENA_NEW(&pr->a, struct pstep);
+            s->block = pb;
+            plan_push(&pr->a, &to->sec[SEC_BODY], s);
+        }
+    }
+    return true;
+}
+
+/// The end of a part of the play: handlers run, with force_handlers even for hosts that failed in the part.
+static void end_part(struct play_run *pr, struct pblock *part, bool flushes, bool force) {
+    struct pstep *wrap = ARENA_NEW(&pr->a, struct pstep);
+    if (flushes) {
+        struct pstep *flush = plan_meta(pr, "flush_handlers");
+        plan_push(&pr->a, &part->sec[force ? SEC_ALWAYS : SEC_BODY], flush);
+        plan_order(pr, &pr->tasks, flush);
+    }
+    wrap->block = part;
+    plan_push(&pr->a, &pr->root->sec[SEC_BODY], wrap);
+}
+
+static bool forces(struct play_run *pr) {
+    bool force = pr->r->o->force_handlers;
+    (void)val_as_bool(pr->play->n.kw[KW_FORCE_HANDLERS], &force);
+    return force;
+}
+
+static void add_setup(struct play_run *pr) {
+    static const enum keyword keys[] = {KW_GATHER_SUBSET, KW_GATHER_TIMEOUT, KW_FACT_PATH};
+    struct play *p = pr->play;
+    struct task *t = ARENA_NEW(&pr->a, struct task);
+    struct pstep *s = plan_task(pr, t, false);
+    t->n.kind = NODE_TASK;
+    t->n.at = p->n.at;
+    t->n.parent = &p->n;
+    t->n.file = p->n.file;
+    t->n.name = STR_LIT("Gathering Facts");
+    t->n.kw[KW_NAME] = val_z(&pr->a, "Gathering Facts");
+    t->n.kw[KW_RUN_ONCE] = val_bool(false);
+    t->action = "setup";
+    t->action_name = STR_LIT("gather_facts");
+    t->action_at = p->n.at;
+    t->kind = TASK_MODULE;
+    t->module = module_find(STR_LIT("setup"));
+    t->args = val_dict(&pr->a, 3);
+    t->notify = val_list(&pr->a, 0);
+    t->listen = t->notify;
+    for (size_t i = 0; i < COUNTOF(keys); i++) {
+        struct val v = p->n.kw[keys[i]];
+        if (!val_is(v, VAL_UNDEF) && !val_is(v, VAL_NULL)) {
+            val_set(&pr->a, t->args, keyword_docs[keys[i]].name, v);
+            t->args.flags |= v.flags & VAL_TMPL;
+        }
+    }
+    if (!val_len(p->n.kw[KW_TAGS])) {
+        struct val tags = val_list(&pr->a, 1);
+        val_push(&pr->a, tags, val_z(&pr->a, "always"));
+        t->n.kw[KW_TAGS] = tags;
+    }
+    pr->setup = s;
+}
+
+bool play_compile(struct play_run *pr, bool flushes, struct err *e) {
+    const struct play *p = pr->play;
+    const struct steps *parts[3] = {&p->pre_tasks, &p->tasks, &p->post_tasks};
+    bool force = forces(pr);
+    bool selected = false;
+    pr->root = ARENA_NEW(&pr->a, struct pblock);
+    if (flushes) {
+        add_setup(pr);
+        if (!plan_tags(pr, &pr->setup->task->n, &pr->a, &selected, NULL, e)) {
+            return false;
+        }
+        if (selected) {
+            plan_push(&pr->a, &pr->root->sec[SEC_BODY], pr->setup);
+            plan_order(pr, &pr->tasks, pr->setup);
+        }
+    }
+    for (size_t i = 0; i < COUNTOF(parts); i++) {
+        struct pblock *part = ARENA_NEW(&pr->a, struct pblock);
+        if ((i == 1 && !add_roles(pr, part, e)) || !add_steps(pr, parts[i], part, e)) {
+            return false;
+        }
+        end_part(pr, part, flushes, force);
+    }
+    return true;
+}
+
+// -- starting ---------------------------------------------------------------------------------------------------------
+
+void play_run_init(struct play_run *pr, struct run *r, struct play *p, struct val prompt) {
+    *pr = (struct play_run){.r = r, .play = p, .prompt = prompt};
+    for (size_t i = 0; i < p->nroles; i++) {
+        plan_role_vars(pr, p->roles[i]);
+    }
+    struct view v;
+    struct err e = {.arena = &pr->a};
+    struct val name = p->n.kw[KW_NAME];
+    pr->name = p->n.name;
+    if (!p->n.name.n || val_is(name, VAL_UNDEF) || val_is(name, VAL_NULL)) {
+        struct err quiet = {.arena = &pr->a};
+        if (!play_pattern(r, p, &pr->a, &pr->name, &quiet)) {
+            pr->name = p->n.name;
+        }
+    } else if (val_any_flag(name, VAL_TMPL) && view_init(&v, pr, NULL, NULL, &pr->a, &e)) {
+        pr->name = view_name(&v, name);
+    }
+}
+
+static bool matches(struct play_run *pr, struct hrun *h, struct pstep *s, struct str want) {
+    struct arena a = {0};
+    struct view v;
+    struct err e = {.arena = &a};
+    const char *pattern = str_z(&a, want);
+    bool yes = s->task->n.name.n && fnmatch(pattern, str_z(&a, s->task->n.name), 0) == 0;
+    if (!yes && view_init(&v, pr, h, s, &a, &e)) {
+        yes = fnmatch(pattern, str_z(&a, task_title(&v)), 0) == 0;
+    }
+    arena_release(&a);
+    return yes;
+}
+
+/// --start-at-task: moves the hosts to that task; facts are gathered all the same.
+static void start_at(struct play_run *pr) {
+    struct run *r = pr->r;
+    bool found = false;
+    struct pblock *first = ARENA_NEW(&pr->a, struct pblock);
+    plan_push(&pr->a, &first->sec[SEC_BODY], pr->setup);
+    for (size_t i = 0; i < pr->batch.n; i++) {
+        struct hrun *h = pr->batch.p[i];
+        struct pstep *s;
+        while ((s = iter_peek(&h->it)) && (s->role_end || !matches(pr, h, s, r->start_at))) {
+            iter_take(&h->it);
+        }
+        if (s) {
+            found = true;
+            iter_include(&h->it, first);
+        }
+    }
+    if (found) {
+        r->start_at = STR_NONE;
+    }
+}
+
+static void place_hosts(struct play_run *pr, const struct hosts *all, const struct hosts *batch) {
+    pr->all = *all;
+    pr->batch = *batch;
+    for (size_t i = 0; i < all->n; i++) {
+        all->p[i]->removed = all->p[i]->failed || all->p[i]->unreachable;
+    }
+    for (size_t i = 0; i < batch->n; i++) {
+        batch->p[i]->index = (uint32_t)i;
+        batch->p[i]->in_batch = true;
+    }
+}
+
+static void start_hosts(struct play_run *pr) {
+    for (size_t i = 0; i < pr->batch.n; i++) {
+        struct hrun *h = pr->batch.p[i];
+        iter_init(&h->it, &pr->a, pr->root, (uint32_t)i);
+        if (h->failed) {
+            h->it.state = ITER_FAILED;
+        }
+    }
+    if (pr->r->start_at.n) {
+        start_at(pr);
+    }
+}
+
+static void leave_hosts(struct play_run *pr) {
+    for (size_t i = 0; i < pr->batch.n; i++) {
+        struct hrun *h = pr->batch.p[i];
+        h->failed = h->failed || iter_failed(&h->it);
+        h->in_batch = false;
+        h->it = (struct iter){0};
+    }
+}
+
+bool play_batch(struct run *r, struct play *p, struct val prompt, const struct hosts *all, const struct hosts *batch,
+                bool *end_play) {
+    struct play_run pr;
+    struct err e = {.arena = &r->a};
+    play_run_init(&pr, r, p, prompt);
+    place_hosts(&pr, all, batch);
+    struct event ev = {.kind = EV_PLAY_START, .name = pr.name, .play = p, .check = r->o->check};
+    run_event(r, &ev);
+    bool ok = handlers_load(&pr, &e) && play_compile(&pr, true, &e);
+    if (ok) {
+        start_hosts(&pr);
+        ok = linear_run(&pr, &e);
+    }
+    if (!ok) {
+        run_error(r, &e);
+        r->code = e.code == ERR_SYNTAX || e.code == ERR_ARGS ? 4 : 1;
+    } else if (pr.fatal) {
+        r->code = 1;
+        ok = false;
+    }
+    leave_hosts(&pr);
+    *end_play = pr.end_play;
+    r->broken = r->broken || pr.broken;
+    arena_release(&pr.a);
+    return ok;
+}
+
+// -- vars_prompt ------------------------------------------------------------------------------------------------------
+
+static bool flag(struct val d, const char *key, bool absent) {
+    bool b = absent;
+    struct val v = val_get(d, key);
+    return val_is(v, VAL_UNDEF) || !val_as_bool(v, &b) ? absent : b;
+}
+
+static bool encrypt(struct view *v, struct val one, struct val *answer, struct err *e) {
+    struct val how = val_get(one, "encrypt");
+    struct val kwargs = val_dict(v->a, 2);
+    struct val args[2] = {*answer, how};
+    if (val_is(how, VAL_UNDEF) || val_is(how, VAL_NULL)) {
+        return true;
+    }
+    if (val_has(one, "salt")) {
+        val_set(v->a, kwargs, "salt", val_get(one, "salt"));
+    }
+    if (val_has(one, "salt_size")) {
+        val_set(v->a, kwargs, "salt_size", val_get(one, "salt_size"));
+    }
+    return jinja_call_filter(&v->jc, STR_LIT("password_hash"), args, 2, kwargs, one.mark, answer, e);
+}
+
+static bool ask(struct view *v, struct val one, struct val *answer, struct err *e) {
+    struct arena *a = v->a;
+    struct val text = val_get(one, "prompt");
+    struct val def = val_get(one, "default");
+    bool secret = flag(one, "private", true);
+    struct str label = val_is(text, VAL_STR) ? val_text(text) : val_text(val_get(one, "name"));
+    bool has_default = !val_is(def, VAL_UNDEF) && !val_is(def, VAL_NULL);
+    const char *prompt = has_default && !secret ? arena_printf(a, "%.*s [%.*s]: ", STR(label), STR(val_str_of(a, def)))
+                                                : arena_printf(a, "%.*s: ", STR(label));
+    struct str first = STR_NONE;
+    struct str second = STR_NONE;
+    for (;;) {
+        if (!ask_terminal(v->r, prompt, !secret, 0, a, &first, e)) {
+            return false;
+        }
+        if (!flag(one, "confirm", false)) {
+            break;
+        }
+        const char *again = arena_printf(a, "confirm %s", prompt);
+        if (!ask_terminal(v->r, again, !secret, 0, a, &second, e)) {
+            return false;
+        }
+        if (str_eq(first, second)) {
+            break;
+        }
+    }
+    *answer = first.n || !has_default ? val_flag(val_str(a, first), secret ? VAL_SECRET : 0) : def;
+    if (secret && first.n) {
+        output_secret(v->r->o->output, first);
+    }
+    return true;
+}
+
+bool play_prompts(struct run *r, struct play *p, struct arena *a, bool interactive, struct val *out, struct err *e) {
+    *out = val_dict(a, 4);
+    if (!val_is_seq(p->vars_prompt) || !val_len(p->vars_prompt)) {
+        return true;
+    }
+    struct play_run pr;
+    struct view v;
+    struct val list = {0};
+    play_run_init(&pr, r, p, (struct val){0});
+    bool ok = view_init(&v, &pr, NULL, NULL, a, e) && view_value(&v, p->vars_prompt, &list, e);
+    bool terminal = interactive && access("/dev/tty", R_OK | W_OK) == 0 && isatty(STDIN_FILENO);
+    for (size_t i = 0; ok && i < val_len(list); i++) {
+        struct val one = val_at_index(list, i);
+        struct str name = val_text(val_get(one, "name"));
+        struct val answer = val_get(one, "default");
+        if (!name.n) {
+            ok = err_set(e, ERR_ARGS, one.mark, "an entry of 'vars_prompt' needs a 'name'");
+            break;
+        }
+        if (!val_is(val_get_str(r->o->extra_vars, name), VAL_UNDEF)) {
+            continue;
+        }
+        if (terminal) {
+            ok = ask(&v, one, &answer, e) && encrypt(&v, one, &answer, e);
+        } else if (interactive) {
+            run_warn(r, one.mark, "not prompting, as there is no terminal");
+        }
+        val_set_str(a, *out, str_dup(a, name), val_is(answer, VAL_UNDEF) ? VNULL : val_promote(a, answer));
+    }
+    arena_release(&pr.a);
+    return ok;
+}

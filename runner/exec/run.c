@@ -1,0 +1,502 @@
+// A whole run: playbooks, plays, batches, the exit code; and what the run knows of each host.
+#include "exec.h"
+
+#include "fd.h"
+
+#include <unistd.h>
+
+enum { RC_OK = 0, RC_ERROR = 1, RC_FAILED = 2, RC_UNREACHABLE = 4, RC_PARSER = 4, RC_INTERRUPTED = 99 };
+
+// -- telling ----------------------------------------------------------------------------------------------------------
+
+void run_event(struct run *r, const struct event *ev) {
+    if (r->o->output) {
+        output_event(r->o->output, ev);
+    }
+}
+
+void run_warn(struct run *r, struct mark at, const char *msg) {
+    struct place p = mark_place(at);
+    struct arena a = {0};
+    struct str text = str_from(msg);
+    if (p.file) {
+        text = str_printf(&a, "%s (%s:%u:%u)", msg, p.file, p.line, p.col);
+    }
+    struct event ev = {.kind = EV_WARNING, .name = text};
+    run_event(r, &ev);
+    arena_release(&a);
+}
+
+void run_error(struct run *r, const struct err *e) {
+    struct event ev = {.kind = EV_ERROR, .err = e};
+    run_event(r, &ev);
+}
+
+// -- hosts ------------------------------------------------------------------------------------------------------------
+
+struct hrun *run_host(struct run *r, struct host *h) {
+    struct hrun *x = map_get(&r->hosts, h->name);
+    if (x) {
+        return x;
+    }
+    x = ARENA_NEW(&r->a, struct hrun);
+    x->host = h;
+    x->stats.host = h->name;
+    host_state_init(&x->state, h);
+    map_put(&r->hosts, &r->a, h->name, x);
+    VEC_PUSH(&r->a, r->order, x);
+    return x;
+}
+
+static bool is_local_name(struct str name) {
+    return str_eqz(name, "localhost") || str_eqz(name, "127.0.0.1") || str_eqz(name, "::1");
+}
+
+static struct host *by_address(const struct inventory *inv, struct str name) {
+    for (size_t i = 0; i < inv->nhosts; i++) {
+        struct val address = val_get(inv->order[i]->vars, "ansible_host");
+        if (val_is(address, VAL_STR) && str_eq(val_text(address), name)) {
+            return inv->order[i];
+        }
+    }
+    return NULL;
+}
+
+struct hrun *run_host_named(struct run *r, struct str name) {
+    struct hrun *known = map_get(&r->hosts, name);
+    struct host *h = known ? known->host : inv_host(r->o->inventory, name);
+    if (!h && is_local_name(name)) {
+        h = inv_localhost(r->o->inventory);
+    }
+    if (!h) {
+        h = by_address(r->o->inventory, name);
+    }
+    if (!h) {  // nobody knows it: reached by its name, with the variables of the task alone
+        h = ARENA_NEW(&r->a, struct host);
+        h->name = str_dup(&r->a, name);
+        h->vars = val_dict(&r->a, 0);
+    }
+    return run_host(r, h);
+}
+
+static int by_name(const void *x, const void *y) {
+    return str_cmp((*(struct hrun *const *)x)->host->name, (*(struct hrun *const *)y)->host->name);
+}
+
+static void reverse(struct hosts *l) {
+    for (size_t i = 0; i < l->n / 2; i++) {
+        struct hrun *t = l->p[i];
+        l->p[i] = l->p[l->n - 1 - i];
+        l->p[l->n - 1 - i] = t;
+    }
+}
+
+static void shuffle(struct hosts *l) {
+    for (size_t i = l->n; i > 1; i--) {
+        uint64_t n = 0;
+        random_bytes(&n, sizeof(n));
+        size_t k = (size_t)(n % i);
+        struct hrun *t = l->p[i - 1];
+        l->p[i - 1] = l->p[k];
+        l->p[k] = t;
+    }
+}
+
+static bool order_hosts(struct hosts *l, struct val order, struct err *e) {
+    struct str how = val_text(order);
+    if (val_is(order, VAL_UNDEF) || val_is(order, VAL_NULL) || str_eqz(how, "inventory")) {
+        return true;
+    }
+    if (l->n && (str_eqz(how, "sorted") || str_eqz(how, "reverse_sorted"))) {
+        qsort(l->p, l->n, sizeof(*l->p), by_name);
+    }
+    if (str_eqz(how, "reverse_inventory") || str_eqz(how, "reverse_sorted")) {
+        reverse(l);
+    } else if (str_eqz(how, "shuffle")) {
+        shuffle(l);
+    } else if (!str_eqz(how, "sorted")) {
+        return err_set(e, ERR_ARGS, order.mark,
+                       "'order' must be inventory, reverse_inventory, sorted, reverse_sorted or shuffle, not '%.*s'",
+                       STR(how));
+    }
+    return true;
+}
+
+/// --limit, with the patterns of @file put in.
+static bool limit_pattern(struct run *r, struct arena *a, struct str *out, struct err *e) {
+    struct str rest = r->o->limit;
+    struct str part;
+    struct buf b = BUF_IN(a);
+    while (str_next(&rest, ',', &part)) {
+        struct str text = str_trim(part);
+        if (text.n && text.s[0] == '@') {
+            struct str lines;
+            if (!fd_read_file(str_z(a, str_sub(text, 1, text.n)), (size_t)16 << 20, a, &text, e)) {
+                return err_wrap(e, NO_MARK, "in --limit");
+            }
+            struct str line;
+            lines = text;
+            while (str_next(&lines, '\n', &line)) {
+                if (str_trim(line).n) {
+                    buf_printf(&b, "%s%.*s", b.n ? "," : "", STR(str_trim(line)));
+                }
+            }
+        } else if (text.n) {
+            buf_printf(&b, "%s%.*s", b.n ? "," : "", STR(text));
+        }
+    }
+    *out = buf_view(&b);
+    return true;
+}
+
+bool run_match(struct run *r, struct str pattern, struct mark at, struct arena *a, struct hosts *out, struct err *e) {
+    struct host **found = NULL;
+    struct host **limited = NULL;
+    size_t n = 0;
+    size_t nl = 0;
+    struct str limit = STR_NONE;
+    struct str unmatched = STR_NONE;
+    if (!inv_match(r->o->inventory, pattern, at, a, &found, &n, &unmatched, e)) {
+        return false;
+    }
+    if (unmatched.n) {
+        run_warn(r, at, arena_printf(a, "could not match supplied host pattern, ignoring: %.*s", STR(unmatched)));
+    }
+    if (r->o->limit.n &&
+        (!limit_pattern(r, a, &limit, e) || !inv_match(r->o->inventory, limit, NO_MARK, a, &limited, &nl, NULL, e))) {
+        return false;
+    }
+    struct map keep = {0};
+    for (size_t i = 0; i < nl; i++) {
+        map_put(&keep, a, limited[i]->name, limited[i]);
+    }
+    *out = (struct hosts){0};
+    for (size_t i = 0; i < n; i++) {
+        if (!r->o->limit.n || map_get(&keep, found[i]->name)) {
+            VEC_PUSH(a, *out, run_host(r, found[i]));
+        }
+    }
+    return true;
+}
+
+// -- plays ------------------------------------------------------------------------------------------------------------
+
+static bool play_value(struct run *r, struct play *p, struct val raw, struct arena *a, struct val *out, struct err *e) {
+    *out = raw;
+    if (!val_any_flag(raw, VAL_TMPL)) {
+        return true;
+    }
+    struct play_run *pr = ARENA_NEW(a, struct play_run);
+    *pr = (struct play_run){.r = r, .play = p};
+    struct view v;
+    bool ok = view_init(&v, pr, NULL, NULL, a, e) && view_value(&v, raw, out, e);
+    arena_release(&pr->a);
+    return ok;
+}
+
+static void join(struct buf *b, struct val v) {
+    if (val_is_seq(v)) {
+        for (size_t i = 0; i < val_len(v); i++) {
+            join(b, val_at_index(v, i));
+        }
+        return;
+    }
+    if (b->n) {
+        buf_char(b, ',');
+    }
+    val_to_str(b, v);
+}
+
+bool play_pattern(struct run *r, struct play *p, struct arena *a, struct str *out, struct err *e) {
+    struct val hosts = {0};
+    struct buf b = BUF_IN(a);
+    if (!play_value(r, p, p->hosts, a, &hosts, e)) {
+        return err_wrap(e, p->hosts.mark, "in 'hosts'");
+    }
+    join(&b, hosts);
+    *out = buf_view(&b);
+    return true;
+}
+
+/// One size of serial: a number, or a share of all hosts ("30%"), at least 1. 0: all of them.
+static bool serial_size(struct val v, size_t all, size_t *out, struct err *e) {
+    struct str text = val_is(v, VAL_STR) ? str_trim(val_text(v)) : STR_NONE;
+    int64_t n = 0;
+    if (str_ends(text, "%") && str_int(str_trim(str_sub(text, 0, text.n - 1)), &n) && n >= 0) {
+        *out = (size_t)((double)n / 100.0 * (double)all);
+        *out = *out ? *out : 1;
+        return true;
+    }
+    if (!val_as_int(v, &n)) {
+        return err_set(e, ERR_TYPE, v.mark, "'serial' must be a number or a percentage, not %s", val_kind_name(v.kind));
+    }
+    *out = n > 0 ? (size_t)n : 0;
+    return true;
+}
+
+bool play_batches(struct run *r, struct play *p, const struct hosts *all, struct arena *a, struct hosts **out,
+                  size_t *n, struct err *e) {
+    struct val serial = {0};
+    struct {
+        struct hosts *p;
+        size_t n, cap;
+    } list = {0};
+    if (!play_value(r, p, p->n.kw[KW_SERIAL], a, &serial, e)) {
+        return err_wrap(e, p->n.at, "in 'serial'");
+    }
+    bool seq = val_is_seq(serial);
+    size_t sizes = seq ? val_len(serial) : !val_is(serial, VAL_UNDEF) && !val_is(serial, VAL_NULL);
+    for (size_t i = 0, k = 0; i < all->n; k++) {
+        size_t size = 0;
+        struct val v = seq && sizes ? val_at_index(serial, k < sizes ? k : sizes - 1) : serial;
+        if (sizes && !serial_size(v, all->n, &size, e)) {
+            return false;
+        }
+        if (!size || size > all->n - i) {
+            size = all->n - i;
+        }
+        struct hosts b = {.p = all->p + i, .n = size, .cap = size};
+        VEC_PUSH(a, list, b);
+        i += size;
+    }
+    *out = list.p;
+    *n = list.n;
+    return true;
+}
+
+static size_t lost(const struct run *r) {
+    size_t n = 0;
+    for (size_t i = 0; i < r->order.n; i++) {
+        n += r->order.p[i]->failed || r->order.p[i]->unreachable;
+    }
+    return n;
+}
+
+static int code_of(const struct run *r) {
+    int code = RC_OK;
+    for (size_t i = 0; i < r->order.n; i++) {
+        const struct hrun *h = r->order.p[i];
+        if (h->unreachable) {
+            return RC_UNREACHABLE;
+        }
+        if (h->failed) {
+            code = RC_FAILED;
+        }
+    }
+    return code;
+}
+
+static void no_hosts(struct run *r, struct play *p) {
+    struct play_run pr;
+    play_run_init(&pr, r, p, (struct val){0});
+    struct event start = {.kind = EV_PLAY_START, .name = pr.name, .play = p, .check = r->o->check};
+    struct event none = {.kind = EV_NO_HOSTS_MATCHED, .play = p};
+    run_event(r, &start);
+    run_event(r, &none);
+    arena_release(&pr.a);
+}
+
+/// Runs the batches of a play. *go_on: whether another play follows.
+static bool run_play(struct run *r, struct play *p, bool *go_on, struct err *e) {
+    struct arena *a = &r->a;
+    struct hosts all;
+    struct hosts *batches = NULL;
+    struct val prompt = {0};
+    struct str pattern;
+    size_t n = 0;
+    *go_on = true;
+    if (!play_prompts(r, p, a, true, &prompt, e) || !play_pattern(r, p, a, &pattern, e) ||
+        !run_match(r, pattern, p->hosts.mark, a, &all, e) || !order_hosts(&all, p->n.kw[KW_ORDER], e) ||
+        !play_batches(r, p, &all, a, &batches, &n, e)) {
+        return false;
+    }
+    if (!n) {
+        no_hosts(r, p);
+    }
+    for (size_t i = 0; i < n && *go_on; i++) {
+        size_t before = lost(r);
+        bool end_play = false;
+        r->broken = false;
+        if (!play_batch(r, p, prompt, &all, &batches[i], &end_play)) {
+            e->code = ERR_NONE;
+            return false;
+        }
+        r->code = r->broken ? RC_FAILED : code_of(r);
+        *go_on = !r->broken && lost(r) - before != batches[i].n && !r->stop;
+        if (end_play) {
+            *go_on = !r->stop;
+            break;
+        }
+    }
+    return true;
+}
+
+// -- books ------------------------------------------------------------------------------------------------------------
+
+void run_init(struct run *r, const struct run_opts *o) {
+    *r = (struct run){.o = o, .sigfd = -1, .start_at = o->start_at_task, .step = o->step};
+    r->custom_stats = val_dict(&r->a, 2);
+}
+
+void run_release(struct run *r) {
+    hub_free(r->hub);
+    for (size_t i = 0; i < r->abandoned.n; i++) {
+        job_free(r->abandoned.p[i]);
+    }
+    for (size_t i = 0; i < r->order.n; i++) {
+        host_state_release(&r->order.p[i]->state);
+    }
+    arena_release(&r->a);
+}
+
+static struct str dir_of(struct str path) {
+    while (path.n && path.s[path.n - 1] != '/') {
+        path.n--;
+    }
+    return str_sub(path, 0, path.n > 1 ? path.n - 1 : path.n);
+}
+
+static void send_stats(struct run *r) {
+    struct hosts seen = {0};
+    for (size_t i = 0; i < r->order.n; i++) {
+        if (r->order.p[i]->in_stats) {
+            VEC_PUSH(&r->a, seen, r->order.p[i]);
+        }
+    }
+    if (seen.n) {
+        qsort(seen.p, seen.n, sizeof(*seen.p), by_name);
+    }
+    struct host_stats *list = ARENA_ARRAY(&r->a, struct host_stats, seen.n + 1);
+    for (size_t i = 0; i < seen.n; i++) {
+        list[i] = seen.p[i]->stats;
+    }
+    struct event ev = {.kind = EV_STATS, .stats = list, .nstats = seen.n, .result = r->custom_stats};
+    run_event(r, &ev);
+}
+
+static bool check_books(struct run *r, struct err *e) {
+    for (size_t i = 0; i < r->o->nbooks; i++) {
+        for (size_t k = 0; k < r->o->books[i]->nplays; k++) {
+            r->basedir = dir_of(r->o->books[i]->plays[k]->n.file);
+            if (!check_play(r, r->o->books[i]->plays[k], e)) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
+static bool check_limit(struct run *r, struct err *e) {
+    struct host **found = NULL;
+    size_t n = 0;
+    struct str limit;
+    if (!r->o->limit.n) {
+        return true;
+    }
+    if (!limit_pattern(r, &r->a, &limit, e) ||
+        !inv_match(r->o->inventory, limit, NO_MARK, &r->a, &found, &n, NULL, e)) {
+        return false;
+    }
+    return n || err_set(e, ERR_NOT_FOUND, NO_MARK, "--limit '%.*s' does not match any hosts", STR(r->o->limit));
+}
+
+/// NAME.retry beside the playbook, with the hosts that failed.
+static void write_retry(struct run *r, const struct playbook *b) {
+    struct buf text = BUF_IN(&r->a);
+    struct err e = {.arena = &r->a};
+    struct hosts bad = {0};
+    for (size_t i = 0; i < r->order.n; i++) {
+        if (r->order.p[i]->failed || r->order.p[i]->unreachable) {
+            VEC_PUSH(&r->a, bad, r->order.p[i]);
+        }
+    }
+    if (!r->o->retry_files || !bad.n) {
+        return;
+    }
+    qsort(bad.p, bad.n, sizeof(*bad.p), by_name);
+    for (size_t i = 0; i < bad.n; i++) {
+        buf_printf(&text, "%.*s\n", STR(bad.p[i]->host->name));
+    }
+    struct str stem = b->file;
+    while (stem.n && stem.s[stem.n - 1] != '.' && stem.s[stem.n - 1] != '/') {
+        stem.n--;
+    }
+    stem = stem.n && stem.s[stem.n - 1] == '.' ? str_sub(stem, 0, stem.n - 1) : b->file;
+    const char *path = arena_printf(&r->a, "%.*s.retry", STR(stem));
+    if (!fd_replace_file(path, buf_view(&text), 0600, &e)) {
+        run_error(r, &e);
+    }
+}
+
+static bool run_book(struct run *r, struct playbook *b, struct err *e) {
+    bool go_on = true;
+    struct event start = {.kind = EV_RUN_START, .name = b->file, .check = r->o->check};
+    r->book = b;
+    run_event(r, &start);
+    for (size_t i = 0; i < b->nplays && go_on && !r->stop; i++) {
+        r->basedir = dir_of(b->plays[i]->n.file);
+        if (!run_play(r, b->plays[i], &go_on, e)) {
+            return false;
+        }
+    }
+    if (r->stop) {
+        return true;
+    }
+    write_retry(r, b);
+    send_stats(r);
+    return true;
+}
+
+static int run_books(struct run *r) {
+    struct err e = {.arena = &r->a};
+    if (!check_books(r, &e)) {
+        run_error(r, &e);
+        return RC_PARSER;
+    }
+    if (r->o->syntax_only) {
+        return RC_OK;
+    }
+    if (!check_limit(r, &e)) {
+        run_error(r, &e);
+        return RC_ERROR;
+    }
+    for (size_t i = 0; i < r->o->nbooks && !r->code && !r->stop; i++) {
+        if (!run_book(r, r->o->books[i], &e)) {
+            if (e.code) {
+                run_error(r, &e);
+            }
+            return r->code ? r->code : RC_ERROR;
+        }
+    }
+    if (r->stop) {
+        return RC_INTERRUPTED;
+    }
+    if (r->start_at.n) {
+        err_set(&e, ERR_NOT_FOUND, NO_MARK, "no task matches '%.*s'", STR(r->start_at));
+        err_hint(&e, "--start-at-task finds only tasks that are there before the run, not those of include_tasks");
+        run_error(r, &e);
+    }
+    return r->code;
+}
+
+int run_playbooks(const struct run_opts *o) {
+    struct run r;
+    run_init(&r, o);
+    if (o->vars_files) {
+        for (size_t i = 0; i < o->nbooks; i++) {
+            vars_files_add_playbook(o->vars_files, o->books[i]->basedir);
+        }
+    }
+    int code = RC_ERROR;
+    if (signals_open(&r)) {
+        code = run_books(&r);
+        signals_close(&r);
+    }
+    if (r.stop) {
+        struct event ev = {.kind = EV_WARNING, .name = STR_LIT("interrupted")};
+        run_event(&r, &ev);
+        code = RC_INTERRUPTED;
+    }
+    run_release(&r);
+    return code;
+}

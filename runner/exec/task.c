@@ -1,0 +1,178 @@
+// One task on one host as a state machine: items, attempts, results. Nothing here waits: a job that has to is left in
+// JOB_SENT or JOB_TIMER and is moved on by wait.c. docs/how-a-task-travels.md tells the whole way.
+#include "exec.h"
+
+#include "fd.h"
+
+struct job *job_new(struct play_run *pr, struct hrun *h, struct pstep *s) {
+    struct arena first = {0};
+    struct job *j = ARENA_NEW(&first, struct job);
+    j->a = first;  // the job lives in its own arena
+    j->tag = TAG_JOB;
+    j->pr = pr;
+    j->h = h;
+    j->step = s;
+    j->task = s->task;
+    j->phase = JOB_ITEM;
+    j->err.arena = &j->a;
+    return j;
+}
+
+void job_free(struct job *j) {
+    struct arena a = j->a;
+    arena_release(&a);
+}
+
+void job_abort(struct job *j, const struct err *e) {
+    j->result = result_failed(&j->a, e);
+    j->aborted = true;
+    j->phase = JOB_DONE;
+}
+
+/// Reads what counts for all items: the loop's list, whether errors are ignored.
+static bool job_begin(struct job *j, struct err *e) {
+    j->started = true;
+    if (!view_init(&j->v, j->pr, j->h, j->step, &j->a, e)) {
+        return false;
+    }
+    struct err own = {.arena = &j->a};
+    if (!loop_items(j, &j->looping, &j->items, &own)) {
+        if (own.code != ERR_UNDEFINED) {
+            *e = own;
+            return false;
+        }
+        struct err *kept = ARENA_NEW(&j->a, struct err);
+        *kept = own;
+        j->loop_err = kept;
+        j->looping = false;
+    }
+    if (j->looping) {
+        j->results = val_list(&j->a, val_len(j->items));
+        return loop_control_read(j, e);
+    }
+    return true;
+}
+
+static void empty_loop(struct job *j) {
+    struct val r = val_dict(&j->a, 4);
+    val_set(&j->a, r, "changed", val_bool(false));
+    val_set(&j->a, r, "skipped", val_bool(true));
+    val_set(&j->a, r, "skipped_reason", val_z(&j->a, "No items in the list"));
+    val_set(&j->a, r, "results", j->results);
+    j->result = r;
+}
+
+static struct val skipped(struct job *j) {
+    struct val r = val_dict(&j->a, 3);
+    val_set(&j->a, r, "changed", val_bool(false));
+    val_set(&j->a, r, "skipped", val_bool(true));
+    val_set(&j->a, r, "skip_reason", val_z(&j->a, "Conditional result was False"));
+    return r;
+}
+
+static bool when_holds(struct job *j, bool *out, struct err *e) {
+    struct val conds = node_whens(&j->task->n, &j->a);
+    struct err own = {.arena = &j->a};
+    if (view_conditions(&j->v, conds, out, NULL, &own)) {
+        return true;
+    }
+    *e = j->loop_err ? *j->loop_err : own;  // an error in the loop goes before one in its condition
+    return j->loop_err ? false : err_wrap(e, j->task->n.at, "in 'when'");
+}
+
+/// What an include asks for is returned as its result; include.c loads it when the round is over.
+static bool include_result(struct job *j, struct err *e) {
+    struct val r = val_dict(&j->a, 2);
+    struct val args = {0};
+    if (!view_value(&j->v, j->task->args, &args, e)) {
+        return err_wrap(e, j->task->action_at, "in the arguments of '%.*s'", STR(j->task->action_name));
+    }
+    val_set(&j->a, r, "include_args", args);
+    val_set(&j->a, r, "_ansible_include", val_bool(true));
+    j->item.result = r;
+    return true;
+}
+
+static enum job_phase item_begin(struct job *j, struct err *e) {
+    j->item = (struct item){.attempt = 0, .ignore_errors = j->ignore_errors};
+    if (j->looping) {
+        j->item.value = val_at_index(j->items, j->i);
+        loop_set_vars(j);
+    }
+    bool run = true;
+    if (!view_bool(&j->v, KW_NO_LOG, false, &j->item.no_log, e) || !when_holds(j, &run, e)) {
+        return JOB_DONE;
+    }
+    if (!run) {
+        j->item.result = skipped(j);
+        return JOB_ITEM_DONE;
+    }
+    if (j->loop_err) {
+        *e = *j->loop_err;
+        return JOB_DONE;
+    }
+    if (task_is_include(j->task)) {
+        return include_result(j, e) ? JOB_ITEM_DONE : JOB_DONE;
+    }
+    return item_prepare(j, e) ? JOB_ATTEMPT : JOB_DONE;
+}
+
+static enum job_phase job_item(struct job *j) {
+    struct err e = {.arena = &j->a};
+    if (!j->started && !job_begin(j, &e)) {
+        job_abort(j, &e);
+        return JOB_DONE;
+    }
+    if (j->looping && !val_len(j->items)) {
+        empty_loop(j);
+        return JOB_DONE;
+    }
+    enum job_phase next = item_begin(j, &e);
+    j->no_log = j->no_log || j->item.no_log;
+    if (next == JOB_DONE) {
+        // errors of templates end the task, with its remaining items
+        bool ignore = false;
+        struct err quiet = {.arena = &j->a};
+        if (view_bool(&j->v, KW_IGNORE_ERRORS, false, &ignore, &quiet)) {
+            j->ignore_errors = ignore;
+        }
+        job_abort(j, &e);
+    }
+    return next;
+}
+
+static enum job_phase job_item_done(struct job *j) {
+    if (j->looping) {
+        return loop_item_done(j);
+    }
+    j->result = j->item.result;
+    j->ignore_errors = j->item.ignore_errors;
+    j->ignore_unreachable = j->item.ignore_unreachable;
+    return JOB_DONE;
+}
+
+void job_run(struct job *j) {
+    for (;;) {
+        switch (j->phase) {
+        case JOB_ITEM:
+            j->phase = job_item(j);
+            break;
+        case JOB_ATTEMPT:
+            j->phase = attempt_start(j);
+            break;
+        case JOB_RESULT:
+            j->phase = attempt_result(j);
+            break;
+        case JOB_ITEM_DONE:
+            j->phase = job_item_done(j);
+            break;
+        case JOB_SENT:
+        case JOB_TIMER:
+        case JOB_DONE:
+            return;
+        }
+        if (j->phase == JOB_DONE && j->looping && !j->aborted && val_len(j->items)) {
+            j->result = loop_result(j);
+        }
+    }
+}

@@ -1,0 +1,185 @@
+// Where the coordinator waits: completions from the hub, timers of jobs, signals. Nothing else in exec/ blocks, except
+// questions to the person at the terminal.
+
+#include "exec.h"
+
+#include "fd.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/signalfd.h>
+#include <termios.h>
+#include <unistd.h>
+
+bool signals_open(struct run *r) {
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGHUP);
+    pthread_sigmask(SIG_BLOCK, &set, NULL);
+    r->sigfd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    return r->sigfd >= 0;
+}
+
+void signals_close(struct run *r) {
+    sigset_t set;
+    fd_closep(&r->sigfd);
+    sigemptyset(&set);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGHUP);
+    pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+}
+
+static void take_signal(struct run *r) {
+    struct signalfd_siginfo si;
+    while (read(r->sigfd, &si, sizeof(si)) == (ssize_t)sizeof(si)) {
+        r->stop = true;
+    }
+}
+
+static void file(struct play_run *pr, struct job *j) {
+    if (j->phase == JOB_DONE) {
+        VEC_PUSH(&pr->a, pr->finished, j);
+    } else if (j->phase == JOB_TIMER) {
+        VEC_PUSH(&pr->a, pr->timers, j);
+    }
+}
+
+void wait_start(struct play_run *pr, struct job *j) {
+    job_run(j);
+    file(pr, j);
+}
+
+/// Milliseconds to the next timer, -1: none.
+static int next_timer(const struct play_run *pr) {
+    int64_t best = -1;
+    int64_t now = clock_ms();
+    for (size_t i = 0; i < pr->timers.n; i++) {
+        int64_t left = pr->timers.p[i]->due - now;
+        left = left < 0 ? 0 : left;
+        best = best < 0 || left < best ? left : best;
+    }
+    return best > 60000 ? 60000 : (int)best;
+}
+
+static void fire_timers(struct play_run *pr) {
+    int64_t now = clock_ms();
+    struct jobs waiting = pr->timers;
+    pr->timers = (struct jobs){0};
+    for (size_t i = 0; i < waiting.n; i++) {
+        struct job *j = waiting.p[i];
+        if (j->due <= now) {
+            j->phase = j->after;
+            wait_start(pr, j);
+        } else {
+            VEC_PUSH(&pr->a, pr->timers, j);
+        }
+    }
+}
+
+static void deliver(struct play_run *pr, struct completion *c) {
+    enum tag_kind kind = *(enum tag_kind *)c->tag;
+    if (c->kind == DONE_LOG || c->kind == DONE_OPEN) {
+        return;
+    }
+    if (kind == TAG_SLOT) {
+        return;  // requests on it fail by themselves
+    }
+    struct job *j = c->tag;
+    if (j->phase != JOB_SENT || j->request != c->id) {
+        return;
+    }
+    job_completed(j, c);
+    wait_start(pr, j);
+}
+
+static void drain(struct play_run *pr) {
+    struct completion c;
+    while (pr->r->hub && hub_wait(pr->r->hub, 0, &c)) {
+        deliver(pr, &c);
+        completion_release(&c);
+    }
+}
+
+void wait_some(struct play_run *pr) {
+    struct run *r = pr->r;
+    struct pollfd p[2] = {{.fd = r->sigfd, .events = POLLIN}, {.fd = -1, .events = POLLIN}};
+    if (r->hub) {
+        p[1].fd = hub_fd(r->hub);
+    }
+    int got = poll(p, 2, next_timer(pr));
+    if (got > 0 && p[0].revents) {
+        take_signal(r);
+    }
+    drain(pr);
+    if (pr->timers.n) {
+        fire_timers(pr);
+    }
+}
+
+// -- questions --------------------------------------------------------------------------------------------------------
+
+/// Reads a line: 1 done, 0 deadline, -1 interrupted or end of input.
+static int read_line(struct run *r, int fd, int64_t timeout_ms, struct buf *b) {
+    int64_t end = timeout_ms > 0 ? clock_ms() + timeout_ms : -1;
+    for (;;) {
+        struct pollfd p[2] = {{.fd = fd, .events = POLLIN}, {.fd = r->sigfd, .events = POLLIN}};
+        int64_t left = end < 0 ? -1 : end - clock_ms();
+        if (end >= 0 && left <= 0) {
+            return 0;
+        }
+        if (poll(p, 2, left > 60000 ? 60000 : (int)left) < 0 && errno != EINTR) {
+            return -1;
+        }
+        if (p[1].revents) {
+            take_signal(r);
+            return -1;
+        }
+        if (!p[0].revents) {
+            continue;
+        }
+        char c = 0;
+        ssize_t n = read(fd, &c, 1);
+        if (n <= 0) {
+            return -1;
+        }
+        if (c == '\n' || c == '\r') {
+            return 1;
+        }
+        buf_char(b, c);
+    }
+}
+
+bool ask_terminal(struct run *r, const char *prompt, bool echo, int64_t timeout_ms, struct arena *a, struct str *out,
+                  struct err *e) {
+    CLEANUP(fd_closep) int fd = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
+    struct termios old;
+    if (fd < 0 || tcgetattr(fd, &old) < 0) {
+        return err_set(e, ERR_NOT_FOUND, NO_MARK, "there is no terminal to ask at");
+    }
+    struct termios raw = old;
+    if (!echo) {
+        raw.c_lflag &= ~(tcflag_t)ECHO;
+        tcsetattr(fd, TCSAFLUSH, &raw);
+    }
+    struct buf b = {.a = a, .max = 65536};
+    bool ok = fd_write_all(fd, str_from(prompt), e);
+    int got = ok ? read_line(r, fd, timeout_ms, &b) : -1;
+    if (!echo) {
+        tcsetattr(fd, TCSAFLUSH, &old);
+        (void)fd_write_all(fd, STR_LIT("\n"), e);
+    }
+    *out = buf_view(&b);
+    if (got < 0 && ok) {
+        return err_set(e, ERR_TIMEOUT, NO_MARK, "the question was interrupted");
+    }
+    if (got == 0) {
+        return err_set(e, ERR_TIMEOUT, NO_MARK, "no answer in time");
+    }
+    return ok;
+}
