@@ -95,6 +95,11 @@ static bool apply_clause(struct str clause, bool dir, mode_t *mode) {
     }
     struct str who = i ? str_sub(clause, 0, i) : STR_LIT("a");
     mode_t mask = who_mask(who);
+    if (i == 0) {
+        mode_t creation = umask(0);  // "+x" for nobody in particular respects the umask, as chmod does
+        umask(creation);
+        mask &= ~creation;
+    }
     if (i == clause.n) {
         return false;
     }
@@ -114,7 +119,7 @@ static bool apply_clause(struct str clause, bool dir, mode_t *mode) {
         }
         bits &= mask;
         if (op == '=') {
-            *mode = (*mode & ~(mask & (dir ? 0777u | (bits & 07000u) : PERMS))) | bits;
+            *mode = (*mode & ~mask) | bits;
         } else {
             *mode = op == '+' ? *mode | bits : *mode & ~bits;
         }

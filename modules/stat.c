@@ -1,0 +1,206 @@
+// stat: what is known of a path.
+#include "digest.h"
+#include "fd.h"
+#include "ids.h"
+#include "module.h"
+#include "run.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+static const struct arg args[] = {
+    {"path", ARG_PATH, .required = true, .aliases = "dest|name", .doc = "The path to look at."},
+    {"follow", ARG_BOOL, .def = "false", .doc = "Look at what a link points to."},
+    {"get_checksum", ARG_BOOL, .def = "true", .doc = "Compute the checksum of a regular file."},
+    {"checksum_algorithm", ARG_STR, .def = "sha1", .choices = "md5|sha1|sha224|sha256|sha384|sha512",
+     .aliases = "checksum|checksum_algo", .doc = "Algorithm of the checksum."},
+    {"get_mime", ARG_BOOL, .def = "true", .aliases = "mime|mime_type|mime-type",
+     .doc = "Ask `file` for type and charset."},
+    {"get_attributes", ARG_BOOL, .def = "true", .aliases = "attr|attributes", .doc = "Ask lsattr for the flags."},
+    {0},
+};
+
+static double stamp(struct timespec t) {
+    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+static void put(struct mod_call *c, struct val s, const char *key, struct val v) {
+    val_set(c->arena, s, key, v);
+}
+
+static void put_mode(struct mod_call *c, struct val s, mode_t m) {
+    static const char *const names[] = {"xoth", "woth", "roth", "xgrp", "wgrp", "rgrp", "xusr", "wusr", "rusr"};
+    put(c, s, "mode", val_printf(c->arena, "%04o", (unsigned)(m & 07777)));
+    for (size_t i = 0; i < COUNTOF(names); i++) {
+        put(c, s, names[i], val_bool((m >> i & 1) != 0));
+    }
+    put(c, s, "isdir", val_bool(S_ISDIR(m)));
+    put(c, s, "ischr", val_bool(S_ISCHR(m)));
+    put(c, s, "isblk", val_bool(S_ISBLK(m)));
+    put(c, s, "isreg", val_bool(S_ISREG(m)));
+    put(c, s, "isfifo", val_bool(S_ISFIFO(m)));
+    put(c, s, "islnk", val_bool(S_ISLNK(m)));
+    put(c, s, "issock", val_bool(S_ISSOCK(m)));
+    put(c, s, "isuid", val_bool((m & S_ISUID) != 0));
+    put(c, s, "isgid", val_bool((m & S_ISGID) != 0));
+}
+
+static void put_numbers(struct mod_call *c, struct val s, const struct stat *st) {
+    put(c, s, "uid", val_int(st->st_uid));
+    put(c, s, "gid", val_int(st->st_gid));
+    put(c, s, "size", val_int(st->st_size));
+    put(c, s, "inode", val_int((int64_t)st->st_ino));
+    put(c, s, "dev", val_int((int64_t)st->st_dev));
+    put(c, s, "nlink", val_int((int64_t)st->st_nlink));
+    put(c, s, "atime", val_float(stamp(st->st_atim)));
+    put(c, s, "mtime", val_float(stamp(st->st_mtim)));
+    put(c, s, "ctime", val_float(stamp(st->st_ctim)));
+    put(c, s, "block_size", val_int(st->st_blksize));
+    put(c, s, "blocks", val_int(st->st_blocks));
+    put(c, s, "device_type", val_int((int64_t)st->st_rdev));
+}
+
+static void put_link(struct mod_call *c, struct val s, const char *path) {
+    char text[4096];
+    ssize_t n = readlink(path, text, sizeof text - 1);
+    if (n >= 0) {
+        put(c, s, "lnk_target", val_str(c->arena, (struct str){text, (size_t)n}));
+    }
+    // As realpath of a link whose target may be missing: the target, seen from the link's directory.
+    char real[4096];
+    if (realpath(path, real)) {
+        put(c, s, "lnk_source", val_z(c->arena, real));
+    } else if (n >= 0) {
+        text[n] = '\0';
+        const char *slash = strrchr(path, '/');
+        put(c, s, "lnk_source",
+            text[0] == '/' || !slash ? val_z(c->arena, text)
+                                     : val_printf(c->arena, "%.*s/%s", (int)(slash - path), path, text));
+    }
+}
+
+static void put_mime(struct mod_call *c, struct val s, const char *path) {
+    const char *argv[] = {"file", "--mime-type", "--mime-encoding", "--", path, NULL};
+    struct run_result r;
+    struct err e = {.arena = c->arena};
+    struct str type = STR_LIT("unknown");
+    struct str charset = STR_LIT("unknown");
+    if (run_command(&(struct run){.argv = argv, .timeout_ms = 60000}, c->arena, &r, &e) && r.rc == 0) {
+        size_t name = strlen(path) + 1;
+        struct str rest = str_trim(str_sub(r.out, name, r.out.n));
+        size_t semi = str_find_char(rest, 0, ';');
+        size_t eq = str_find(rest, 0, STR_LIT("charset="));
+        type = str_sub(rest, 0, semi);
+        charset = eq == SIZE_MAX ? charset : str_trim(str_sub(rest, eq + 8, rest.n));
+    }
+    put(c, s, "mimetype", val_str(c->arena, type));
+    put(c, s, "charset", val_str(c->arena, charset));
+}
+
+static const char *attribute_name(char c) {
+    static const struct {
+        char letter;
+        const char *name;
+    } all[] = {{'A', "noatime"},   {'a', "append"},    {'c', "compressed"},    {'C', "nocow"},
+               {'d', "nodump"},    {'D', "dirsync"},   {'e', "extents"},       {'E', "encrypted"},
+               {'h', "blocksize"}, {'i', "immutable"}, {'I', "indexed"},       {'j', "journalled"},
+               {'N', "inline"},    {'s', "zero"},      {'S', "synchronous"},   {'t', "notail"},
+               {'T', "blockroot"}, {'u', "undelete"},  {'X', "compressedraw"}, {'Z', "compresseddirty"}};
+    for (size_t i = 0; i < COUNTOF(all); i++) {
+        if (all[i].letter == c) {
+            return all[i].name;
+        }
+    }
+    return NULL;
+}
+
+static void put_attributes(struct mod_call *c, struct val s, const char *path) {
+    const char *argv[] = {"lsattr", "-vd", "--", path, NULL};
+    struct run_result r;
+    struct err e = {.arena = c->arena};
+    struct val list = val_list(c->arena, 4);
+    struct buf flags = BUF_IN(c->arena);
+    if (run_command(&(struct run){.argv = argv, .timeout_ms = 30000}, c->arena, &r, &e) && r.rc == 0) {
+        struct str rest = str_trim(r.out);
+        size_t space = str_find_char(rest, 0, ' ');
+        put(c, s, "version", val_str(c->arena, str_sub(rest, 0, space)));
+        rest = str_trim(str_sub(rest, space, rest.n));
+        for (size_t i = 0; i < rest.n && rest.s[i] != ' '; i++) {
+            if (rest.s[i] != '-') {
+                buf_char(&flags, rest.s[i]);
+                const char *name = attribute_name(rest.s[i]);
+                if (name) {
+                    val_push(c->arena, list, val_z(c->arena, name));
+                }
+            }
+        }
+    } else {
+        put(c, s, "version", VNULL);
+    }
+    put(c, s, "attributes", list);
+    put(c, s, "attr_flags", val_str(c->arena, buf_view(&flags)));
+}
+
+static bool put_checksum(struct mod_call *c, struct val s, const char *path, struct err *e) {
+    const char *hex;
+    if (access(path, R_OK) != 0) {
+        return true;
+    }
+    if (!digest_file(c->arena, mod_z(c, "checksum_algorithm"), path, &hex, e)) {
+        return false;
+    }
+    put(c, s, "checksum", val_z(c->arena, hex));
+    return true;
+}
+
+static bool run(struct mod_call *c, struct err *e) {
+    const char *path = mod_z(c, "path");
+    bool follow = mod_bool(c, "follow");
+    struct val s = val_dict(c->arena, 48);
+    mod_set(c, "stat", s);
+    struct stat st;
+    if ((follow ? stat(path, &st) : lstat(path, &st)) != 0) {
+        if (errno != ENOENT && errno != ENOTDIR) {
+            return mod_fail_sys(c, e, errno, "cannot look at '%s'", path);
+        }
+        put(c, s, "exists", val_bool(false));
+        return true;
+    }
+    put(c, s, "exists", val_bool(true));
+    put(c, s, "path", val_z(c->arena, path));
+    put_mode(c, s, st.st_mode);
+    put_numbers(c, s, &st);
+    put(c, s, "readable", val_bool(access(path, R_OK) == 0));
+    put(c, s, "writeable", val_bool(access(path, W_OK) == 0));
+    put(c, s, "executable", val_bool(access(path, X_OK) == 0));
+    put(c, s, "pw_name", val_str(c->arena, ids_user_name(c->arena, st.st_uid)));
+    put(c, s, "gr_name", val_str(c->arena, ids_group_name(c->arena, st.st_gid)));
+    if (S_ISLNK(st.st_mode)) {
+        put_link(c, s, path);
+    }
+    if (S_ISREG(st.st_mode) && mod_bool(c, "get_checksum") && !put_checksum(c, s, path, e)) {
+        return false;
+    }
+    if (mod_bool(c, "get_mime")) {
+        put_mime(c, s, path);
+    }
+    if (mod_bool(c, "get_attributes")) {
+        put_attributes(c, s, path);
+    }
+    return true;
+}
+
+MODULE(stat) = {
+    .doc = "Report what is known of a path: existence, kind, permissions, times, checksum.",
+    .spec = "ansible.builtin.stat",
+    .example = "- ansible.builtin.stat:\n    path: /etc/passwd\n  register: passwd",
+    .returns = "stat: A dict; `exists` tells whether there is anything at all.",
+    .args = args,
+    .check = SUPPORT_PARTIAL,
+    .diff = SUPPORT_NONE,
+    .side = ON_TARGET,
+    .run = run,
+};
