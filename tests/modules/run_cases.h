@@ -1,0 +1,31 @@
+// Parts of the module case runner.
+#pragma once
+#include "frame.h"
+#include "val.h"
+
+/// play-remote as a child, spoken to in frames.
+struct peer {
+    int pid, in, out;
+    struct buf input;  // heap
+    uint32_t next_id;
+};
+bool peer_start(struct peer *p, const char *program, struct err *e);
+/// Says goodbye and waits; false when it did not end well.
+bool peer_end(struct peer *p);
+void peer_send(struct peer *p, enum frame_kind kind, uint32_t id, struct str body, struct err *e);
+/// Sends a request and waits for its result.
+bool peer_call(struct peer *p, struct val request, int64_t timeout_ms, struct arena *a, struct val *result,
+               struct err *e);
+
+/// Makes what `files` says below `dir`.
+bool tree_make(struct arena *a, const char *dir, struct val files, struct err *e);
+/// Compares what is listed; ERR_MODULE says what differs.
+bool tree_check(struct arena *a, const char *dir, struct val files, struct err *e);
+/// One line for each file with everything that must not change in check mode.
+struct str tree_print(struct arena *a, const char *dir);
+void tree_remove(const char *dir);
+
+/// Compares a result with what is expected; ERR_MODULE says where they differ.
+bool expect(struct arena *a, const char *where, struct val want, struct val got, struct err *e);
+/// Replaces @DIR@ and @BLOB:name@ in every string.
+struct val fill_in(struct arena *a, struct val v, struct str dir, struct val blobs);
