@@ -9,6 +9,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -213,6 +214,24 @@ bool spawn_pipes(const char *const *argv, const char *const *envp, int err_fd, i
     }
     *in = to[1];
     *out = from[0];
+    return true;
+}
+
+bool spawn_stream(const char *const *argv, const char *const *envp, int err_fd, int *pid, int *fd, struct err *e) {
+    int pair[2] = {-1, -1};
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0) {
+        return err_sys(e, errno, NO_MARK, "cannot create a socket pair");
+    }
+    struct spawn s = {.argv = argv, .envp = envp};
+    int fds[3] = {pair[1], pair[1], err_fd >= 0 ? err_fd : STDERR_FILENO};
+    bool ok = start(&s, fds, pid, e);
+    fd_closep(&pair[1]);
+    if (!ok) {
+        fd_closep(&pair[0]);
+        return false;
+    }
+    (void)fcntl(pair[0], F_SETFL, O_NONBLOCK);
+    *fd = pair[0];
     return true;
 }
 

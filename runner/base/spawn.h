@@ -28,5 +28,7 @@ bool spawn_run(const struct spawn *s, struct arena *a, struct spawn_result *r, s
 /// inherited when -1). For long-lived children such as play-remote under `local`.
 bool spawn_pipes(const char *const *argv, const char *const *envp, int err_fd, int *pid, int *in, int *out,
                  struct err *e);
+/// The same with one socket as stdin and stdout (our end: CLOEXEC, non-blocking), as a ProxyCommand wants it.
+bool spawn_stream(const char *const *argv, const char *const *envp, int err_fd, int *pid, int *fd, struct err *e);
 /// Full path of `name` in $PATH, or NULL. In `a`.
 const char *spawn_which(struct arena *a, const char *name);

@@ -95,6 +95,15 @@ static size_t find_prompt(const struct start *s, struct str fresh) {
     return open_line && (str_ends(t, ":") || str_ends(t, "\xEF\xBC\x9A")) ? fresh.n : SIZE_MAX;
 }
 
+bool become_missing(const struct start *s, struct err *e) {
+    (void)err_set(e, ERR_MODULE, NO_MARK, "missing %s password for host '%s'", s->method, s->host);
+    return err_hint(e, "give it with --ask-become-pass or ansible_become_password");
+}
+
+bool become_incorrect(const struct start *s, struct err *e) {
+    return err_set(e, ERR_MODULE, NO_MARK, "incorrect %s password for host '%s'", s->method, s->host);
+}
+
 enum start_step start_err(struct start *s, struct str text, struct err *e) {
     if (!s->method || s->confirmed || s->seen > text.n) {
         return START_WAIT;
@@ -105,12 +114,11 @@ enum start_step start_err(struct start *s, struct str text, struct err *e) {
     }
     s->seen += at;
     if (!s->has_password) {
-        (void)err_set(e, ERR_MODULE, NO_MARK, "missing %s password for host '%s'", s->method, s->host);
-        (void)err_hint(e, "give it with --ask-become-pass or ansible_become_password");
+        (void)become_missing(s, e);
         return START_FAILED;
     }
     if (s->prompted) {
-        (void)err_set(e, ERR_MODULE, NO_MARK, "incorrect %s password for host '%s'", s->method, s->host);
+        (void)become_incorrect(s, e);
         return START_FAILED;
     }
     s->prompted = true;

@@ -27,6 +27,8 @@ struct conn_spec {
     enum host_key_policy host_key;
     int connect_timeout_ms;
     int retries;  // of the connection
+    bool lazy;    // play-remote is not started before a request needs it (hosts used with raw only): DONE_OPEN comes as
+                  // soon as the session is up, with an empty dict
 };
 
 enum completion_kind { DONE_OPEN, DONE_RESULT, DONE_FAILED, DONE_LOG };
@@ -35,7 +37,9 @@ struct completion {
     void *tag;           // what the caller gave to conn_open / conn_submit
     uint64_t id;         // the request
     struct val result;   // DONE_RESULT: the module's result dict; DONE_OPEN: facts of the hello; in `arena`
-    struct err err;      // DONE_FAILED: ERR_UNREACHABLE / ERR_TIMEOUT (task deadline) / ERR_SYS; in `arena`
+    struct err err;      // DONE_FAILED, in `arena`: ERR_UNREACHABLE; ERR_TIMEOUT (task deadline); ERR_MODULE: become was
+                         // refused (the task failed, the host is reachable); ERR_ARGS: a setting that is not
+                         // supported; ERR_LIMIT; ERR_SYS, with ECANCELED after conn_cancel
     struct str log;      // DONE_LOG: a piece of live output
     struct arena arena;  // owns the above; the receiver releases it with completion_release
 };
@@ -57,7 +61,9 @@ bool hub_wait(struct hub *h, int timeout_ms, struct completion *out);
 /// Readable when hub_wait would return at once.
 int hub_fd(const struct hub *h);
 
-/// Starts connecting; DONE_OPEN or DONE_FAILED with `tag` follows. Never blocks.
+/// Starts connecting; DONE_OPEN or DONE_FAILED with `tag` follows. Never blocks. After DONE_FAILED every request fails
+/// too, except that `raw` still works when the session is up and only play-remote could not be started. The conn is the
+/// caller's until conn_close (or hub_free).
 struct conn *conn_open(struct hub *h, const struct conn_spec *spec, void *tag);
 /// What a task asks of the target.
 struct conn_request {
@@ -82,6 +88,8 @@ struct conn_blob {
 /// Queues a request (also before DONE_OPEN). DONE_RESULT or DONE_FAILED with `tag` follows. Returns its id. Never
 /// blocks.
 uint64_t conn_submit(struct conn *c, const struct conn_request *r, void *tag);
+/// Stops a request, also one that runs; DONE_FAILED (ECANCELED) follows unless its result was already on the way. After
+/// 2 s without an answer its play-remote is killed, and what else it was running fails.
 void conn_cancel(struct conn *c, uint64_t id);
 /// Ends the connection (meta: reset_connection); no completion follows for what was open.
 void conn_close(struct conn *c);

@@ -84,7 +84,7 @@ static bool add_candidates(struct buf *b, const char *remote_tmp, struct err *e)
 // Each part is one line of sh; $p is the nonce, $h the digest, $n the size, $u our uid, $c a file that may be copied.
 static const char check_fn[] =
     "ck() { [ -f \"$1\" ] && [ -O \"$1\" ] && [ $(wc -c < \"$1\") -eq $n ] || return 1; "
-    "if command -v sha256sum > /dev/null 2>&1; then s=$(sha256sum < \"$1\"); [ \"${s% *}\" = $h ]; "
+    "if command -v sha256sum > /dev/null 2>&1; then s=$(sha256sum < \"$1\"); [ \"${s%% *}\" = $h ]; "
     "else \"$1\" --self-check > /dev/null 2>&1; fi; }; ";
 static const char find_cached[] =
     "for d; do f=$d/$h; if [ -n \"$d\" ] && [ -O \"$d\" ] && [ -x \"$f\" ] && ck \"$f\"; then "
@@ -244,10 +244,32 @@ enum start_step start_out(struct start *s, struct buf *in, struct err *e) {
     }
 }
 
+static bool has(struct str text, const char *word) {
+    return str_find(text, 0, str_from(word)) != SIZE_MAX;
+}
+
+/// The stderr text without our own sudo prompts.
+static struct str without_prompts(struct arena *a, const struct start *s, struct str text) {
+    struct str prompt = str_printf(a, "[%s] password:", s->nonce);
+    struct buf b = BUF_IN(a);
+    size_t from = 0;
+    for (size_t at = 0; (at = str_find(text, from, prompt)) != SIZE_MAX; from = at + prompt.n) {
+        buf_str(&b, str_sub(text, from, at));
+    }
+    buf_str(&b, str_sub(text, from, text.n));
+    return buf_view(&b);
+}
+
 bool start_ended(const struct start *s, struct str text, int status, struct err *e) {
-    struct str said = tidy_text(e->arena, text, 1024);
+    struct str said = tidy_text(e->arena, without_prompts(e->arena, s, text), 1024);
     const char *sep = said.n ? ": " : "";
     if (s->method && !s->confirmed) {
+        if (!s->has_password && has(said, "password is required")) {
+            return become_missing(s, e);
+        }
+        if (s->prompted && (has(said, "incorrect password") || has(said, "uthentication failure"))) {
+            return become_incorrect(s, e);
+        }
         return err_set(e, ERR_MODULE, NO_MARK, "become: %s to user '%s' on host '%s' failed%s%.*s", s->method, s->user,
                        s->host, sep, STR(said));
     }

@@ -58,6 +58,9 @@ bool start_script(struct arena *a, const struct start *s, const char *remote_tmp
 /// Puts the become method in front of /bin/sh -c SCRIPT. ERR_ARGS for an unknown method or what it cannot do.
 bool become_argv(struct arena *a, const struct conn_become *b, const struct start *s, const char *script,
                  const char *const **argv, struct err *e);
+/// The two errors a person can mend; always false.
+bool become_missing(const struct start *s, struct err *e);
+bool become_incorrect(const struct start *s, struct err *e);
 /// An argv as one command line for the login shell.
 const char *shell_join(struct arena *a, const char *const *argv);
 void shell_quote(struct buf *b, const char *word);

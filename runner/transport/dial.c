@@ -1,0 +1,145 @@
+// Dialers: a bounded number of threads that do what may block, one host at a time, and hand the session to the shard.
+#include "fd.h"
+#include "hub.h"
+
+#include <poll.h>
+#include <signal.h>
+
+#define RETRY_MS 1000
+
+int dial_wait(struct hub *h, int fd, short events, int64_t deadline_ms) {
+    for (;;) {
+        struct pollfd p[2] = {{.fd = fd, .events = events}, {.fd = h->stop_fd, .events = POLLIN}};
+        int64_t left = deadline_ms - clock_ms();
+        if (left <= 0) {
+            return 0;
+        }
+        int n = poll(p, 2, left > INT32_MAX ? INT32_MAX : (int)left);
+        if (n > 0) {
+            return p[1].revents ? -1 : 1;
+        }
+    }
+}
+
+static void hand_over(struct hub *h, struct conn *c, struct dialed *d) {
+    struct arena a = {0};
+    struct note *n = ARENA_NEW(&a, struct note);
+    *n = (struct note){.arena = a, .kind = NOTE_DIALED, .conn = c, .dialed = d};
+    shard_post(&h->shard, n);
+}
+
+/// Hands over a connection that nobody dials.
+static void give_up(struct hub *h, struct conn *c, const char *why) {
+    struct arena a = {0};
+    struct dialed *d = ARENA_NEW(&a, struct dialed);
+    d->arena = a;
+    d->err.arena = &d->arena;
+    (void)err_set(&d->err, ERR_UNREACHABLE, NO_MARK, "host '%s' was not connected to: %s", c->spec.host, why);
+    hand_over(h, c, d);
+}
+
+/// Dials, again after failures that may pass by themselves.
+static void dial(struct hub *h, struct conn *c) {
+    struct arena a = {0};
+    struct dialed *d = ARENA_NEW(&a, struct dialed);
+    d->arena = a;
+    for (int try = 0;; try++) {
+        struct err e = {.arena = &d->arena};
+        d->proxy_pid = 0;
+        d->ok = ssh_dial(h, c, d, &e);
+        d->err = e;
+        bool passing = d->err.code == ERR_UNREACHABLE && d->may_retry;
+        if (d->ok || !passing || try >= c->spec.retries || dial_wait(h, -1, 0, clock_ms() + RETRY_MS) < 0) {
+            break;
+        }
+    }
+    hand_over(h, c, d);
+}
+
+static void *dialer_main(void *arg) {
+    struct hub *h = arg;
+    pthread_mutex_lock(&h->dial_lock);
+    while (!h->stopping) {
+        struct conn *c = h->dial_head;
+        if (!c) {
+            h->idle++;
+            pthread_cond_wait(&h->dial_cond, &h->dial_lock);
+            h->idle--;
+            continue;
+        }
+        h->dial_head = c->dial_next;
+        h->queued--;
+        pthread_mutex_unlock(&h->dial_lock);
+        dial(h, c);
+        pthread_mutex_lock(&h->dial_lock);
+    }
+    pthread_mutex_unlock(&h->dial_lock);
+    return NULL;
+}
+
+/// Starts one more dialer; its signals stay with the coordinator. The lock is held.
+static void dialer_start(struct hub *h) {
+    sigset_t all;
+    sigset_t old;
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, &old);
+    pthread_attr_t at;
+    pthread_attr_init(&at);
+    pthread_attr_setstacksize(&at, (size_t)512 << 10);
+    if (pthread_create(&h->dialers[h->ndialers], &at, dialer_main, h) == 0) {
+        h->ndialers++;
+    }
+    pthread_attr_destroy(&at);
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
+}
+
+void dial_queue(struct hub *h, struct conn *c) {
+    pthread_mutex_lock(&h->dial_lock);
+    c->dial_next = NULL;
+    if (h->dial_head) {
+        h->dial_tail->dial_next = c;
+    } else {
+        h->dial_head = c;
+    }
+    h->dial_tail = c;
+    h->queued++;
+    if (h->queued > h->idle && h->ndialers < h->forks) {
+        dialer_start(h);
+    }
+    bool none = h->ndialers == 0;
+    if (none) {
+        h->dial_head = NULL;
+        h->queued = 0;
+    }
+    pthread_cond_signal(&h->dial_cond);
+    pthread_mutex_unlock(&h->dial_lock);
+    if (none) {
+        give_up(h, c, "no thread could be started");
+    }
+}
+
+bool dial_stop(struct hub *h, int64_t wait_ms) {
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += (time_t)(wait_ms / 1000);
+    until.tv_nsec += (long)(wait_ms % 1000) * 1000000;
+    if (until.tv_nsec >= 1000000000) {
+        until.tv_sec++;
+        until.tv_nsec -= 1000000000;
+    }
+    bool all = true;
+    for (size_t i = 0; i < h->ndialers; i++) {
+        if (pthread_timedjoin_np(h->dialers[i], NULL, &until) != 0) {
+            (void)pthread_detach(h->dialers[i]);
+            all = false;
+        }
+    }
+    pthread_mutex_lock(&h->dial_lock);
+    for (struct conn *c = h->dial_head, *next; c; c = next) {
+        next = c->dial_next;
+        give_up(h, c, "the run ended");
+    }
+    h->dial_head = NULL;
+    pthread_mutex_unlock(&h->dial_lock);
+    return all;
+}

@@ -1,0 +1,287 @@
+// The coordinator's side of transport/: the hub, its completion queue, and the calls that only post messages.
+#include "hub.h"
+
+#include "digest.h"
+#include "fd.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+// -- completions -----------------------------------------------------------------------------------------------------
+struct done *done_new(enum completion_kind kind, void *tag, uint64_t id) {
+    struct arena a = {0};
+    struct done *d = ARENA_NEW(&a, struct done);
+    d->c = (struct completion){.kind = kind, .tag = tag, .id = id, .arena = a};
+    return d;
+}
+
+void done_push(struct hub *h, struct done *d) {
+    pthread_mutex_lock(&h->done_lock);
+    bool first = !h->done_head;
+    if (first) {
+        h->done_head = d;
+    } else {
+        h->done_tail->next = d;
+    }
+    h->done_tail = d;
+    pthread_mutex_unlock(&h->done_lock);
+    uint64_t one = 1;
+    if (first && write(h->done_fd, &one, sizeof one) < 0) {
+        BUG("eventfd: %d", errno);
+    }
+}
+
+static bool done_pop(struct hub *h, struct completion *out) {
+    pthread_mutex_lock(&h->done_lock);
+    struct done *d = h->done_head;
+    if (d) {
+        h->done_head = d->next;
+    }
+    if (!h->done_head) {
+        uint64_t n = 0;
+        ssize_t got = read(h->done_fd, &n, sizeof n);  // not readable any more
+        (void)got;
+    }
+    pthread_mutex_unlock(&h->done_lock);
+    if (!d) {
+        return false;
+    }
+    *out = d->c;
+    if (out->err.arena) {
+        out->err.arena = &out->arena;
+    }
+    return true;
+}
+
+void completion_release(struct completion *c) {
+    arena_release(&c->arena);
+    *c = (struct completion){0};
+}
+
+struct err err_copy(struct arena *a, const struct err *from) {
+    struct err e = {.arena = a, .code = from->code, .sys_errno = from->sys_errno, .at = from->at};
+    e.msg = from->msg ? arena_strndup(a, from->msg, strlen(from->msg)) : "";
+    e.hint = from->hint ? arena_strndup(a, from->hint, strlen(from->hint)) : NULL;
+    if (from->cause) {
+        struct err *cause = ARENA_NEW(a, struct err);
+        *cause = err_copy(a, from->cause);
+        e.cause = cause;
+    }
+    return e;
+}
+
+int hub_fd(const struct hub *h) {
+    return h->done_fd;
+}
+
+bool hub_wait(struct hub *h, int timeout_ms, struct completion *out) {
+    int64_t deadline = timeout_ms < 0 ? -1 : clock_ms() + timeout_ms;
+    while (!done_pop(h, out)) {
+        if (timeout_ms == 0 || fd_wait(h->done_fd, POLLIN, deadline) == 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+// -- shared content --------------------------------------------------------------------------------------------------
+struct blob *blob_take(struct blobs *b, const unsigned char sha[32], struct str data) {
+    pthread_mutex_lock(&b->lock);
+    struct blob **slot = &b->bucket[sha[0] % BLOB_BUCKETS];
+    struct blob *found = *slot;
+    while (found && memcmp(found->sha, sha, sizeof found->sha) != 0) {
+        found = found->next;
+    }
+    if (!found) {
+        struct arena a = {.secret = true};
+        found = ARENA_NEW(&a, struct blob);
+        found->next = *slot;
+        memcpy(found->sha, sha, sizeof found->sha);
+        found->data = str_dup(&a, data);
+        found->arena = a;
+        *slot = found;
+    }
+    found->refs++;
+    pthread_mutex_unlock(&b->lock);
+    return found;
+}
+
+void blob_drop(struct blobs *b, struct blob *blob) {
+    pthread_mutex_lock(&b->lock);
+    if (--blob->refs == 0) {
+        struct blob **slot = &b->bucket[blob->sha[0] % BLOB_BUCKETS];
+        while (*slot != blob) {
+            slot = &(*slot)->next;
+        }
+        *slot = blob->next;
+        struct arena a = blob->arena;
+        arena_release(&a);
+    }
+    pthread_mutex_unlock(&b->lock);
+}
+
+// -- the hub ---------------------------------------------------------------------------------------------------------
+static void hub_init(struct hub *h, const struct hub_opts *o) {
+    pthread_mutex_init(&h->done_lock, NULL);
+    pthread_mutex_init(&h->dial_lock, NULL);
+    pthread_mutex_init(&h->cache_lock, NULL);
+    pthread_mutex_init(&h->blobs.lock, NULL);
+    pthread_mutex_init(&h->shard.lock, NULL);
+    pthread_cond_init(&h->dial_cond, NULL);
+    h->keepalive_ms = o->keepalive_ms > 0 ? o->keepalive_ms : KEEPALIVE_MS;
+    h->forks = o->forks < 1 ? 1 : (size_t)o->forks;
+    if (h->forks > DIALERS_MAX) {
+        h->forks = DIALERS_MAX;
+    }
+    h->done_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    h->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    struct err e = {.arena = &h->arena};
+    if (!payloads_load(&h->payloads, o->remote_dir ? o->remote_dir : ".", &h->arena, &e)) {
+        h->payload_error = e.msg;
+    }
+}
+
+static void hub_destroy(struct hub *h) {
+    struct completion c;
+    while (done_pop(h, &c)) {
+        completion_release(&c);
+    }
+    for (struct key_slot *k = h->keys; k; k = k->next) {
+        ssh_key_free(k->key);
+    }
+    fd_closep(&h->done_fd);
+    fd_closep(&h->stop_fd);
+    pthread_mutex_destroy(&h->done_lock);
+    pthread_mutex_destroy(&h->dial_lock);
+    pthread_mutex_destroy(&h->cache_lock);
+    pthread_mutex_destroy(&h->blobs.lock);
+    pthread_mutex_destroy(&h->shard.lock);
+    pthread_cond_destroy(&h->dial_cond);
+    arena_release(&h->cache);
+    struct arena a = h->arena;
+    arena_release(&a);
+}
+
+struct hub *hub_new(const struct hub_opts *o, struct err *e) {
+    struct arena a = {0};
+    struct hub *h = ARENA_NEW(&a, struct hub);
+    h->arena = a;
+    hub_init(h, o);
+    if (h->done_fd < 0 || h->stop_fd < 0) {
+        (void)err_sys(e, errno, NO_MARK, "cannot create an event descriptor");
+        hub_destroy(h);
+        return NULL;
+    }
+    if (ssh_init() != SSH_OK) {
+        (void)err_set(e, ERR_SYS, NO_MARK, "cannot start the ssh library");
+        hub_destroy(h);
+        return NULL;
+    }
+    if (!shard_start(&h->shard, h, e)) {
+        (void)ssh_finalize();
+        hub_destroy(h);
+        return NULL;
+    }
+    return h;
+}
+
+void hub_free(struct hub *h) {
+    if (!h) {
+        return;
+    }
+    uint64_t one = 1;
+    pthread_mutex_lock(&h->dial_lock);
+    h->stopping = true;
+    pthread_cond_broadcast(&h->dial_cond);
+    pthread_mutex_unlock(&h->dial_lock);
+    if (write(h->stop_fd, &one, sizeof one) < 0) {
+        BUG("eventfd: %d", errno);
+    }
+    bool all = dial_stop(h, 1200);
+    shard_stop(&h->shard);
+    if (!all) {
+        return;  // a dialer is stuck inside the system's resolver: what it uses stays
+    }
+    (void)ssh_finalize();
+    hub_destroy(h);
+}
+
+// -- calls -----------------------------------------------------------------------------------------------------------
+static const char *dup_z(struct arena *a, const char *z) {
+    return z ? arena_strndup(a, z, strlen(z)) : NULL;
+}
+
+static void spec_copy(struct conn *c, const struct conn_spec *s) {
+    struct arena *a = &c->arena;
+    c->spec = *s;
+    c->spec.kind = dup_z(a, s->kind);
+    c->spec.host = dup_z(a, s->host ? s->host : "?");
+    c->spec.address = dup_z(a, s->address ? s->address : c->spec.host);
+    c->spec.user = dup_z(a, s->user);
+    c->spec.key_file = dup_z(a, s->key_file);
+    c->spec.ssh_args = dup_z(a, s->ssh_args);
+    c->spec.config_file = dup_z(a, s->config_file);
+    c->spec.remote_tmp = dup_z(a, s->remote_tmp);
+    c->spec.executable = dup_z(a, s->executable);
+    c->spec.password = s->password.s ? str_dup(&c->secrets, s->password) : STR_NONE;
+}
+
+static struct note *note_new(enum note_kind kind, struct conn *c) {
+    struct arena a = {0};
+    struct note *n = ARENA_NEW(&a, struct note);
+    *n = (struct note){.arena = a, .kind = kind, .conn = c};
+    return n;
+}
+
+struct conn *conn_open(struct hub *h, const struct conn_spec *spec, void *tag) {
+    struct arena a = {0};
+    struct conn *c = ARENA_NEW(&a, struct conn);
+    c->arena = a;
+    c->secrets.secret = true;
+    c->hub = h;
+    c->tag = tag;
+    c->watch.fd = -1;
+    spec_copy(c, spec);
+    c->local = spec->kind && strcmp(spec->kind, "local") == 0;
+    bool ssh = spec->kind && strcmp(spec->kind, "ssh") == 0;
+    c->dialing = ssh;
+    shard_post(&h->shard, note_new(NOTE_OPEN, c));
+    if (ssh) {
+        dial_queue(h, c);
+    }
+    return c;
+}
+
+uint64_t conn_submit(struct conn *c, const struct conn_request *r, void *tag) {
+    struct hub *h = c->hub;
+    uint64_t id = ++h->next_id;
+    struct arena tmp = {0};
+    struct err e = {.arena = &tmp};
+    struct req *req = req_new(c, r, tag, id, &e);
+    if (req) {
+        struct note *n = note_new(NOTE_SUBMIT, c);
+        n->req = req;
+        shard_post(&h->shard, n);
+    } else {
+        struct done *d = done_new(DONE_FAILED, tag, id);
+        d->c.err = err_copy(&d->c.arena, &e);
+        done_push(h, d);
+    }
+    arena_release(&tmp);
+    return id;
+}
+
+void conn_cancel(struct conn *c, uint64_t id) {
+    struct note *n = note_new(NOTE_CANCEL, c);
+    n->id = id;
+    shard_post(&c->hub->shard, n);
+}
+
+void conn_close(struct conn *c) {
+    if (c) {
+        shard_post(&c->hub->shard, note_new(NOTE_CLOSE, c));
+    }
+}

@@ -1,0 +1,241 @@
+// Inside transport/: what the coordinator's side, the dialers and the shard share. Nothing outside includes it.
+#pragma once
+#include "knownhosts.h"
+#include "map.h"
+#include "start.h"
+
+#include <libssh/libssh.h>
+#include <pthread.h>
+
+#define DIALERS_MAX     128
+#define BLOB_BUCKETS    256
+#define CANCEL_GRACE_MS 2000
+#define KEEPALIVE_MS    15000
+#define KEEPALIVE_LOST  3  // unanswered for so many times the keepalive: the connection is dead
+#define SHARD_SCRATCH   ((size_t)64 << 10)
+
+// -- completions -----------------------------------------------------------------------------------------------------
+struct done {
+    struct completion c;
+    struct done *next;
+};
+
+// -- content shared by requests: one copy a run, however many hosts get it -------------------------------------------
+struct blob {
+    struct arena arena;
+    struct blob *next;
+    unsigned char sha[32];
+    struct str data;
+    size_t refs;
+};
+struct blobs {
+    pthread_mutex_t lock;
+    struct blob *bucket[BLOB_BUCKETS];
+};
+/// A counted reference to the content; copied in when it is new. Any thread.
+struct blob *blob_take(struct blobs *b, const unsigned char sha[32], struct str data);
+void blob_drop(struct blobs *b, struct blob *blob);
+
+// -- requests --------------------------------------------------------------------------------------------------------
+enum req_state { REQ_HELD, REQ_QUEUED, REQ_SENT };  // waits for its lane or process; in its send queue; on the wire
+struct req {
+    struct arena arena;  // wiped: owns all of it
+    struct conn *conn;
+    struct req *prev, *next;  // in conn->reqs
+    struct req *send_next;    // in peer->sendq
+    void *tag;
+    uint64_t id;
+    uint32_t wire_id, lane;
+    enum req_state state;
+    struct peer *peer;  // from REQ_QUEUED on
+    struct conn_become become;
+    const char *peer_key;  // which process runs it: "" login, else method, user, exe, flags
+    bool raw, want_log, cancelled, timed_out;
+    struct str command;  // raw
+    struct str body;     // encoded REQUEST
+    struct blob **blobs;
+    size_t nblobs, blob_i, blob_at;
+    struct blob *script;
+    const char *module;
+    int64_t timeout_ms, sent_ms, deadline_ms;  // deadline_ms 0: none
+    int64_t kill_ms;                           // after FRAME_CANCEL; 0: none
+    size_t log_bytes;
+};
+/// Copies and encodes a request; NULL on failure: ERR_ARGS, ERR_LIMIT.
+struct req *req_new(struct conn *c, const struct conn_request *r, void *tag, uint64_t id, struct err *e);
+void req_free(struct req *r);
+
+// -- messages to the shard -------------------------------------------------------------------------------------------
+enum note_kind { NOTE_OPEN, NOTE_DIALED, NOTE_SUBMIT, NOTE_CANCEL, NOTE_CLOSE };
+struct note {
+    struct arena arena;
+    struct note *next;
+    enum note_kind kind;
+    struct conn *conn;
+    struct req *req;
+    uint64_t id;
+    struct dialed *dialed;
+};
+
+/// What a dialer hands over: a session that is authenticated, or the reason why there is none.
+struct dialed {
+    struct arena arena;
+    bool ok;
+    struct err err;
+    ssh_session session;
+    int fd;
+    int proxy_pid;   // 0: none
+    bool may_retry;  // the failure may pass by itself
+};
+
+// -- connections -----------------------------------------------------------------------------------------------------
+enum watch_kind { WATCH_INBOX, WATCH_SESSION, WATCH_CHILD };
+struct watch {
+    enum watch_kind kind;
+    int fd;           // -1: not watched
+    uint32_t events;  // as registered
+    void *owner;      // struct conn or struct peer
+};
+
+enum conn_state { CONN_DIALING, CONN_UP, CONN_DEAD };
+struct conn {
+    struct arena arena;
+    struct arena secrets;  // passwords of the spec; released when dialled
+    struct hub *hub;
+    struct conn *prev, *next;  // shard's list
+    struct conn *dial_next;
+    struct conn_spec spec;  // copied
+    void *tag;
+    bool local;
+    // The shard's:
+    enum conn_state state;
+    bool opened;        // DONE_OPEN or its failure was told
+    bool closed;        // conn_close was called
+    bool dialing;       // a dialer holds it
+    bool buried;        // in the graveyard
+    bool redispatch;    // a request may have become sendable
+    bool again;         // stopped working for fairness
+    struct err dead;    // CONN_DEAD: why
+    struct err broken;  // code ERR_NONE: no; else play-remote cannot run there, only raw works
+    ssh_session session;
+    ssh_channel pump;  // never opened: reads packets when no other channel does
+    struct watch watch;
+    int64_t heard_ms, ping_ms;  // last bytes from it; the ping not answered yet, or 0
+    int proxy_pid;
+    struct peer *peers;
+    struct req *reqs, *reqs_tail;  // in order of submission
+    const char *remote_path;       // of play-remote on the target, learned by the login process
+};
+
+// -- the shard -------------------------------------------------------------------------------------------------------
+struct reap {
+    int pid;
+    int64_t kill_ms;
+};
+struct shard {
+    struct hub *hub;
+    pthread_t thread;
+    bool running;
+    int epoll;
+    // inbox
+    pthread_mutex_t lock;
+    int wake_fd;
+    struct note *head, *tail;
+    bool stop;
+    // shard thread only
+    struct watch wake;
+    struct conn *conns, *graveyard;
+    struct peer *gone;
+    int64_t next_scan;
+    struct arena arena;
+    struct {
+        struct reap *p;
+        size_t n, cap;
+    } reaps;
+    char *scratch;
+};
+bool shard_start(struct shard *s, struct hub *h, struct err *e);
+/// Asks the shard to end and joins it.
+void shard_stop(struct shard *s);
+/// Posts a message. Any thread.
+void shard_post(struct shard *s, struct note *n);
+void shard_watch(struct shard *s, struct watch *w, int fd, uint32_t events);
+void shard_unwatch(struct shard *s, struct watch *w);
+/// Makes sure that deadlines are looked at by then.
+void shard_alarm(struct shard *s, int64_t at_ms);
+/// Ends a child: it is killed when it is still there at `kill_ms`.
+void shard_reap(struct shard *s, int pid, int64_t kill_ms);
+
+// conn.c: life of a connection, in the shard's thread
+void conn_begin(struct conn *c);
+void conn_adopt(struct conn *c, struct dialed *d);
+void conn_take(struct conn *c, struct req *r);
+void conn_stop(struct conn *c, uint64_t id);
+void conn_end(struct conn *c);
+/// The session is gone: everything pending fails with *why.
+void conn_die(struct conn *c, const struct err *why);
+/// Moves bytes both ways until nothing moves any more.
+void conn_work(struct conn *c);
+/// Deadlines; lowers *next to when it wants to be called again.
+void conn_tick(struct conn *c, int64_t now, int64_t *next);
+/// Answers a request and forgets it.
+void conn_answer(struct req *r, struct done *d);
+/// The same with a failure; what was cancelled or late says so instead of *why.
+void conn_fail_req(struct req *r, const struct err *why);
+/// Answers conn_open, once.
+void conn_tell_open(struct conn *c, struct done *d);
+
+// -- the hub ---------------------------------------------------------------------------------------------------------
+struct known_file {  // a file as read once, or a key accepted since (the same path again)
+    struct known_file *next;
+    const char *path;
+    struct kh_file *file;
+};
+struct key_slot {
+    const char *path;
+    struct key_slot *next;
+    ssh_key key;      // NULL: not usable
+    const char *why;  // then: why not; NULL: there is no such file
+};
+struct hub {
+    struct arena arena;
+    struct payloads payloads;
+    const char *payload_error;
+    int64_t keepalive_ms;
+    // coordinator only
+    uint64_t next_id;
+    // completions
+    pthread_mutex_t done_lock;
+    struct done *done_head, *done_tail;
+    int done_fd;
+    // dialers
+    pthread_mutex_t dial_lock;
+    pthread_cond_t dial_cond;
+    struct conn *dial_head, *dial_tail;
+    pthread_t dialers[DIALERS_MAX];
+    size_t ndialers, idle, queued, forks;
+    int stop_fd;  // readable once the hub stops
+    bool stopping;
+    // caches of the dialers
+    pthread_mutex_t cache_lock;
+    struct arena cache;
+    struct known_file *known;
+    struct key_slot *keys;
+    struct blobs blobs;
+    struct shard shard;
+};
+struct done *done_new(enum completion_kind kind, void *tag, uint64_t id);
+void done_push(struct hub *h, struct done *d);
+/// A deep copy of `from` whose text lives in `a`.
+struct err err_copy(struct arena *a, const struct err *from);
+
+// dial.c
+void dial_queue(struct hub *h, struct conn *c);
+/// Joins the dialers; false when some are still stuck in the system's resolver or agent after `wait_ms`.
+bool dial_stop(struct hub *h, int64_t wait_ms);
+
+// ssh.c
+/// Connects and authenticates, blocking, for at most the times of the spec. Fills *d (d->err on failure).
+bool ssh_dial(struct hub *h, struct conn *c, struct dialed *d, struct err *e);
+/// Waits for `fd` or the end of the hub: 1 ready, 0 deadline, -1 stopping.
+int dial_wait(struct hub *h, int fd, short events, int64_t deadline_ms);

@@ -1,0 +1,675 @@
+// Peers: start, frames in and out, raw output. What a request means is not known here.
+#include "peer.h"
+
+#include "fd.h"
+#include "frame.h"
+#include "msg.h"
+
+#include <errno.h>
+#include <strings.h>
+#include <sys/utsname.h>
+
+#define START_IDLE_MS 20000  // beyond the connect timeout, without any progress
+#define OUT_LOW       ((size_t)64 << 10)
+#define PART          ((size_t)256 << 10)
+#define ERRS_MAX      ((size_t)32 << 10)
+#define RAW_MAX       ((size_t)64 << 20)
+#define LOG_MAX       ((size_t)64 << 20)
+#define IN_KEEP       ((size_t)16 << 10)  // buffers above are given back when empty
+
+struct conn *peer_conn(const struct peer *p) {
+    return p->conn;
+}
+
+// -- starting --------------------------------------------------------------------------------------------------------
+static int64_t start_deadline(const struct conn *c) {
+    int64_t t = c->spec.connect_timeout_ms > 0 ? c->spec.connect_timeout_ms : 10000;
+    return clock_ms() + t + START_IDLE_MS;
+}
+
+static void arm(struct peer *p) {
+    p->deadline_ms = start_deadline(p->conn);
+    shard_alarm(&p->conn->hub->shard, p->deadline_ms);
+}
+
+static const char *own_path(struct hub *h) {
+    struct utsname u;
+    if (uname(&u) != 0) {
+        return NULL;
+    }
+    const struct payload *p = payload_for(&h->payloads, str_from(u.machine));
+    return p ? p->path : NULL;
+}
+
+static bool payload_missing(struct hub *h, struct err *e) {
+    if (h->payload_error) {
+        return err_set(e, ERR_SYS, NO_MARK, "%s", h->payload_error);
+    }
+    return err_set(e, ERR_NOT_FOUND, NO_MARK, "there is no play-remote executable in '%s'", h->payloads.dir);
+}
+
+/// The raw command as sh text behind a line that says that become succeeded.
+static const char *raw_script(struct peer *p, const char *const *argv) {
+    return arena_printf(&p->arena, "echo \"%s ok -\"; exec %s", p->start.nonce, shell_join(&p->arena, argv));
+}
+
+/// What to run: argv for a child, or for the login shell of an ssh session.
+static bool command(struct peer *p, const struct req *r, const char *const **argv, struct err *e) {
+    struct conn *c = p->conn;
+    struct arena *a = &p->arena;
+    const char *script = NULL;
+    const char **v = ARENA_ARRAY(a, const char *, 4);
+    *argv = v;
+    if (p->raw) {
+        v[0] = c->spec.executable ? c->spec.executable : "/bin/sh";
+        v[1] = "-c";
+        v[2] = str_z(a, r->command);
+        if (!p->start.method) {
+            p->state = PEER_RAW;
+            return true;
+        }
+        script = raw_script(p, v);
+    } else {
+        const char *local = c->local ? own_path(c->hub) : NULL;
+        if (c->local ? !local : !c->hub->payloads.p[0].machine && !c->hub->payloads.p[1].machine) {
+            return payload_missing(c->hub, e);
+        }
+        if (c->local && !p->start.method) {
+            v[0] = local;
+            p->state = PEER_HELLO;
+            return true;
+        }
+        if (!start_script(a, &p->start, c->spec.remote_tmp, c->local ? local : c->remote_path, c->local, &script, e)) {
+            return false;
+        }
+    }
+    if (p->start.method) {
+        return become_argv(a, &r->become, &p->start, script, argv, e);
+    }
+    v[0] = "/bin/sh";
+    v[1] = "-c";
+    v[2] = script;
+    return true;
+}
+
+static bool launch(struct peer *p, const struct req *r, struct err *e) {
+    struct shard *s = &p->conn->hub->shard;
+    const char *const *argv = NULL;
+    if (!command(p, r, &argv, e)) {
+        return false;
+    }
+    if (p->conn->local) {
+        if (!stream_child(&p->stream, s, argv, p, e)) {
+            return false;
+        }
+        if (p->state == PEER_RAW) {
+            stream_eof(&p->stream);
+        }
+        return true;
+    }
+    stream_ssh(&p->stream, s, p->conn->session, shell_join(&p->arena, argv));
+    return true;
+}
+
+struct peer *peer_new(struct conn *c, struct req *r, struct err *e) {
+    struct arena a = {0};
+    struct peer *p = ARENA_NEW(&a, struct peer);
+    p->arena = a;
+    p->secrets.secret = true;
+    p->conn = c;
+    bool raw = r && r->raw;
+    p->key = raw ? NULL : arena_strndup(&p->arena, r ? r->peer_key : "", r ? strlen(r->peer_key) : 0);
+    p->errs.max = raw ? RAW_MAX : 0;
+    p->in.max = raw ? RAW_MAX : 0;
+    p->start = (struct start){.host = c->spec.host, .nonce = start_nonce(&p->arena), .payloads = &c->hub->payloads};
+    if (r && r->become.method) {
+        p->start.method = arena_strndup(&p->arena, r->become.method, strlen(r->become.method));
+        p->start.user = arena_strndup(&p->arena, r->become.user, strlen(r->become.user));
+        p->start.has_password = r->become.password.s != NULL;
+        if (p->start.has_password) {
+            p->password = str_dup(&p->secrets, r->become.password);
+        }
+    }
+    p->raw = raw ? r : NULL;
+    p->stream.in.fd = p->stream.out.fd = p->stream.err.fd = -1;
+    p->next = c->peers;
+    c->peers = p;
+    arm(p);
+    if (!launch(p, r, e)) {
+        peer_close(p, 0);
+        return NULL;
+    }
+    return p;
+}
+
+// -- ending ----------------------------------------------------------------------------------------------------------
+void peer_close(struct peer *p, int64_t grace_ms) {
+    struct conn *c = p->conn;
+    if (grace_ms > 0 && p->state == PEER_READY && p->out.n == 0) {
+        struct buf bye = {0};
+        frame_write(&bye, FRAME_BYE, 0, STR_NONE);
+        (void)stream_write(&p->stream, bye.p, bye.n);
+        buf_release(&bye);
+    }
+    stream_close(&p->stream, grace_ms);
+    struct peer **slot = &c->peers;
+    while (*slot != p) {
+        slot = &(*slot)->next;
+    }
+    *slot = p->next;
+    p->state = PEER_GONE;
+    p->conn = NULL;
+    p->next = c->hub->shard.gone;
+    c->hub->shard.gone = p;
+}
+
+void peer_fail(struct peer *p, const struct err *why) {
+    struct conn *c = p->conn;
+    struct arena tmp = {0};
+    struct err e = err_copy(&tmp, why);
+    bool login = p->key && !*p->key;
+    bool starting = p->state == PEER_START || p->state == PEER_HELLO;
+    peer_close(p, 0);
+    for (struct req *r = c->reqs, *next; r; r = next) {
+        next = r->next;
+        if (r->peer == p) {
+            conn_fail_req(r, &e);
+        }
+    }
+    if (login && starting && !c->opened) {
+        struct done *d = done_new(DONE_FAILED, c->tag, 0);
+        d->c.err = err_copy(&d->c.arena, &e);
+        conn_tell_open(c, d);
+        c->broken = err_copy(&c->arena, &e);
+    }
+    c->redispatch = true;
+    arena_release(&tmp);
+}
+
+void peers_bury(struct shard *s) {
+    while (s->gone) {
+        struct peer *p = s->gone;
+        s->gone = p->next;
+        if (p->out.p) {
+            explicit_bzero(p->out.p, p->out.cap);
+        }
+        buf_release(&p->in);
+        buf_release(&p->out);
+        buf_release(&p->errs);
+        buf_release(&p->start.bad);
+        arena_release(&p->secrets);
+        struct arena a = p->arena;
+        arena_release(&a);
+    }
+}
+
+/// The program ended or closed its output.
+static void ended(struct peer *p) {
+    struct arena tmp = {0};
+    struct err e = {.arena = &tmp};
+    int status = p->stream.status;
+    if (p->state != PEER_READY) {
+        (void)start_ended(&p->start, buf_view(&p->errs), status, &e);
+    } else {
+        struct str said = tidy_text(&tmp, buf_view(&p->errs), 1024);
+        const char *sep = said.n ? ": " : "";
+        if (status >= 0) {
+            (void)err_set(&e, ERR_UNREACHABLE, NO_MARK, "play-remote on host '%s' ended (exit status %d)%s%.*s",
+                          p->conn->spec.host, status, sep, STR(said));
+        } else {
+            (void)err_set(&e, ERR_UNREACHABLE, NO_MARK, "play-remote on host '%s' was killed%s%.*s", p->conn->spec.host,
+                          sep, STR(said));
+        }
+    }
+    peer_fail(p, &e);
+    arena_release(&tmp);
+}
+
+static void broken_frame(struct peer *p, const struct err *why) {
+    struct arena tmp = {0};
+    struct err e = err_copy(&tmp, why);
+    (void)err_set(&e, ERR_UNREACHABLE, NO_MARK, "play-remote on host '%s' does not keep the protocol: %s",
+                  p->conn->spec.host, why->msg);
+    peer_fail(p, &e);
+    arena_release(&tmp);
+}
+
+// -- requests --------------------------------------------------------------------------------------------------------
+static void sent(struct peer *p, struct req *r) {
+    r->state = REQ_SENT;
+    r->sent_ms = clock_ms();
+    if (r->timeout_ms > 0) {
+        r->deadline_ms = r->sent_ms + r->timeout_ms + (r->raw ? 0 : 250);  // the remote stops it first
+        shard_alarm(&p->conn->hub->shard, r->deadline_ms);
+    }
+}
+
+void peer_give(struct peer *p, struct req *r) {
+    r->peer = p;
+    r->state = REQ_QUEUED;
+    r->send_next = NULL;
+    p->pending++;
+    if (p->raw) {
+        sent(p, r);
+        return;
+    }
+    if (p->sendq) {
+        p->sendq_tail->send_next = r;
+    } else {
+        p->sendq = r;
+    }
+    p->sendq_tail = r;
+}
+
+static void unqueue(struct peer *p, struct req *r) {
+    struct req *prev = NULL;
+    for (struct req *q = p->sendq; q; prev = q, q = q->send_next) {
+        if (q != r) {
+            continue;
+        }
+        if (prev) {
+            prev->send_next = q->send_next;
+        } else {
+            p->sendq = q->send_next;
+        }
+        if (p->sendq_tail == q) {
+            p->sendq_tail = prev;
+        }
+        return;
+    }
+}
+
+void peer_cancel(struct peer *p, struct req *r) {
+    if (r->raw) {
+        conn_fail_req(r, NULL);
+        if (p->state != PEER_GONE) {
+            peer_close(p, 0);
+        }
+    } else if (r->state == REQ_SENT) {
+        frame_write(&p->out, FRAME_CANCEL, r->wire_id, STR_NONE);
+        r->kill_ms = clock_ms() + CANCEL_GRACE_MS;
+        shard_alarm(&p->conn->hub->shard, r->kill_ms);
+    } else if (r->blob_at == 0) {
+        unqueue(p, r);
+        conn_fail_req(r, NULL);
+    }  // else a blob is half sent: the rest of it must follow, see fill
+}
+
+void peer_ping(struct peer *p) {
+    frame_write(&p->out, FRAME_PING, 0, STR_NONE);
+}
+
+static bool was_sent(const struct peer *p, const struct blob *b) {
+    for (size_t i = 0; i < p->sent.n; i++) {
+        if (memcmp(p->sent.p[i], b->sha, sizeof b->sha) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void mark_sent(struct peer *p, const struct blob *b) {
+    if (p->sent.n == p->sent.cap) {
+        size_t cap = p->sent.cap ? p->sent.cap * 2 : 8;
+        p->sent.p = arena_grow(&p->arena, p->sent.p, p->sent.cap * 32, cap * 32);
+        p->sent.cap = cap;
+    }
+    memcpy(p->sent.p[p->sent.n++], b->sha, 32);
+}
+
+/// One part of the request's next blob; false when there is none left.
+static bool blob_part(struct peer *p, struct req *r) {
+    while (r->blob_i < r->nblobs && r->blob_at == 0 && (r->cancelled || was_sent(p, r->blobs[r->blob_i]))) {
+        r->blob_i++;
+    }
+    if (r->blob_i >= r->nblobs) {
+        return false;
+    }
+    const struct blob *b = r->blobs[r->blob_i];
+    size_t end = b->data.n - r->blob_at > PART ? r->blob_at + PART : b->data.n;
+    bool last = end == b->data.n;
+    struct buf body = {0};
+    buf_add(&body, b->sha, sizeof b->sha);
+    buf_char(&body, last ? FRAME_BLOB_LAST : 0);
+    buf_str(&body, str_sub(b->data, r->blob_at, end));
+    frame_write(&p->out, FRAME_BLOB, 0, buf_view(&body));
+    explicit_bzero(body.p, body.n);
+    buf_release(&body);
+    r->blob_at = last ? 0 : end;
+    if (last) {
+        mark_sent(p, b);
+        r->blob_i++;
+    }
+    return true;
+}
+
+static void send_request(struct peer *p, struct req *r) {
+    if (r->script && !was_sent(p, r->script)) {
+        struct buf body = {0};
+        buf_add(&body, r->module, strlen(r->module) + 1);
+        buf_str(&body, r->script->data);
+        frame_write(&p->out, FRAME_SCRIPT, 0, buf_view(&body));
+        buf_release(&body);
+        mark_sent(p, r->script);
+    }
+    frame_write(&p->out, FRAME_REQUEST, r->wire_id, r->body);
+    sent(p, r);
+}
+
+/// Keeps the output buffer supplied, a piece at a time: content is not copied for every host at once.
+static void fill(struct peer *p) {
+    if (p->password_due) {
+        p->password_due = false;
+        buf_str(&p->out, p->password);
+        buf_char(&p->out, '\n');
+    }
+    if (p->upload && p->out.n < OUT_LOW) {
+        struct str data = p->upload->data;
+        size_t end = data.n - p->upload_at > PART ? p->upload_at + PART : data.n;
+        buf_str(&p->out, str_sub(data, p->upload_at, end));
+        p->upload_at = end;
+        if (end == data.n) {
+            p->upload = NULL;
+        }
+    }
+    while (p->state == PEER_READY && p->sendq && p->out.n < OUT_LOW) {
+        struct req *r = p->sendq;
+        if (blob_part(p, r)) {
+            continue;
+        }
+        unqueue(p, r);
+        if (r->cancelled) {
+            conn_fail_req(r, NULL);
+        } else {
+            send_request(p, r);
+        }
+    }
+}
+
+// -- frames in -------------------------------------------------------------------------------------------------------
+static struct req *find(const struct peer *p, uint32_t wire_id) {
+    for (struct req *r = p->conn->reqs; r; r = r->next) {
+        if (r->peer == p && r->wire_id == wire_id && r->state == REQ_SENT) {
+            return r;
+        }
+    }
+    return NULL;
+}
+
+static bool on_hello(struct peer *p, const struct frame *f, struct err *e) {
+    struct done *d = done_new(DONE_OPEN, p->conn->tag, 0);
+    struct val v = {0};
+    int64_t version = 0;
+    bool ok = msg_decode(&d->c.arena, f->body, &v, e);
+    if (ok && (!val_is(v, VAL_DICT) || !val_as_int(val_get(v, "version"), &version) || version != WIRE_VERSION)) {
+        ok = err_set(e, ERR_SYNTAX, NO_MARK, "expected protocol version %d, found %lld", WIRE_VERSION,
+                     (long long)version);
+    }
+    if (!ok) {
+        struct completion c = d->c;
+        completion_release(&c);
+        return false;
+    }
+    p->state = PEER_READY;
+    p->deadline_ms = 0;
+    p->password = STR_NONE;
+    arena_release(&p->secrets);
+    if (!*p->key && !p->conn->opened) {
+        d->c.result = v;
+        conn_tell_open(p->conn, d);
+    } else {
+        struct completion c = d->c;
+        completion_release(&c);
+    }
+    return true;
+}
+
+static bool on_result(struct peer *p, const struct frame *f, struct err *e) {
+    struct req *r = find(p, f->id);
+    if (!r) {
+        return true;  // given up before
+    }
+    if (r->timeout_ms > 0 && clock_ms() - r->sent_ms >= r->timeout_ms) {
+        r->timed_out = true;
+    }
+    if (r->cancelled || r->timed_out) {
+        conn_fail_req(r, NULL);
+        return true;
+    }
+    struct done *d = done_new(DONE_RESULT, r->tag, r->id);
+    struct val v = {0};
+    bool ok = msg_decode(&d->c.arena, f->body, &v, e);
+    if (ok && !val_is(v, VAL_DICT)) {
+        ok = err_set(e, ERR_SYNTAX, NO_MARK, "expected a dictionary as the result, found %s", val_kind_name(v.kind));
+    }
+    if (!ok) {
+        struct completion c = d->c;
+        completion_release(&c);
+        return false;
+    }
+    d->c.result = v;
+    conn_answer(r, d);
+    return true;
+}
+
+static void on_log(struct peer *p, const struct frame *f) {
+    struct req *r = find(p, f->id);
+    if (!r || !r->want_log || r->log_bytes >= LOG_MAX) {
+        return;
+    }
+    r->log_bytes += f->body.n;
+    struct done *d = done_new(DONE_LOG, r->tag, r->id);
+    d->c.log = str_dup(&d->c.arena, f->body);
+    done_push(p->conn->hub, d);
+}
+
+static bool on_frame(struct peer *p, const struct frame *f, struct err *e) {
+    if (p->state == PEER_HELLO) {
+        if (f->kind != FRAME_HELLO) {
+            return err_set(e, ERR_SYNTAX, NO_MARK, "expected a hello, found frame kind %u", f->kind);
+        }
+        return on_hello(p, f, e);
+    }
+    switch ((enum frame_kind)f->kind) {
+    case FRAME_RESULT:
+        return on_result(p, f, e);
+    case FRAME_LOG:
+        on_log(p, f);
+        return true;
+    case FRAME_PING:
+        return true;
+    case FRAME_HELLO:
+    case FRAME_REQUEST:
+    case FRAME_BLOB:
+    case FRAME_SCRIPT:
+    case FRAME_CANCEL:
+    case FRAME_BYE:
+        break;
+    }
+    return err_set(e, ERR_SYNTAX, NO_MARK, "frame kind %u is not for play", f->kind);
+}
+
+/// Handles every whole frame in the input; false: the peer is gone.
+static bool frames(struct peer *p) {
+    struct arena tmp = {0};
+    struct err e = {.arena = &tmp};
+    size_t at = 0;
+    int got = 0;
+    struct frame f;
+    size_t used = 0;
+    while ((got = frame_read(str_sub(buf_view(&p->in), at, p->in.n), &f, &used, &e)) > 0) {
+        at += used;
+        if (!on_frame(p, &f, &e)) {
+            got = -1;
+            break;
+        }
+    }
+    if (got < 0) {
+        broken_frame(p, &e);
+    } else {
+        buf_consume(&p->in, at);
+        if (p->in.n == 0 && p->in.cap > IN_KEEP) {
+            buf_release(&p->in);
+        }
+    }
+    arena_release(&tmp);
+    return got >= 0;
+}
+
+// -- the dialogue before ---------------------------------------------------------------------------------------------
+static void ready(struct peer *p) {
+    struct conn *c = p->conn;
+    if (p->raw) {
+        p->state = PEER_RAW;
+        p->deadline_ms = 0;
+        buf_consume(&p->errs, p->errs.n);  // the prompt
+        stream_eof(&p->stream);
+        return;
+    }
+    p->state = PEER_HELLO;
+    p->errs.max = 0;
+    if (!*p->key && !c->remote_path) {
+        c->remote_path = str_z(&c->arena, p->start.path);
+    }
+}
+
+/// One step of the start; false: the peer is gone.
+static bool starting(struct peer *p, enum start_step step, const struct err *e) {
+    switch (step) {
+    case START_WAIT:
+        return true;
+    case START_PASSWORD:
+        p->password_due = true;
+        return true;
+    case START_UPLOAD:
+        p->upload = p->start.need;
+        p->upload_at = 0;
+        return true;
+    case START_READY:
+        ready(p);
+        return true;
+    case START_FAILED:
+        peer_fail(p, e);
+        return false;
+    }
+    return true;
+}
+
+static bool start_more(struct peer *p) {
+    struct err e = {.arena = &p->arena};
+    arm(p);
+    if (!starting(p, start_err(&p->start, buf_view(&p->errs), &e), &e)) {
+        return false;
+    }
+    return starting(p, start_out(&p->start, &p->in, &e), &e);
+}
+
+// -- bytes -----------------------------------------------------------------------------------------------------------
+static bool read_some(struct peer *p, bool err, struct buf *into) {
+    struct shard *s = &p->conn->hub->shard;
+    bool moved = false;
+    for (int i = 0; i < 16; i++) {
+        int n = stream_read(&p->stream, err, s->scratch, SHARD_SCRATCH);
+        if (n <= 0) {
+            break;
+        }
+        buf_add(into, s->scratch, (size_t)n);
+        moved = true;
+    }
+    return moved;
+}
+
+static bool write_some(struct peer *p) {
+    bool moved = false;
+    for (;;) {
+        fill(p);
+        int n = p->out.n ? stream_write(&p->stream, p->out.p, p->out.n) : 0;
+        if (n <= 0) {
+            break;
+        }
+        moved = true;
+        explicit_bzero(p->out.p, (size_t)n);
+        buf_consume(&p->out, (size_t)n);
+        if (p->deadline_ms) {
+            arm(p);
+        }
+    }
+    if (p->out.n == 0 && p->out.cap > IN_KEEP) {
+        buf_release(&p->out);
+    }
+    stream_interest(&p->stream, p->out.n > 0);
+    return moved;
+}
+
+static void raw_done(struct peer *p) {
+    struct req *r = p->raw;
+    struct done *d = done_new(DONE_RESULT, r->tag, r->id);
+    struct arena *a = &d->c.arena;
+    struct val v = val_dict(a, 4);
+    val_set(a, v, "rc", val_int(p->stream.status < 0 ? 255 : p->stream.status));
+    val_set(a, v, "stdout", val_str(a, buf_view(&p->in)));
+    val_set(a, v, "stderr", val_str(a, buf_view(&p->errs)));
+    d->c.result = v;
+    p->raw = NULL;
+    peer_close(p, 0);
+    conn_answer(r, d);
+}
+
+/// Handles what was read; false: the peer is gone.
+static bool digest_input(struct peer *p) {
+    if (p->state == PEER_START && !start_more(p)) {
+        return false;
+    }
+    if ((p->state == PEER_HELLO || p->state == PEER_READY) && p->in.n && !frames(p)) {
+        return false;
+    }
+    if (p->state != PEER_RAW && p->state != PEER_START && p->errs.n > ERRS_MAX) {
+        buf_consume(&p->errs, p->errs.n - ERRS_MAX / 2);
+    }
+    return p->state != PEER_GONE;
+}
+
+static bool start_stream(struct peer *p, bool *moved) {
+    struct arena tmp = {0};
+    struct err e = {.arena = &tmp};
+    int rc = stream_step(&p->stream, &e);
+    if (rc < 0) {
+        peer_fail(p, &e);
+    } else if (rc > 0) {
+        *moved = true;
+        if (p->state == PEER_RAW) {
+            stream_eof(&p->stream);
+        }
+    }
+    arena_release(&tmp);
+    return p->state != PEER_GONE && p->stream.state >= STREAM_RUNNING;
+}
+
+bool peer_work(struct peer *p) {
+    bool moved = false;
+    if (p->stream.state < STREAM_RUNNING && !start_stream(p, &moved)) {
+        return moved;
+    }
+    if (p->state == PEER_START && p->errs.n > ERRS_MAX) {
+        p->errs.max = p->errs.n;  // noise: the rest is dropped
+    }
+    bool got = read_some(p, true, &p->errs);
+    got |= read_some(p, false, &p->in);
+    if (got) {
+        p->conn->heard_ms = clock_ms();
+        p->conn->ping_ms = 0;
+        if (!digest_input(p)) {
+            return true;
+        }
+    }
+    moved |= got | write_some(p);
+    if (!got && p->state != PEER_GONE && stream_ended(&p->stream)) {
+        if (p->state == PEER_RAW) {
+            raw_done(p);
+        } else {
+            ended(p);
+        }
+        return true;
+    }
+    return moved;
+}

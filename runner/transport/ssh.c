@@ -1,0 +1,331 @@
+// One ssh connection up to authentication, in a dialer's thread: settings, socket, key exchange, host key. The session
+// is non-blocking throughout, so that every step keeps its deadline.
+#include "ssh.h"
+
+#include "fd.h"
+#include "spawn.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <signal.h>
+#include <strings.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define TIMEOUT_MS 10000  // Ansible's default
+
+#define HOST_KEYS "ssh-ed25519,ecdsa-sha2-nistp256,ecdsa-sha2-nistp384,ecdsa-sha2-nistp521,rsa-sha2-512,rsa-sha2-256"
+
+const char ssh_stopped[] = "the run ended";
+
+// -- settings --------------------------------------------------------------------------------------------------------
+static bool read_settings(struct ssh_try *t, struct err *e) {
+    const struct conn_spec *s = &t->c->spec;
+    struct ssh_conf *f = &t->conf;
+    *f = (struct ssh_conf){.a = t->a, .original = s->address, .port = s->port, .user = s->user};
+    if (s->key_file) {
+        VEC_PUSH(t->a, f->identities, s->key_file);
+    }
+    if (s->ssh_args && !sshconf_args(f, s->ssh_args, e)) {
+        return err_wrap(e, NO_MARK, "in the ssh arguments of host '%s'", s->host);
+    }
+    const char *file = f->config_file ? f->config_file : s->config_file;
+    if (file) {
+        return strcasecmp(file, "none") == 0 || (sshconf_expand(f, file, &file, e) && sshconf_file(f, file, true, e));
+    }
+    const char *own = arena_printf(t->a, "%s/.ssh/config", login_home(t->a));
+    return sshconf_file(f, own, false, e) && sshconf_file(f, "/etc/ssh/ssh_config", false, e);
+}
+
+static bool settle(struct ssh_try *t, struct err *e) {
+    if (!read_settings(t, e)) {
+        return false;
+    }
+    const struct conn_spec *s = &t->c->spec;
+    t->host = sshconf_hostname(&t->conf);
+    t->port = t->conf.port ? t->conf.port : 22;
+    t->user = sshconf_user(&t->conf);
+    const char *plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._:%-";
+    if (!*t->host || t->host[0] == '-' || t->host[strspn(t->host, plain)]) {
+        return err_set(e, ERR_ARGS, NO_MARK, "'%s' is not a host name or address (host '%s')", t->host, s->host);
+    }
+    if (!*t->user || t->user[0] == '-' || strpbrk(t->user, "\"'`$\\;&<>|(){} \t\n")) {
+        return err_set(e, ERR_ARGS, NO_MARK, "'%s' is not a user name (host '%s')", t->user, s->host);
+    }
+    t->timeout_ms = s->connect_timeout_ms > 0 ? s->connect_timeout_ms : (int64_t)t->conf.connect_timeout_s * 1000;
+    if (t->timeout_ms <= 0) {
+        t->timeout_ms = TIMEOUT_MS;
+    }
+    t->deadline_ms = clock_ms() + t->timeout_ms;
+    const char *strict = t->conf.strict;
+    t->policy = s->host_key;
+    if (s->host_key != HOST_KEY_OFF && strict) {
+        bool off = strcasecmp(strict, "no") == 0 || strcasecmp(strict, "off") == 0;
+        bool accept = strcasecmp(strict, "accept-new") == 0;
+        t->policy = off ? HOST_KEY_OFF : (accept ? HOST_KEY_ACCEPT_NEW : HOST_KEY_STRICT);
+    }
+    return true;
+}
+
+// -- the socket
+// --------------------------------------------------------------------------------------------------------
+static bool no_connect(struct ssh_try *t, const char *why, struct err *e) {
+    return err_set(e, ERR_UNREACHABLE, NO_MARK, "cannot connect to host '%s' (%s port %d): %s", t->c->spec.host,
+                   t->host, t->port, why);
+}
+
+static const char *late(struct ssh_try *t) {
+    return arena_printf(t->a, "no answer within %lld s", (long long)((t->timeout_ms + 999) / 1000));
+}
+
+/// Connects to one address; 0 or the reason.
+static const char *try_address(struct ssh_try *t, const struct addrinfo *ai, int *out) {
+    CLEANUP(fd_closep) int fd = socket(ai->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    char text[128];
+    if (fd < 0) {
+        return arena_printf(t->a, "%s", strerror_r(errno, text, sizeof text));
+    }
+    int one = 1;
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+    (void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof one);
+    int failed = connect(fd, ai->ai_addr, ai->ai_addrlen) == 0 ? 0 : errno;
+    if (failed == EINPROGRESS) {
+        int w = dial_wait(t->h, fd, POLLOUT, t->deadline_ms);
+        if (w <= 0) {
+            return w < 0 ? ssh_stopped : late(t);
+        }
+        socklen_t n = sizeof failed;
+        (void)getsockopt(fd, SOL_SOCKET, SO_ERROR, &failed, &n);
+    }
+    if (failed) {
+        return arena_printf(t->a, "%s", strerror_r(failed, text, sizeof text));
+    }
+    *out = fd;
+    fd = -1;
+    return NULL;
+}
+
+static bool tcp(struct ssh_try *t, struct err *e) {
+    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV};
+    const char *family = t->conf.address_family;
+    if (family) {
+        hints.ai_family = strcasecmp(family, "inet") == 0 ? AF_INET : (strcasecmp(family, "inet6") == 0 ? AF_INET6 : 0);
+    }
+    struct addrinfo *list = NULL;
+    int rc = getaddrinfo(t->host, arena_printf(t->a, "%d", t->port), &hints, &list);
+    if (rc != 0) {
+        return no_connect(t, gai_strerror(rc), e);
+    }
+    const char *why = "no address";
+    for (const struct addrinfo *ai = list; ai && why && clock_ms() < t->deadline_ms; ai = ai->ai_next) {
+        why = try_address(t, ai, &t->fd);
+    }
+    freeaddrinfo(list);
+    return !why || no_connect(t, why, e);
+}
+
+/// The program whose input and output are the connection; NULL: none.
+static bool proxy_argv(struct ssh_try *t, const char *const **argv, struct err *e) {
+    const struct ssh_conf *f = &t->conf;
+    struct ssh_names v = {0};
+    *argv = NULL;
+    if (f->proxy_command) {
+        const char *cmd = NULL;
+        if (strcasecmp(f->proxy_command, "none") == 0) {
+            return true;
+        }
+        if (!sshconf_expand(f, f->proxy_command, &cmd, e)) {
+            return err_wrap(e, NO_MARK, "in ProxyCommand of host '%s'", t->c->spec.host);
+        }
+        // ssh_config defines it as a command for the user's shell; the tokens in it were checked in settle().
+        VEC_PUSH(t->a, v, "/bin/sh");
+        VEC_PUSH(t->a, v, "-c");
+        VEC_PUSH(t->a, v, arena_printf(t->a, "exec %s", cmd));
+    } else if (f->proxy_jump && strcasecmp(f->proxy_jump, "none") != 0) {
+        // A jump is left to the ssh program: it authenticates to the jump hosts with its own settings.
+        const char *last = strrchr(f->proxy_jump, ',');
+        VEC_PUSH(t->a, v, "ssh");
+        VEC_PUSH(t->a, v, "-oBatchMode=yes");
+        if (f->config_file || t->c->spec.config_file) {
+            VEC_PUSH(t->a, v, "-F");
+            VEC_PUSH(t->a, v, f->config_file ? f->config_file : t->c->spec.config_file);
+        }
+        if (last) {
+            VEC_PUSH(t->a, v, "-J");
+            VEC_PUSH(t->a, v, arena_strndup(t->a, f->proxy_jump, (size_t)(last - f->proxy_jump)));
+        }
+        const char *jump = last ? last + 1 : f->proxy_jump;
+        VEC_PUSH(t->a, v, "-W");
+        VEC_PUSH(t->a, v, arena_printf(t->a, "[%s]:%d", t->host, t->port));
+        VEC_PUSH(t->a, v, "--");
+        VEC_PUSH(t->a, v, strncmp(jump, "ssh://", 6) == 0 ? jump : arena_printf(t->a, "ssh://%s", jump));
+    } else {
+        return true;
+    }
+    VEC_PUSH(t->a, v, NULL);
+    *argv = v.p;
+    return true;
+}
+
+static bool open_socket(struct ssh_try *t, struct err *e) {
+    const char *const *argv = NULL;
+    if (!proxy_argv(t, &argv, e)) {
+        return false;
+    }
+    if (!argv) {
+        return tcp(t, e);
+    }
+    t->proxy_err = memfd_create("proxy", MFD_CLOEXEC);
+    int null = t->proxy_err < 0 ? open("/dev/null", O_WRONLY | O_CLOEXEC) : -1;
+    bool ok = spawn_stream(argv, NULL, t->proxy_err >= 0 ? t->proxy_err : null, &t->proxy_pid, &t->fd, e);
+    fd_closep(&null);
+    return ok || err_wrap(e, NO_MARK, "while starting the proxy command of host '%s'", t->c->spec.host);
+}
+
+/// What the proxy command said, for messages.
+static struct str proxy_said(struct ssh_try *t) {
+    char text[1024];
+    off_t size = t->proxy_err >= 0 ? lseek(t->proxy_err, 0, SEEK_END) : 0;
+    off_t from = size > (off_t)sizeof text ? size - (off_t)sizeof text : 0;
+    ssize_t n = size > 0 ? pread(t->proxy_err, text, sizeof text, from) : 0;
+    return n > 0 ? tidy_text(t->a, (struct str){text, (size_t)n}, sizeof text) : STR_NONE;
+}
+
+// -- the session
+// -------------------------------------------------------------------------------------------------------
+int ssh_try_wait(struct ssh_try *t) {
+    short events = POLLIN;
+    if (ssh_get_poll_flags(t->session) & SSH_WRITE_PENDING) {
+        events |= POLLOUT;
+    }
+    return dial_wait(t->h, t->fd, events, t->deadline_ms);
+}
+
+static bool set_text(struct ssh_try *t, enum ssh_options_e o, const char *name, const char *value, struct err *e) {
+    if (!value || ssh_options_set(t->session, o, value) == SSH_OK) {
+        return true;
+    }
+    return err_set(e, ERR_ARGS, NO_MARK, "ssh option %s '%s' of host '%s' is not supported: %s", name, value,
+                   t->c->spec.host, ssh_get_error(t->session));
+}
+
+/// Host key algorithms, those known for the host first: a server that has several keys then shows the known one.
+static const char *host_key_list(struct ssh_try *t) {
+    if (t->conf.host_key_algorithms || t->policy == HOST_KEY_OFF) {
+        return t->conf.host_key_algorithms;
+    }
+    struct buf known = BUF_IN(t->a);
+    known_types(t, &known);
+    struct buf out = BUF_IN(t->a);
+    struct str rest = buf_view(&known);
+    struct str type;
+    while (str_next(&rest, ',', &type)) {
+        if (str_eqz(type, "ssh-rsa")) {
+            buf_z(&out, "rsa-sha2-512,rsa-sha2-256,");
+        } else if (str_find(STR_LIT(HOST_KEYS), 0, type) != SIZE_MAX && type.n) {
+            buf_printf(&out, "%.*s,", STR(type));
+        }
+    }
+    buf_z(&out, HOST_KEYS);
+    return buf_view(&out).s;
+}
+
+static bool set_options(struct ssh_try *t, struct err *e) {
+    const struct ssh_conf *f = &t->conf;
+    bool no = false;
+    int zero = 0;
+    long wait_s = 600;  // ours are shorter
+    ssh_session s = t->session;
+    bool ok = ssh_options_set(s, SSH_OPTIONS_PROCESS_CONFIG, &no) == SSH_OK &&
+              ssh_options_set(s, SSH_OPTIONS_HOST, t->host) == SSH_OK &&
+              ssh_options_set(s, SSH_OPTIONS_PORT, &t->port) == SSH_OK &&
+              ssh_options_set(s, SSH_OPTIONS_USER, t->user) == SSH_OK &&
+              ssh_options_set(s, SSH_OPTIONS_FD, &t->fd) == SSH_OK &&
+              ssh_options_set(s, SSH_OPTIONS_TIMEOUT, &wait_s) == SSH_OK &&
+              ssh_options_set(s, SSH_OPTIONS_LOG_VERBOSITY, &zero) == SSH_OK &&
+              ssh_options_set(s, SSH_OPTIONS_KNOWNHOSTS, "/dev/null") == SSH_OK &&
+              ssh_options_set(s, SSH_OPTIONS_GLOBAL_KNOWNHOSTS, "/dev/null") == SSH_OK;
+    if (!ok) {
+        return err_set(e, ERR_SYS, NO_MARK, "cannot prepare the ssh session: %s", ssh_get_error(s));
+    }
+    return set_text(t, SSH_OPTIONS_HOSTKEYS, "HostKeyAlgorithms", host_key_list(t), e) &&
+           set_text(t, SSH_OPTIONS_CIPHERS_C_S, "Ciphers", f->ciphers, e) &&
+           set_text(t, SSH_OPTIONS_CIPHERS_S_C, "Ciphers", f->ciphers, e) &&
+           set_text(t, SSH_OPTIONS_KEY_EXCHANGE, "KexAlgorithms", f->kex, e) &&
+           set_text(t, SSH_OPTIONS_HMAC_C_S, "MACs", f->macs, e) &&
+           set_text(t, SSH_OPTIONS_HMAC_S_C, "MACs", f->macs, e) &&
+           set_text(t, SSH_OPTIONS_PUBLICKEY_ACCEPTED_TYPES, "PubkeyAcceptedAlgorithms", f->pubkey_algorithms, e) &&
+           set_text(t, SSH_OPTIONS_IDENTITY_AGENT, "IdentityAgent", f->identity_agent, e) &&
+           (f->compression != SSH_YES || set_text(t, SSH_OPTIONS_COMPRESSION, "Compression", "yes", e));
+}
+
+static bool handshake(struct ssh_try *t, struct err *e) {
+    ssh_set_blocking(t->session, 0);
+    t->fd_given = true;
+    for (;;) {
+        int rc = ssh_connect(t->session);
+        if (rc == SSH_OK) {
+            return true;
+        }
+        if (rc != SSH_AGAIN) {
+            struct str said = proxy_said(t);
+            return no_connect(
+                t, arena_printf(t->a, "%s%s%.*s", ssh_get_error(t->session), said.n ? ": " : "", STR(said)), e);
+        }
+        int w = ssh_try_wait(t);
+        if (w <= 0) {
+            return no_connect(t, w < 0 ? ssh_stopped : late(t), e);
+        }
+    }
+}
+
+static void abandon(struct ssh_try *t) {
+    if (t->session) {
+        ssh_disconnect(t->session);
+        ssh_free(t->session);
+        t->session = NULL;
+    }
+    if (t->fd_given) {
+        t->fd = -1;  // the session closed it
+    }
+    fd_closep(&t->fd);
+    if (t->proxy_pid > 0) {
+        kill(-t->proxy_pid, SIGKILL);
+        while (waitpid(t->proxy_pid, NULL, 0) < 0 && errno == EINTR) {
+        }
+        t->proxy_pid = 0;
+    }
+}
+
+bool ssh_dial(struct hub *h, struct conn *c, struct dialed *d, struct err *e) {
+    struct ssh_try t = {.h = h, .c = c, .a = &d->arena, .fd = -1, .proxy_err = -1};
+    d->may_retry = false;
+    bool ok = settle(&t, e);
+    if (ok) {
+        d->may_retry = true;
+        ok = open_socket(&t, e);
+    }
+    if (ok) {
+        t.session = ssh_new();
+        ok = (t.session && set_options(&t, e) && handshake(&t, e));
+    }
+    if (ok) {
+        d->may_retry = false;
+        t.deadline_ms = clock_ms() + t.timeout_ms + AUTH_EXTRA_MS;
+        ok = host_key_check(&t, e) && ssh_auth(&t, e);
+    }
+    if (!ok) {
+        abandon(&t);
+    }
+    fd_closep(&t.proxy_err);
+    d->session = t.session;
+    d->fd = t.fd;
+    d->proxy_pid = t.proxy_pid;
+    return ok;
+}
