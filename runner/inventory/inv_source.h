@@ -11,6 +11,7 @@ struct inv_source {
     struct mark base;    // of text[0]
     bool secret;         // the file was vaulted: its text never appears in messages
     bool evident;        // set by a reader: this is an inventory of its kind, so an error in it is final
+    bool not_yaml;       // set by inv_parse_yaml: the text is no YAML at all
     struct val file_val, dir_val;  // inventory_file, inventory_dir
 };
 

@@ -177,7 +177,7 @@ static bool parse_text(struct inv_source *s, struct err *e) {
         err_clear(e);
         return true;
     }
-    s->evident = evident;
+    s->evident = evident || s->not_yaml;
     return false;
 }
 

@@ -188,7 +188,7 @@ bool inv_parse_yaml(struct inv_source *s, struct err *e) {
                           .warn_self = s->o->warn_self};
     struct val data;
     if (!inv_load_text(path, s->text, &y, s->o->a, &data, e)) {
-        s->evident = str_ends(s->path, ".yml") || str_ends(s->path, ".yaml") || str_ends(s->path, ".json");
+        s->not_yaml = true;
         return false;
     }
     if (data.kind != VAL_DICT) {

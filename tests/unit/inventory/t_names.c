@@ -1,0 +1,54 @@
+// Addresses, wildcards and literals on their own.
+#include "test.h"
+
+#include "inv_case.h"
+
+static struct str address(struct arena *a, const char *text, bool ranges) {
+    struct str host;
+    uint32_t port;
+    return inv_address(str_from(text), ranges, &host, &port) ? str_printf(a, "%.*s %u", STR(host), port) : STR_LIT("no");
+}
+
+TEST(addresses) {
+    struct arena a = {0};
+    CHECK_STR(address(&a, "web.example.com", false), "web.example.com 0");
+    CHECK_STR(address(&a, "web:22", false), "web 22");
+    CHECK_STR(address(&a, "1.2.3.4:22", false), "1.2.3.4 22");
+    CHECK_STR(address(&a, "[::1]:22", false), "::1 22");
+    CHECK_STR(address(&a, "::1", false), "::1 0");
+    CHECK_STR(address(&a, "2001:db8::1", false), "2001:db8::1 0");
+    CHECK_STR(address(&a, "1:2:3:4:5:6:7:8", false), "1:2:3:4:5:6:7:8 0");
+    CHECK_STR(address(&a, "web[1:3]:22", true), "web[1:3] 22");
+    CHECK_STR(address(&a, "web[1:3]", false), "no");
+    CHECK_STR(address(&a, "web:db", false), "no");
+    CHECK_STR(address(&a, "-x", false), "no");
+    CHECK_STR(address(&a, "x-", false), "no");
+    CHECK_STR(address(&a, "", false), "no");
+    CHECK_STR(address(&a, "a b", false), "no");
+    arena_release(&a);
+}
+
+TEST(wildcards) {
+    CHECK(inv_fnmatch(STR_LIT("*"), STR_LIT("")));
+    CHECK(inv_fnmatch(STR_LIT("a*c*e"), STR_LIT("abcde")));
+    CHECK(!inv_fnmatch(STR_LIT("a*c*e"), STR_LIT("abcd")));
+    CHECK(inv_fnmatch(STR_LIT("[]a]"), STR_LIT("]")));
+    CHECK(inv_fnmatch(STR_LIT("[!a]"), STR_LIT("b")));
+    CHECK(!inv_fnmatch(STR_LIT("[!a]"), STR_LIT("a")));
+    CHECK(inv_fnmatch(STR_LIT("[a-"), STR_LIT("[a-")));
+    CHECK(inv_fnmatch(STR_LIT("?"), STR_LIT("\xc3\xbc")));
+    CHECK(inv_fnmatch(STR_LIT("[\xc3\xa4-\xc3\xbf]"), STR_LIT("\xc3\xbc")));
+    CHECK(!inv_fnmatch(STR_LIT("a"), STR_LIT("A")));
+    CHECK(!inv_fnmatch(STR_LIT("*a*a*a*a*a*a*a*b"), STR_LIT("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa")));
+}
+
+TEST(templates_are_marked) {
+    struct arena a = {0};
+    struct val v = inv_ini_value(&a, STR_LIT("{{ x }}"), NO_MARK);
+    CHECK(v.kind == VAL_STR && (v.flags & VAL_TMPL) && (v.flags & VAL_TRUSTED));
+    v = inv_ini_value(&a, STR_LIT("['{{ x }}']"), NO_MARK);
+    CHECK(v.kind == VAL_LIST && (v.flags & VAL_TMPL));
+    v = inv_ini_value(&a, STR_LIT("plain"), NO_MARK);
+    CHECK(!(v.flags & VAL_TMPL) && (v.flags & VAL_TRUSTED));
+    arena_release(&a);
+}
