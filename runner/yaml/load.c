@@ -179,7 +179,8 @@ static bool build_vault(struct loader *l, struct str envelope, struct mark at, s
     if (!v->open(v->self, envelope, at, l->a, &plain, l->e)) {
         return false;
     }
-    *out = val_flag(val_str(l->a, plain), VAL_SECRET | VAL_VAULTED | string_flags(l));
+    // Ansible never templates what `!vault` held.
+    *out = val_flag(val_str(l->a, plain), VAL_SECRET | VAL_VAULTED | VAL_UNSAFE | string_flags(l));
     return true;
 }
 

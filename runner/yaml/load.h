@@ -9,8 +9,8 @@ struct yaml_vault {
     bool (*open)(void *self, struct str envelope, struct mark at, struct arena *a, struct str *plain, struct err *e);
 };
 struct yaml_opts {
-    bool trusted;      // a user's file: strings get VAL_TRUSTED and VAL_TMPL; otherwise data (from_yaml filter)
-    bool secret;       // the whole text came out of a vault: every scalar gets VAL_SECRET
+    bool trusted;  // a user's file: strings get VAL_TRUSTED and VAL_TMPL; otherwise data (from_yaml filter)
+    bool secret;   // the whole text came out of a vault: every scalar gets VAL_SECRET
     const struct yaml_vault *vault;
     void (*warn)(void *self, struct mark at, const char *msg);  // duplicate keys; NULL: silent
     void *warn_self;
@@ -19,11 +19,23 @@ struct yaml_opts {
 };
 
 /// Loads one document. `name` is what marks show; an empty document gives VAL_NULL. All in `a`.
-/// Types as PyYAML's SafeLoader: 0o/0 octal, 0x, binary, sexagesimal, yes/no/on/off, ~, floats, dates, merge keys `<<`,
+/// Every value and key carries the mark of its first byte: of a scalar the opening quote, the block indicator `|` or
+/// the first character (behind its tag and anchor), which is where mark_inside() starts; of a list or mapping the
+/// bracket, the first `-` or the first key. The text is registered as a source and so kept until exit: data that comes
+/// again and again (filters, command output) is loaded with `name` NULL, without marks; errors then say line and column
+/// in words. Types as PyYAML's SafeLoader: 0o/0 octal, 0x, binary, sexagesimal, yes/no/on/off, ~, floats, dates, merge
+/// keys `<<`,
 /// !!str and other standard tags, `!unsafe`, `!vault` / `!vault-encrypted`. Unknown tags: ERR_SYNTAX by name.
+/// Where Python has types we lack: sets are lists of their keys, !!binary is a string of the bytes, integers beyond 64
+/// bits are strings of their digits. `!unsafe` gives VAL_UNSAFE to the value and all inside, `!vault` gives VAL_SECRET,
+/// VAL_VAULTED and VAL_UNSAFE (Ansible does not template vaulted values). Dates are objects of value/date.h.
+/// An alias in a trusted file is a copy of what it repeats; in data it shares the list or mapping.
+/// Entries that override merged ones (`<<`) are not reported as duplicates; Ansible 2.14 does report those.
 /// Errors: ERR_SYNTAX with the mark of the place; ERR_LIMIT; ERR_VAULT. Any thread.
-bool yaml_load(const char *name, struct str text, const struct yaml_opts *o, struct arena *a, struct val *out, struct err *e);
+bool yaml_load(const char *name, struct str text, const struct yaml_opts *o, struct arena *a, struct val *out,
+               struct err *e);
 /// All documents of a stream, as a list.
-bool yaml_load_all(const char *name, struct str text, const struct yaml_opts *o, struct arena *a, struct val *out, struct err *e);
+bool yaml_load_all(const char *name, struct str text, const struct yaml_opts *o, struct arena *a, struct val *out,
+                   struct err *e);
 /// One plain scalar by PyYAML's resolver ("yes" -> true, "012" -> 10, "text" -> string). For k=v values and INI.
 struct val yaml_scalar(struct arena *a, struct str text);
