@@ -162,7 +162,7 @@ const struct module *module_find(struct str name);
 const char *module_short(struct str name);
 
 #define MODULE(n)                                                                                                      \
-    extern const struct module module_is_##n;                                                                                \
+    extern const struct module module_is_##n;                                                                          \
     const struct module module_is_##n
 
 struct module_entry {

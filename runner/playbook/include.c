@@ -434,3 +434,10 @@ struct block *pb_load_role(struct pb_loader *l, struct play *p, struct task *by,
     *role = r;
     return b;
 }
+
+bool pb_find_tasks(struct pb_loader *l, struct play *p, struct task *by, struct val name, bool handlers, struct str *path,
+                   struct err *e) {
+    struct ctx c = ctx_of(l, p, by, handlers);
+    struct val text = val_at(val_str(l->a, kv_strip(val_text(name))), name.mark);
+    return tasks_file(&c, &by->n, true, text, path, e);
+}

@@ -142,6 +142,9 @@ struct playbook *pb_load(struct pb_loader *l, const char *file, struct err *e);
 /// tasks, the playbook). The block carries the keywords of `apply:`. ERR_NOT_FOUND lists what was tried.
 /// Inheritance as in Ansible: what is included takes keywords from `by`'s parents, not from `by` itself, except `vars`.
 struct block *pb_load_tasks(struct pb_loader *l, struct play *p, struct task *by, struct str file, bool handlers, struct err *e);
+/// The file that pb_load_tasks would read for `name` (templated text), so that hosts that want the same one share it.
+bool pb_find_tasks(struct pb_loader *l, struct play *p, struct task *by, struct val name, bool handlers, struct str *path,
+                   struct err *e);
 /// For include_role at run time: the role as a block (dependencies first). `args` is the templated argument dict.
 struct block *pb_load_role(struct pb_loader *l, struct play *p, struct task *by, struct val args, struct role **role, struct err *e);
 /// For a task whose action is a template (`action: "{{ pkg }} name=x"`; kind TASK_UNKNOWN, VAL_TMPL in action_raw): a copy
