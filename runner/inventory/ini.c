@@ -1,4 +1,5 @@
-// INI inventories: [group], [group:children], [group:vars]; hosts with ranges, ports and k=v. Two passes: the first only checks.
+// INI inventories: [group], [group:children], [group:vars]; hosts with ranges, ports and k=v. Two passes: the first
+// only checks.
 #include "inv_source.h"
 #include "typo.h"
 
@@ -18,7 +19,7 @@ struct pending {
 struct ini {
     struct inv_source *s;
     struct arena *a;
-    bool dry;            // first pass: syntax only
+    bool dry;  // first pass: syntax only
     struct group *group;
     enum section section;
     struct map pending;  // name -> struct pending
@@ -145,7 +146,7 @@ static bool read_assignments(struct ini *p, struct lexer *l, struct assignments 
         }
         struct str name = str_sub(w.text, 0, w.equals);
         struct str value = str_sub(w.text, w.equals + 1, w.text.n);
-        struct assignment as = {name, inv_ini_value(p->a, value, mark_of(p, w.value_at))};
+        struct assignment as = {name, inv_ini_value(p->a, value, p->s->secret, mark_of(p, w.value_at))};
         VEC_PUSH(p->a, *out, as);
     }
 }
@@ -169,8 +170,7 @@ static bool host_line(struct ini *p, struct str line, struct err *e) {
     struct str *names;
     size_t n;
     uint32_t port;
-    if (!next_word(p, &l, &w, &more, e) ||
-        !inv_expand_host(p->s, w.text, mark_of(p, w.from), &names, &n, &port, e) ||
+    if (!next_word(p, &l, &w, &more, e) || !inv_expand_host(p->s, w.text, mark_of(p, w.from), &names, &n, &port, e) ||
         !check_host_word(p, &w, names, n, port, e)) {
         return false;
     }
@@ -202,7 +202,8 @@ static bool vars_line(struct ini *p, struct str line, struct err *e) {
     }
     struct str name = str_trim(str_sub(line, 0, eq));
     struct str value = str_trim(str_sub(line, eq + 1, line.n));
-    return inv_group_var(p->s->inv, p->group, str_dup(p->a, name), inv_ini_value(p->a, value, mark_of(p, value.s)), e);
+    return inv_group_var(p->s->inv, p->group, str_dup(p->a, name),
+                         inv_ini_value(p->a, value, p->s->secret, mark_of(p, value.s)), e);
 }
 
 /// A name without ':', ']' and white space, then nothing or a comment. Returns its length, 0 when it is malformed.
@@ -361,7 +362,8 @@ static bool check_pending(struct ini *p, struct err *e) {
             continue;
         }
         if (pend->how == SECTION_VARS) {
-            return err_set(e, ERR_SYNTAX, pend->at, "section [%.*s:vars] is for a group that is not defined", STR(name));
+            return err_set(e, ERR_SYNTAX, pend->at, "section [%.*s:vars] is for a group that is not defined",
+                           STR(name));
         }
         (void)err_set(e, ERR_SYNTAX, pend->at, "section [%.*s:children] names group '%.*s', which is not defined",
                       STR(pend->parents.p[0]->name), STR(name));

@@ -1,4 +1,5 @@
-// What the readers of inventory sources (ini, yaml, script, ssh-config, host list) share. Private to this layer and vars/.
+// What the readers of inventory sources (ini, yaml, script, ssh-config, host list) share. Private to this layer and
+// vars/.
 #pragma once
 #include "inventory.h"
 
@@ -6,17 +7,17 @@
 struct inv_source {
     struct inventory *inv;
     const struct inv_opts *o;
-    struct str path;     // absolute path, or the host list
-    struct str text;     // decrypted content of a file
-    struct mark base;    // of text[0]
-    bool secret;         // the file was vaulted: its text never appears in messages
-    bool evident;        // set by a reader: this is an inventory of its kind, so an error in it is final
-    bool not_yaml;       // set by inv_parse_yaml: the text is no YAML at all
+    struct str path;               // absolute path, or the host list
+    struct str text;               // decrypted content of a file
+    struct mark base;              // of text[0]
+    bool secret;                   // the file was vaulted: its text never appears in messages
+    bool evident;                  // set by a reader: this is an inventory of its kind, so an error in it is final
+    bool not_yaml;                 // set by inv_parse_yaml: the text is no YAML at all
     struct val file_val, dir_val;  // inventory_file, inventory_dir
 };
 
-#define INV_FILE_CAP   ((size_t)256 << 20)
-#define INV_RANGE_CAP  ((size_t)1000000)
+#define INV_FILE_CAP  ((size_t)256 << 20)
+#define INV_RANGE_CAP ((size_t)1000000)
 
 // -- model (inventory.c) ---------------------------------------------------------------------------------------------
 /// An empty inventory with the groups all and ungrouped.
@@ -24,7 +25,8 @@ struct inventory *inv_new(const struct inv_opts *o);
 /// The group of that name, made when missing. ERR_SYNTAX for an empty name.
 struct group *inv_want_group(struct inventory *inv, struct str name, struct mark at, struct err *e);
 /// The host of that name, made when missing (with port, inventory_file and inventory_dir), put into `g` unless NULL.
-struct host *inv_want_host(struct inv_source *s, struct str name, struct group *g, uint32_t port, struct mark at, struct err *e);
+struct host *inv_want_host(struct inv_source *s, struct str name, struct group *g, uint32_t port, struct mark at,
+                           struct err *e);
 /// Sets a variable; ansible_group_priority of a group sets its priority. ERR_SYNTAX when that is no integer.
 bool inv_group_var(struct inventory *inv, struct group *g, struct str name, struct val v, struct err *e);
 /// A variable of a host; as in Ansible it goes to the group when there is one of the same name.
@@ -65,15 +67,15 @@ bool inv_parse_host_list(struct inv_source *s, struct err *e);
 
 // -- names (range.c) -------------------------------------------------------------------------------------------------
 /// A host definition such as "web[01:20].example.com:2222": its names, and the port (0: none).
-bool inv_expand_host(struct inv_source *s, struct str text, struct mark at, struct str **names, size_t *n, uint32_t *port,
-                     struct err *e);
+bool inv_expand_host(struct inv_source *s, struct str text, struct mark at, struct str **names, size_t *n,
+                     uint32_t *port, struct err *e);
 
 // -- values (literal.c) ----------------------------------------------------------------------------------------------
-/// Python's ast.literal_eval: numbers, strings, tuples, lists, dicts, True, False, None. False when it is none of these,
-/// or one without an equivalent here (complex numbers, sets, integers beyond 64 bits).
+/// Python's ast.literal_eval: numbers, strings, tuples, lists, dicts, True, False, None. False when it is none of
+/// these, or one without an equivalent here (complex numbers, sets, integers beyond 64 bits).
 bool py_literal(struct arena *a, struct str text, struct val *out);
-/// Value of an INI assignment: a literal, else the text; trusted and marked.
-struct val inv_ini_value(struct arena *a, struct str text, struct mark at);
+/// Value of an INI assignment: a literal, else the text; trusted, marked, and VAL_SECRET when `secret`.
+struct val inv_ini_value(struct arena *a, struct str text, bool secret, struct mark at);
 
 /// Python's fnmatch.fnmatchcase.
 bool inv_fnmatch(struct str pat, struct str text);
@@ -83,8 +85,8 @@ bool inv_fnmatch(struct str pat, struct str text);
     do {                                                                                                               \
         if ((n) == 0) {                                                                                                \
             (p) = arena_alloc((a), 4 * sizeof *(p));                                                                   \
-        } else if ((n) >= 4 && ((n) & ((n) - 1)) == 0) {                                                               \
-            (p) = arena_grow((a), (p), (n) * sizeof *(p), (n) * 2 * sizeof *(p));                                      \
+        } else if ((n) >= 4 && ((n) & ((n)-1)) == 0) {                                                                 \
+            (p) = arena_grow((a), (p), (n) * sizeof *(p), (n)*2 * sizeof *(p));                                        \
         }                                                                                                              \
         (p)[(n)++] = (item);                                                                                           \
     } while (0)

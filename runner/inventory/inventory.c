@@ -128,7 +128,8 @@ static struct host *make_host(struct inventory *inv, struct str name, struct mar
     h->at = at;
     if (inv->nhosts == inv->hosts_cap) {
         size_t cap = inv->hosts_cap ? inv->hosts_cap * 2 : 16;
-        inv->order = arena_grow(inv->a, inv->order, inv->hosts_cap * sizeof(struct host *), cap * sizeof(struct host *));
+        inv->order =
+            arena_grow(inv->a, inv->order, inv->hosts_cap * sizeof(struct host *), cap * sizeof(struct host *));
         inv->hosts_cap = cap;
     }
     inv->order[inv->nhosts++] = h;

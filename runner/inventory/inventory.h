@@ -1,86 +1,91 @@
 // Hosts and groups: sources to one frozen inventory, patterns to hosts. Knows nothing of plays and connections.
 #pragma once
+#include "load.h"
 #include "map.h"
 #include "val.h"
-#include "load.h"
 
 struct group;
 struct host {
     struct str name;
-    uint32_t index;          // position in inventory order
-    struct val vars;         // dict: from the inventory file (level 8)
-    struct group **groups;   // direct groups, in the order they were joined
+    uint32_t index;         // position in inventory order
+    struct val vars;        // dict: from the inventory file (level 8)
+    struct group **groups;  // direct groups, in the order they were joined
     size_t ngroups;
-    struct group **all;      // all groups, ancestors included, in merge order (depth, priority, name); set by inv_freeze
+    struct group **all;  // all groups, ancestors included, in merge order (depth, priority, name); set by inv_freeze
     size_t nall;
     struct mark at;
-    bool implicit;           // localhost that no source named
+    bool implicit;  // localhost that no source named
 };
 struct group {
     struct str name;
     uint32_t depth;
-    int64_t priority;        // ansible_group_priority
-    struct val vars;         // dict: from the inventory file (level 3)
-    struct host **hosts;     // direct, in order
+    int64_t priority;     // ansible_group_priority
+    struct val vars;      // dict: from the inventory file (level 3)
+    struct host **hosts;  // direct, in order
     size_t nhosts, hosts_cap;
     struct group **children, **parents;
     size_t nchildren, nparents;
     struct mark at;
-    uint32_t index;          // order of creation
-    uint32_t rank;           // position among all groups by (depth, priority, name), "all" first; set by inv_freeze
-    uint32_t seen;           // scratch of the walks in inv_freeze
+    uint32_t index;  // order of creation
+    uint32_t rank;   // position among all groups by (depth, priority, name), "all" first; set by inv_freeze
+    uint32_t seen;   // scratch of the walks in inv_freeze
 };
 struct inventory {
     struct arena *a;
-    struct map hosts, groups;      // name -> struct host * / struct group *
-    struct host **order;           // all hosts in inventory order (implicit localhost is not in it)
+    struct map hosts, groups;  // name -> struct host * / struct group *
+    struct host **order;       // all hosts in inventory order (implicit localhost is not in it)
     size_t nhosts, hosts_cap;
     struct group *all, *ungrouped;
-    struct str *sources;           // absolute paths, in order
+    struct str *sources;  // absolute paths, in order
     size_t nsources;
-    struct str *basedirs;          // directories of the sources: where group_vars and host_vars are looked for
+    struct str *basedirs;  // directories of the sources: where group_vars and host_vars are looked for
     size_t nbasedirs;
-    struct host *localhost;        // the first of localhost, 127.0.0.1, ::1 a source names; else the implicit one, if made
+    struct host *localhost;  // the first of localhost, 127.0.0.1, ::1 a source names; else the implicit one, if made
     void (*warn)(void *self, struct mark at, const char *msg);  // from inv_opts; NULL: silent
     void *warn_self;
-    bool warned_name;              // the warning about group names was given
-    uint32_t walk;                 // scratch: number of the current walk
+    bool warned_name;  // the warning about group names was given
+    uint32_t walk;     // scratch: number of the current walk
 };
 struct inv_opts {
     const struct yaml_vault *vault;
     void (*warn)(void *self, struct mark at, const char *msg);
     void *warn_self;
-    int64_t script_timeout_ms;      // 0: none
-    const char *const *ignore_exts; // ends of file names skipped in directories, NULL-terminated; NULL: inv_ignore_exts
+    int64_t script_timeout_ms;  // 0: none
+    const char *const
+        *ignore_exts;  // ends of file names skipped in directories, NULL-terminated; NULL: inv_ignore_exts
     struct arena *a;
 };
 /// The default of INVENTORY_IGNORE_EXTS.
 extern const char *const inv_ignore_exts[];
 
-/// Loads `sources` (file, directory, "host1,host2,", INI, YAML, executable script, output of `vagrant ssh-config`) into one
-/// inventory in o->a. Errors: ERR_NOT_FOUND, ERR_SYNTAX with mark. A source nobody can parse is an error naming what was tried.
-/// In a directory a file that is no inventory at all (free text, a playbook) is a warning and skipped, as in Ansible; a file that
-/// clearly is one (sections, a YAML extension) and has a mistake is an error, where Ansible would go on with half of it.
-/// The files `secrets` (extra variables of `play VERB env=NAME`) are not inventories.
+/// Loads `sources` (file, directory, "host1,host2,", INI, YAML, executable script, output of `vagrant ssh-config`) into
+/// one inventory in o->a. Errors: ERR_NOT_FOUND, ERR_SYNTAX with mark. A source nobody can parse is an error naming
+/// what was tried. In a directory a file that is no inventory at all (free text, a playbook) is a warning and skipped,
+/// as in Ansible; a file that clearly is one (sections, a YAML extension) and has a mistake is an error, where Ansible
+/// would go on with half of it. The files `secrets` (extra variables of `play VERB env=NAME`) are not inventories.
 struct inventory *inv_load(const char *const *sources, size_t n, const struct inv_opts *o, struct err *e);
-/// Adds a host at run time (add_host); groups are made when missing. Coordinator only. *changed tells whether anything was new.
-struct host *inv_add_host(struct inventory *inv, struct str name, struct val groups, struct val vars, bool *changed, struct err *e);
-/// Puts a host into a group made at run time, below `parents` (list of names; none: "all"), as group_by. Coordinator only.
-bool inv_group_by(struct inventory *inv, struct host *h, struct str group, struct val parents, bool *changed, struct err *e);
+/// Adds a host at run time (add_host); groups are made when missing. Coordinator only. *changed tells whether anything
+/// was new.
+struct host *inv_add_host(struct inventory *inv, struct str name, struct val groups, struct val vars, bool *changed,
+                          struct err *e);
+/// Puts a host into a group made at run time, below `parents` (list of names; none: "all"), as group_by. Coordinator
+/// only.
+bool inv_group_by(struct inventory *inv, struct host *h, struct str group, struct val parents, bool *changed,
+                  struct err *e);
 /// Orders groups by depth and fills host->all; called by inv_load, inv_add_host and group_by.
 void inv_freeze(struct inventory *inv);
 struct host *inv_host(const struct inventory *inv, struct str name);
 struct group *inv_group(const struct inventory *inv, struct str name);
 /// The implicit localhost (ansible_connection=local), created on first use.
 struct host *inv_localhost(struct inventory *inv);
-/// Splits "host:port", "[::1]:22" or a plain name. False when it is no host name or address; *port is 0 when there is none.
-/// With `ranges`, [x:y] may stand in the name. Source: lib/ansible/parsing/utils/addresses.py.
+/// Splits "host:port", "[::1]:22" or a plain name. False when it is no host name or address; *port is 0 when there is
+/// none. With `ranges`, [x:y] may stand in the name. Source: lib/ansible/parsing/utils/addresses.py.
 bool inv_address(struct str text, bool ranges, struct str *host, uint32_t *port);
-/// Expands a host pattern such as "web:&prod:!db[1:3]" to hosts, in Ansible's order: parts as written, groups level by level.
-/// Result: `*n` borrowed hosts in an array owned by `a`; none matching gives 0. `*unmatched` (may be NULL) gets the first part that
-/// matched nothing. "localhost" and 127.0.0.1 give the implicit localhost when no source names them.
-/// Errors: ERR_SYNTAX at `at` for a malformed range or regex; `@file` is the caller's business.
-/// Source: ansible-core lib/ansible/inventory/manager.py; cases: tests/cases/patterns.case.
+/// Expands a host pattern such as "web:&prod:!db[1:3]" to hosts, in Ansible's order: parts as written, groups level by
+/// level. Result: `*n` borrowed hosts in an array owned by `a`; none matching gives 0. `*unmatched` (may be NULL) gets
+/// the first part that matched nothing. "localhost" and 127.0.0.1 give the implicit localhost when no source names
+/// them. Errors: ERR_SYNTAX at `at` for a malformed range or regex; `@file` is the caller's business. Source:
+/// ansible-core lib/ansible/inventory/manager.py; cases: tests/cases/patterns.case.
 bool inv_match(struct inventory *inv, struct str pat, struct mark at, struct arena *a, struct host ***out, size_t *n,
                struct str *unmatched, struct err *e);
 /// The hosts of a group and of the groups below it, each once, level by level. Borrowed; the array is in `a`.

@@ -434,10 +434,11 @@ bool py_literal(struct arena *a, struct str text, struct val *out) {
     return true;
 }
 
-struct val inv_ini_value(struct arena *a, struct str text, struct mark at) {
+struct val inv_ini_value(struct arena *a, struct str text, bool secret, struct mark at) {
     struct val v;
     if (!py_literal(a, text, &v)) {
         v = val_str(a, text);
     }
-    return val_at(val_mark_templates(val_reflag(a, v, 0, VAL_TRUSTED)), at);
+    unsigned flags = VAL_TRUSTED | (secret ? (unsigned)VAL_SECRET : 0U);
+    return val_at(val_mark_templates(val_reflag(a, v, 0, flags)), at);
 }

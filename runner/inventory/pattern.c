@@ -84,7 +84,8 @@ static bool number(struct match *m, struct str text, int64_t *out, struct err *e
     return true;
 }
 
-/// Takes "[1]", "[-1]", "[1:3]" or "[1:]" off the end of `*text`; anything else in brackets is left to the wildcard rules.
+/// Takes "[1]", "[-1]", "[1:3]" or "[1:]" off the end of `*text`; anything else in brackets is left to the wildcard
+/// rules.
 static bool cut_subscript(struct match *m, struct str *text, struct subscript *sub, struct err *e) {
     *sub = (struct subscript){0};
     struct str t = *text;

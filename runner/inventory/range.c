@@ -177,8 +177,7 @@ bool inv_address(struct str text, bool ranges, struct str *host, uint32_t *port)
     *port = 0;
     struct str h = text;
     size_t c = last_colon(h);
-    if (c != SIZE_MAX && c >= 3 && h.s[0] == '[' && h.s[c - 1] == ']' &&
-        port_number(str_sub(h, c + 1, h.n), port)) {
+    if (c != SIZE_MAX && c >= 3 && h.s[0] == '[' && h.s[c - 1] == ']' && port_number(str_sub(h, c + 1, h.n), port)) {
         h = str_sub(h, 1, c - 1);
         c = last_colon(h);
     }
@@ -338,8 +337,8 @@ static bool expand_into(struct expand *x, struct str text, struct err *e) {
     return expand_range(x, &r, str_sub(text, 0, open), str_sub(text, close + 1, text.n), e);
 }
 
-bool inv_expand_host(struct inv_source *s, struct str text, struct mark at, struct str **names, size_t *n, uint32_t *port,
-                     struct err *e) {
+bool inv_expand_host(struct inv_source *s, struct str text, struct mark at, struct str **names, size_t *n,
+                     uint32_t *port, struct err *e) {
     struct str host;
     if (!inv_address(text, true, &host, port)) {
         host = text;

@@ -1,8 +1,8 @@
 // Executable inventories: `--list` prints JSON groups, `_meta.hostvars` or `--host NAME` the variables of hosts.
 #include "inv_source.h"
 
-#include "json.h"
 #include "fd.h"
+#include "json.h"
 #include "spawn.h"
 
 #include <errno.h>
@@ -12,7 +12,10 @@ struct script {
     struct inventory *inv;
     const char *path;
     int64_t deadline_ms;  // -1: none
-    struct { struct host **p; size_t n, cap; } hosts;
+    struct {
+        struct host **p;
+        size_t n, cap;
+    } hosts;
     uint8_t *listed;
     size_t listed_cap;
 };
@@ -75,8 +78,8 @@ static bool run_json(struct script *sc, const char *flag, const char *name, stru
         return err_wrap(e, NO_MARK, "inventory script '%s %s' did not print JSON", sc->path, flag);
     }
     if (out->kind != VAL_DICT) {
-        return err_set(e, ERR_SYNTAX, NO_MARK, "inventory script '%s %s' must print a JSON object, not %s", sc->path, flag,
-                       val_kind_name(out->kind));
+        return err_set(e, ERR_SYNTAX, NO_MARK, "inventory script '%s %s' must print a JSON object, not %s", sc->path,
+                       flag, val_kind_name(out->kind));
     }
     *out = inv_trust(sc->inv, *out);
     return true;
@@ -98,8 +101,8 @@ static void list_host(struct script *sc, struct host *h) {
 }
 
 static bool bad_group(const struct script *sc, struct str group, const char *what, struct val v, struct err *e) {
-    return err_set(e, ERR_SYNTAX, NO_MARK, "inventory script '%s': %s of group '%.*s' must be a %s, not %s", sc->path, what,
-                   STR(group), strcmp(what, "vars") == 0 ? "dictionary" : "list", val_kind_name(v.kind));
+    return err_set(e, ERR_SYNTAX, NO_MARK, "inventory script '%s': %s of group '%.*s' must be a %s, not %s", sc->path,
+                   what, STR(group), strcmp(what, "vars") == 0 ? "dictionary" : "list", val_kind_name(v.kind));
 }
 
 static bool group_hosts(struct script *sc, struct group *g, struct val hosts, struct err *e) {
@@ -181,8 +184,9 @@ static bool host_vars(struct script *sc, struct host *h, struct val vars, struct
         return true;
     }
     if (vars.kind != VAL_DICT) {
-        return err_set(e, ERR_SYNTAX, NO_MARK, "inventory script '%s': variables of host '%.*s' must be a dictionary, not %s",
-                       sc->path, STR(h->name), val_kind_name(vars.kind));
+        return err_set(e, ERR_SYNTAX, NO_MARK,
+                       "inventory script '%s': variables of host '%.*s' must be a dictionary, not %s", sc->path,
+                       STR(h->name), val_kind_name(vars.kind));
     }
     size_t i = 0;
     struct vpair *p;
@@ -231,8 +235,8 @@ bool inv_parse_script(struct inv_source *s, bool *ran, struct err *e) {
     }
     struct val meta = val_get(val_get(list, "_meta"), "hostvars");
     if (meta.kind != VAL_UNDEF && meta.kind != VAL_DICT) {
-        return err_set(e, ERR_SYNTAX, NO_MARK, "inventory script '%s': _meta.hostvars must be a dictionary, not %s", sc.path,
-                       val_kind_name(meta.kind));
+        return err_set(e, ERR_SYNTAX, NO_MARK, "inventory script '%s': _meta.hostvars must be a dictionary, not %s",
+                       sc.path, val_kind_name(meta.kind));
     }
     return all_host_vars(&sc, meta, e);
 }

@@ -12,7 +12,7 @@
 
 #define DIR_DEPTH 32
 
-const char *const inv_ignore_exts[] = {".pyc", ".pyo", ".swp", ".bak", "~",    ".rpm", ".md",
+const char *const inv_ignore_exts[] = {".pyc", ".pyo", ".swp",  ".bak", "~",    ".rpm",   ".md",
                                        ".txt", ".rst", ".orig", ".ini", ".cfg", ".retry", NULL};
 
 // -- files -----------------------------------------------------------------------------------------------------------
@@ -27,7 +27,8 @@ bool inv_read_file(const char *path, const struct yaml_vault *vault, struct aren
         return true;
     }
     if (!vault || !vault->open) {
-        return err_set(e, ERR_VAULT, mark_source(path, *text, 0), "'%s' is encrypted and no vault password was given", path);
+        return err_set(e, ERR_VAULT, mark_source(path, *text, 0), "'%s' is encrypted and no vault password was given",
+                       path);
     }
     struct mark at = mark_source(path, *text, 0);
     *secret = true;
@@ -131,7 +132,8 @@ static bool looks_like_yaml(struct str line) {
     return str_starts(line, "---") || str_starts(line, "{") || (line.n && line.s[line.n - 1] == ':');
 }
 
-/// A file without YAML extension: YAML when that gives groups, else INI. The error is that of the reader it looks made for.
+/// A file without YAML extension: YAML when that gives groups, else INI. The error is that of the reader it looks made
+/// for.
 static bool parse_plain(struct inv_source *s, struct str ext, struct err *e) {
     struct str line = first_line(s->text);
     if (ext.n || line.n == 0 || line.s[0] == '[') {
@@ -240,7 +242,10 @@ static struct inv_source new_source(struct inventory *inv, const struct inv_opts
 struct loader {
     struct inventory *inv;
     const struct inv_opts *o;
-    struct { struct str *p; size_t n, cap; } basedirs;
+    struct {
+        struct str *p;
+        size_t n, cap;
+    } basedirs;
 };
 
 static bool load_dir(struct loader *l, struct str path, unsigned depth, bool *any, struct err *e);
@@ -274,7 +279,8 @@ static bool load_dir(struct loader *l, struct str path, unsigned depth, bool *an
     struct str *names;
     size_t n;
     if (depth > DIR_DEPTH) {
-        return err_set(e, ERR_LIMIT, NO_MARK, "inventory directory '%s' is nested more than %d deep", path.s, DIR_DEPTH);
+        return err_set(e, ERR_LIMIT, NO_MARK, "inventory directory '%s' is nested more than %d deep", path.s,
+                       DIR_DEPTH);
     }
     if (!inv_list_dir(path.s, l->o->a, &names, &n, e)) {
         return false;

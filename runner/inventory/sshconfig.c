@@ -191,7 +191,8 @@ static bool define_host(struct inv_source *s, struct str name, struct mark at, s
         if (set->kind == SET_PORT) {
             int64_t port;
             if (!str_int(f.value[i], &port) || port < 1 || port > 65535) {
-                return err_set(e, ERR_SYNTAX, f.at[i], "expected a port from 1 to 65535, found '%.*s'", STR(f.value[i]));
+                return err_set(e, ERR_SYNTAX, f.at[i], "expected a port from 1 to 65535, found '%.*s'",
+                               STR(f.value[i]));
             }
             v = val_int(port);
         }

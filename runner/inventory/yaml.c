@@ -52,8 +52,8 @@ static bool add_children(struct reader *r, struct group *g, struct val children,
             return false;
         }
         if (!child) {
-            return err_set(e, ERR_SYNTAX, p->value.mark, "child group of '%.*s' must be a dictionary, not %s", STR(g->name),
-                           val_kind_name(p->value.kind));
+            return err_set(e, ERR_SYNTAX, p->value.mark, "child group of '%.*s' must be a dictionary, not %s",
+                           STR(g->name), val_kind_name(p->value.kind));
         }
         if (!inv_add_child(r->inv, g, child, p->key.mark, e)) {
             return false;
@@ -181,11 +181,8 @@ static bool refuse_plugin(struct val data, struct err *e) {
 
 bool inv_parse_yaml(struct inv_source *s, struct err *e) {
     const char *path = str_z(s->o->a, s->path);
-    struct yaml_opts y = {.trusted = true,
-                          .secret = s->secret,
-                          .vault = s->o->vault,
-                          .warn = s->o->warn,
-                          .warn_self = s->o->warn_self};
+    struct yaml_opts y = {
+        .trusted = true, .secret = s->secret, .vault = s->o->vault, .warn = s->o->warn, .warn_self = s->o->warn_self};
     struct val data;
     if (!inv_load_text(path, s->text, &y, s->o->a, &data, e)) {
         s->not_yaml = true;

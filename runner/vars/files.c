@@ -1,4 +1,5 @@
-// group_vars/ and host_vars/ of the inventory and the playbook: found by listing each directory once, read when first needed.
+// group_vars/ and host_vars/ of the inventory and the playbook: found by listing each directory once, read when first
+// needed.
 #include "inv_source.h"
 #include "scope.h"
 
@@ -313,8 +314,7 @@ static bool push_group_files(struct vars_files *vf, struct layers *out, enum var
                              const struct basedirs *dirs, const struct host *h, struct err *e) {
     for (size_t i = 0; i < dirs->n; i++) {
         for (size_t k = 0; k < h->nall; k++) {
-            if (h->all[k] != vf->inv->all &&
-                !push_entity(vf, out, level, &dirs->p[i]->groups, h->all[k]->name, e)) {
+            if (h->all[k] != vf->inv->all && !push_entity(vf, out, level, &dirs->p[i]->groups, h->all[k]->name, e)) {
                 return false;
             }
         }

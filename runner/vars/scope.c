@@ -1,4 +1,5 @@
-// The precedence table and the stack of layers one task sees on one host. Values are returned raw, never templated here.
+// The precedence table and the stack of layers one task sees on one host. Values are returned raw, never templated
+// here.
 #include "scope.h"
 
 const struct var_level_doc var_levels[LEVEL_COUNT] = {
@@ -74,7 +75,8 @@ const char *const scope_magic_names[] = {"ansible_check_mode",
 
 #define STATE_LAYERS 3
 
-/// Goes through all layers from high to low. At one level, pushed layers are above the host's state, that above the base.
+/// Goes through all layers from high to low. At one level, pushed layers are above the host's state, that above the
+/// base.
 struct walk {
     const struct scope *s;
     size_t extra, base;  // how many are left
@@ -162,7 +164,8 @@ static bool get_magic(const struct scope *s, struct str name, struct arena *a, s
     return !s->magic || s->magic(s->magic_self, name, a, out, e);
 }
 
-bool scope_get(struct scope *s, struct str name, struct arena *a, struct val *out, enum var_level *level, struct err *e) {
+bool scope_get(struct scope *s, struct str name, struct arena *a, struct val *out, enum var_level *level,
+               struct err *e) {
     if (!get_magic(s, name, a, out, e)) {
         return false;
     }

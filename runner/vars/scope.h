@@ -5,7 +5,7 @@
 
 /// The 22 levels, low to high (ansible-names.md). The only place that lists them; names and docs in scope.c's table.
 enum var_level {
-    LEVEL_COMMAND_LINE = 1,   // -u and friends: not variables, listed for completeness
+    LEVEL_COMMAND_LINE = 1,  // -u and friends: not variables, listed for completeness
     LEVEL_ROLE_DEFAULTS,
     LEVEL_INV_FILE_GROUP,
     LEVEL_INV_GROUP_ALL,
@@ -15,7 +15,7 @@ enum var_level {
     LEVEL_INV_FILE_HOST,
     LEVEL_INV_HOST,
     LEVEL_PB_HOST,
-    LEVEL_FACTS,              // and cacheable set_fact
+    LEVEL_FACTS,  // and cacheable set_fact
     LEVEL_PLAY_VARS,
     LEVEL_PROMPT,
     LEVEL_VARS_FILES,
@@ -23,11 +23,11 @@ enum var_level {
     LEVEL_BLOCK_VARS,
     LEVEL_TASK_VARS,
     LEVEL_INCLUDE_VARS,
-    LEVEL_SET_FACT,           // and registered
+    LEVEL_SET_FACT,  // and registered
     LEVEL_ROLE_PARAMS,
     LEVEL_INCLUDE_PARAMS,
     LEVEL_EXTRA,
-    LEVEL_MAGIC,              // above all: inventory_hostname, item ... cannot be overridden
+    LEVEL_MAGIC,  // above all: inventory_hostname, item ... cannot be overridden
     LEVEL_COUNT
 };
 struct var_level_doc {
@@ -45,11 +45,11 @@ struct layer {
 struct host_state {
     struct host *host;
     struct arena arena;
-    struct val facts;          // ansible_facts without the prefix: {"distribution": ...}
-    struct val facts_prefixed; // {"ansible_distribution": ...}: layer LEVEL_FACTS
-    struct val set_facts;      // layer LEVEL_SET_FACT: set_fact and register
-    struct val include_vars;   // layer LEVEL_INCLUDE_VARS
-    size_t settle_at;          // size of the arena from which host_state_settle looks again
+    struct val facts;           // ansible_facts without the prefix: {"distribution": ...}
+    struct val facts_prefixed;  // {"ansible_distribution": ...}: layer LEVEL_FACTS
+    struct val set_facts;       // layer LEVEL_SET_FACT: set_fact and register
+    struct val include_vars;    // layer LEVEL_INCLUDE_VARS
+    size_t settle_at;           // size of the arena from which host_state_settle looks again
 };
 /// group_vars and host_vars of the inventory and the playbook, loaded once per file and shared.
 struct vars_files;
@@ -67,27 +67,31 @@ bool vars_files_layers(struct vars_files *vf, struct host *h, struct layer const
 /// The variables one task sees on one host: a stack of layers over the inventory layers.
 struct scope {
     struct arena *a;
-    const struct layer *base;    // from vars_files_layers
+    const struct layer *base;  // from vars_files_layers
     size_t nbase;
     struct host_state *state;
-    struct { struct layer *p; size_t n, cap; } extra;  // pushed by exec: play, role, block, task vars, params, extra, magic
+    struct {
+        struct layer *p;
+        size_t n, cap;
+    } extra;  // pushed by exec: play, role, block, task vars, params, extra, magic
     /// Lazily made names (hostvars, groups, vars, ansible_play_hosts ...): asked before all layers. May be NULL.
     bool (*magic)(void *self, struct str name, struct arena *a, struct val *out, struct err *e);
     void *magic_self;
-    bool inject_facts;           // INJECT_FACTS_AS_VARS
+    bool inject_facts;  // INJECT_FACTS_AS_VARS
 };
 /// Adds a layer; within a level the one pushed last wins. `vars` must be a dict and outlive the scope.
 void scope_push(struct scope *s, enum var_level level, struct val vars);
 /// The raw (untemplated) value with the highest precedence; VAL_UNDEF when none. *level may be NULL.
-bool scope_get(struct scope *s, struct str name, struct arena *a, struct val *out, enum var_level *level, struct err *e);
+bool scope_get(struct scope *s, struct str name, struct arena *a, struct val *out, enum var_level *level,
+               struct err *e);
 /// As struct jinja_scope for the engine.
 struct jinja_scope scope_jinja(struct scope *s);
 /// Every visible name with its raw value, as one dict (for `vars`, hostvars iteration, debug).
 bool scope_all(struct scope *s, struct arena *a, struct val *out, struct err *e);
 /// The names `magic` may answer to, NULL-terminated. scope_all asks for each of them but `vars` and `hostvars`.
 extern const char *const scope_magic_names[];
-/// Every definition of one name, high to low (play vars explain): dicts with level (number), name, doc, value, and file, line
-/// and column where the place is known.
+/// Every definition of one name, high to low (play vars explain): dicts with level (number), name, doc, value, and
+/// file, line and column where the place is known.
 struct val scope_explain(struct scope *s, struct str name, struct arena *a);
 
 // -- host state ------------------------------------------------------------------------------------------------------
@@ -96,9 +100,9 @@ void host_state_release(struct host_state *hs);
 /// Gives memory back: when the arena is over 1 MiB and more than half of it is dead, what lives moves to a fresh one.
 /// Every value taken from this host before is then invalid: call it between tasks, when no template or loop holds one.
 void host_state_settle(struct host_state *hs);
-/// These store a deep copy into a layer; a new value shadows the old one. host_add_facts drops what facts must never set
-/// (connection variables, interpreters, become, internal keys) from the injected variables, as Ansible does; they stay
-/// readable in ansible_facts.
+/// These store a deep copy into a layer; a new value shadows the old one. host_add_facts drops what facts must never
+/// set (connection variables, interpreters, become, internal keys) from the injected variables, as Ansible does; they
+/// stay readable in ansible_facts.
 void host_set_fact(struct host_state *hs, struct str name, struct val v);
 void host_add_facts(struct host_state *hs, struct val ansible_facts);
 void host_add_vars(struct host_state *hs, struct val vars);

@@ -95,9 +95,10 @@ static bool is_restricted(struct str name) {
                                         "add_host",
                                         "add_group",
                                         NULL};
-    static const char *const plugins[] = {"ansible_ssh_",    "ansible_local_",  "ansible_paramiko_", "ansible_paramiko_ssh_",
-                                          "ansible_docker_", "ansible_podman_", "ansible_kubectl_",  "ansible_chroot_",
-                                          "ansible_winrm_",  "ansible_psrp_",   "ansible_become_",   NULL};
+    static const char *const plugins[] = {"ansible_ssh_",          "ansible_local_",  "ansible_paramiko_",
+                                          "ansible_paramiko_ssh_", "ansible_docker_", "ansible_podman_",
+                                          "ansible_kubectl_",      "ansible_chroot_", "ansible_winrm_",
+                                          "ansible_psrp_",         "ansible_become_", NULL};
     if (one_of(name, exact)) {
         return true;
     }

@@ -1,4 +1,5 @@
-// Reads tests/cases/inventory/*.json (written by tests/oracle/inventory_oracle.py) and puts their files into a directory.
+// Reads tests/cases/inventory/*.json (written by tests/oracle/inventory_oracle.py) and puts their files into a
+// directory.
 #pragma once
 #include "fd.h"
 #include "inv_source.h"

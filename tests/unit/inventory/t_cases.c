@@ -96,7 +96,8 @@ static void check_pattern(struct inv_case *c, const char *name, struct val want)
 static void check_case(struct inv_case *c, const char *name) {
     bool fails = val_truth(val_get(c->doc, "fails"));
     if (fails || !c->inv) {
-        same(name, "loading", c->inv ? STR_LIT("loaded") : STR_LIT("failed"), fails ? STR_LIT("failed") : STR_LIT("loaded"));
+        same(name, "loading", c->inv ? STR_LIT("loaded") : STR_LIT("failed"),
+             fails ? STR_LIT("failed") : STR_LIT("loaded"));
         if (!c->inv && !fails) {
             complain(name, "error", err_text(&c->e), STR_NONE);
         }

@@ -107,7 +107,8 @@ TEST(ten_thousand_hosts) {
         if (i % 100 == 0) {
             buf_printf(&b, "[rack%d]\n", i / 100);
         }
-        buf_printf(&b, "host%05d.example.com ansible_host=10.%d.%d.%d size=%d\n", i, i / 65536, i / 256 % 256, i % 256, i % 7);
+        buf_printf(&b, "host%05d.example.com ansible_host=10.%d.%d.%d size=%d\n", i, i / 65536, i / 256 % 256, i % 256,
+                   i % 7);
     }
     for (int i = 0; i < 100; i++) {
         buf_printf(&b, "[room%d:children]\nrack%d\n", i % 10, i);

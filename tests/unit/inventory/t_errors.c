@@ -58,7 +58,8 @@ TEST(yaml_errors) {
 
 TEST(refused_by_name) {
     struct inv_case c;
-    CHECK(str_find(load_one(&c, "h.toml", "[g]\n"), 0, STR_LIT("is a TOML inventory, which is not supported")) != SIZE_MAX);
+    CHECK(str_find(load_one(&c, "h.toml", "[g]\n"), 0, STR_LIT("is a TOML inventory, which is not supported")) !=
+          SIZE_MAX);
     case_close(&c);
     case_init(&c);
     const char *missing = "/nonexistent/hosts";
@@ -93,7 +94,8 @@ TEST(directory_with_a_broken_inventory) {
     case_close(&c);
 }
 
-static bool fake_open(void *self, struct str envelope, struct mark at, struct arena *a, struct str *plain, struct err *e) {
+static bool fake_open(void *self, struct str envelope, struct mark at, struct arena *a, struct str *plain,
+                      struct err *e) {
     (void)self;
     (void)at;
     (void)e;

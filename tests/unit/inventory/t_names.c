@@ -6,7 +6,8 @@
 static struct str address(struct arena *a, const char *text, bool ranges) {
     struct str host;
     uint32_t port;
-    return inv_address(str_from(text), ranges, &host, &port) ? str_printf(a, "%.*s %u", STR(host), port) : STR_LIT("no");
+    return inv_address(str_from(text), ranges, &host, &port) ? str_printf(a, "%.*s %u", STR(host), port)
+                                                             : STR_LIT("no");
 }
 
 TEST(addresses) {
@@ -44,11 +45,11 @@ TEST(wildcards) {
 
 TEST(templates_are_marked) {
     struct arena a = {0};
-    struct val v = inv_ini_value(&a, STR_LIT("{{ x }}"), NO_MARK);
+    struct val v = inv_ini_value(&a, STR_LIT("{{ x }}"), false, NO_MARK);
     CHECK(v.kind == VAL_STR && (v.flags & VAL_TMPL) && (v.flags & VAL_TRUSTED));
-    v = inv_ini_value(&a, STR_LIT("['{{ x }}']"), NO_MARK);
+    v = inv_ini_value(&a, STR_LIT("['{{ x }}']"), false, NO_MARK);
     CHECK(v.kind == VAL_LIST && (v.flags & VAL_TMPL));
-    v = inv_ini_value(&a, STR_LIT("plain"), NO_MARK);
+    v = inv_ini_value(&a, STR_LIT("plain"), false, NO_MARK);
     CHECK(!(v.flags & VAL_TMPL) && (v.flags & VAL_TRUSTED));
     arena_release(&a);
 }

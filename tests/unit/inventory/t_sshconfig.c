@@ -40,7 +40,8 @@ TEST(vagrant_ssh_config) {
     CHECK_STR(var(&c, "default", "ansible_user"), "vagrant");
     CHECK(val_get(inv_host(c.inv, STR_LIT("default"))->vars, "ansible_port").u.i == 2222);
     CHECK_STR(var(&c, "default", "ansible_ssh_private_key_file"), "/home/me/my vm/private_key");
-    CHECK_STR(var(&c, "default", "ansible_ssh_common_args"), "-o UserKnownHostsFile=/dev/null -o StrictHostKeyChecking=no");
+    CHECK_STR(var(&c, "default", "ansible_ssh_common_args"),
+              "-o UserKnownHostsFile=/dev/null -o StrictHostKeyChecking=no");
     CHECK_STR(var(&c, "db", "ansible_host"), "192.168.56.10");
     CHECK_STR(var(&c, "web", "ansible_ssh_common_args"), "-o 'ProxyCommand=ssh -W %h:%p jump '\"'\"'x'\"'\"''");
     CHECK(inv_host(c.inv, STR_LIT("default"))->nall == 2);
