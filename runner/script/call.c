@@ -3,6 +3,7 @@
 #include "lua_host.h"
 #include "regex.h"
 #include "run.h"
+#include "spawn.h"
 
 #include <errno.h>
 #include <lauxlib.h>
@@ -170,6 +171,13 @@ static int call_exec(lua_State *lua) {
     return 1;
 }
 
+/// c:which(name): the program's path, or nil.
+static int call_which(lua_State *lua) {
+    const char *path = spawn_which(call_of(lua)->arena, luaL_checkstring(lua, 2));
+    lua_pushstring(lua, path);  // NULL: nil
+    return 1;
+}
+
 // -- c.json, c.re
 // --------------------------------------------------------------------------------------------------------
 
@@ -276,11 +284,10 @@ static void set_flag(lua_State *lua, const char *name, bool value) {
 }
 
 void host_push_call(lua_State *lua) {
-    static const luaL_Reg methods[] = {{"differs", call_differs}, {"changed", call_changed},
-                                       {"set", call_set},         {"fail", call_fail},
-                                       {"warn", call_warn},       {"skip", call_skip},
-                                       {"diff", call_diff},       {"tmpdir", call_tmpdir},
-                                       {"exec", call_exec},       {NULL, NULL}};
+    static const luaL_Reg methods[] = {
+        {"differs", call_differs}, {"changed", call_changed}, {"set", call_set},   {"fail", call_fail},
+        {"warn", call_warn},       {"skip", call_skip},       {"diff", call_diff}, {"tmpdir", call_tmpdir},
+        {"exec", call_exec},       {"which", call_which},     {NULL, NULL}};
     static const luaL_Reg json[] = {{"decode", json_decode}, {"encode", json_encode}, {NULL, NULL}};
     static const luaL_Reg re[] = {{"match", re_match}, {"gsub", re_gsub}, {NULL, NULL}};
     const struct mod_call *c = call_of(lua);
