@@ -107,31 +107,25 @@ static bool item_keywords(struct job *j, struct err *e) {
     return view_value(&j->v, j->task->notify, &it->notify, e) || err_wrap(e, j->task->n.at, "in 'notify'");
 }
 
-/// Defaults of module_defaults for this action, from the play inwards; later ones win.
-static bool module_defaults(struct job *j, const struct node *n, struct val into, struct err *e) {
-    if (n->parent && !module_defaults(j, n->parent, into, e)) {
-        return false;
-    }
-    struct val all = n->kw[KW_MODULE_DEFAULTS];
-    if (val_is(all, VAL_UNDEF)) {
-        return true;
-    }
-    if (!view_value(&j->v, all, &all, e)) {
-        return err_wrap(e, n->at, "in 'module_defaults'");
-    }
-    size_t count = val_is_seq(all) ? val_len(all) : 1;
-    for (size_t k = 0; k < count; k++) {
-        struct val one = val_is_seq(all) ? val_at_index(all, k) : all;
+/// Defaults of module_defaults for this action; later ones win.
+static bool module_defaults(struct job *j, struct val into, struct err *e) {
+    struct val all = node_module_defaults(&j->task->n, &j->a);
+    for (size_t k = 0; k < val_len(all); k++) {
+        struct val one = val_at_index(all, k);
         size_t i = 0;
         struct vpair *p;
         while (val_is(one, VAL_DICT) && (p = val_each(one, &i))) {
             const char *name = module_short(val_text(p->key));
-            size_t x = 0;
-            struct vpair *q;
+            struct val defaults = {0};
             if (!name || strcmp(name, j->task->action) != 0) {
                 continue;
             }
-            while (val_is(p->value, VAL_DICT) && (q = val_each(p->value, &x))) {
+            if (!view_value(&j->v, p->value, &defaults, e)) {
+                return err_wrap(e, p->key.mark, "in 'module_defaults'");
+            }
+            size_t x = 0;
+            struct vpair *q;
+            while (val_is(defaults, VAL_DICT) && (q = val_each(defaults, &x))) {
                 val_set_key(&j->a, into, q->key, q->value);
             }
         }
@@ -164,19 +158,39 @@ static struct val drop_omit(struct arena *a, struct val v) {
     return v;
 }
 
+/// Arguments given as one template that makes a dictionary.
+static bool take_whole(struct job *j, struct val whole, struct val into, struct err *e) {
+    size_t i = 0;
+    struct vpair *p;
+    if (!val_is(whole, VAL_DICT)) {
+        return err_set(e, ERR_TYPE, whole.mark, "the arguments of '%.*s' must be a dictionary, not %s",
+                       STR(j->task->action_name), val_kind_name(whole.kind));
+    }
+    while ((p = val_each(whole, &i))) {
+        val_set_key(&j->a, into, p->key, p->value);
+    }
+    return true;
+}
+
 static bool item_args(struct job *j, struct val *out, struct err *e) {
     struct val defaults = val_dict(&j->a, 4);
     struct val args = {0};
     if (!view_value(&j->v, j->task->args, &args, e)) {
         return err_wrap(e, j->task->action_at, "in the arguments of '%.*s'", STR(j->task->action_name));
     }
-    if (!module_defaults(j, &j->task->n, defaults, e)) {
+    args = val_is(args, VAL_DICT) ? val_copy(&j->a, args) : args;
+    if (!module_defaults(j, defaults, e)) {
         return false;
     }
     if (!val_is(args, VAL_DICT)) {
         return err_set(e, ERR_TYPE, j->task->action_at, "the arguments of '%.*s' must be a dictionary, not %s",
                        STR(j->task->action_name), val_kind_name(args.kind));
     }
+    struct val whole = val_get(args, "_variable_params");
+    if (!val_is(whole, VAL_UNDEF) && !take_whole(j, whole, defaults, e)) {
+        return false;
+    }
+    (void)val_del_key(args, val_z(&j->a, "_variable_params"));
     size_t i = 0;
     struct vpair *p;
     while ((p = val_each(args, &i))) {
@@ -200,10 +214,27 @@ static void mask_args(struct job *j) {
     }
 }
 
+/// An action that is a template becomes known only now.
+static bool bind_action(struct job *j, struct err *e) {
+    struct val name = {0};
+    if (j->step->task->kind != TASK_UNKNOWN || !(j->step->task->action_raw.flags & VAL_TMPL)) {
+        return true;
+    }
+    if (!view_value(&j->v, j->step->task->action_raw, &name, e)) {
+        return err_wrap(e, j->task->action_at, "in the name of the module");
+    }
+    struct task *bound = pb_bind_action(j->pr->r->o->loader, j->step->task, val_str_of(&j->a, name), e);
+    j->task = bound ? bound : j->task;
+    return bound != NULL;
+}
+
 bool item_prepare(struct job *j, struct err *e) {
     struct item *it = &j->item;
     struct view *cv = NULL;
-    it->mod = j->task->module ? j->task->module : module_find(j->task->action_name);
+    if (!bind_action(j, e)) {
+        return false;
+    }
+    it->mod = j->task->module;
     if (!it->mod) {
         return err_set(e, ERR_NOT_FOUND, j->task->action_at, "couldn't resolve module/action '%.*s'",
                        STR(j->task->action_name));

@@ -92,7 +92,7 @@ static bool guarded(const struct node *n) {
 }
 
 static bool check_unknown(const struct task *t, struct err *e) {
-    if (guarded(&t->n)) {
+    if (guarded(&t->n) || t->action_raw.flags & VAL_TMPL) {
         return true;
     }
     struct typo ty = {.got = t->action_name};
@@ -167,6 +167,11 @@ bool check_play(struct run *r, struct play *p, struct err *e) {
     }
     for (size_t i = 0; i < p->nroles; i++) {
         if (!check_role(r, p->roles[i], e)) {
+            return false;
+        }
+    }
+    for (size_t i = 0; i < p->nimported; i++) {
+        if (!check_role(r, p->imported[i], e)) {
             return false;
         }
     }

@@ -3,6 +3,7 @@
 #include "exec.h"
 
 #include "fd.h"
+#include "plugin.h"
 #include "vault.h"
 
 #include <limits.h>
@@ -101,11 +102,11 @@ bool ctl_read_file(struct run *r, struct str path, bool raw, struct arena *a, st
         return true;
     }
     *secret = true;
-    if (!r->o->vault) {
+    const struct yaml_vault *v = r->o->yaml_vault;
+    if (!v) {
         return err_set(e, ERR_VAULT, NO_MARK, "'%.*s' is encrypted and no vault password was given", STR(path));
     }
-    return vault_open(r->o->vault, *text, NO_MARK, a, text, e) ||
-           err_wrap(e, NO_MARK, "while decrypting '%.*s'", STR(path));
+    return v->open(v->self, *text, NO_MARK, a, text, e) || err_wrap(e, NO_MARK, "while decrypting '%.*s'", STR(path));
 }
 
 // -- for the template engine ------------------------------------------------------------------------------------------
@@ -164,7 +165,7 @@ static const char *opt_text(struct arena *a, struct val opts, const char *key, c
 }
 
 static struct jinja_opts template_opts(struct arena *a, struct val opts) {
-    struct jinja_opts o = jinja_opts_ansible;
+    struct jinja_opts o = jinja_opts_file;
     o.trim_blocks = opt_bool(opts, "trim_blocks", true);
     o.lstrip_blocks = opt_bool(opts, "lstrip_blocks", false);
     o.keep_trailing_newline = true;
@@ -209,11 +210,11 @@ static struct val managed(struct view *v, struct arena *a, struct str path, cons
     if (str_find_char(text, 0, '%') == SIZE_MAX) {
         return val_str(a, text);
     }
-    struct tm tm;
-    char out[1024];
-    localtime_r(&st->st_mtime, &tm);
-    size_t n = strftime(out, sizeof(out), str_z(a, text), &tm);
-    return val_str(a, (struct str){out, n});
+    struct val args[2] = {val_str(a, text), val_int((int64_t)st->st_mtime)};
+    struct val out = {0};
+    struct err e = {.arena = a};
+    bool ok = jinja_call_filter(&v->jc, STR_LIT("strftime"), args, 2, (struct val){0}, NO_MARK, &out, &e);
+    return ok ? out : val_str(a, text);
 }
 
 static struct str base_name(struct str path) {

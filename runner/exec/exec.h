@@ -70,8 +70,12 @@ struct role_list {
 };
 /// A role that was completed by a host: it is not run again unless it allows duplicates.
 struct role_done {
-    struct str key;
-    uint8_t *ran, *done;  // for each host of the batch
+    const struct role *role;  // the first of its equal uses
+    uint8_t *ran, *done;      // for each host of the batch
+};
+struct roles_done {
+    struct role_done **p;
+    size_t n, cap;
 };
 /// One batch of one play.
 struct play_run {
@@ -86,9 +90,9 @@ struct play_run {
     struct order tasks, handler_order;
     struct psteps handlers;  // those that can be notified
     struct role_list roles;  // roles whose defaults and vars all tasks see
-    struct map done;         // role key -> struct role_done *
-    struct pstep *setup;     // the task that gathers facts
-    struct val all_names;    // names of `all`
+    struct roles_done done;
+    struct pstep *setup;   // the task that gathers facts
+    struct val all_names;  // names of `all`
     bool in_handlers, end_play;
     bool fatal;            // an error that ends the run was reported
     bool broken;           // any_errors_fatal or max_fail_percentage ended it: no play follows
@@ -109,10 +113,11 @@ struct view {
     struct jinja_ctx jc;
     struct jinja_host jh;
     struct mod_ctl ctl;
-    struct val loop;       // dict: loop_var, index_var, ansible_loop ...
-    struct val live;       // dict: registered and set by this task so far (not stored yet)
-    struct str delegated;  // name of the delegated host, empty: none
-    bool plain;            // for hostvars: no play, no task
+    struct val loop;        // dict: loop_var, index_var, ansible_loop ...
+    struct val live;        // dict: registered and set by this task so far (not stored yet)
+    struct str delegated;   // name of the delegated host, empty: none
+    bool plain;             // for hostvars: no play, no task
+    bool loop_on, live_on;  // the two dicts are on the stack (an empty one is not)
 };
 
 /// How a task reaches its target.

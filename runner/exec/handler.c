@@ -46,6 +46,9 @@ bool handlers_load(struct play_run *pr, struct err *e) {
     for (size_t i = 0; i < pr->play->nhandlers; i++) {
         add(pr, pr->play->handlers[i], group);
     }
+    for (size_t i = 0; i < pr->play->nimported; i++) {
+        handlers_add_role(pr, pr->play->imported[i]);
+    }
     return true;
 }
 

@@ -2,8 +2,6 @@
 // shared by the hosts that asked for it.
 #include "exec.h"
 
-#include <sys/stat.h>
-
 /// What some hosts want included.
 struct inclusion {
     struct str what;        // full path, or the role's name
@@ -19,49 +17,6 @@ struct inclusions {
     struct inclusion **p;
     size_t n, cap;
 };
-
-// -- finding the file -------------------------------------------------------------------------------------------------
-
-static struct str dir_of(struct str path) {
-    while (path.n && path.s[path.n - 1] != '/') {
-        path.n--;
-    }
-    if (path.n > 1) {
-        path.n--;
-    }
-    return path;
-}
-
-static bool try_file(struct arena *a, struct str dir, const char *mid, struct str name, struct str *out) {
-    struct stat st;
-    *out = str_printf(a, "%.*s%s/%.*s", STR(dir), mid, STR(name));
-    return dir.n && stat(out->s, &st) == 0;
-}
-
-/// Beside the file with the task, then the role's tasks, then up the files that led here, then the playbook.
-static bool find_file(struct job *j, struct str name, struct arena *a, struct str *out, struct err *e) {
-    const struct role *role = j->task->n.role;
-    if (name.n && name.s[0] == '/') {
-        *out = name;
-        return true;
-    }
-    const char *mid = j->step->handler ? "/handlers" : "/tasks";
-    struct str own = dir_of(j->task->n.file);
-    if (role && (try_file(a, own, "", name, out) || try_file(a, role->path, mid, name, out) ||
-                 try_file(a, role->path, "/tasks", name, out))) {
-        return true;
-    }
-    for (const struct node *n = &j->task->n; n; n = n->parent) {
-        if (n->file.n &&
-            (try_file(a, dir_of(n->file), "", name, out) || try_file(a, dir_of(n->file), "/tasks", name, out))) {
-            return true;
-        }
-    }
-    if (try_file(a, j->pr->r->basedir, "", name, out) || try_file(a, j->pr->r->basedir, "/tasks", name, out)) {
-        return true;
-    }
-    return err_set(e, ERR_NOT_FOUND, j->task->n.at, "could not find the file '%.*s' to include", STR(name));
-}
 
 // -- collecting -------------------------------------------------------------------------------------------------------
 
@@ -131,7 +86,8 @@ static bool one_result(struct job *j, struct val result, struct inclusions *all,
                        role ? "role" : "file");
     }
     x->what = val_text(what);
-    if (!role && !find_file(j, x->what, a, &x->what, e)) {
+    struct val name = val_at(what, what.mark.at ? what.mark : j->task->action_at);
+    if (!role && !pb_find_tasks(j->pr->r->o->loader, j->pr->play, j->task, name, j->step->handler, &x->what, e)) {
         return false;
     }
     add(j->pr, all, x, j->h);

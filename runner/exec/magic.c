@@ -189,25 +189,8 @@ static struct val m_groups(struct view *v, struct arena *a) {
     return v->r->groups;
 }
 
-static int by_name(const void *x, const void *y) {
-    return str_cmp(val_text(*(const struct val *)x), val_text(*(const struct val *)y));
-}
-
 static struct val m_group_names(struct view *v, struct arena *a) {
-    if (!v->h) {
-        return (struct val){0};
-    }
-    struct host *h = v->h->host;
-    struct val out = val_list(a, h->nall);
-    for (size_t i = 0; i < h->nall; i++) {
-        if (!str_eqz(h->all[i]->name, "all")) {
-            val_push(a, out, val_str(a, h->all[i]->name));
-        }
-    }
-    if (val_len(out)) {
-        qsort(out.u.l->items, out.u.l->n, sizeof(struct val), by_name);
-    }
-    return out;
+    return v->h ? inv_group_names(v->h->host, a) : (struct val){0};
 }
 
 static struct val m_inventory_hostname(struct view *v, struct arena *a) {

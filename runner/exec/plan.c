@@ -226,33 +226,18 @@ void plan_role_vars(struct play_run *pr, struct role *role) {
     VEC_PUSH(&pr->a, pr->roles, role);
 }
 
-/// Two uses of a role are one when nothing that was written with them differs.
-static struct str role_key(struct arena *a, const struct role *role) {
-    static const enum keyword parts[] = {KW_WHEN,        KW_TAGS,        KW_VARS,       KW_BECOME,
-                                         KW_BECOME_USER, KW_DELEGATE_TO, KW_ENVIRONMENT};
-    struct buf b = BUF_IN(a);
-    buf_str(&b, role->path);
-    buf_char(&b, '\n');
-    val_to_repr(&b, role->params);
-    for (size_t i = 0; i < COUNTOF(parts); i++) {
-        buf_char(&b, '\n');
-        if (!val_is(role->n.kw[parts[i]], VAL_UNDEF)) {
-            val_to_repr(&b, role->n.kw[parts[i]]);
+static struct role_done *role_record(struct play_run *pr, const struct role *role) {
+    const struct role *first = role->same ? role->same : role;
+    for (size_t i = 0; i < pr->done.n; i++) {
+        if (pr->done.p[i]->role == first) {
+            return pr->done.p[i];
         }
     }
-    return buf_view(&b);
-}
-
-static struct role_done *role_record(struct play_run *pr, const struct role *role) {
-    struct str key = role_key(&pr->a, role);
-    struct role_done *d = map_get(&pr->done, key);
-    if (!d) {
-        d = ARENA_NEW(&pr->a, struct role_done);
-        d->key = key;
-        d->ran = ARENA_ARRAY(&pr->a, uint8_t, pr->batch.n + 1);
-        d->done = ARENA_ARRAY(&pr->a, uint8_t, pr->batch.n + 1);
-        map_put(&pr->done, &pr->a, key, d);
-    }
+    struct role_done *d = ARENA_NEW(&pr->a, struct role_done);
+    d->role = first;
+    d->ran = ARENA_ARRAY(&pr->a, uint8_t, pr->batch.n + 1);
+    d->done = ARENA_ARRAY(&pr->a, uint8_t, pr->batch.n + 1);
+    VEC_PUSH(&pr->a, pr->done, d);
     return d;
 }
 

@@ -130,6 +130,9 @@ void play_run_init(struct play_run *pr, struct run *r, struct play *p, struct va
     for (size_t i = 0; i < p->nroles; i++) {
         plan_role_vars(pr, p->roles[i]);
     }
+    for (size_t i = 0; i < p->nimported; i++) {
+        plan_role_vars(pr, p->imported[i]);
+    }
     struct view v;
     struct err e = {.arena = &pr->a};
     struct val name = p->n.kw[KW_NAME];

@@ -101,6 +101,7 @@ struct event result_event(struct job *j, enum event_kind kind, struct val result
                           .diff_on = j->item.diff || j->pr->r->o->diff,
                           .loop = j->looping,
                           .status = result_status(result),
+                          .err = j->aborted && !hide ? &j->err : NULL,
                           .result = hide ? censored(&j->a, result) : result};
 }
 
@@ -247,9 +248,7 @@ static void take_inventory(struct job *j, struct val result) {
         ok = inv_add_host(inv, val_text(val_get(add, "host_name")), val_get(add, "groups"),
                           val_is(vars, VAL_UNDEF) ? val_dict(&j->a, 0) : vars, &changed, &e) != NULL;
     } else if (val_is(group, VAL_STR)) {
-        struct val groups = val_list(&j->a, 1);
-        val_push(&j->a, groups, group);
-        ok = inv_add_host(inv, j->h->host->name, groups, val_dict(&j->a, 0), &changed, &e) != NULL;
+        ok = inv_group_by(inv, j->h->host, val_text(group), val_get(result, "parent_groups"), &changed, &e);
     } else {
         return;
     }

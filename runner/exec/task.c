@@ -26,6 +26,7 @@ void job_free(struct job *j) {
 void job_abort(struct job *j, const struct err *e) {
     j->result = result_failed(&j->a, e);
     j->aborted = true;
+    j->err = *e;
     j->phase = JOB_DONE;
 }
 

@@ -174,9 +174,6 @@ bool view_init(struct view *v, struct play_run *pr, struct hrun *h, struct pstep
     }
     v->loop = val_dict(a, 4);
     v->live = val_dict(a, 4);
-    scope_push(&v->sc, LEVEL_MAGIC, v->live);
-    scope_push(&v->sc, LEVEL_MAGIC, v->loop);
-    view_changed(v);
     return true;
 }
 
@@ -190,6 +187,14 @@ bool view_plain(struct view *v, struct play_run *pr, struct hrun *h, struct aren
 }
 
 void view_changed(struct view *v) {
+    if (!v->live_on && val_len(v->live)) {
+        scope_push(&v->sc, LEVEL_MAGIC, v->live);
+        v->live_on = true;
+    }
+    if (!v->loop_on && val_len(v->loop)) {
+        scope_push(&v->sc, LEVEL_MAGIC, v->loop);
+        v->loop_on = true;
+    }
     jinja_ctx_changed(&v->jc);
 }
 

@@ -281,6 +281,9 @@ static bool run_round(struct play_run *pr, struct round *rd, struct err *e) {
     for (size_t i = 0; i < rd->done.n; i++) {
         job_free(rd->done.p[i]);
     }
+    for (size_t i = 0; i < rd->hosts.n && !pr->r->stop; i++) {
+        host_state_settle(&rd->hosts.p[i]->state);
+    }
     return ok;
 }
 
