@@ -26,8 +26,8 @@ static bool combine_push(struct jcall *c, struct val list, struct val v, struct 
     if (v.kind == VAL_NULL) {
         return true;
     }
-    if (v.kind != VAL_DICT) {
-        return bad_arg(c, e, "value", "a dictionary", v);
+    if (!as_dict(c, "value", v, &v, e)) {
+        return false;
     }
     val_push(c->a, list, v);
     return true;
@@ -77,8 +77,8 @@ static bool key_names(struct jcall *c, struct val *key, struct val *value, struc
 
 static bool f_dict2items(struct jcall *c, struct val *out, struct err *e) {
     struct val kn, vn, d = c->args[0];
-    if (d.kind != VAL_DICT) {
-        return bad_arg(c, e, "value", "a dictionary", d);
+    if (!as_dict(c, "value", d, &d, e)) {
+        return false;
     }
     if (!key_names(c, &kn, &vn, e)) {
         return false;
@@ -141,8 +141,8 @@ static bool f_items(struct jcall *c, struct val *out, struct err *e) {
     if (is_undef(d)) {
         return true;
     }
-    if (d.kind != VAL_DICT) {
-        return bad_arg(c, e, "value", "a dictionary", d);
+    if (!as_dict(c, "value", d, &d, e)) {
+        return false;
     }
     size_t i = 0;
     const struct vpair *p;
@@ -157,8 +157,8 @@ static bool f_dictsort(struct jcall *c, struct val *out, struct err *e) {
     bool exact = false, reverse = false;
     struct str by;
     struct val d = c->args[0];
-    if (d.kind != VAL_DICT) {
-        return bad_arg(c, e, "value", "a dictionary", d);
+    if (!as_dict(c, "value", d, &d, e)) {
+        return false;
     }
     if (!arg_bool(c, 1, false, &exact, e) || !opt_str(c, 2, "by", STR_LIT("key"), &by, e) ||
         !arg_bool(c, 3, false, &reverse, e)) {
@@ -260,7 +260,10 @@ static bool sub_path(struct jcall *c, struct val *path, struct err *e) {
 static bool f_subelements(struct jcall *c, struct val *out, struct err *e) {
     bool skip = false;
     struct val path, all = c->args[0];
-    if (all.kind == VAL_DICT) {
+    if (is_mapping(all)) {
+        if (!as_dict(c, "obj", all, &all, e)) {
+            return false;
+        }
         struct val l = val_list(c->a, val_len(all));
         size_t i = 0;
         const struct vpair *p;

@@ -158,6 +158,33 @@ bool as_num(struct val v, double *out) {
     return false;
 }
 
+bool is_mapping(struct val v) {
+    return v.kind == VAL_DICT || (v.kind == VAL_OBJ && v.u.o->type->get && v.u.o->type->iter);
+}
+
+bool as_dict(struct jcall *c, const char *param, struct val v, struct val *out, struct err *e) {
+    struct val keys;
+    *out = v;
+    if (v.kind == VAL_DICT) {
+        return true;
+    }
+    if (!is_mapping(v)) {
+        return bad_arg(c, e, param, "a dictionary", v);
+    }
+    if (!jinja_iter(c, v, &keys, e)) {
+        return false;
+    }
+    *out = val_dict(c->a, val_len(keys));
+    for (size_t i = 0; i < val_len(keys); i++) {
+        struct val k = val_at_index(keys, i), item;
+        if (!jinja_getitem(c->ctx, v, k, c->at, &item, e)) {
+            return false;
+        }
+        val_set_key(c->a, *out, k, item);
+    }
+    return true;
+}
+
 struct val ignore_case(struct arena *a, struct val v) {
     return v.kind == VAL_STR ? val_str(a, text_lower(a, val_text(v))) : v;
 }

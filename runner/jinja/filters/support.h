@@ -28,6 +28,10 @@ bool is_undef(struct val v);
 bool as_int(struct val v, int64_t *out);
 /// True for int, bool and float.
 bool as_num(struct val v, double *out);
+/// True for dictionaries and for objects that behave like one (hostvars).
+bool is_mapping(struct val v);
+/// A mapping as a dictionary; ERR_TYPE naming `param` when it is none.
+bool as_dict(struct jcall *c, const char *param, struct val v, struct val *out, struct err *e);
 /// "a list", "an integer": the kind with its article, for messages.
 const char *kind_article(struct val v);
 

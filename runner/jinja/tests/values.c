@@ -1,0 +1,263 @@
+// Tests on single values: kinds, numbers, case, names of filters and tests.
+#include "filters/support.h"
+#include "filters/text.h"
+
+#include <math.h>
+
+static bool t_defined(struct jcall *c, bool *out, struct err *e) {
+    (void)e;
+    *out = !is_undef(c->args[0]);
+    return true;
+}
+JTEST(defined) = {.doc = "Has a value.", .params = "value", .takes_undef = true, .fn = t_defined};
+
+static bool t_undefined(struct jcall *c, bool *out, struct err *e) {
+    (void)e;
+    *out = is_undef(c->args[0]);
+    return true;
+}
+JTEST(undefined) = {.doc = "Has no value.", .params = "value", .takes_undef = true, .fn = t_undefined};
+
+static bool t_none(struct jcall *c, bool *out, struct err *e) {
+    (void)e;
+    *out = c->args[0].kind == VAL_NULL;
+    return true;
+}
+JTEST(none) = {.doc = "Is none.", .params = "value", .takes_undef = true, .fn = t_none};
+
+static bool t_boolean(struct jcall *c, bool *out, struct err *e) {
+    (void)e;
+    *out = c->args[0].kind == VAL_BOOL;
+    return true;
+}
+JTEST(boolean) = {.doc = "Is true or false.", .params = "value", .takes_undef = true, .fn = t_boolean};
+
+static bool t_true(struct jcall *c, bool *out, struct err *e) {
+    (void)e;
+    *out = c->args[0].kind == VAL_BOOL && c->args[0].u.b;
+    return true;
+}
+JTEST(true) = {.doc = "Is true.", .params = "value", .takes_undef = true, .fn = t_true};
+
+static bool t_false(struct jcall *c, bool *out, struct err *e) {
+    (void)e;
+    *out = c->args[0].kind == VAL_BOOL && !c->args[0].u.b;
+    return true;
+}
+JTEST(false) = {.doc = "Is false.", .params = "value", .takes_undef = true, .fn = t_false};
+
+static bool t_integer(struct jcall *c, bool *out, struct err *e) {
+    (void)e;
+    *out = c->args[0].kind == VAL_INT;
+    return true;
+}
+JTEST(integer) = {.doc = "Is an integer.", .params = "value", .takes_undef = true, .fn = t_integer};
+
+static bool t_float(struct jcall *c, bool *out, struct err *e) {
+    (void)e;
+    *out = c->args[0].kind == VAL_FLOAT;
+    return true;
+}
+JTEST(float) = {.doc = "Is a float.", .params = "value", .takes_undef = true, .fn = t_float};
+
+static bool t_number(struct jcall *c, bool *out, struct err *e) {
+    (void)e;
+    double d;
+    *out = as_num(c->args[0], &d);
+    return true;
+}
+JTEST(number) = {.doc = "Is a number.", .params = "value", .takes_undef = true, .fn = t_number};
+
+static bool t_string(struct jcall *c, bool *out, struct err *e) {
+    (void)e;
+    *out = c->args[0].kind == VAL_STR;
+    return true;
+}
+JTEST(string) = {.doc = "Is text.", .params = "value", .takes_undef = true, .fn = t_string};
+
+static bool t_mapping(struct jcall *c, bool *out, struct err *e) {
+    (void)e;
+    *out = is_mapping(c->args[0]);
+    return true;
+}
+JTEST(mapping) = {.doc = "Is a dictionary.", .params = "value", .takes_undef = true, .fn = t_mapping};
+
+static bool has_items(struct val v) {
+    return v.kind == VAL_STR || is_mapping(v) || val_is_seq(v);
+}
+
+static bool t_sequence(struct jcall *c, bool *out, struct err *e) {
+    (void)e;
+    *out = has_items(c->args[0]);
+    return true;
+}
+JTEST(sequence) = {
+    .doc = "Has a length and items by position or key.", .params = "value", .takes_undef = true, .fn = t_sequence};
+
+static bool t_iterable(struct jcall *c, bool *out, struct err *e) {
+    (void)e;
+    struct val v = c->args[0];
+    *out = has_items(v) || (v.kind == VAL_OBJ && v.u.o->type->iter);
+    return true;
+}
+JTEST(iterable) = {.doc = "Can be looped over.", .params = "value", .fn = t_iterable};
+
+/// Functions, macros, bound methods: the objects the engine can call.
+static bool val_callable(struct val v) {
+    static const char *const names[] = {"builtin_function_or_method", "Macro", "Joiner", "LoopContext",
+                                        "BlockReference"};
+    for (size_t i = 0; v.kind == VAL_OBJ && i < COUNTOF(names); i++) {
+        if (strcmp(v.u.o->type->name, names[i]) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool t_callable(struct jcall *c, bool *out, struct err *e) {
+    (void)e;
+    *out = is_undef(c->args[0]) || val_callable(c->args[0]);
+    return true;
+}
+JTEST(callable) = {.doc = "Can be called.", .params = "value", .takes_undef = true, .fn = t_callable};
+
+static bool t_escaped(struct jcall *c, bool *out, struct err *e) {
+    (void)e;
+    *out = is_undef(c->args[0]) || (c->args[0].kind == VAL_STR && (c->args[0].flags & VAL_MARKUP));
+    return true;
+}
+JTEST(escaped) = {.doc = "Is HTML already.", .params = "value", .takes_undef = true, .fn = t_escaped};
+
+/// Identity as CPython gives it for what templates can name: singletons, cached numbers, the same container.
+static bool t_sameas(struct jcall *c, bool *out, struct err *e) {
+    (void)e;
+    struct val a = c->args[0], b = c->args[1];
+    if (a.kind != b.kind) {
+        *out = false;
+    } else if (val_is_seq(a)) {
+        *out = a.u.l == b.u.l;
+    } else if (a.kind == VAL_DICT) {
+        *out = a.u.d == b.u.d;
+    } else if (a.kind == VAL_OBJ) {
+        *out = a.u.o == b.u.o;
+    } else {
+        *out = !is_undef(a) && val_equal(a, b);
+    }
+    return true;
+}
+JTEST(sameas) = {.doc = "Is the same object.", .params = "value, other", .takes_undef = true, .fn = t_sameas};
+
+static bool t_lower(struct jcall *c, bool *out, struct err *e) {
+    (void)e;
+    *out = text_is_lower(text_of(c, c->args[0]));
+    return true;
+}
+JTEST(lower) = {.doc = "Is lower case.", .params = "value", .fn = t_lower};
+
+static bool t_upper(struct jcall *c, bool *out, struct err *e) {
+    (void)e;
+    *out = text_is_upper(text_of(c, c->args[0]));
+    return true;
+}
+JTEST(upper) = {.doc = "Is upper case.", .params = "value", .fn = t_upper};
+
+static bool t_filter(struct jcall *c, bool *out, struct err *e) {
+    if (c->args[0].kind != VAL_STR) {
+        return bad_arg(c, e, "value", "the name of a filter", c->args[0]);
+    }
+    *out = filter_find(val_text(c->args[0])) != NULL;
+    return true;
+}
+JTEST(filter) = {.doc = "Is the name of a filter.", .params = "value", .fn = t_filter};
+
+static bool t_test(struct jcall *c, bool *out, struct err *e) {
+    if (c->args[0].kind != VAL_STR) {
+        return bad_arg(c, e, "value", "the name of a test", c->args[0]);
+    }
+    *out = jtest_find(val_text(c->args[0])) != NULL;
+    return true;
+}
+JTEST(test) = {.doc = "Is the name of a test.", .params = "value", .fn = t_test};
+
+/// Python's %: the sign of the divisor.
+static bool remainder_is(struct jcall *c, struct val num, double want, bool *out, struct err *e) {
+    int64_t a, b;
+    double x, y;
+    if (!as_num(c->args[0], &x)) {
+        return bad_arg(c, e, "value", "a number", c->args[0]);
+    }
+    if (!as_num(num, &y)) {
+        return bad_arg(c, e, "num", "a number", num);
+    }
+    if (y == 0) {
+        return plug_err(c, e, ERR_ARGS, "'num' must not be 0");
+    }
+    if (as_int(c->args[0], &a) && as_int(num, &b)) {
+        int64_t r = b == -1 ? 0 : a % b;
+        *out = (double)(r && (r < 0) != (b < 0) ? r + b : r) == want;
+        return true;
+    }
+    double r = fmod(x, y);
+    *out = (r != 0 && (r < 0) != (y < 0) ? r + y : r) == want;
+    return true;
+}
+
+static bool t_odd(struct jcall *c, bool *out, struct err *e) {
+    return remainder_is(c, val_int(2), 1, out, e);
+}
+JTEST(odd) = {.doc = "Is odd.", .params = "value", .fn = t_odd};
+
+static bool t_even(struct jcall *c, bool *out, struct err *e) {
+    return remainder_is(c, val_int(2), 0, out, e);
+}
+JTEST(even) = {.doc = "Is even.", .params = "value", .fn = t_even};
+
+static bool t_divisibleby(struct jcall *c, bool *out, struct err *e) {
+    return remainder_is(c, c->args[1], 0, out, e);
+}
+JTEST(divisibleby) = {.doc = "Is a multiple.", .params = "value, num", .fn = t_divisibleby};
+
+static bool t_nan(struct jcall *c, bool *out, struct err *e) {
+    (void)e;
+    *out = c->args[0].kind == VAL_FLOAT && isnan(c->args[0].u.f);
+    return true;
+}
+JTEST(nan) = {.doc = "Is not a number.", .params = "x", .fn = t_nan, .aliases = "isnan"};
+
+static bool t_vault_encrypted(struct jcall *c, bool *out, struct err *e) {
+    (void)e;
+    *out = c->args[0].kind == VAL_STR && (c->args[0].flags & VAL_VAULTED);
+    return true;
+}
+JTEST(vault_encrypted) = {.doc = "Is an inline vault value.", .params = "value", .fn = t_vault_encrypted};
+
+/// Ansible's words for true and false; *known false for anything else.
+static bool truth_words(struct val v, bool *known) {
+    bool r = false;
+    *known = val_as_bool(v, &r);
+    return r;
+}
+
+static bool truthy(struct jcall *c, bool *out, struct err *e) {
+    bool convert = false, known = false;
+    if (!arg_bool(c, 1, false, &convert, e)) {
+        return false;
+    }
+    bool words = convert && truth_words(c->args[0], &known);
+    *out = known ? words : val_truth(c->args[0]);
+    return true;
+}
+
+static bool t_truthy(struct jcall *c, bool *out, struct err *e) {
+    return truthy(c, out, e);
+}
+JTEST(truthy) = {.doc = "Counts as true.", .params = "value, convert_bool=False", .fn = t_truthy};
+
+static bool t_falsy(struct jcall *c, bool *out, struct err *e) {
+    if (!truthy(c, out, e)) {
+        return false;
+    }
+    *out = !*out;
+    return true;
+}
+JTEST(falsy) = {.doc = "Counts as false.", .params = "value, convert_bool=False", .fn = t_falsy};
