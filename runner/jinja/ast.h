@@ -2,6 +2,8 @@
 #pragma once
 #include "plugin.h"
 
+struct tmpl;
+
 // -- tokens ----------------------------------------------------------------------------------------------------------
 enum tok_type {
     T_EOF,
@@ -60,6 +62,7 @@ struct source {
     struct str text;   // with "\n" line ends
     struct mark base;  // place of text.s[0] for errors
     const struct jinja_opts *o;
+    const struct tmpl *t;  // the template, to place errors in its source
 };
 /// Cuts a template (`bare`: an expression without delimiters) into tokens, with T_EOF at the end.
 bool jinja_lex(const struct source *s, bool bare, struct tokens *out, struct err *e);
@@ -140,11 +143,12 @@ struct call_args {
 
 /// A compiled template: immutable, shared between threads.
 struct tmpl {
-    struct str src;   // as given
-    struct str text;  // with "\n" line ends
-    struct jinja_opts o;
-    struct node *body;     // statements; for a bare expression: the expression
-    struct node **blocks;  // every N_BLOCK
+    struct str src;           // as given
+    struct str text;          // with "\n" line ends
+    struct jinja_opts asked;  // the options it was compiled with
+    struct jinja_opts o;      // the same with what a `#jinja2:` header changed
+    struct node *body;        // statements; for a bare expression: the expression
+    struct node **blocks;     // every N_BLOCK
     size_t nblocks;
     struct str single_name;  // the template is just {{ name }}
     bool mutates;            // calls append(), update() ... or pulls in other templates
@@ -158,6 +162,13 @@ struct tmpl *jinja_compile(struct arena *a, struct str src, struct mark at, cons
 /// The same through the cache of `c` (may be NULL: compiled into `a`).
 const struct tmpl *cache_get(struct jinja_cache *c, struct arena *a, struct str src, struct mark at,
                              const struct jinja_opts *o, bool bare, struct err *e);
+/// The same for a file: also gives the mark of its first byte, registered once per content.
+struct source_file {
+    struct str path, text;
+    bool secret;       // it came out of a vault
+    struct mark base;  // filled in
+};
+const struct tmpl *cache_file(struct jinja_ctx *c, struct source_file *f, const struct jinja_opts *o, struct err *e);
 /// The mark of an offset in tmpl.text of a template whose source stands at `base`.
 struct mark tmpl_mark(const struct tmpl *t, struct mark base, size_t offset);
 
@@ -262,18 +273,16 @@ struct sink {
     struct buf b;
     struct val first;
     size_t n;
+    bool secret;  // a secret went in
 };
 struct block_link {  // one definition of a block; `up` is the parent template's
     const struct node *node;
     const struct unit *unit;
     struct block_link *up;
 };
-struct block_set {
-    struct {
-        struct str *names;
-        struct block_link **links;
-        size_t n, cap;
-    } map;
+struct block_set {  // the child's definition of each block, its parents' behind it
+    struct block_link **p;
+    size_t n, cap;
 };
 /// A template being evaluated: what its nodes and names refer to.
 struct unit {
@@ -290,7 +299,8 @@ struct rt {
     const struct unit *u;
     struct frame *f;
     struct sink *out;
-    struct block_link *block;  // the block being run, for super()
+    struct block_link *block;   // the block being run, for super()
+    const struct unit *parent;  // what {% extends %} asked for
 };
 enum flow { FLOW_ERROR, FLOW_NEXT, FLOW_BREAK, FLOW_CONTINUE };
 
@@ -303,13 +313,16 @@ enum flow exec_list(struct rt *r, const struct node *n);
 bool exec_capture(struct rt *r, const struct node *body, struct val *out);
 bool exec_for_items(struct rt *r, const struct node *n, struct val items, unsigned depth);
 bool exec_assign(struct rt *r, const struct node *target, struct val v);
-bool exec_module(struct rt *r, const struct node *n, struct val *module);
 enum flow exec_include(struct rt *r, const struct node *n);
 enum flow exec_extends(struct rt *r, const struct node *n);
 enum flow exec_block(struct rt *r, const struct node *n);
+/// Runs a template's body and then the templates it extends.
+bool run_unit(struct rt *r);
+/// The first definition of a block, or NULL.
+struct block_link *block_find(const struct block_set *s, struct str name);
 enum flow exec_import(struct rt *r, const struct node *n);
 enum flow exec_from(struct rt *r, const struct node *n);
-bool exec_super(struct rt *r, struct val *out);
+
 bool emit(struct rt *r, struct val v);
 bool emit_text(struct rt *r, struct str s);
 /// What a sink holds, by the context's concat mode.
@@ -330,6 +343,15 @@ bool nest_enter(struct jinja_ctx *c, struct err *e);
 bool resolve_name(struct jinja_ctx *c, struct str name, bool no_scope, struct val *out, struct err *e);
 /// A global function or constant; kind VAL_UNDEF when there is none.
 bool global_get(struct jinja_ctx *c, struct str name, struct val *out);
+/// What the cache of a context knows about a name.
+struct resolved {
+    struct val v;    // templated; without u.undef when the name does not exist
+    bool direct;     // the variable was no template
+    bool untrusted;  // it holds text that must never be evaluated
+};
+const struct resolved *resolve_entry(struct jinja_ctx *c, struct str name, struct err *e);
+/// Runs a lookup with the terms in `c` as the functions lookup() and query() do.
+bool lookup_call(struct jcall *c, bool wantlist, struct val *out, struct err *e);
 /// Notes that untrusted data takes part in what is being rendered.
 bool val_untrusted(struct val v);
 /// Deep copy that keeps objects, for templates that change what they read.
@@ -366,7 +388,11 @@ struct val loop_new(struct rt *r, const struct node *n, struct val items, unsign
 void loop_advance(struct val loop, size_t index);
 struct val macro_new(struct rt *r, const struct node *n);
 struct val super_new(struct rt *r, struct block_link *l);
+/// The object `self` of a template: its blocks as functions.
+struct val self_new(struct rt *r);
 struct val module_new(struct rt *r, struct frame *vars, struct val text);
 bool namespace_set(struct arena *a, struct val ns, struct str name, struct val v);
+/// namespace, cycler, joiner; ends with a NULL name.
+extern const struct method object_makers[];
 /// Calls an object of the engine (macro, loop, joiner, bound method ...); *known false: not callable.
 bool obj_call(struct jcall *c, struct val fn, bool *known, struct val *out, struct err *e);

@@ -61,31 +61,34 @@ struct jinja_state {
 
 /// One evaluation context: the variables of one host and task. Cheap to make; its arena is the caller's.
 struct jinja_ctx {
-    struct arena *a;                  // results live here
+    struct arena *a;  // results live here
     struct jinja_cache *cache;
-    const struct jinja_opts *opts;    // for strings found in variables: jinja_opts_ansible
+    const struct jinja_opts *opts;  // for strings found in variables: jinja_opts_ansible
     struct jinja_scope scope;
-    const struct jinja_host *host;    // may be NULL
-    struct map resolved;              // name -> struct val *, templated values of this context; reset when variables change
-    unsigned depth;                   // recursion of templates in variables (loop detection)
-    struct str resolving[64];         // the chain of variable names being templated, for error messages
-    size_t output_cap;                // 0: 64 MiB
-    struct map *templates;            // name -> struct str *: sources for include/import/extends (tests); else host->find
+    const struct jinja_host *host;  // may be NULL
+    struct map resolved;       // name -> struct val *, templated values of this context; reset when variables change
+    unsigned depth;            // recursion of templates in variables (loop detection)
+    struct str resolving[64];  // the chain of variable names being templated, for error messages
+    size_t output_cap;         // 0: 64 MiB
+    struct map *templates;     // name -> struct str *: sources for include/import/extends (tests); else host->find
     struct jinja_state state;
 };
 
 /// Renders template text to text (template files, free text). `at` is the place of src[0]. c->state.secret tells
 /// afterwards whether a secret went into the text.
-bool jinja_render(struct jinja_ctx *c, struct str src, struct mark at, const struct jinja_opts *o, struct str *out, struct err *e);
-/// Templates one string as Ansible's Templar does (2.14 to 2.18, jinja2_native off): `{{ name }}` of a number, bool or null
-/// keeps its type; lists and dicts keep theirs; text that looks like a Python or JSON list, dict or bool becomes one,
-/// other single values become text; VAL_OMIT survives. A string without VAL_TMPL is returned as it is.
+bool jinja_render(struct jinja_ctx *c, struct str src, struct mark at, const struct jinja_opts *o, struct str *out,
+                  struct err *e);
+/// Templates one string as Ansible's Templar does (2.14 to 2.18, jinja2_native off): `{{ name }}` of a number, bool or
+/// null keeps its type; lists and dicts keep theirs; text that looks like a Python or JSON list, dict or bool becomes
+/// one, other single values become text; VAL_OMIT survives. A string without VAL_TMPL is returned as it is.
 bool jinja_string(struct jinja_ctx *c, struct val s, struct val *out, struct err *e);
-/// The same for every string inside a list or dict (keys are templated as Ansible does). Values without VAL_TMPL are shared.
+/// The same for every string inside a list or dict (keys are templated as Ansible does). Values without VAL_TMPL are
+/// shared.
 bool jinja_value(struct jinja_ctx *c, struct val v, struct val *out, struct err *e);
 /// Evaluates a bare expression ("a == 1 and b"), native result. Undefined is an error unless `allow_undef`.
 bool jinja_expr(struct jinja_ctx *c, struct str expr, struct mark at, bool allow_undef, struct val *out, struct err *e);
-/// A conditional as in when/changed_when/failed_when/until/assert: bool, or a trusted string that is an expression (with
+/// A conditional as in when/changed_when/failed_when/until/assert: bool, or a trusted string that is an expression
+/// (with
 /// `{{ }}` inside: templated first, with Ansible's warning); a list is the caller's business.
 /// An untrusted string is ERR_TYPE: it is never evaluated. Undefined: ERR_UNDEFINED.
 bool jinja_truth(struct jinja_ctx *c, struct val cond, bool *out, struct err *e);
@@ -93,9 +96,12 @@ bool jinja_truth(struct jinja_ctx *c, struct val cond, bool *out, struct err *e)
 /// without evaluating. For --syntax-check and "honest before the first connection".
 bool jinja_check(struct jinja_cache *cache, struct val v, struct err *e);
 bool jinja_check_expr(struct jinja_cache *cache, struct str expr, struct mark at, struct err *e);
-/// The free variables an expression or template reads, each once; *exact is false when they cannot be known (vars[...]).
-bool jinja_free_names(struct jinja_cache *cache, struct val v, bool is_expr, struct arena *a, struct val *names, bool *exact, struct err *e);
+/// The free variables an expression or template reads, each once; *exact is false when they cannot be known
+/// (vars[...]).
+bool jinja_free_names(struct jinja_cache *cache, struct val v, bool is_expr, struct arena *a, struct val *names,
+                      bool *exact, struct err *e);
 /// Runs a lookup by name, for with_<lookup> and loop: terms as a list. `wantlist` result is a list.
-bool jinja_lookup(struct jinja_ctx *c, struct str name, struct val terms, struct val kwargs, struct mark at, struct val *list, struct err *e);
+bool jinja_lookup(struct jinja_ctx *c, struct str name, struct val terms, struct val kwargs, struct mark at,
+                  struct val *list, struct err *e);
 /// Forgets cached variable values, after the scope changed.
 void jinja_ctx_changed(struct jinja_ctx *c);

@@ -65,7 +65,7 @@ const char *tok_name(enum tok_type t) {
 }
 
 static struct mark lex_mark(const struct lexer *l, size_t at) {
-    return mark_inside(l->s->base, l->s->text, at);
+    return tmpl_mark(l->s->t, l->s->base, at);
 }
 
 static bool at_z(const struct lexer *l, size_t i, const char *z) {

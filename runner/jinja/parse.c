@@ -72,7 +72,8 @@ bool tok_expect(struct parser *p, enum tok_type t) {
     }
     struct token *got = tok(p);
     if (got->type == T_EOF) {
-        return err_set(p->e, ERR_SYNTAX, parse_mark(p, got->at), "unexpected end of template, expected '%s'", tok_name(t));
+        return err_set(p->e, ERR_SYNTAX, parse_mark(p, got->at), "unexpected end of template, expected '%s'",
+                       tok_name(t));
     }
     struct str d = describe(got);
     return err_set(p->e, ERR_SYNTAX, parse_mark(p, got->at), "expected token '%s', got '%.*s'", tok_name(t), STR(d));
@@ -80,7 +81,8 @@ bool tok_expect(struct parser *p, enum tok_type t) {
 
 bool parse_enter(struct parser *p) {
     if (p->depth >= PARSE_DEPTH) {
-        return err_set(p->e, ERR_LIMIT, parse_mark(p, tok(p)->at), "template nested deeper than %d levels", PARSE_DEPTH);
+        return err_set(p->e, ERR_LIMIT, parse_mark(p, tok(p)->at), "template nested deeper than %d levels",
+                       PARSE_DEPTH);
     }
     p->depth++;
     return true;
@@ -89,7 +91,8 @@ bool parse_enter(struct parser *p) {
 static struct node *parse_or(struct parser *p);
 static struct node *parse_unary(struct parser *p, bool filters);
 
-static struct node *binary(struct parser *p, enum node_type type, struct node *a, struct node *b, const struct token *op) {
+static struct node *binary(struct parser *p, enum node_type type, struct node *a, struct node *b,
+                           const struct token *op) {
     if (!b) {
         return NULL;
     }

@@ -321,8 +321,7 @@ static struct node *tag_extends(struct parser *p) {
 
 static bool import_context(struct parser *p, struct node *n) {
     bool with = tok_is_name(p, "with");
-    if ((with || tok_is_name(p, "without")) && tok_ahead(p)->type == T_NAME &&
-        str_eqz(tok_ahead(p)->text, "context")) {
+    if ((with || tok_is_name(p, "without")) && tok_ahead(p)->type == T_NAME && str_eqz(tok_ahead(p)->text, "context")) {
         n->flag2 = with;
         next(p);
         next(p);
@@ -455,9 +454,12 @@ static tag_fn find_tag(struct parser *p, struct str name) {
         const char *name;
         tag_fn fn;
     } tags[] = {
-        {"for", tag_for},         {"if", tag_if},           {"set", tag_set},         {"with", tag_with},
-        {"macro", tag_macro},     {"call", tag_call},       {"filter", tag_filter},   {"block", tag_block},
-        {"extends", tag_extends}, {"include", tag_include}, {"import", tag_import},   {"from", tag_from},
+        {"for", tag_for},         {"if", tag_if},
+        {"set", tag_set},         {"with", tag_with},
+        {"macro", tag_macro},     {"call", tag_call},
+        {"filter", tag_filter},   {"block", tag_block},
+        {"extends", tag_extends}, {"include", tag_include},
+        {"import", tag_import},   {"from", tag_from},
         {"print", tag_print},     {"autoescape", tag_autoescape},
     };
     for (size_t i = 0; i < COUNTOF(tags); i++) {

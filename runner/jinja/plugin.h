@@ -6,13 +6,13 @@
 /// A call: positional arguments (for filters and tests args[0] is the piped value), keyword arguments, where it stands.
 struct jcall {
     struct jinja_ctx *ctx;
-    struct arena *a;      // ctx->a
+    struct arena *a;  // ctx->a
     const struct val *args;
     size_t nargs;
-    struct val kwargs;    // dict with string keys, or VAL_UNDEF when there are none
+    struct val kwargs;  // dict with string keys, or VAL_UNDEF when there are none
     struct mark at;
-    const char *name;     // as the user wrote it
-    const char *params;   // the plugin's parameter list, for messages
+    const char *name;    // as the user wrote it
+    const char *params;  // the plugin's parameter list, for messages
 };
 
 /// Declares parameter names so that the engine binds keywords and checks counts before calling:
@@ -77,23 +77,27 @@ const struct lookup *lookup_find(struct str name);
 
 // -- services for plugins --------------------------------------------------------------------------------------------
 /// Argument helpers: read args[i] as a type, else ERR_TYPE naming the filter, the parameter and what was found.
-bool arg_str(struct jcall *c, size_t i, struct str *out, struct err *e);    // str() of numbers is accepted
+bool arg_str(struct jcall *c, size_t i, struct str *out, struct err *e);  // str() of numbers is accepted
 bool arg_int(struct jcall *c, size_t i, int64_t def, int64_t *out, struct err *e);
 bool arg_bool(struct jcall *c, size_t i, bool def, bool *out, struct err *e);
 bool arg_given(const struct jcall *c, size_t i);
 /// Any iterable (list, tuple, dict keys, string characters, object) as a list.
 bool jinja_iter(struct jcall *c, struct val v, struct val *list, struct err *e);
 /// Attribute or item as the dot does: foo.bar tries attribute then item; undefined when neither.
-bool jinja_getattr(struct jinja_ctx *ctx, struct val v, struct str name, struct mark at, struct val *out, struct err *e);
+bool jinja_getattr(struct jinja_ctx *ctx, struct val v, struct str name, struct mark at, struct val *out,
+                   struct err *e);
 /// Item as the bracket does: item, then attribute.
 bool jinja_getitem(struct jinja_ctx *ctx, struct val v, struct val key, struct mark at, struct val *out, struct err *e);
 /// Jinja's make_attrgetter: "a.b.0" on an item.
 bool jinja_path(struct jinja_ctx *ctx, struct val v, struct val path, struct mark at, struct val *out, struct err *e);
 /// Applies a filter or test by name (map, select, reject ...).
-bool jinja_call_filter(struct jinja_ctx *ctx, struct str name, const struct val *args, size_t nargs, struct val kwargs, struct mark at, struct val *out, struct err *e);
-bool jinja_call_test(struct jinja_ctx *ctx, struct str name, const struct val *args, size_t nargs, struct val kwargs, struct mark at, bool *out, struct err *e);
+bool jinja_call_filter(struct jinja_ctx *ctx, struct str name, const struct val *args, size_t nargs, struct val kwargs,
+                       struct mark at, struct val *out, struct err *e);
+bool jinja_call_test(struct jinja_ctx *ctx, struct str name, const struct val *args, size_t nargs, struct val kwargs,
+                     struct mark at, bool *out, struct err *e);
 /// Calls a callable value (macro, method).
-bool jinja_call(struct jinja_ctx *ctx, struct val fn, const struct val *args, size_t nargs, struct val kwargs, struct mark at, struct val *out, struct err *e);
-/// Secret if any of `vals` is: what a filter returns must keep the mark. (The engine does this for every filter by itself;
-/// only plugins that reach other data, such as lookups, need it.)
+bool jinja_call(struct jinja_ctx *ctx, struct val fn, const struct val *args, size_t nargs, struct val kwargs,
+                struct mark at, struct val *out, struct err *e);
+/// Secret if any of `vals` is: what a filter returns must keep the mark. (The engine does this for every filter by
+/// itself; only plugins that reach other data, such as lookups, need it.)
 struct val val_taint(struct val out, const struct val *vals, size_t n);

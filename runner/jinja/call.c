@@ -1,0 +1,341 @@
+// Calling: finds plugins by name, binds arguments to parameters, and the argument helpers plugins use.
+#include "ast.h"
+
+// -- names -----------------------------------------------------------------------------------------------------------
+
+static struct str base_name(struct str name) {
+    static const char *const prefix[] = {"ansible.builtin.", "ansible.legacy.", "ansible.utils.", "community.general.",
+                                         "ansible.posix."};
+    for (size_t i = 0; i < COUNTOF(prefix); i++) {
+        if (str_starts(name, prefix[i])) {
+            return str_sub(name, strlen(prefix[i]), name.n);
+        }
+    }
+    return name;
+}
+
+static bool has_alias(const char *aliases, struct str name) {
+    struct str rest = str_from(aliases), part;
+    while (rest.s && str_next(&rest, '|', &part)) {
+        if (str_eq(part, name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+// The three tables differ in type only. `it->al` are the alternative names; lookups have none.
+#define FIND(table, count, name, al)                                                                                   \
+    do {                                                                                                               \
+        struct str want_ = base_name(name);                                                                            \
+        size_t lo_ = 0, hi_ = (count);                                                                                 \
+        while (lo_ < hi_) {                                                                                            \
+            size_t mid_ = (lo_ + hi_) / 2;                                                                             \
+            int cmp_ = str_cmp(want_, str_from((table)[mid_].name));                                                   \
+            if (cmp_ == 0) {                                                                                           \
+                return (table)[mid_].it;                                                                               \
+            }                                                                                                          \
+            if (cmp_ < 0) {                                                                                            \
+                hi_ = mid_;                                                                                            \
+            } else {                                                                                                   \
+                lo_ = mid_ + 1;                                                                                        \
+            }                                                                                                          \
+        }                                                                                                              \
+        for (size_t i_ = 0; i_ < (count); i_++) {                                                                      \
+            if (has_alias(al, want_)) {                                                                                \
+                return (table)[i_].it;                                                                                 \
+            }                                                                                                          \
+        }                                                                                                              \
+        return NULL;                                                                                                   \
+    } while (0)
+
+const struct filter *filter_find(struct str name) {
+    FIND(filter_table, filter_count, name, filter_table[i_].it->aliases);
+}
+
+const struct jtest *jtest_find(struct str name) {
+    FIND(jtest_table, jtest_count, name, jtest_table[i_].it->aliases);
+}
+
+const struct lookup *lookup_find(struct str name) {
+    FIND(lookup_table, lookup_count, name, NULL);
+}
+
+// -- parameters ------------------------------------------------------------------------------------------------------
+
+/// Where the parameter at `p` ends: a comma outside quotes and brackets, or the end.
+static const char *param_end(const char *p) {
+    char quote = 0;
+    int depth = 0;
+    for (; *p; p++) {
+        if (quote) {
+            quote = *p == quote ? 0 : quote;
+        } else if (*p == '\'' || *p == '"') {
+            quote = *p;
+        } else if (*p == '(' || *p == '[' || *p == '{') {
+            depth++;
+        } else if (*p == ')' || *p == ']' || *p == '}') {
+            depth--;
+        } else if (*p == ',' && depth <= 0) {
+            break;
+        }
+    }
+    return p;
+}
+
+void sig_parse(const char *params, struct sig *s) {
+    *s = (struct sig){0};
+    const char *p = params ? params : "*, **";
+    while (*p) {
+        const char *end = param_end(p);
+        struct str one = str_trim((struct str){p, (size_t)(end - p)});
+        size_t eq = str_find_char(one, 0, '=');
+        struct str name = str_trim(str_sub(one, 0, eq));
+        if (str_starts(name, "**")) {
+            s->any_kw = true;
+        } else if (str_starts(name, "*")) {
+            s->rest = true;
+        } else if (s->rest) {
+            s->any_kw = true;  // keyword-only parameters stay in kwargs
+        } else if (name.n && !str_eqz(name, "/")) {
+            if (s->n == SIG_MAX) {
+                BUG("more than %d parameters in \"%s\"", SIG_MAX, params);
+            }
+            s->required = eq == SIZE_MAX ? (uint8_t)(s->n + 1) : s->required;
+            s->names[s->n++] = name;
+        }
+        p = *end ? end + 1 : end;
+    }
+}
+
+static bool bind_keyword(struct jcall *c, const struct sig *s, const struct vpair *p, struct val *slots,
+                         struct err *e) {
+    struct str key = val_text(p->key);
+    for (size_t i = 0; i < s->n; i++) {
+        if (!str_eq(s->names[i], key)) {
+            continue;
+        }
+        if (slots[i].kind != VAL_UNDEF || slots[i].u.undef) {
+            return err_set(e, ERR_ARGS, c->at, "%s() got multiple values for argument '%.*s'", c->name, STR(key));
+        }
+        slots[i] = p->value;
+        return true;
+    }
+    if (!s->any_kw) {
+        return err_set(e, ERR_ARGS, c->at, "%s() got an unexpected keyword argument '%.*s'", c->name, STR(key));
+    }
+    if (c->kwargs.kind != VAL_DICT) {
+        c->kwargs = val_dict(c->a, 4);
+    }
+    val_set_key(c->a, c->kwargs, p->key, p->value);
+    return true;
+}
+
+bool sig_bind(struct jcall *c, const struct sig *s, struct val *slots, struct err *e) {
+    if (c->nargs > s->n && !s->rest) {
+        return err_set(e, ERR_ARGS, c->at, "%s() takes at most %d arguments, got %zu", c->name, s->n, c->nargs);
+    }
+    struct val kwargs = c->kwargs;
+    c->kwargs = (struct val){0};
+    if (c->nargs <= s->n) {
+        memset(slots, 0, sizeof *slots * SIG_MAX);
+        if (c->nargs) {
+            memcpy(slots, c->args, sizeof *slots * c->nargs);
+        }
+        c->args = slots;
+        c->nargs = s->n;
+    } else if (kwargs.kind == VAL_DICT) {
+        struct val *all = ARENA_ARRAY(c->a, struct val, c->nargs);
+        memcpy(all, c->args, sizeof *all * c->nargs);
+        c->args = slots = all;
+    }
+    size_t i = 0;
+    for (struct vpair *p = kwargs.kind == VAL_DICT ? val_each(kwargs, &i) : NULL; p; p = val_each(kwargs, &i)) {
+        if (!bind_keyword(c, s, p, slots, e)) {
+            return false;
+        }
+    }
+    for (size_t k = 0; k < s->required; k++) {
+        if (c->args[k].kind == VAL_UNDEF && !c->args[k].u.undef) {
+            return err_set(e, ERR_ARGS, c->at, "%s() missing required argument '%.*s'", c->name, STR(s->names[k]));
+        }
+    }
+    return true;
+}
+
+// -- secrets ---------------------------------------------------------------------------------------------------------
+
+struct val val_taint(struct val out, const struct val *vals, size_t n) {
+    bool scalar = out.kind == VAL_STR || out.kind == VAL_INT || out.kind == VAL_FLOAT;
+    bool holds = out.kind == VAL_LIST || out.kind == VAL_DICT || out.kind == VAL_TUPLE;
+    for (size_t i = 0; i < n && (scalar || holds); i++) {
+        if ((vals[i].flags & VAL_SECRET) || (scalar && val_any_flag(vals[i], VAL_SECRET))) {
+            out.flags |= VAL_SECRET;
+            return out;
+        }
+    }
+    return out;
+}
+
+/// As val_taint, and what a container made from a secret scalar holds is secret too.
+static struct val taint_result(struct jcall *c, struct val out, const struct val *args, size_t n, struct val kwargs) {
+    bool was = out.flags & VAL_SECRET;
+    out = val_taint(out, args, n);
+    if (kwargs.kind == VAL_DICT && val_any_flag(kwargs, VAL_SECRET)) {
+        out = val_taint(out, &(struct val){.kind = VAL_NULL, .flags = VAL_SECRET}, 1);
+    }
+    if (!was && (out.flags & VAL_SECRET) && (out.kind == VAL_LIST || out.kind == VAL_DICT || out.kind == VAL_TUPLE)) {
+        out = val_reflag(c->a, out, 0, VAL_SECRET);
+    }
+    return out;
+}
+
+// -- invoking --------------------------------------------------------------------------------------------------------
+
+/// An undefined input where none is wanted. Under lenient options it goes in as it is.
+static bool check_input(struct jcall *c, struct err *e) {
+    if (!c->nargs || c->args[0].kind != VAL_UNDEF || !undef_strict(c->ctx, c->args[0])) {
+        return true;
+    }
+    return undef_fail(c->ctx, c->args[0], c->at, e);
+}
+
+bool filter_invoke(struct jcall *c, const struct filter *f, const struct sig *s, struct val *out, struct err *e) {
+    struct val slots[SIG_MAX];
+    const struct val *args = c->args, kwargs = c->kwargs;
+    size_t n = c->nargs;
+    c->params = f->params;
+    if ((!f->takes_undef && !check_input(c, e)) || !sig_bind(c, s, slots, e) || !f->fn(c, out, e)) {
+        return false;
+    }
+    *out = taint_result(c, *out, args, n, kwargs);
+    return true;
+}
+
+bool test_invoke(struct jcall *c, const struct jtest *t, const struct sig *s, bool *out, struct err *e) {
+    struct val slots[SIG_MAX];
+    c->params = t->params;
+    return (t->takes_undef || check_input(c, e)) && sig_bind(c, s, slots, e) && t->fn(c, out, e);
+}
+
+bool method_invoke(struct jcall *c, const struct method *m, struct val *out, struct err *e) {
+    struct val slots[SIG_MAX];
+    struct sig s;
+    const struct val *args = c->args, kwargs = c->kwargs;
+    size_t n = c->nargs;
+    sig_parse(m->params, &s);
+    if (!sig_bind(c, &s, slots, e) || !m->fn(c, out, e)) {
+        return false;
+    }
+    *out = m->mutates ? *out : taint_result(c, *out, args, n, kwargs);
+    return true;
+}
+
+bool jinja_call_filter(struct jinja_ctx *ctx, struct str name, const struct val *args, size_t nargs, struct val kwargs,
+                       struct mark at, struct val *out, struct err *e) {
+    const struct filter *f = filter_find(name);
+    if (!f) {
+        return err_set(e, ERR_SYNTAX, at, "no filter named '%.*s'", STR(name));
+    }
+    struct sig s;
+    sig_parse(f->params, &s);
+    struct jcall c = {ctx, ctx->a, args, nargs, kwargs, at, str_z(ctx->a, name), f->params};
+    if (!nest_enter(ctx, e)) {
+        return false;
+    }
+    bool ok = filter_invoke(&c, f, &s, out, e);
+    NEST_LEAVE(ctx);
+    return ok;
+}
+
+bool jinja_call_test(struct jinja_ctx *ctx, struct str name, const struct val *args, size_t nargs, struct val kwargs,
+                     struct mark at, bool *out, struct err *e) {
+    const struct jtest *t = jtest_find(name);
+    if (!t) {
+        return err_set(e, ERR_SYNTAX, at, "no test named '%.*s'", STR(name));
+    }
+    struct sig s;
+    sig_parse(t->params, &s);
+    struct jcall c = {ctx, ctx->a, args, nargs, kwargs, at, str_z(ctx->a, name), t->params};
+    return test_invoke(&c, t, &s, out, e);
+}
+
+bool call_value(struct jcall *c, struct val fn, struct val *out, struct err *e) {
+    bool known = false;
+    if (!nest_enter(c->ctx, e)) {
+        return false;
+    }
+    bool ok = fn.kind == VAL_OBJ && obj_call(c, fn, &known, out, e);
+    NEST_LEAVE(c->ctx);
+    if (!known) {
+        return err_set(e, ERR_TYPE, c->at, "'%s' object is not callable", val_type_name(fn));
+    }
+    return ok;
+}
+
+bool jinja_call(struct jinja_ctx *ctx, struct val fn, const struct val *args, size_t nargs, struct val kwargs,
+                struct mark at, struct val *out, struct err *e) {
+    struct jcall c = {ctx, ctx->a, args, nargs, kwargs, at, "call", NULL};
+    return fn.kind == VAL_UNDEF ? undef_fail(ctx, fn, at, e) : call_value(&c, fn, out, e);
+}
+
+// -- argument helpers ------------------------------------------------------------------------------------------------
+
+static struct str param_name(const struct jcall *c, size_t i) {
+    struct sig s;
+    sig_parse(c->params, &s);
+    return i < s.n ? s.names[i] : STR_LIT("argument");
+}
+
+static bool bad_arg(struct jcall *c, size_t i, const char *want, struct err *e) {
+    struct str name = param_name(c, i);
+    if (c->args[i].kind == VAL_UNDEF && c->args[i].u.undef) {
+        return undef_fail(c->ctx, c->args[i], c->at, e);
+    }
+    return err_set(e, ERR_TYPE, c->at, "%s: '%.*s' must be %s, not %s", c->name, STR(name), want,
+                   val_kind_name((enum val_kind)c->args[i].kind));
+}
+
+bool arg_given(const struct jcall *c, size_t i) {
+    return i < c->nargs && (c->args[i].kind != VAL_UNDEF || c->args[i].u.undef);
+}
+
+bool arg_str(struct jcall *c, size_t i, struct str *out, struct err *e) {
+    struct val v = i < c->nargs ? c->args[i] : (struct val){0};
+    if (v.kind == VAL_STR) {
+        *out = val_text(v);
+        return true;
+    }
+    if (v.kind == VAL_INT || v.kind == VAL_FLOAT || v.kind == VAL_BOOL) {
+        *out = val_str_of(c->a, v);
+        return true;
+    }
+    if (i >= c->nargs) {
+        return err_set(e, ERR_ARGS, c->at, "%s: a string argument is missing", c->name);
+    }
+    return bad_arg(c, i, "a string", e);
+}
+
+bool arg_int(struct jcall *c, size_t i, int64_t def, int64_t *out, struct err *e) {
+    if (!arg_given(c, i)) {
+        *out = def;
+        return true;
+    }
+    return val_as_int(c->args[i], out) ? true : bad_arg(c, i, "an integer", e);
+}
+
+bool arg_bool(struct jcall *c, size_t i, bool def, bool *out, struct err *e) {
+    if (!arg_given(c, i)) {
+        *out = def;
+        return true;
+    }
+    struct val v = c->args[i];
+    if (v.kind == VAL_UNDEF) {
+        return bad_arg(c, i, "a bool", e);
+    }
+    *out = val_truth(v);
+    if (v.kind == VAL_STR && !val_as_bool(v, out)) {
+        *out = val_truth(v);
+    }
+    return true;
+}

@@ -1,0 +1,525 @@
+// Expressions: evaluates the syntax tree to values.
+#include "ast.h"
+#include "datetime.h"
+
+struct mark rt_mark(const struct rt *r, const struct node *n) {
+    return tmpl_mark(r->u->t, r->u->base, n->at);
+}
+
+bool nest_enter(struct jinja_ctx *c, struct err *e) {
+    if (c->state.nesting >= NEST_MAX) {
+        return err_set(e, ERR_LIMIT, NO_MARK, "template evaluation nested deeper than %d levels", NEST_MAX);
+    }
+    c->state.nesting++;
+    return true;
+}
+
+/// Secret if one of the inputs is; bools and nothing reveal too little to be masked.
+static struct val taint2(struct val out, struct val l, struct val r) {
+    if (((l.flags | r.flags) & VAL_SECRET) && out.kind != VAL_BOOL && out.kind != VAL_NULL) {
+        out.flags |= VAL_SECRET;
+    }
+    return out;
+}
+
+bool eval_truth(struct rt *r, const struct node *n, bool *out) {
+    struct val v;
+    if (!eval(r, n, &v)) {
+        return false;
+    }
+    if (v.kind == VAL_UNDEF) {
+        *out = false;
+        return undef_strict(r->c, v) ? undef_fail(r->c, v, rt_mark(r, n), r->e) : true;
+    }
+    *out = val_truth(v);
+    return true;
+}
+
+static bool eval_name(struct rt *r, const struct node *n, struct val *out) {
+    struct var *v = frame_find(r->f, n->name);
+    if (v) {
+        *out = v->v;
+        return true;
+    }
+    if (r->block && str_eqz(n->name, "super")) {
+        *out = super_new(r, r->block);
+        return true;
+    }
+    if (r->u->blocks->n && str_eqz(n->name, "self")) {
+        *out = self_new(r);
+        return true;
+    }
+    if (!resolve_name(r->c, n->name, r->u->no_scope, out, r->e)) {
+        return false;
+    }
+    if (r->u->t->mutates && (out->kind == VAL_LIST || out->kind == VAL_DICT)) {
+        *out = copy_deep(r->a, *out);
+    }
+    return true;
+}
+
+static bool eval_items(struct rt *r, const struct node *n, struct val *out) {
+    struct val list = n->type == N_LIST ? val_list(r->a, 4) : val_tuple(r->a, 4);
+    for (const struct node *k = n->kids; k; k = k->next) {
+        struct val v;
+        if (!eval(r, k, &v)) {
+            return false;
+        }
+        val_push(r->a, list, v);
+    }
+    *out = list;
+    return true;
+}
+
+static bool hashable(struct val v) {
+    if (v.kind == VAL_TUPLE) {
+        for (size_t i = 0; i < v.u.l->n; i++) {
+            if (!hashable(v.u.l->items[i])) {
+                return false;
+            }
+        }
+        return true;
+    }
+    return v.kind != VAL_LIST && v.kind != VAL_DICT;
+}
+
+static bool eval_dict(struct rt *r, const struct node *n, struct val *out) {
+    struct val d = val_dict(r->a, 4);
+    for (const struct node *k = n->kids; k; k = k->next) {
+        struct val key, v;
+        if (!eval(r, k->a, &key) || !eval(r, k->b, &v)) {
+            return false;
+        }
+        if (key.kind == VAL_UNDEF) {
+            return undef_fail(r->c, key, rt_mark(r, k->a), r->e);
+        }
+        if (!hashable(key)) {
+            return FAIL(r, k->a, ERR_TYPE, "unhashable type: '%s'", val_type_name(key));
+        }
+        val_set_key(r->a, d, key, v);
+    }
+    *out = d;
+    return true;
+}
+
+static bool eval_cond(struct rt *r, const struct node *n, struct val *out) {
+    bool yes;
+    if (!eval_truth(r, n->a, &yes)) {
+        return false;
+    }
+    if (yes) {
+        return eval(r, n->b, out);
+    }
+    if (n->c) {
+        return eval(r, n->c, out);
+    }
+    *out = undef_hint(r->a, STR_NONE,
+                      STR_LIT("the inline if-expression evaluated to false and no else section was defined"));
+    out->spare = SPARE_LENIENT;
+    return true;
+}
+
+static bool eval_logic(struct rt *r, const struct node *n, struct val *out) {
+    if (!eval(r, n->a, out)) {
+        return false;
+    }
+    if (out->kind == VAL_UNDEF && undef_strict(r->c, *out)) {
+        return undef_fail(r->c, *out, rt_mark(r, n->a), r->e);
+    }
+    return val_truth(*out) == (n->type == N_OR) ? true : eval(r, n->b, out);
+}
+
+static bool eval_binop(struct rt *r, const struct node *n, struct val *out) {
+    struct val l, rr;
+    if (!eval(r, n->a, &l) || !eval(r, n->b, &rr)) {
+        return false;
+    }
+    const struct val *bad = l.kind == VAL_UNDEF ? &l : rr.kind == VAL_UNDEF ? &rr : NULL;
+    if (bad) {
+        return undef_fail(r->c, *bad, rt_mark(r, bad == &l ? n->a : n->b), r->e);
+    }
+    if (!op_binary(r->c, (enum tok_type)n->op, l, rr, out, r->e)) {
+        return false;
+    }
+    *out = taint2(*out, l, rr);
+    return true;
+}
+
+static bool eval_concat(struct rt *r, const struct node *n, struct val *out) {
+    struct buf b = BUF_IN(r->a);
+    b.max = r->c->output_cap ? r->c->output_cap : OUTPUT_CAP;
+    bool secret = false;
+    for (const struct node *k = n->kids; k; k = k->next) {
+        struct val v;
+        if (!eval(r, k, &v)) {
+            return false;
+        }
+        const struct val *bad = undef_inside(&v);
+        if (bad && undef_strict(r->c, *bad)) {
+            return undef_fail(r->c, *bad, rt_mark(r, k), r->e);
+        }
+        if (v.kind != VAL_UNDEF) {
+            secret |= val_any_flag(v, VAL_SECRET);
+            val_to_str(&b, v);
+        }
+    }
+    if (b.full) {
+        return FAIL(r, n, ERR_LIMIT, "text grows beyond %zu bytes", b.max);
+    }
+    *out = val_flag(val_str(r->a, buf_view(&b)), secret ? VAL_SECRET : 0);
+    return true;
+}
+
+static bool compare_undef(struct rt *r, const struct node *n, enum tok_type op, const struct val *v, bool *out) {
+    const struct val *bad = undef_strict(r->c, v[0]) ? &v[0] : undef_strict(r->c, v[1]) ? &v[1] : NULL;
+    bool order = op == T_LT || op == T_LE || op == T_GT || op == T_GE;
+    if (bad || order) {
+        bad = bad ? bad : v[0].kind == VAL_UNDEF ? &v[0] : &v[1];
+        return undef_fail(r->c, *bad, rt_mark(r, n), r->e);
+    }
+    bool same = v[0].kind == VAL_UNDEF && v[1].kind == VAL_UNDEF;
+    *out = op == T_EQ ? same : op == T_NE ? !same : op == T_SEMICOLON;
+    return true;
+}
+
+static bool contains(struct rt *r, struct val hay, struct val needle, bool *out) {
+    if (hay.kind == VAL_OBJ) {
+        struct jcall c = {.ctx = r->c, .a = r->a, .name = "in"};
+        struct val list;
+        if (needle.kind == VAL_STR && hay.u.o->type->get && method_find(hay, STR_LIT("keys"))) {
+            struct val got;
+            *out = hay.u.o->type->get(hay, val_text(needle), r->a, &got);
+            return true;
+        }
+        if (!jinja_iter(&c, hay, &list, r->e)) {
+            return false;
+        }
+        hay = list;
+    }
+    return val_contains(hay, needle, out, r->e);
+}
+
+static bool compare_one(struct rt *r, const struct node *n, const struct val *v, bool *out) {
+    enum tok_type op = (enum tok_type)n->op;
+    if (v[0].kind == VAL_UNDEF || v[1].kind == VAL_UNDEF) {
+        return compare_undef(r, n, op, v, out);
+    }
+    switch (n->op) {
+    case T_EQ:
+        *out = op_equal(v[0], v[1]);
+        return true;
+    case T_NE:
+        *out = !op_equal(v[0], v[1]);
+        return true;
+    case T_NAME:
+        return contains(r, v[1], v[0], out);
+    case T_SEMICOLON:
+        if (!contains(r, v[1], v[0], out)) {
+            return false;
+        }
+        *out = !*out;
+        return true;
+    default:
+        return op_order(v[0], v[1], op, out, r->e);
+    }
+}
+
+static bool eval_compare(struct rt *r, const struct node *n, struct val *out) {
+    struct val v[2];
+    bool yes = true;
+    if (!eval(r, n->a, &v[0])) {
+        return false;
+    }
+    for (const struct node *k = n->kids; k && yes; k = k->next) {
+        if (!eval(r, k->a, &v[1])) {
+            return false;
+        }
+        if (!compare_one(r, k, v, &yes)) {
+            return false;
+        }
+        v[0] = v[1];
+    }
+    *out = val_bool(yes);
+    return true;
+}
+
+static bool eval_getattr(struct rt *r, const struct node *n, struct val *out) {
+    struct val v;
+    if (!eval(r, n->a, &v) || !jinja_getattr(r->c, v, n->name, NO_MARK, out, r->e)) {
+        return false;
+    }
+    if (r->u->t->mutates && v.kind == VAL_OBJ && (out->kind == VAL_LIST || out->kind == VAL_DICT) &&
+        !(v.spare & SPARE_LENIENT)) {
+        const char *type = v.u.o->type->name;
+        bool own = strcmp(type, "Namespace") == 0 || strcmp(type, "LoopContext") == 0 ||
+                   strcmp(type, "TemplateModule") == 0 || strcmp(type, "Cycler") == 0;
+        *out = own ? *out : copy_deep(r->a, *out);
+    }
+    return true;
+}
+
+static bool eval_slice(struct rt *r, const struct node *n, struct val *out) {
+    struct val v, part[3] = {VNULL, VNULL, VNULL};
+    const struct node *p[3] = {n->b->a, n->b->b, n->b->c};
+    if (!eval(r, n->a, &v)) {
+        return false;
+    }
+    for (int i = 0; i < 3; i++) {
+        if (p[i] && !eval(r, p[i], &part[i])) {
+            return false;
+        }
+        if (part[i].kind == VAL_UNDEF) {
+            return undef_fail(r->c, part[i], rt_mark(r, p[i]), r->e);
+        }
+    }
+    if (v.kind == VAL_UNDEF) {
+        *out = v;
+        return r->c->opts->undefined == UNDEF_DEFAULT ? undef_fail(r->c, v, rt_mark(r, n->a), r->e) : true;
+    }
+    if (!op_slice(r->a, v, part, out, r->e)) {
+        return false;
+    }
+    *out = taint2(*out, v, v);
+    return true;
+}
+
+static bool eval_getitem(struct rt *r, const struct node *n, struct val *out) {
+    struct val v, key;
+    if (n->b->type == N_SLICE) {
+        return eval_slice(r, n, out);
+    }
+    return eval(r, n->a, &v) && eval(r, n->b, &key) && jinja_getitem(r->c, v, key, rt_mark(r, n), out, r->e);
+}
+
+static bool eval_unary(struct rt *r, const struct node *n, struct val *out) {
+    struct val v;
+    if (n->type == N_NOT) {
+        bool yes;
+        if (!eval_truth(r, n->a, &yes)) {
+            return false;
+        }
+        *out = val_bool(!yes);
+        return true;
+    }
+    if (!eval(r, n->a, &v)) {
+        return false;
+    }
+    if (v.kind == VAL_UNDEF) {
+        return undef_fail(r->c, v, rt_mark(r, n->a), r->e);
+    }
+    if (n->type == N_NEG) {
+        bool ok = op_negate(r->c, v, out, r->e);
+        *out = ok ? taint2(*out, v, v) : *out;
+        return ok;
+    }
+    if (v.kind != VAL_INT && v.kind != VAL_FLOAT && v.kind != VAL_BOOL) {
+        return FAIL(r, n, ERR_TYPE, "bad operand type for unary +: '%s'", val_type_name(v));
+    }
+    *out = v.kind == VAL_BOOL ? val_int(v.u.b) : v;
+    return true;
+}
+
+// -- calls -----------------------------------------------------------------------------------------------------------
+
+static bool spread_args(struct rt *r, const struct node *star, struct val *args, size_t *n, size_t cap) {
+    struct val v, list;
+    struct jcall jc = {.ctx = r->c, .a = r->a, .name = "*args"};
+    if (!eval(r, star, &v) || !jinja_iter(&jc, v, &list, r->e)) {
+        return false;
+    }
+    for (size_t i = 0; i < list.u.l->n; i++) {
+        if (*n == cap) {
+            return FAIL(r, star, ERR_LIMIT, "more than %zu arguments", cap);
+        }
+        args[(*n)++] = list.u.l->items[i];
+    }
+    return true;
+}
+
+static bool spread_kwargs(struct rt *r, const struct node *n, struct val kwargs) {
+    struct val v;
+    if (!eval(r, n, &v)) {
+        return false;
+    }
+    if (v.kind != VAL_DICT) {
+        return FAIL(r, n, ERR_TYPE, "argument after ** must be a mapping, not %s", val_type_name(v));
+    }
+    size_t i = 0;
+    for (struct vpair *p = val_each(v, &i); p; p = val_each(v, &i)) {
+        if (p->key.kind != VAL_STR) {
+            return FAIL(r, n, ERR_TYPE, "keywords must be strings");
+        }
+        val_set_key(r->a, kwargs, p->key, p->value);
+    }
+    return true;
+}
+
+#define STAR_MAX 1000
+
+bool eval_args(struct rt *r, const struct call_args *ca, struct jcall *c, size_t reserve) {
+    size_t cap = reserve + (ca ? ca->npos + (ca->star ? STAR_MAX : 0) : 0);
+    struct val *args = ARENA_ARRAY(r->a, struct val, cap ? cap : 1);
+    size_t n = reserve;
+    c->args = args;
+    c->kwargs = (struct val){0};
+    if (ca) {
+        for (const struct node *k = ca->pos; k; k = k->next) {
+            if (!eval(r, k, &args[n++])) {
+                return false;
+            }
+        }
+        if (ca->star && !spread_args(r, ca->star, args, &n, cap)) {
+            return false;
+        }
+        if (ca->kw || ca->starstar) {
+            c->kwargs = val_dict(r->a, ca->nkw);
+        }
+        for (const struct node *k = ca->kw; k; k = k->next) {
+            struct val v;
+            if (!eval(r, k->a, &v)) {
+                return false;
+            }
+            val_set_str(r->a, c->kwargs, k->name, v);
+        }
+        if (ca->starstar && !spread_kwargs(r, ca->starstar, c->kwargs)) {
+            return false;
+        }
+    }
+    c->nargs = n;
+    return true;
+}
+
+/// x.method(...) without making a bound method.
+static bool call_method(struct rt *r, const struct node *n, struct val self, const struct method *m, struct val *out) {
+    struct jcall c = {.ctx = r->c, .a = r->a, .at = rt_mark(r, n), .name = m->name, .params = m->params};
+    if (!eval_args(r, n->args, &c, 1)) {
+        return false;
+    }
+    union {
+        const struct val *c;
+        struct val *v;
+    } slot = {.c = c.args};
+    slot.v[0] = self;
+    return method_invoke(&c, m, out, r->e);
+}
+
+static bool eval_call(struct rt *r, const struct node *n, struct val *out) {
+    struct val fn;
+    if (n->a->type == N_GETATTR) {
+        struct val self;
+        if (!eval(r, n->a->a, &self)) {
+            return false;
+        }
+        const struct method *m = method_find(self, n->a->name);
+        if (m) {
+            return call_method(r, n, self, m, out);
+        }
+        if (!jinja_getattr(r->c, self, n->a->name, NO_MARK, &fn, r->e)) {
+            return false;
+        }
+    } else if (!eval(r, n->a, &fn)) {
+        return false;
+    }
+    if (fn.kind == VAL_UNDEF) {
+        return undef_fail(r->c, fn, rt_mark(r, n->a), r->e);
+    }
+    struct jcall c = {.ctx = r->c, .a = r->a, .at = rt_mark(r, n), .name = "call"};
+    return eval_args(r, n->args, &c, 0) && call_value(&c, fn, out, r->e);
+}
+
+bool eval_filter(struct rt *r, const struct node *n, const struct val *input, struct val *out) {
+    struct val v;
+    if (n->a) {
+        bool chain = input && n->a->type == N_FILTER;
+        if (!(chain ? eval_filter(r, n->a, input, &v) : eval(r, n->a, &v))) {
+            return false;
+        }
+    } else if (input) {
+        v = *input;
+    } else {
+        BUG("filter without input");
+    }
+    struct jcall c = {.ctx = r->c, .a = r->a, .at = rt_mark(r, n), .name = n->name.s};
+    if (!eval_args(r, n->args, &c, 1)) {
+        return false;
+    }
+    union {
+        const struct val *c;
+        struct val *v;
+    } slot = {.c = c.args};
+    slot.v[0] = v;
+    return filter_invoke(&c, n->plugin, n->sig, out, r->e);
+}
+
+static bool eval_test(struct rt *r, const struct node *n, struct val *out) {
+    struct val v;
+    struct jcall c = {.ctx = r->c, .a = r->a, .at = rt_mark(r, n), .name = n->name.s};
+    if (!eval(r, n->a, &v) || !eval_args(r, n->args, &c, 1)) {
+        return false;
+    }
+    union {
+        const struct val *c;
+        struct val *v;
+    } slot = {.c = c.args};
+    slot.v[0] = v;
+    bool yes;
+    if (!test_invoke(&c, n->plugin, n->sig, &yes, r->e)) {
+        return false;
+    }
+    *out = val_bool(yes);
+    return true;
+}
+
+static bool eval_node(struct rt *r, const struct node *n, struct val *out) {
+    switch (n->type) {  // NOLINT(clang-diagnostic-switch-enum)
+    case N_CONST:
+        *out = n->val;
+        return true;
+    case N_NAME:
+        return eval_name(r, n, out);
+    case N_LIST:
+    case N_TUPLE:
+        return eval_items(r, n, out);
+    case N_DICT:
+        return eval_dict(r, n, out);
+    case N_COND:
+        return eval_cond(r, n, out);
+    case N_OR:
+    case N_AND:
+        return eval_logic(r, n, out);
+    case N_NOT:
+    case N_NEG:
+    case N_POS:
+        return eval_unary(r, n, out);
+    case N_BINOP:
+        return eval_binop(r, n, out);
+    case N_CONCAT:
+        return eval_concat(r, n, out);
+    case N_COMPARE:
+        return eval_compare(r, n, out);
+    case N_GETATTR:
+        return eval_getattr(r, n, out);
+    case N_GETITEM:
+        return eval_getitem(r, n, out);
+    case N_CALL:
+        return eval_call(r, n, out);
+    case N_FILTER:
+        return eval_filter(r, n, NULL, out);
+    case N_TEST:
+        return eval_test(r, n, out);
+    default:
+        return FAIL(r, n, ERR_SYNTAX, "a slice is only possible inside [ ]");
+    }
+}
+
+bool eval(struct rt *r, const struct node *n, struct val *out) {
+    if (!nest_enter(r->c, r->e)) {
+        return false;
+    }
+    bool ok = eval_node(r, n, out);
+    NEST_LEAVE(r->c);
+    if (!ok && !r->e->at.at) {
+        r->e->at = rt_mark(r, n);
+    }
+    return ok;
+}

@@ -1,0 +1,433 @@
+// Statements and output: runs a template's body.
+#include "ast.h"
+
+// -- variables -------------------------------------------------------------------------------------------------------
+
+struct frame *frame_new(struct arena *a, struct frame *up) {
+    struct frame *f = ARENA_NEW(a, struct frame);
+    f->up = up;
+    return f;
+}
+
+static struct var *frame_own(struct frame *f, struct str name) {
+    for (size_t i = 0; i < f->n; i++) {
+        struct str k = f->vars[i].name;
+        if (k.n == name.n && (k.s == name.s || memcmp(k.s, name.s, k.n) == 0)) {
+            return &f->vars[i];
+        }
+    }
+    return NULL;
+}
+
+struct var *frame_find(struct frame *f, struct str name) {
+    for (; f; f = f->up) {
+        struct var *v = f->n ? frame_own(f, name) : NULL;
+        if (v) {
+            return v;
+        }
+    }
+    return NULL;
+}
+
+void frame_set(struct arena *a, struct frame *f, struct str name, struct val v) {
+    struct var *old = frame_own(f, name);
+    if (old) {
+        old->v = v;
+        return;
+    }
+    if (f->n == f->cap) {
+        size_t cap = f->cap ? f->cap * 2 : 4;
+        f->vars = arena_grow(a, f->vars, f->cap * sizeof *f->vars, cap * sizeof *f->vars);
+        f->cap = cap;
+    }
+    f->vars[f->n++] = (struct var){name, v};
+}
+
+bool exec_assign(struct rt *r, const struct node *target, struct val v) {
+    if (target->type == N_NAME) {
+        frame_set(r->a, r->f, target->name, v);
+        return true;
+    }
+    if (target->type == N_NSREF) {
+        struct val ns = {0};
+        struct var *found = frame_find(r->f, target->name);
+        if (found) {
+            ns = found->v;
+        }
+        return namespace_set(r->a, ns, target->text, v)
+                   ? true
+                   : FAIL(r, target, ERR_TYPE, "cannot assign attribute on non-namespace object");
+    }
+    struct jcall c = {.ctx = r->c, .a = r->a, .name = "unpack"};
+    struct val list;
+    if (!jinja_iter(&c, v, &list, r->e)) {
+        if (r->e->code == ERR_TYPE) {
+            err_clear(r->e);
+            FAIL(r, target, ERR_TYPE, "cannot unpack non-iterable %s object", val_type_name(v));
+        }
+        return false;
+    }
+    size_t want = 0, i = 0;
+    for (const struct node *k = target->kids; k; k = k->next) {
+        want++;
+    }
+    if (list.u.l->n != want) {
+        return list.u.l->n > want ? FAIL(r, target, ERR_TYPE, "too many values to unpack (expected %zu)", want)
+                                  : FAIL(r, target, ERR_TYPE, "not enough values to unpack (expected %zu, got %zu)",
+                                         want, (size_t)list.u.l->n);
+    }
+    for (const struct node *k = target->kids; k; k = k->next) {
+        if (!exec_assign(r, k, list.u.l->items[i++])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+// -- output ----------------------------------------------------------------------------------------------------------
+
+static void sink_flush(struct rt *r) {
+    struct sink *s = r->out;
+    if (!s->b.max) {
+        s->b.max = r->c->output_cap ? r->c->output_cap : OUTPUT_CAP;
+    }
+    if (s->n == 1) {
+        val_to_str(&s->b, s->first);
+    }
+    s->n = 2;
+}
+
+static bool sink_full(struct rt *r) {
+    return r->out->b.full ? err_set(r->e, ERR_LIMIT, NO_MARK, "template output grows beyond %zu bytes", r->out->b.max)
+                          : true;
+}
+
+bool emit_text(struct rt *r, struct str s) {
+    if (!r->out || !s.n) {
+        return true;
+    }
+    sink_flush(r);
+    buf_str(&r->out->b, s);
+    return sink_full(r);
+}
+
+bool emit(struct rt *r, struct val v) {
+    const struct val *bad = undef_inside(&v);
+    if (bad && (undef_strict(r->c, *bad))) {
+        return undef_fail(r->c, *bad, NO_MARK, r->e);
+    }
+    if (v.kind == VAL_UNDEF || (v.kind == VAL_NULL && r->u->t->o.ansible)) {
+        v = (struct val){.kind = VAL_STR, .u.s = val_str(r->a, STR_LIT("")).u.s};
+    }
+    if (!r->out) {
+        return true;
+    }
+    r->out->secret = r->out->secret || val_any_flag(v, VAL_SECRET);
+    if (r->out->n == 0) {
+        r->out->n = 1;
+        r->out->first = v;
+        return true;
+    }
+    sink_flush(r);
+    val_to_str(&r->out->b, v);
+    return sink_full(r);
+}
+
+bool sink_value(struct rt *r, struct sink *s, struct val *out) {
+    struct str text;
+    bool secret = s->secret;
+    if (s->n == 0) {
+        *out = val_str(r->a, STR_LIT(""));
+        return true;
+    }
+    if (s->n == 1) {
+        if (s->first.kind == VAL_STR && (r->c->state.mode == CONCAT_TEXT || (s->first.flags & VAL_SAFE_JSON))) {
+            *out = s->first;
+            return true;
+        }
+        bool native = s->first.kind == VAL_LIST || s->first.kind == VAL_DICT || s->first.kind == VAL_BOOL;
+        if (s->first.kind == VAL_OMIT || (native && r->c->state.mode == CONCAT_EVAL && literal_safe(s->first))) {
+            *out = s->first;
+            return true;
+        }
+        text = s->first.kind == VAL_STR ? val_text(s->first) : val_str_of(r->a, s->first);
+    } else {
+        text = buf_view(&s->b);
+    }
+    if (r->c->state.mode == CONCAT_EVAL && literal_eval(r->a, text, out)) {
+        *out = secret ? val_reflag(r->a, *out, 0, VAL_SECRET) : *out;
+        return true;
+    }
+    bool same = s->n == 1 && s->first.kind == VAL_STR;
+    *out = val_flag(same ? s->first : val_str(r->a, text), secret ? VAL_SECRET : 0);
+    return true;
+}
+
+bool exec_capture(struct rt *r, const struct node *body, struct val *out) {
+    struct sink s = {.b = BUF_IN(r->a)}, *old = r->out;
+    r->out = &s;
+    bool ok = exec_list(r, body) != FLOW_ERROR && sink_value(r, &s, out);
+    r->out = old;
+    return ok;
+}
+
+// -- loops -----------------------------------------------------------------------------------------------------------
+
+static struct frame *fresh(struct rt *r, struct frame *f, struct frame *up) {
+    if (f && !f->captured) {
+        f->n = 0;
+        return f;
+    }
+    return frame_new(r->a, up);
+}
+
+/// Keeps the items whose condition holds.
+static bool filter_items(struct rt *r, const struct node *n, struct val items, struct val *out) {
+    struct frame *up = r->f, *f = NULL;
+    *out = val_list(r->a, items.u.l->n);
+    for (size_t i = 0; i < items.u.l->n; i++) {
+        bool keep = false;
+        r->f = f = fresh(r, f, up);
+        bool ok = exec_assign(r, n->a, items.u.l->items[i]) && eval_truth(r, n->c, &keep);
+        r->f = up;
+        if (!ok) {
+            return false;
+        }
+        if (keep) {
+            val_push(r->a, *out, items.u.l->items[i]);
+        }
+    }
+    return true;
+}
+
+#define LOOP_CAP 50000000
+
+/// Runs the body for each item. `lazy`: the condition is asked as the loop goes, as a generator would.
+static enum flow run_items(struct rt *r, const struct node *n, struct val items, struct val loop, size_t *done) {
+    struct frame *up = r->f, *f = NULL;
+    enum flow flow = FLOW_NEXT;
+    bool lazy = n->c && loop.kind != VAL_OBJ;
+    for (size_t i = 0; i < items.u.l->n && flow == FLOW_NEXT; i++) {
+        bool keep = true;
+        if (i >= LOOP_CAP) {
+            FAIL(r, n, ERR_LIMIT, "loop of more than %d rounds", LOOP_CAP);
+            flow = FLOW_ERROR;
+            break;
+        }
+        r->f = f = fresh(r, f, up);
+        if (loop.kind == VAL_OBJ) {
+            loop_advance(loop, i);
+            frame_set(r->a, f, STR_LIT("loop"), loop);
+        }
+        if (!exec_assign(r, n->a, items.u.l->items[i]) || (lazy && !eval_truth(r, n->c, &keep))) {
+            flow = FLOW_ERROR;
+        } else if (keep) {
+            ++*done;
+            flow = exec_list(r, n->body);
+            flow = flow == FLOW_CONTINUE ? FLOW_NEXT : flow;
+        }
+    }
+    r->f = up;
+    return flow;
+}
+
+static enum flow for_items(struct rt *r, const struct node *n, struct val items, unsigned depth) {
+    struct val loop = {0};
+    size_t done = 0;
+    if (n->flag2) {
+        if (n->c && !filter_items(r, n, items, &items)) {
+            return FLOW_ERROR;
+        }
+        loop = loop_new(r, n, items, depth);
+    }
+    enum flow flow = run_items(r, n, items, loop, &done);
+    if (flow == FLOW_BREAK) {
+        flow = FLOW_NEXT;
+    }
+    if (flow == FLOW_NEXT && !done && n->other) {
+        struct frame *up = r->f;
+        r->f = frame_new(r->a, up);
+        flow = exec_list(r, n->other);
+        r->f = up;
+    }
+    return flow;
+}
+
+bool exec_for_items(struct rt *r, const struct node *n, struct val items, unsigned depth) {
+    return for_items(r, n, items, depth) != FLOW_ERROR;
+}
+
+static enum flow exec_for(struct rt *r, const struct node *n) {
+    struct val v, items;
+    struct jcall c = {.ctx = r->c, .a = r->a, .at = rt_mark(r, n->b), .name = "for"};
+    if (!eval(r, n->b, &v) || !jinja_iter(&c, v, &items, r->e)) {
+        return FLOW_ERROR;
+    }
+    return for_items(r, n, items, 0);
+}
+
+// -- other statements ------------------------------------------------------------------------------------------------
+
+static enum flow flow_of(bool ok) {
+    return ok ? FLOW_NEXT : FLOW_ERROR;
+}
+
+static enum flow exec_output(struct rt *r, const struct node *n) {
+    for (const struct node *k = n->kids; k; k = k->next) {
+        struct val v;
+        if (!eval(r, k, &v)) {
+            return FLOW_ERROR;
+        }
+        if (!emit(r, v)) {
+            if (!r->e->at.at) {
+                r->e->at = rt_mark(r, k);
+            }
+            return FLOW_ERROR;
+        }
+    }
+    return FLOW_NEXT;
+}
+
+static enum flow exec_if(struct rt *r, const struct node *n) {
+    bool yes;
+    if (!eval_truth(r, n->a, &yes)) {
+        return FLOW_ERROR;
+    }
+    return exec_list(r, yes ? n->body : n->other);
+}
+
+static enum flow exec_set(struct rt *r, const struct node *n) {
+    struct val v;
+    return flow_of(eval(r, n->b, &v) && exec_assign(r, n->a, v));
+}
+
+/// Runs a body in its own frame and gives its text.
+static bool capture_scoped(struct rt *r, const struct node *body, struct val *v) {
+    struct frame *up = r->f;
+    r->f = frame_new(r->a, up);
+    bool ok = exec_capture(r, body, v);
+    r->f = up;
+    return ok;
+}
+
+static enum flow exec_setblock(struct rt *r, const struct node *n) {
+    struct val v;
+    if (!capture_scoped(r, n->body, &v) || (n->b && !eval_filter(r, n->b, &v, &v))) {
+        return FLOW_ERROR;
+    }
+    return flow_of(exec_assign(r, n->a, v));
+}
+
+static enum flow exec_filterblock(struct rt *r, const struct node *n) {
+    struct val v;
+    return flow_of(capture_scoped(r, n->body, &v) && eval_filter(r, n->b, &v, &v) && emit(r, v));
+}
+
+static enum flow exec_with(struct rt *r, const struct node *n) {
+    struct frame *up = r->f, *f = frame_new(r->a, up);
+    enum flow flow = FLOW_NEXT;
+    for (const struct node *k = n->kids; k && flow == FLOW_NEXT; k = k->next) {
+        struct val v;
+        r->f = up;  // values see the outside only
+        bool ok = eval(r, k->b, &v);
+        r->f = f;
+        flow = flow_of(ok && exec_assign(r, k->a, v));
+    }
+    r->f = f;
+    if (flow == FLOW_NEXT) {
+        flow = exec_list(r, n->body);
+    }
+    r->f = up;
+    return flow;
+}
+
+static enum flow exec_scope(struct rt *r, const struct node *n) {
+    struct frame *up = r->f;
+    r->f = frame_new(r->a, up);
+    enum flow flow = exec_list(r, n->body);
+    r->f = up;
+    return flow;
+}
+
+static enum flow exec_macro(struct rt *r, const struct node *n) {
+    frame_set(r->a, r->f, n->name, macro_new(r, n));
+    return FLOW_NEXT;
+}
+
+static enum flow exec_callblock(struct rt *r, const struct node *n) {
+    struct val fn, out;
+    struct jcall c = {.ctx = r->c, .a = r->a, .at = rt_mark(r, n->a), .name = "call"};
+    if (!eval(r, n->a->a, &fn) || !eval_args(r, n->a->args, &c, 0)) {
+        return FLOW_ERROR;
+    }
+    if (fn.kind == VAL_UNDEF) {
+        undef_fail(r->c, fn, c.at, r->e);
+        return FLOW_ERROR;
+    }
+    if (c.kwargs.kind != VAL_DICT) {
+        c.kwargs = val_dict(r->a, 1);
+    }
+    val_set(r->a, c.kwargs, "caller", macro_new(r, n->b));
+    return flow_of(call_value(&c, fn, &out, r->e) && emit(r, out));
+}
+
+static enum flow exec_one(struct rt *r, const struct node *n) {
+    struct val v;
+    switch (n->type) {  // NOLINT(clang-diagnostic-switch-enum)
+    case N_DATA:
+        return flow_of(emit_text(r, n->text));
+    case N_OUTPUT:
+        return exec_output(r, n);
+    case N_FOR:
+        return exec_for(r, n);
+    case N_IF:
+        return exec_if(r, n);
+    case N_SET:
+        return exec_set(r, n);
+    case N_SETBLOCK:
+        return exec_setblock(r, n);
+    case N_WITH:
+        return exec_with(r, n);
+    case N_MACRO:
+        return exec_macro(r, n);
+    case N_CALLBLOCK:
+        return exec_callblock(r, n);
+    case N_FILTERBLOCK:
+        return exec_filterblock(r, n);
+    case N_SCOPE:
+        return exec_scope(r, n);
+    case N_BLOCK:
+        return exec_block(r, n);
+    case N_EXTENDS:
+        return exec_extends(r, n);
+    case N_INCLUDE:
+        return exec_include(r, n);
+    case N_IMPORT:
+        return exec_import(r, n);
+    case N_FROM:
+        return exec_from(r, n);
+    case N_DO:
+        return flow_of(eval(r, n->a, &v));
+    case N_BREAK:
+        return FLOW_BREAK;
+    case N_CONTINUE:
+        return FLOW_CONTINUE;
+    default:
+        BUG("statement of type %d", (int)n->type);
+    }
+}
+
+enum flow exec_list(struct rt *r, const struct node *n) {
+    enum flow flow = FLOW_NEXT;
+    if (!nest_enter(r->c, r->e)) {
+        return FLOW_ERROR;
+    }
+    for (; n && flow == FLOW_NEXT; n = n->next) {
+        flow = exec_one(r, n);
+        if (flow == FLOW_ERROR && !r->e->at.at) {
+            r->e->at = rt_mark(r, n);
+        }
+    }
+    NEST_LEAVE(r->c);
+    return flow;
+}

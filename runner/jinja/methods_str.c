@@ -1,0 +1,865 @@
+// Methods of strings, as Python's str.
+#include "ast.h"
+
+#define TEXT_CAP ((size_t)16 << 20)
+
+static struct str self(const struct jcall *c) {
+    return val_text(c->args[0]);
+}
+
+static bool give(struct jcall *c, struct val *out, struct str s) {
+    *out = val_str(c->a, s);
+    return true;
+}
+
+static bool give_bool(struct val *out, bool b) {
+    *out = val_bool(b);
+    return true;
+}
+
+/// Argument i as a string, nothing else accepted.
+static bool need_str(struct jcall *c, size_t i, struct str *out, struct err *e) {
+    if (c->args[i].kind == VAL_STR) {
+        *out = val_text(c->args[i]);
+        return true;
+    }
+    if (c->args[i].kind == VAL_UNDEF) {
+        return undef_fail(c->ctx, c->args[i], c->at, e);
+    }
+    return err_set(e, ERR_TYPE, c->at, "%s() argument %zu must be str, not %s", c->name, i, val_type_name(c->args[i]));
+}
+
+static bool space_cp(uint32_t cp) {
+    return cp == ' ' || (cp >= 9 && cp <= 13) || (cp >= 0x1c && cp <= 0x1f) || cp == 0x85 || cp == 0xa0 ||
+           cp == 0x1680 || (cp >= 0x2000 && cp <= 0x200a) || cp == 0x2028 || cp == 0x2029 || cp == 0x202f ||
+           cp == 0x205f || cp == 0x3000;
+}
+
+// -- case ------------------------------------------------------------------------------------------------------------
+
+// Upper and lower case of the scripts Latin-1, Latin Extended-A, Greek and Cyrillic; other characters have none here.
+static uint32_t upper_cp(uint32_t c) {
+    if ((c >= 'a' && c <= 'z') || (c >= 0xe0 && c <= 0xfe && c != 0xf7)) {
+        return c - 32;
+    }
+    if (c == 0xff) {
+        return 0x178;
+    }
+    if (c == 0xb5) {
+        return 0x39c;
+    }
+    if ((c >= 0x101 && c <= 0x137) || (c >= 0x14b && c <= 0x177)) {
+        return c == 0x131 ? 'I' : (c & 1) ? c - 1 : c;
+    }
+    if ((c >= 0x13a && c <= 0x148) || (c >= 0x17a && c <= 0x17e)) {
+        return (c & 1) ? c : c - 1;
+    }
+    if (c >= 0x3b1 && c <= 0x3c9) {
+        return c == 0x3c2 ? 0x3a3 : c - 32;
+    }
+    if (c >= 0x430 && c <= 0x44f) {
+        return c - 32;
+    }
+    return c >= 0x450 && c <= 0x45f ? c - 80 : c;
+}
+
+static uint32_t lower_cp(uint32_t c) {
+    if ((c >= 'A' && c <= 'Z') || (c >= 0xc0 && c <= 0xde && c != 0xd7)) {
+        return c + 32;
+    }
+    if (c == 0x178) {
+        return 0xff;
+    }
+    if ((c >= 0x100 && c <= 0x136) || (c >= 0x14a && c <= 0x176)) {
+        return c == 0x130 ? 'i' : (c & 1) ? c : c + 1;
+    }
+    if ((c >= 0x139 && c <= 0x147) || (c >= 0x179 && c <= 0x17d)) {
+        return (c & 1) ? c + 1 : c;
+    }
+    if ((c >= 0x391 && c <= 0x3a9) || (c >= 0x410 && c <= 0x42f)) {
+        return c + 32;
+    }
+    return c >= 0x400 && c <= 0x40f ? c + 80 : c;
+}
+
+static bool is_upper(uint32_t c) {
+    return lower_cp(c) != c;
+}
+
+static bool is_lower(uint32_t c) {
+    return upper_cp(c) != c || c == 0xdf;
+}
+
+static bool alpha_cp(uint32_t c) {
+    return is_upper(c) || is_lower(c) || c == 0xaa || c == 0xba || (c >= 0x180 && c < 0x2b0) ||
+           (c >= 0x370 && c < 0x2000 && c != 0x37e && c != 0x387) || (c >= 0x2c00 && c < 0x2e00) ||
+           (c >= 0x3040 && c < 0xd7a4) || (c >= 0xf900 && c < 0xfb00) || (c >= 0x20000 && c < 0x32000);
+}
+
+static bool digit_cp(uint32_t c) {
+    return c >= '0' && c <= '9';
+}
+
+enum how { UPPER, LOWER, SWAP, TITLE, CAPITAL, FOLD };
+
+static void put(struct buf *b, uint32_t cp) {
+    char u[4];
+    buf_add(b, u, utf8_put(cp, u));
+}
+
+static bool change_case(struct jcall *c, enum how how, struct val *out) {
+    struct str s = self(c);
+    struct buf b = BUF_IN(c->a);
+    bool inside = false;
+    for (size_t i = 0; i < s.n;) {
+        size_t from = i;
+        uint32_t cp = utf8_next(s, &i);
+        bool up =
+            how == UPPER || (how == SWAP && is_lower(cp)) || (how == TITLE && !inside) || (how == CAPITAL && from == 0);
+        if (cp == 0xdf && (how == UPPER || how == SWAP || how == FOLD || up)) {
+            buf_z(&b, how == FOLD ? "ss" : how == TITLE || how == CAPITAL ? "Ss" : "SS");
+        } else if (how == SWAP && !is_lower(cp) && !is_upper(cp)) {
+            put(&b, cp);
+        } else {
+            put(&b, up ? upper_cp(cp) : lower_cp(cp));
+        }
+        inside = is_upper(cp) || is_lower(cp);
+    }
+    return give(c, out, buf_view(&b));
+}
+
+static bool m_upper(struct jcall *c, struct val *out, struct err *e) {
+    (void)e;
+    return change_case(c, UPPER, out);
+}
+
+static bool m_lower(struct jcall *c, struct val *out, struct err *e) {
+    (void)e;
+    return change_case(c, LOWER, out);
+}
+
+static bool m_swapcase(struct jcall *c, struct val *out, struct err *e) {
+    (void)e;
+    return change_case(c, SWAP, out);
+}
+
+static bool m_title(struct jcall *c, struct val *out, struct err *e) {
+    (void)e;
+    return change_case(c, TITLE, out);
+}
+
+static bool m_capitalize(struct jcall *c, struct val *out, struct err *e) {
+    (void)e;
+    return change_case(c, CAPITAL, out);
+}
+
+static bool m_casefold(struct jcall *c, struct val *out, struct err *e) {
+    (void)e;
+    return change_case(c, FOLD, out);
+}
+
+// -- questions -------------------------------------------------------------------------------------------------------
+
+static bool all_cp(struct str s, bool (*is)(uint32_t)) {
+    for (size_t i = 0; i < s.n;) {
+        if (!is(utf8_next(s, &i))) {
+            return false;
+        }
+    }
+    return s.n > 0;
+}
+
+static bool alnum_cp(uint32_t c) {
+    return alpha_cp(c) || digit_cp(c);
+}
+
+static bool ascii_cp(uint32_t c) {
+    return c < 0x80;
+}
+
+static bool print_cp(uint32_t c) {
+    return c >= 0x20 && c != 0x7f && !(c >= 0x80 && c <= 0xa0) && c != 0xad && !(space_cp(c) && c != ' ');
+}
+
+static bool m_isdigit(struct jcall *c, struct val *out, struct err *e) {
+    (void)e;
+    return give_bool(out, all_cp(self(c), digit_cp));
+}
+
+static bool m_isalpha(struct jcall *c, struct val *out, struct err *e) {
+    (void)e;
+    return give_bool(out, all_cp(self(c), alpha_cp));
+}
+
+static bool m_isalnum(struct jcall *c, struct val *out, struct err *e) {
+    (void)e;
+    return give_bool(out, all_cp(self(c), alnum_cp));
+}
+
+static bool m_isspace(struct jcall *c, struct val *out, struct err *e) {
+    (void)e;
+    return give_bool(out, all_cp(self(c), space_cp));
+}
+
+static bool m_isascii(struct jcall *c, struct val *out, struct err *e) {
+    (void)e;
+    return give_bool(out, !self(c).n || all_cp(self(c), ascii_cp));
+}
+
+static bool m_isprintable(struct jcall *c, struct val *out, struct err *e) {
+    (void)e;
+    return give_bool(out, !self(c).n || all_cp(self(c), print_cp));
+}
+
+static bool only_case(struct str s, bool (*want)(uint32_t), bool (*other)(uint32_t)) {
+    bool any = false;
+    for (size_t i = 0; i < s.n;) {
+        uint32_t cp = utf8_next(s, &i);
+        if (other(cp)) {
+            return false;
+        }
+        any |= want(cp);
+    }
+    return any;
+}
+
+static bool m_isupper(struct jcall *c, struct val *out, struct err *e) {
+    (void)e;
+    return give_bool(out, only_case(self(c), is_upper, is_lower));
+}
+
+static bool m_islower(struct jcall *c, struct val *out, struct err *e) {
+    (void)e;
+    return give_bool(out, only_case(self(c), is_lower, is_upper));
+}
+
+static bool m_istitle(struct jcall *c, struct val *out, struct err *e) {
+    (void)e;
+    struct str s = self(c);
+    bool inside = false, any = false, ok = true;
+    for (size_t i = 0; i < s.n && ok;) {
+        uint32_t cp = utf8_next(s, &i);
+        ok = is_upper(cp) ? !inside : is_lower(cp) ? inside : true;
+        inside = is_upper(cp) || is_lower(cp);
+        any |= inside;
+    }
+    return give_bool(out, ok && any);
+}
+
+static bool m_isidentifier(struct jcall *c, struct val *out, struct err *e) {
+    (void)e;
+    struct str s = self(c);
+    bool ok = s.n && !digit_cp((unsigned char)s.s[0]);
+    for (size_t i = 0; i < s.n && ok;) {
+        uint32_t cp = utf8_next(s, &i);
+        ok = alnum_cp(cp) || cp == '_';
+    }
+    return give_bool(out, ok);
+}
+
+// -- stripping -------------------------------------------------------------------------------------------------------
+
+static bool in_set(struct str set, uint32_t cp) {
+    for (size_t i = 0; i < set.n;) {
+        if (utf8_next(set, &i) == cp) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/// The start of the code point before byte `end`.
+static size_t before(struct str s, size_t end) {
+    size_t i = end - 1;
+    while (i > 0 && ((unsigned char)s.s[i] & 0xc0) == 0x80) {
+        i--;
+    }
+    return i;
+}
+
+static bool strip(struct jcall *c, bool left, bool right, struct val *out, struct err *e) {
+    struct str s = self(c), set = STR_NONE;
+    bool space = !arg_given(c, 1) || c->args[1].kind == VAL_NULL;
+    if (!space && !need_str(c, 1, &set, e)) {
+        return false;
+    }
+    size_t from = 0, to = s.n;
+    while (left && from < to) {
+        size_t i = from;
+        uint32_t cp = utf8_next(s, &i);
+        if (!(space ? space_cp(cp) : in_set(set, cp))) {
+            break;
+        }
+        from = i;
+    }
+    while (right && to > from) {
+        size_t i = before(s, to), p = i;
+        uint32_t cp = utf8_next(s, &p);
+        if (!(space ? space_cp(cp) : in_set(set, cp))) {
+            break;
+        }
+        to = i;
+    }
+    return give(c, out, str_sub(s, from, to));
+}
+
+static bool m_strip(struct jcall *c, struct val *out, struct err *e) {
+    return strip(c, true, true, out, e);
+}
+
+static bool m_lstrip(struct jcall *c, struct val *out, struct err *e) {
+    return strip(c, true, false, out, e);
+}
+
+static bool m_rstrip(struct jcall *c, struct val *out, struct err *e) {
+    return strip(c, false, true, out, e);
+}
+
+static bool starts(struct str s, struct str p) {
+    return p.n <= s.n && (p.n == 0 || memcmp(s.s, p.s, p.n) == 0);
+}
+
+static bool ends(struct str s, struct str p) {
+    return p.n <= s.n && (p.n == 0 || memcmp(s.s + s.n - p.n, p.s, p.n) == 0);
+}
+
+static bool m_removeprefix(struct jcall *c, struct val *out, struct err *e) {
+    struct str p;
+    if (!need_str(c, 1, &p, e)) {
+        return false;
+    }
+    return give(c, out, starts(self(c), p) ? str_sub(self(c), p.n, self(c).n) : self(c));
+}
+
+static bool m_removesuffix(struct jcall *c, struct val *out, struct err *e) {
+    struct str p;
+    if (!need_str(c, 1, &p, e)) {
+        return false;
+    }
+    return give(c, out, ends(self(c), p) ? str_sub(self(c), 0, self(c).n - p.n) : self(c));
+}
+
+// -- searching -------------------------------------------------------------------------------------------------------
+
+/// The byte offset of code point k (negative from the end, clamped).
+static size_t offset_of(struct str s, int64_t k) {
+    int64_t n = (int64_t)utf8_len(s);
+    k = k < 0 ? k + n : k;
+    k = k < 0 ? 0 : k;
+    size_t i = 0;
+    for (int64_t j = 0; j < k && i < s.n; j++) {
+        utf8_next(s, &i);
+    }
+    return k > n ? s.n + 1 : i;
+}
+
+/// The window [start, end) of arguments i and i+1; *shift is its first byte. False with *empty when start is past the
+/// end.
+static bool window(struct jcall *c, size_t i, struct str *s, size_t *shift, struct err *e) {
+    int64_t from, to;
+    *s = self(c);
+    bool has_end = arg_given(c, i + 1) && c->args[i + 1].kind != VAL_NULL;
+    bool has_start = arg_given(c, i) && c->args[i].kind != VAL_NULL;
+    if ((has_start && !arg_int(c, i, 0, &from, e)) || (has_end && !arg_int(c, i + 1, 0, &to, e))) {
+        return false;
+    }
+    *shift = has_start ? offset_of(*s, from) : 0;
+    size_t end = has_end ? offset_of(*s, to) : s->n;
+    *s = *shift > s->n ? STR_NONE : str_sub(*s, *shift, end > s->n ? s->n : end);
+    return true;
+}
+
+static size_t rfind(struct str s, struct str p) {
+    for (size_t i = p.n <= s.n ? s.n - p.n + 1 : 0; i-- > 0;) {
+        if (p.n == 0 || memcmp(s.s + i, p.s, p.n) == 0) {
+            return i;
+        }
+    }
+    return SIZE_MAX;
+}
+
+static bool find(struct jcall *c, bool last, bool must, struct val *out, struct err *e) {
+    struct str p, s;
+    size_t shift;
+    if (!need_str(c, 1, &p, e) || !window(c, 2, &s, &shift, e)) {
+        return false;
+    }
+    size_t at = !s.s ? SIZE_MAX : last ? rfind(s, p) : p.n ? str_find(s, 0, p) : 0;
+    if (at == SIZE_MAX && must) {
+        return err_set(e, ERR_TYPE, c->at, "substring not found");
+    }
+    *out = val_int(at == SIZE_MAX ? -1 : (int64_t)utf8_len(str_sub(self(c), 0, shift + at)));
+    return true;
+}
+
+static bool m_find(struct jcall *c, struct val *out, struct err *e) {
+    return find(c, false, false, out, e);
+}
+
+static bool m_rfind(struct jcall *c, struct val *out, struct err *e) {
+    return find(c, true, false, out, e);
+}
+
+static bool m_index(struct jcall *c, struct val *out, struct err *e) {
+    return find(c, false, true, out, e);
+}
+
+static bool m_rindex(struct jcall *c, struct val *out, struct err *e) {
+    return find(c, true, true, out, e);
+}
+
+static bool m_count(struct jcall *c, struct val *out, struct err *e) {
+    struct str p, s;
+    size_t shift, n = 0;
+    if (!need_str(c, 1, &p, e) || !window(c, 2, &s, &shift, e)) {
+        return false;
+    }
+    if (!p.n) {
+        n = s.s ? utf8_len(s) + 1 : 0;
+    } else {
+        for (size_t at = str_find(s, 0, p); s.s && at != SIZE_MAX; at = str_find(s, at + p.n, p)) {
+            n++;
+        }
+    }
+    *out = val_int((int64_t)n);
+    return true;
+}
+
+static bool affix(struct jcall *c, bool (*has)(struct str, struct str), struct val *out, struct err *e) {
+    struct str s;
+    size_t shift;
+    struct val v = c->args[1];
+    if (!window(c, 2, &s, &shift, e)) {
+        return false;
+    }
+    if (v.kind != VAL_TUPLE && v.kind != VAL_STR) {
+        return v.kind == VAL_UNDEF ? undef_fail(c->ctx, v, c->at, e)
+                                   : err_set(e, ERR_TYPE, c->at, "%s first arg must be str or a tuple of str, not %s",
+                                             c->name, val_type_name(v));
+    }
+    bool yes = v.kind == VAL_STR && s.s && has(s, val_text(v));
+    for (size_t i = 0; v.kind == VAL_TUPLE && i < v.u.l->n && !yes; i++) {
+        yes = s.s && v.u.l->items[i].kind == VAL_STR && has(s, val_text(v.u.l->items[i]));
+    }
+    return give_bool(out, yes);
+}
+
+static bool m_startswith(struct jcall *c, struct val *out, struct err *e) {
+    return affix(c, starts, out, e);
+}
+
+static bool m_endswith(struct jcall *c, struct val *out, struct err *e) {
+    return affix(c, ends, out, e);
+}
+
+// -- splitting and joining -------------------------------------------------------------------------------------------
+
+static void push_text(struct jcall *c, struct val list, struct str s) {
+    val_push(c->a, list, val_str(c->a, s));
+}
+
+static void split_space(struct jcall *c, struct str s, int64_t max, struct val list) {
+    size_t i = 0;
+    while (true) {
+        size_t p = i;
+        while (i < s.n && space_cp(utf8_next(s, &p))) {
+            i = p;
+        }
+        if (i >= s.n) {
+            return;
+        }
+        if (max == 0) {
+            size_t to = s.n;
+            while (to > i) {
+                size_t q = before(s, to), r = q;
+                if (!space_cp(utf8_next(s, &r))) {
+                    break;
+                }
+                to = q;
+            }
+            push_text(c, list, str_sub(s, i, s.n));
+            return;
+        }
+        size_t from = i;
+        for (p = i; p < s.n && !space_cp(utf8_next(s, &p));) {
+            i = p;
+        }
+        push_text(c, list, str_sub(s, from, i));
+        max -= max > 0;
+    }
+}
+
+static void rsplit_space(struct jcall *c, struct str s, int64_t max, struct val list) {
+    size_t to = s.n;
+    while (true) {
+        while (to > 0) {
+            size_t q = before(s, to), r = q;
+            if (!space_cp(utf8_next(s, &r))) {
+                break;
+            }
+            to = q;
+        }
+        if (to == 0) {
+            return;
+        }
+        if (max == 0) {
+            push_text(c, list, str_sub(s, 0, to));
+            return;
+        }
+        size_t from = to;
+        while (from > 0) {
+            size_t q = before(s, from), r = q;
+            if (space_cp(utf8_next(s, &r))) {
+                break;
+            }
+            from = q;
+        }
+        push_text(c, list, str_sub(s, from, to));
+        to = from;
+        max -= max > 0;
+    }
+}
+
+static void reverse(struct val list) {
+    struct vlist *l = list.u.l;
+    for (size_t i = 0; i + 1 < l->n - i; i++) {
+        struct val t = l->items[i];
+        l->items[i] = l->items[l->n - 1 - i];
+        l->items[l->n - 1 - i] = t;
+    }
+}
+
+static bool split_args(struct jcall *c, struct str *sep, int64_t *max, struct err *e) {
+    *sep = STR_NONE;
+    if (!arg_int(c, 2, -1, max, e)) {
+        return false;
+    }
+    if (!arg_given(c, 1) || c->args[1].kind == VAL_NULL) {
+        return true;
+    }
+    if (!need_str(c, 1, sep, e)) {
+        return false;
+    }
+    return sep->n ? true : err_set(e, ERR_TYPE, c->at, "empty separator");
+}
+
+static bool m_split(struct jcall *c, struct val *out, struct err *e) {
+    struct str sep, s = self(c);
+    int64_t max;
+    if (!split_args(c, &sep, &max, e)) {
+        return false;
+    }
+    *out = val_list(c->a, 4);
+    if (!sep.s) {
+        split_space(c, s, max, *out);
+        return true;
+    }
+    size_t from = 0;
+    for (size_t at = str_find(s, 0, sep); at != SIZE_MAX && max != 0; at = str_find(s, from, sep)) {
+        push_text(c, *out, str_sub(s, from, at));
+        from = at + sep.n;
+        max -= max > 0;
+    }
+    push_text(c, *out, str_sub(s, from, s.n));
+    return true;
+}
+
+static bool m_rsplit(struct jcall *c, struct val *out, struct err *e) {
+    struct str sep, s = self(c);
+    int64_t max;
+    if (!split_args(c, &sep, &max, e)) {
+        return false;
+    }
+    *out = val_list(c->a, 4);
+    if (!sep.s) {
+        rsplit_space(c, s, max, *out);
+        reverse(*out);
+        return true;
+    }
+    size_t to = s.n;
+    for (size_t at = rfind(s, sep); at != SIZE_MAX && max != 0; at = rfind(str_sub(s, 0, to), sep)) {
+        push_text(c, *out, str_sub(s, at + sep.n, to));
+        to = at;
+        max -= max > 0;
+    }
+    push_text(c, *out, str_sub(s, 0, to));
+    reverse(*out);
+    return true;
+}
+
+static bool m_splitlines(struct jcall *c, struct val *out, struct err *e) {
+    bool keep;
+    struct str s = self(c);
+    if (!arg_bool(c, 1, false, &keep, e)) {
+        return false;
+    }
+    *out = val_list(c->a, 4);
+    size_t from = 0;
+    for (size_t i = 0; i < s.n;) {
+        size_t at = i;
+        uint32_t cp = utf8_next(s, &i);
+        if (!((cp >= 10 && cp <= 13) || (cp >= 0x1c && cp <= 0x1e) || cp == 0x85 || cp == 0x2028 || cp == 0x2029)) {
+            continue;
+        }
+        if (cp == '\r' && i < s.n && s.s[i] == '\n') {
+            i++;
+        }
+        push_text(c, *out, str_sub(s, from, keep ? i : at));
+        from = i;
+    }
+    if (from < s.n) {
+        push_text(c, *out, str_sub(s, from, s.n));
+    }
+    return true;
+}
+
+static bool partition(struct jcall *c, bool last, struct val *out, struct err *e) {
+    struct str sep, s = self(c);
+    if (!need_str(c, 1, &sep, e)) {
+        return false;
+    }
+    if (!sep.n) {
+        return err_set(e, ERR_TYPE, c->at, "empty separator");
+    }
+    size_t at = last ? rfind(s, sep) : str_find(s, 0, sep);
+    *out = val_tuple(c->a, 3);
+    bool found = at != SIZE_MAX;
+    push_text(c, *out, found ? str_sub(s, 0, at) : last ? STR_LIT("") : s);
+    push_text(c, *out, found ? sep : STR_LIT(""));
+    push_text(c, *out, found ? str_sub(s, at + sep.n, s.n) : last ? s : STR_LIT(""));
+    return true;
+}
+
+static bool m_partition(struct jcall *c, struct val *out, struct err *e) {
+    return partition(c, false, out, e);
+}
+
+static bool m_rpartition(struct jcall *c, struct val *out, struct err *e) {
+    return partition(c, true, out, e);
+}
+
+static bool m_join(struct jcall *c, struct val *out, struct err *e) {
+    struct val list;
+    struct buf b = BUF_IN(c->a);
+    b.max = TEXT_CAP;
+    if (!jinja_iter(c, c->args[1], &list, e)) {
+        return false;
+    }
+    for (size_t i = 0; i < list.u.l->n; i++) {
+        struct val v = list.u.l->items[i];
+        if (v.kind == VAL_UNDEF) {
+            return undef_fail(c->ctx, v, c->at, e);
+        }
+        if (v.kind != VAL_STR) {
+            return err_set(e, ERR_TYPE, c->at, "sequence item %zu: expected str instance, %s found", i,
+                           val_type_name(v));
+        }
+        if (i) {
+            buf_str(&b, self(c));
+        }
+        buf_str(&b, val_text(v));
+    }
+    return b.full ? err_set(e, ERR_LIMIT, c->at, "joined text is too long") : give(c, out, buf_view(&b));
+}
+
+static bool m_replace(struct jcall *c, struct val *out, struct err *e) {
+    struct str s = self(c), old, with;
+    int64_t max;
+    if (!need_str(c, 1, &old, e) || !need_str(c, 2, &with, e) || !arg_int(c, 3, -1, &max, e)) {
+        return false;
+    }
+    struct buf b = BUF_IN(c->a);
+    b.max = TEXT_CAP;
+    size_t i = 0;
+    while (i <= s.n && max != 0) {
+        size_t at = old.n ? str_find(s, i, old) : i;
+        if (at == SIZE_MAX) {
+            break;
+        }
+        buf_str(&b, str_sub(s, i, at));
+        buf_str(&b, with);
+        i = at + old.n;
+        max -= max > 0;
+        if (!old.n) {
+            size_t p = i;
+            if (p < s.n) {
+                utf8_next(s, &p);
+                buf_str(&b, str_sub(s, i, p));
+            }
+            i = p == i ? i + 1 : p;
+        }
+    }
+    if (i < s.n) {
+        buf_str(&b, str_sub(s, i, s.n));
+    }
+    return b.full ? err_set(e, ERR_LIMIT, c->at, "replaced text is too long") : give(c, out, buf_view(&b));
+}
+
+// -- padding ---------------------------------------------------------------------------------------------------------
+
+static bool pad(struct jcall *c, int where, struct val *out, struct err *e) {
+    int64_t width;
+    struct str fill = STR_LIT(" "), s = self(c);
+    if (!arg_int(c, 1, 0, &width, e) || (arg_given(c, 2) && !need_str(c, 2, &fill, e))) {
+        return false;
+    }
+    if (utf8_len(fill) != 1) {
+        return err_set(e, ERR_TYPE, c->at, "The fill character must be exactly one character long");
+    }
+    if (width > (int64_t)TEXT_CAP / 4) {
+        return err_set(e, ERR_LIMIT, c->at, "%s() to %lld characters is too long", c->name, (long long)width);
+    }
+    int64_t n = (int64_t)utf8_len(s), extra = width > n ? width - n : 0;
+    int64_t left = where < 0 ? 0 : where > 0 ? extra : extra / 2 + (extra & width & 1);
+    struct buf b = BUF_IN(c->a);
+    for (int64_t i = 0; i < left; i++) {
+        buf_str(&b, fill);
+    }
+    buf_str(&b, s);
+    for (int64_t i = left; i < extra; i++) {
+        buf_str(&b, fill);
+    }
+    return give(c, out, buf_view(&b));
+}
+
+static bool m_center(struct jcall *c, struct val *out, struct err *e) {
+    return pad(c, 0, out, e);
+}
+
+static bool m_ljust(struct jcall *c, struct val *out, struct err *e) {
+    return pad(c, -1, out, e);
+}
+
+static bool m_rjust(struct jcall *c, struct val *out, struct err *e) {
+    return pad(c, 1, out, e);
+}
+
+static bool m_zfill(struct jcall *c, struct val *out, struct err *e) {
+    int64_t width;
+    struct str s = self(c);
+    if (!arg_int(c, 1, 0, &width, e)) {
+        return false;
+    }
+    if (width > (int64_t)TEXT_CAP / 4) {
+        return err_set(e, ERR_LIMIT, c->at, "zfill() to %lld characters is too long", (long long)width);
+    }
+    struct buf b = BUF_IN(c->a);
+    size_t sign = s.n && (s.s[0] == '-' || s.s[0] == '+');
+    buf_str(&b, str_sub(s, 0, sign));
+    for (int64_t i = (int64_t)utf8_len(s); i < width; i++) {
+        buf_char(&b, '0');
+    }
+    buf_str(&b, str_sub(s, sign, s.n));
+    return give(c, out, buf_view(&b));
+}
+
+static bool m_expandtabs(struct jcall *c, struct val *out, struct err *e) {
+    int64_t size, col = 0;
+    struct str s = self(c);
+    if (!arg_int(c, 1, 8, &size, e)) {
+        return false;
+    }
+    if (size > 1000) {
+        return err_set(e, ERR_LIMIT, c->at, "expandtabs() of more than 1000 columns");
+    }
+    struct buf b = BUF_IN(c->a);
+    b.max = TEXT_CAP;
+    for (size_t i = 0; i < s.n;) {
+        size_t from = i;
+        uint32_t cp = utf8_next(s, &i);
+        if (cp == '\t') {
+            for (int64_t k = size > 0 ? size - col % size : 0; k > 0; k--, col++) {
+                buf_char(&b, ' ');
+            }
+        } else {
+            buf_str(&b, str_sub(s, from, i));
+            col = cp == '\n' || cp == '\r' ? 0 : col + 1;
+        }
+    }
+    return b.full ? err_set(e, ERR_LIMIT, c->at, "text is too long") : give(c, out, buf_view(&b));
+}
+
+// -- other -----------------------------------------------------------------------------------------------------------
+
+static bool m_format(struct jcall *c, struct val *out, struct err *e) {
+    struct str s;
+    if (!fmt_format(c, self(c), &s, e)) {
+        return false;
+    }
+    return give(c, out, s);
+}
+
+static bool m_format_map(struct jcall *c, struct val *out, struct err *e) {
+    if (c->args[1].kind != VAL_DICT) {
+        return err_set(e, ERR_TYPE, c->at, "format_map() needs a dict, not %s", val_type_name(c->args[1]));
+    }
+    c->kwargs = c->args[1];
+    c->nargs = 1;
+    return m_format(c, out, e);
+}
+
+/// Text and bytes are one type here: encoding to UTF-8 and decoding from it give the text back.
+static bool m_encode(struct jcall *c, struct val *out, struct err *e) {
+    struct str enc = STR_LIT("utf-8");
+    if (arg_given(c, 1) && !need_str(c, 1, &enc, e)) {
+        return false;
+    }
+    if (!str_eqz(enc, "utf-8") && !str_eqz(enc, "utf8") && !str_eqz(enc, "UTF-8") && !str_eqz(enc, "ascii")) {
+        return err_set(e, ERR_ARGS, c->at, "%s(): encoding '%.*s' is not supported, only utf-8 is", c->name, STR(enc));
+    }
+    *out = c->args[0];
+    return true;
+}
+
+static const struct method table[] = {
+    {"capitalize", "self", m_capitalize, false},
+    {"casefold", "self", m_casefold, false},
+    {"center", "self, width, fillchar=' '", m_center, false},
+    {"count", "self, sub, start=None, end=None", m_count, false},
+    {"decode", "self, encoding='utf-8', errors='strict'", m_encode, false},
+    {"encode", "self, encoding='utf-8', errors='strict'", m_encode, false},
+    {"endswith", "self, suffix, start=None, end=None", m_endswith, false},
+    {"expandtabs", "self, tabsize=8", m_expandtabs, false},
+    {"find", "self, sub, start=None, end=None", m_find, false},
+    {"format", "self, *, **", m_format, false},
+    {"format_map", "self, mapping", m_format_map, false},
+    {"index", "self, sub, start=None, end=None", m_index, false},
+    {"isalnum", "self", m_isalnum, false},
+    {"isalpha", "self", m_isalpha, false},
+    {"isascii", "self", m_isascii, false},
+    {"isdecimal", "self", m_isdigit, false},
+    {"isdigit", "self", m_isdigit, false},
+    {"isidentifier", "self", m_isidentifier, false},
+    {"islower", "self", m_islower, false},
+    {"isnumeric", "self", m_isdigit, false},
+    {"isprintable", "self", m_isprintable, false},
+    {"isspace", "self", m_isspace, false},
+    {"istitle", "self", m_istitle, false},
+    {"isupper", "self", m_isupper, false},
+    {"join", "self, iterable", m_join, false},
+    {"ljust", "self, width, fillchar=' '", m_ljust, false},
+    {"lower", "self", m_lower, false},
+    {"lstrip", "self, chars=None", m_lstrip, false},
+    {"partition", "self, sep", m_partition, false},
+    {"removeprefix", "self, prefix", m_removeprefix, false},
+    {"removesuffix", "self, suffix", m_removesuffix, false},
+    {"replace", "self, old, new, count=-1", m_replace, false},
+    {"rfind", "self, sub, start=None, end=None", m_rfind, false},
+    {"rindex", "self, sub, start=None, end=None", m_rindex, false},
+    {"rjust", "self, width, fillchar=' '", m_rjust, false},
+    {"rpartition", "self, sep", m_rpartition, false},
+    {"rsplit", "self, sep=None, maxsplit=-1", m_rsplit, false},
+    {"rstrip", "self, chars=None", m_rstrip, false},
+    {"split", "self, sep=None, maxsplit=-1", m_split, false},
+    {"splitlines", "self, keepends=False", m_splitlines, false},
+    {"startswith", "self, prefix, start=None, end=None", m_startswith, false},
+    {"strip", "self, chars=None", m_strip, false},
+    {"swapcase", "self", m_swapcase, false},
+    {"title", "self", m_title, false},
+    {"upper", "self", m_upper, false},
+    {"zfill", "self, width", m_zfill, false},
+};
+
+const struct method *str_method(struct str name) {
+    return method_in(table, COUNTOF(table), name);
+}

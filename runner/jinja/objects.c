@@ -1,0 +1,648 @@
+// The engine's own objects: loop, macros, cycler, joiner, namespace, template modules, bound methods and functions.
+#include "ast.h"
+
+// -- bound methods and functions -------------------------------------------------------------------------------------
+
+struct bound {
+    struct vobj o;
+    const struct method *m;
+    struct val self;  // VAL_UNDEF without u.undef: a function
+};
+
+static void bound_str(struct val self, struct buf *out) {
+    const struct bound *b = (const struct bound *)(const void *)self.u.o;
+    if (b->self.kind == VAL_UNDEF) {
+        buf_printf(out, "<function %s>", b->m->name);
+    } else {
+        buf_printf(out, "<built-in method %s of %s object>", b->m->name, val_type_name(b->self));
+    }
+}
+
+static const struct obj_type bound_type = {.name = "builtin_function_or_method", .str = bound_str};
+
+struct val method_value(struct arena *a, const struct method *m, struct val self) {
+    struct bound *b = ARENA_NEW(a, struct bound);
+    b->o.type = &bound_type;
+    b->m = m;
+    b->self = self;
+    return val_obj(&b->o);
+}
+
+static bool bound_call(struct jcall *c, struct val fn, struct val *out, struct err *e) {
+    const struct bound *b = (const struct bound *)(const void *)fn.u.o;
+    c->name = b->m->name;
+    c->params = b->m->params;
+    if (b->self.kind == VAL_UNDEF) {
+        return method_invoke(c, b->m, out, e);
+    }
+    struct val *args = ARENA_ARRAY(c->a, struct val, c->nargs + 1);
+    args[0] = b->self;
+    if (c->nargs) {
+        memcpy(args + 1, c->args, sizeof *args * c->nargs);
+    }
+    c->args = args;
+    c->nargs++;
+    return method_invoke(c, b->m, out, e);
+}
+
+// -- loop ------------------------------------------------------------------------------------------------------------
+
+struct loop {
+    struct vobj o;
+    struct rt r;  // what to run the body with
+    const struct node *node;
+    struct val items;
+    size_t index;
+    unsigned depth;
+    bool has_last;
+    struct val last;  // what changed() saw
+};
+
+static struct loop *as_loop(struct val v) {
+    union {
+        const struct vobj *o;
+        struct loop *l;
+    } u = {.o = v.u.o};
+    return u.l;
+}
+
+static bool loop_item(const struct loop *l, size_t i, bool exists, struct val *out) {
+    *out = exists ? l->items.u.l->items[i] : (struct val){.kind = VAL_UNDEF};
+    return exists;
+}
+
+static bool loop_get(struct val self, struct str attr, struct arena *a, struct val *out) {
+    const struct loop *l = as_loop(self);
+    size_t n = l->items.u.l->n, i = l->index;
+    const struct {
+        const char *name;
+        int64_t v;
+    } numbers[] = {
+        {"index", (int64_t)i + 1},      {"index0", (int64_t)i},
+        {"revindex", (int64_t)(n - i)}, {"revindex0", (int64_t)(n - i) - 1},
+        {"length", (int64_t)n},         {"depth", l->depth + 1},
+        {"depth0", l->depth},
+    };
+    for (size_t k = 0; k < COUNTOF(numbers); k++) {
+        if (str_eqz(attr, numbers[k].name)) {
+            *out = val_int(numbers[k].v);
+            return true;
+        }
+    }
+    if (str_eqz(attr, "first") || str_eqz(attr, "last")) {
+        *out = val_bool(attr.s[0] == 'f' ? i == 0 : i + 1 >= n);
+        return true;
+    }
+    if (str_eqz(attr, "previtem")) {
+        if (!loop_item(l, i - 1, i > 0, out)) {
+            *out = undef_hint(a, attr, STR_LIT("there is no previous item"));
+        }
+        return true;
+    }
+    if (str_eqz(attr, "nextitem")) {
+        if (!loop_item(l, i + 1, i + 1 < n, out)) {
+            *out = undef_hint(a, attr, STR_LIT("there is no next item"));
+        }
+        return true;
+    }
+    return false;
+}
+
+static void loop_str(struct val self, struct buf *out) {
+    const struct loop *l = as_loop(self);
+    buf_printf(out, "<LoopContext %zu/%zu>", l->index + 1, l->items.u.l->n);
+}
+
+static const struct obj_type loop_type = {.name = "LoopContext", .get = loop_get, .str = loop_str};
+
+struct val loop_new(struct rt *r, const struct node *n, struct val items, unsigned depth) {
+    struct loop *l = ARENA_NEW(r->a, struct loop);
+    *l = (struct loop){.o.type = &loop_type, .r = *r, .node = n, .items = items, .depth = depth};
+    return val_obj(&l->o);
+}
+
+void loop_advance(struct val loop, size_t index) {
+    as_loop(loop)->index = index;
+}
+
+/// loop(children): runs the loop's body for another list and gives its text.
+static bool loop_call(struct jcall *c, struct val fn, struct val *out, struct err *e) {
+    struct loop *l = as_loop(fn);
+    struct val list;
+    if (!l->node->flag) {
+        return err_set(e, ERR_TYPE, c->at, "The loop must have the 'recursive' marker to be called recursively");
+    }
+    if (c->nargs != 1) {
+        return err_set(e, ERR_ARGS, c->at, "loop() takes one argument, got %zu", c->nargs);
+    }
+    if (!jinja_iter(c, c->args[0], &list, e)) {
+        return false;
+    }
+    struct sink s = {.b = BUF_IN(c->a)};
+    struct rt r = l->r;
+    r.e = e;
+    r.out = &s;
+    return exec_for_items(&r, l->node, list, l->depth + 1) && sink_value(&r, &s, out);
+}
+
+static bool loop_cycle(struct jcall *c, struct val *out, struct err *e) {
+    const struct loop *l = as_loop(c->args[0]);
+    if (c->nargs < 2) {
+        return err_set(e, ERR_TYPE, c->at, "no items for cycling given");
+    }
+    *out = c->args[1 + l->index % (c->nargs - 1)];
+    return true;
+}
+
+static bool loop_changed(struct jcall *c, struct val *out, struct err *e) {
+    (void)e;
+    struct loop *l = as_loop(c->args[0]);
+    struct val now = val_tuple(c->a, c->nargs);
+    for (size_t i = 1; i < c->nargs; i++) {
+        val_push(c->a, now, c->args[i]);
+    }
+    *out = val_bool(!l->has_last || !val_equal(l->last, now));
+    l->has_last = true;
+    l->last = now;
+    return true;
+}
+
+// -- cycler, joiner --------------------------------------------------------------------------------------------------
+
+struct cycler {
+    struct vobj o;
+    struct val items;
+    size_t pos;
+};
+
+static struct cycler *as_cycler(struct val v) {
+    union {
+        const struct vobj *o;
+        struct cycler *c;
+    } u = {.o = v.u.o};
+    return u.c;
+}
+
+static bool cycler_get(struct val self, struct str attr, struct arena *a, struct val *out) {
+    (void)a;
+    const struct cycler *y = as_cycler(self);
+    if (!str_eqz(attr, "current")) {
+        return false;
+    }
+    *out = y->items.u.l->items[y->pos];
+    return true;
+}
+
+static const struct obj_type cycler_type = {.name = "Cycler", .get = cycler_get};
+
+static bool cycler_next(struct jcall *c, struct val *out, struct err *e) {
+    (void)e;
+    struct cycler *y = as_cycler(c->args[0]);
+    *out = y->items.u.l->items[y->pos];
+    y->pos = (y->pos + 1) % y->items.u.l->n;
+    return true;
+}
+
+static bool cycler_reset(struct jcall *c, struct val *out, struct err *e) {
+    (void)e;
+    as_cycler(c->args[0])->pos = 0;
+    *out = VNULL;
+    return true;
+}
+
+struct joiner {
+    struct vobj o;
+    struct val sep;
+    bool used;
+};
+static const struct obj_type joiner_type = {.name = "Joiner"};
+
+static bool joiner_call(struct jcall *c, struct val fn, struct val *out, struct err *e) {
+    (void)e;
+    union {
+        const struct vobj *o;
+        struct joiner *j;
+    } u = {.o = fn.u.o};
+    *out = u.j->used ? u.j->sep : val_str(c->a, STR_LIT(""));
+    u.j->used = true;
+    return true;
+}
+
+// -- namespace -------------------------------------------------------------------------------------------------------
+
+struct space {
+    struct vobj o;
+    struct val vars;
+};
+
+static bool space_get(struct val self, struct str attr, struct arena *a, struct val *out) {
+    (void)a;
+    const struct space *s = (const struct space *)(const void *)self.u.o;
+    *out = val_get_str(s->vars, attr);
+    return out->kind != VAL_UNDEF || out->u.undef;
+}
+
+static void space_str(struct val self, struct buf *out) {
+    const struct space *s = (const struct space *)(const void *)self.u.o;
+    buf_z(out, "<Namespace ");
+    val_to_repr(out, s->vars);
+    buf_char(out, '>');
+}
+
+static const struct obj_type space_type = {.name = "Namespace", .get = space_get, .str = space_str};
+
+bool namespace_set(struct arena *a, struct val ns, struct str name, struct val v) {
+    if (ns.kind != VAL_OBJ || ns.u.o->type != &space_type) {
+        return false;
+    }
+    val_set_str(a, ((const struct space *)(const void *)ns.u.o)->vars, name, v);
+    return true;
+}
+
+// -- functions that make objects -------------------------------------------------------------------------------------
+
+static bool make_namespace(struct jcall *c, struct val *out, struct err *e) {
+    struct space *s = ARENA_NEW(c->a, struct space);
+    s->o.type = &space_type;
+    s->vars = val_dict(c->a, 4);
+    for (size_t i = 0; i < c->nargs; i++) {
+        if (c->args[i].kind != VAL_DICT) {
+            return err_set(e, ERR_TYPE, c->at, "namespace() takes dicts and keywords, not %s",
+                           val_type_name(c->args[i]));
+        }
+        s->vars = val_merge(c->a, s->vars, c->args[i], false, MERGE_REPLACE);
+    }
+    if (c->kwargs.kind == VAL_DICT) {
+        s->vars = val_merge(c->a, s->vars, c->kwargs, false, MERGE_REPLACE);
+    }
+    s->vars = val_copy(c->a, s->vars);
+    *out = val_obj(&s->o);
+    return true;
+}
+
+static bool make_cycler(struct jcall *c, struct val *out, struct err *e) {
+    if (!c->nargs) {
+        return err_set(e, ERR_TYPE, c->at, "at least one item has to be provided");
+    }
+    struct cycler *y = ARENA_NEW(c->a, struct cycler);
+    y->o.type = &cycler_type;
+    y->items = val_list(c->a, c->nargs);
+    for (size_t i = 0; i < c->nargs; i++) {
+        val_push(c->a, y->items, c->args[i]);
+    }
+    *out = val_obj(&y->o);
+    return true;
+}
+
+static bool make_joiner(struct jcall *c, struct val *out, struct err *e) {
+    (void)e;
+    struct joiner *j = ARENA_NEW(c->a, struct joiner);
+    j->o.type = &joiner_type;
+    j->sep = arg_given(c, 0) ? c->args[0] : val_str(c->a, STR_LIT(", "));
+    *out = val_obj(&j->o);
+    return true;
+}
+
+const struct method object_makers[] = {
+    {"namespace", "*, **", make_namespace, false},
+    {"cycler", "*", make_cycler, false},
+    {"joiner", "sep=', '", make_joiner, false},
+    {NULL, NULL, NULL, false},
+};
+
+// -- macros ----------------------------------------------------------------------------------------------------------
+
+struct macro {
+    struct vobj o;
+    const struct node *node;
+    const struct unit *u;
+    struct frame *f;
+};
+
+static bool macro_get(struct val self, struct str attr, struct arena *a, struct val *out) {
+    const struct macro *m = (const struct macro *)(const void *)self.u.o;
+    if (str_eqz(attr, "name")) {
+        *out = val_str(a, m->node->name);
+    } else if (str_eqz(attr, "caller")) {
+        *out = val_bool(m->node->flag);
+    } else if (str_eqz(attr, "arguments")) {
+        *out = val_tuple(a, 4);
+        for (const struct node *p = m->node->kids; p; p = p->next) {
+            val_push(a, *out, val_str(a, p->name));
+        }
+    } else {
+        return false;
+    }
+    return true;
+}
+
+static void macro_str(struct val self, struct buf *out) {
+    const struct macro *m = (const struct macro *)(const void *)self.u.o;
+    buf_printf(out, "<Macro '%.*s'>", STR(m->node->name));
+}
+
+static const struct obj_type macro_type = {.name = "Macro", .get = macro_get, .str = macro_str};
+
+struct val macro_new(struct rt *r, const struct node *n) {
+    struct macro *m = ARENA_NEW(r->a, struct macro);
+    *m = (struct macro){.o.type = &macro_type, .node = n, .u = r->u, .f = r->f};
+    for (struct frame *f = r->f; f; f = f->up) {
+        f->captured = true;
+    }
+    return val_obj(&m->o);
+}
+
+/// What is left over for `varargs` and `kwargs`, or the complaint that nothing takes it.
+struct leftovers {
+    struct val varargs, kwargs, caller;
+};
+
+static bool macro_keyword(struct jcall *c, const struct macro *m, struct val *given, struct leftovers *rest) {
+    size_t i = 0;
+    for (struct vpair *p = c->kwargs.kind == VAL_DICT ? val_each(c->kwargs, &i) : NULL; p;
+         p = val_each(c->kwargs, &i)) {
+        size_t k = 0;
+        const struct node *param = m->node->kids;
+        while (param && !str_eq(param->name, val_text(p->key))) {
+            param = param->next;
+            k++;
+        }
+        if (param) {
+            given[k] = p->value;
+        } else if (str_eqz(val_text(p->key), "caller")) {
+            rest->caller = p->value;
+        } else {
+            val_set_key(c->a, rest->kwargs, p->key, p->value);
+        }
+    }
+    return true;
+}
+
+static bool mentions(const struct node *n, const char *name);
+
+static bool mentions_list(const struct node *n, const char *name) {
+    for (; n; n = n->next) {
+        if (mentions(n, name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/// Does a tree read the name?
+static bool mentions(const struct node *n, const char *name) {
+    if (!n) {
+        return false;
+    }
+    if (n->type == N_NAME && str_eqz(n->name, name)) {
+        return true;
+    }
+    const struct call_args *ca = n->args;
+    return mentions(n->a, name) || mentions(n->b, name) || mentions(n->c, name) || mentions_list(n->kids, name) ||
+           mentions_list(n->body, name) || mentions_list(n->other, name) ||
+           (ca && (mentions_list(ca->pos, name) || mentions_list(ca->kw, name) || mentions(ca->star, name) ||
+                   mentions(ca->starstar, name)));
+}
+
+static bool macro_leftovers(struct jcall *c, const struct macro *m, struct leftovers *rest, struct err *e) {
+    if (rest->varargs.u.l->n && !mentions_list(m->node->body, "varargs")) {
+        return err_set(e, ERR_ARGS, c->at, "macro '%.*s' takes not more than %zu argument(s)", STR(m->node->name),
+                       c->nargs - rest->varargs.u.l->n);
+    }
+    if (val_len(rest->kwargs) && !mentions_list(m->node->body, "kwargs")) {
+        size_t i = 0;
+        struct str key = val_text(val_each(rest->kwargs, &i)->key);
+        return err_set(e, ERR_ARGS, c->at, "macro '%.*s' takes no keyword argument '%.*s'", STR(m->node->name),
+                       STR(key));
+    }
+    if (rest->caller.kind == VAL_OBJ && !m->node->flag) {
+        return err_set(e, ERR_ARGS, c->at, "macro '%.*s' was invoked with a call block but does not use caller()",
+                       STR(m->node->name));
+    }
+    return true;
+}
+
+static bool macro_params(struct rt *r, const struct macro *m, const struct val *given) {
+    size_t i = 0;
+    for (const struct node *p = m->node->kids; p; p = p->next, i++) {
+        struct val v = given[i];
+        if (v.kind == VAL_UNDEF && !v.u.undef) {
+            if (p->a) {
+                if (!eval(r, p->a, &v)) {
+                    return false;
+                }
+            } else {
+                struct str hint = str_printf(r->a, "parameter '%.*s' was not provided", STR(p->name));
+                v = undef_hint(r->a, p->name, hint);
+            }
+        }
+        frame_set(r->a, r->f, p->name, v);
+    }
+    return true;
+}
+
+static bool macro_call(struct jcall *c, struct val fn, struct val *out, struct err *e) {
+    const struct macro *m = (const struct macro *)(const void *)fn.u.o;
+    size_t n = 0, i = 0;
+    for (const struct node *p = m->node->kids; p; p = p->next) {
+        n++;
+    }
+    struct val *given = ARENA_ARRAY(c->a, struct val, n + 1);
+    struct leftovers rest = {.varargs = val_tuple(c->a, 2), .kwargs = val_dict(c->a, 2)};
+    for (; i < c->nargs; i++) {
+        if (i < n) {
+            given[i] = c->args[i];
+        } else {
+            val_push(c->a, rest.varargs, c->args[i]);
+        }
+    }
+    if (!macro_keyword(c, m, given, &rest) || !macro_leftovers(c, m, &rest, e)) {
+        return false;
+    }
+    struct rt r = {.c = c->ctx, .a = c->a, .e = e, .u = m->u, .f = frame_new(c->a, m->f)};
+    if (m->node->flag && !str_eqz(m->node->name, "caller")) {
+        struct val none = undef_hint(c->a, STR_LIT("caller"), STR_LIT("No caller defined"));
+        frame_set(c->a, r.f, STR_LIT("caller"), rest.caller.kind == VAL_OBJ ? rest.caller : none);
+    }
+    if (!macro_params(&r, m, given)) {
+        return false;
+    }
+    frame_set(c->a, r.f, STR_LIT("varargs"), rest.varargs);
+    frame_set(c->a, r.f, STR_LIT("kwargs"), rest.kwargs);
+    return exec_capture(&r, m->node->body, out);
+}
+
+// -- super and modules -----------------------------------------------------------------------------------------------
+
+struct super {
+    struct vobj o;
+    struct rt r;
+    struct block_link *link;
+    bool exact;  // self.name(): the block itself, not its parent
+};
+static const struct obj_type super_type = {.name = "BlockReference"};
+
+struct val super_new(struct rt *r, struct block_link *l) {
+    struct super *s = ARENA_NEW(r->a, struct super);
+    *s = (struct super){.o.type = &super_type, .r = *r, .link = l};
+    return val_obj(&s->o);
+}
+
+static bool super_call(struct jcall *c, struct val fn, struct val *out, struct err *e) {
+    const struct super *s = (const struct super *)(const void *)fn.u.o;
+    struct block_link *up = s->exact ? s->link : s->link->up;
+    if (!up) {
+        return err_set(e, ERR_UNDEFINED, c->at, "there is no parent block called '%.*s'", STR(s->link->node->name));
+    }
+    struct rt r = s->r;
+    r.e = e;
+    r.u = up->unit;
+    r.block = up;
+    r.f = frame_new(c->a, up->unit->top);
+    return exec_capture(&r, up->node->body, out);
+}
+
+struct selfref {
+    struct vobj o;
+    struct rt r;
+};
+
+static bool self_get(struct val self, struct str attr, struct arena *a, struct val *out) {
+    const struct selfref *s = (const struct selfref *)(const void *)self.u.o;
+    struct block_link *l = block_find(s->r.u->blocks, attr);
+    if (!l) {
+        return false;
+    }
+    struct super *p = ARENA_NEW(a, struct super);
+    *p = (struct super){.o.type = &super_type, .r = s->r, .link = l, .exact = true};
+    *out = val_obj(&p->o);
+    return true;
+}
+
+static const struct obj_type self_type = {.name = "TemplateReference", .get = self_get};
+
+struct val self_new(struct rt *r) {
+    struct selfref *s = ARENA_NEW(r->a, struct selfref);
+    *s = (struct selfref){.o.type = &self_type, .r = *r};
+    return val_obj(&s->o);
+}
+
+struct module {
+    struct vobj o;
+    struct frame *vars;
+    struct val text;
+};
+
+static bool module_get(struct val self, struct str attr, struct arena *a, struct val *out) {
+    (void)a;
+    const struct module *m = (const struct module *)(const void *)self.u.o;
+    for (size_t i = 0; i < m->vars->n; i++) {
+        if (str_eq(m->vars->vars[i].name, attr) && attr.n && attr.s[0] != '_') {
+            *out = m->vars->vars[i].v;
+            return true;
+        }
+    }
+    return false;
+}
+
+static void module_str(struct val self, struct buf *out) {
+    val_to_str(out, ((const struct module *)(const void *)self.u.o)->text);
+}
+
+static const struct obj_type module_type = {.name = "TemplateModule", .get = module_get, .str = module_str};
+
+struct val module_new(struct rt *r, struct frame *vars, struct val text) {
+    struct module *m = ARENA_NEW(r->a, struct module);
+    *m = (struct module){.o.type = &module_type, .vars = vars, .text = text};
+    return val_obj(&m->o);
+}
+
+// -- dispatch --------------------------------------------------------------------------------------------------------
+
+bool obj_call(struct jcall *c, struct val fn, bool *known, struct val *out, struct err *e) {
+    static const struct {
+        const struct obj_type *type;
+        bool (*call)(struct jcall *c, struct val fn, struct val *out, struct err *e);
+    } calls[] = {
+        {&bound_type, bound_call},   {&macro_type, macro_call}, {&loop_type, loop_call},
+        {&joiner_type, joiner_call}, {&super_type, super_call},
+    };
+    for (size_t i = 0; i < COUNTOF(calls); i++) {
+        if (fn.u.o->type == calls[i].type) {
+            *known = true;
+            return calls[i].call(c, fn, out, e);
+        }
+    }
+    *known = false;
+    return false;
+}
+
+// -- methods of objects ----------------------------------------------------------------------------------------------
+
+static bool mapping_keys(struct jcall *c, struct val *out, struct err *e) {
+    return c->args[0].u.o->type->iter(c->args[0], c->a, out, e);
+}
+
+/// What a mapping object holds for a key, templated when it is raw.
+static bool mapping_item(struct jcall *c, struct val key, struct val *out, struct err *e) {
+    return jinja_getitem(c->ctx, c->args[0], key, c->at, out, e);
+}
+
+static bool mapping_list(struct jcall *c, bool pairs, struct val *out, struct err *e) {
+    struct val keys;
+    if (!mapping_keys(c, &keys, e)) {
+        return false;
+    }
+    *out = val_list(c->a, keys.u.l->n);
+    for (size_t i = 0; i < keys.u.l->n; i++) {
+        struct val v, key = keys.u.l->items[i];
+        if (!mapping_item(c, key, &v, e)) {
+            return false;
+        }
+        if (pairs) {
+            struct val pair = val_tuple(c->a, 2);
+            val_push(c->a, pair, key);
+            val_push(c->a, pair, v);
+            v = pair;
+        }
+        val_push(c->a, *out, v);
+    }
+    return true;
+}
+
+static bool mapping_items(struct jcall *c, struct val *out, struct err *e) {
+    return mapping_list(c, true, out, e);
+}
+
+static bool mapping_values(struct jcall *c, struct val *out, struct err *e) {
+    return mapping_list(c, false, out, e);
+}
+
+static bool mapping_get(struct jcall *c, struct val *out, struct err *e) {
+    struct val got;
+    if (c->args[1].kind == VAL_STR && c->args[0].u.o->type->get(c->args[0], val_text(c->args[1]), c->a, &got)) {
+        return mapping_item(c, c->args[1], out, e);
+    }
+    *out = arg_given(c, 2) ? c->args[2] : VNULL;
+    return true;
+}
+
+const struct method *obj_method(struct val self, struct str name) {
+    static const struct method loop_methods[] = {{"cycle", "self, *", loop_cycle, false},
+                                                 {"changed", "self, *", loop_changed, false}};
+    static const struct method cycler_methods[] = {{"next", "self", cycler_next, false},
+                                                   {"reset", "self", cycler_reset, false}};
+    static const struct method mapping[] = {{"get", "self, key, default=None", mapping_get, false},
+                                            {"items", "self", mapping_items, false},
+                                            {"keys", "self", mapping_keys, false},
+                                            {"values", "self", mapping_values, false}};
+    const struct obj_type *t = self.u.o->type;
+    if (t == &loop_type) {
+        return method_in(loop_methods, COUNTOF(loop_methods), name);
+    }
+    if (t == &cycler_type) {
+        return method_in(cycler_methods, COUNTOF(cycler_methods), name);
+    }
+    const struct method *m = date_method(self, name);
+    return m || !t->get || !t->iter ? m : method_in(mapping, COUNTOF(mapping), name);
+}

@@ -1,0 +1,344 @@
+// Operators with Python's meaning: arithmetic on 64-bit integers and floats, sequences, comparison, slices.
+#include "ast.h"
+#include "datetime.h"
+
+#include <math.h>
+
+static const char *op_name(enum tok_type op) {
+    return op == T_POW ? "** or pow()" : tok_name(op);
+}
+
+static bool bad_types(enum tok_type op, struct val l, struct val r, struct err *e) {
+    if (op == T_ADD && (l.kind == VAL_STR || l.kind == VAL_LIST || l.kind == VAL_TUPLE)) {
+        return err_set(e, ERR_TYPE, NO_MARK, "can only concatenate %s (not \"%s\") to %s", val_type_name(l),
+                       val_type_name(r), val_type_name(l));
+    }
+    return err_set(e, ERR_TYPE, NO_MARK, "unsupported operand type(s) for %s: '%s' and '%s'", op_name(op),
+                   val_type_name(l), val_type_name(r));
+}
+
+static bool too_large(struct err *e) {
+    return err_set(e, ERR_LIMIT, NO_MARK, "integer too large: the result does not fit in 64 bits");
+}
+
+static bool is_number(struct val v) {
+    return v.kind == VAL_INT || v.kind == VAL_FLOAT || v.kind == VAL_BOOL;
+}
+
+static int64_t as_int(struct val v) {
+    return v.kind == VAL_BOOL ? v.u.b : v.u.i;
+}
+
+static double as_float(struct val v) {
+    return v.kind == VAL_FLOAT ? v.u.f : (double)as_int(v);
+}
+
+static bool int_pow(int64_t base, int64_t exp, struct val *out, struct err *e) {
+    if (exp < 0) {
+        if (base == 0) {
+            return err_set(e, ERR_TYPE, NO_MARK, "0.0 cannot be raised to a negative power");
+        }
+        *out = val_float(pow((double)base, (double)exp));
+        return true;
+    }
+    int64_t v = 1;
+    if (base == 0 || base == 1 || base == -1) {
+        v = exp == 0 ? 1 : base == -1 && exp % 2 == 0 ? 1 : base;
+        exp = 0;
+    }
+    while (exp > 0) {
+        if ((exp & 1) && __builtin_mul_overflow(v, base, &v)) {
+            return too_large(e);
+        }
+        exp >>= 1;
+        if (exp && __builtin_mul_overflow(base, base, &base)) {
+            return too_large(e);
+        }
+    }
+    *out = val_int(v);
+    return true;
+}
+
+static bool int_divide(enum tok_type op, int64_t a, int64_t b, struct val *out, struct err *e) {
+    if (b == 0) {
+        return err_set(e, ERR_TYPE, NO_MARK, op == T_DIV ? "division by zero" : "integer division or modulo by zero");
+    }
+    if (op == T_DIV) {
+        *out = val_float((double)a / (double)b);
+        return true;
+    }
+    if (b == -1) {
+        int64_t neg;
+        if (op == T_FLOORDIV && __builtin_sub_overflow(0, a, &neg)) {
+            return too_large(e);
+        }
+        *out = val_int(op == T_FLOORDIV ? -a : 0);
+        return true;
+    }
+    int64_t q = a / b, m = a % b;
+    if (m != 0 && (m < 0) != (b < 0)) {
+        q--;
+        m += b;
+    }
+    *out = val_int(op == T_FLOORDIV ? q : m);
+    return true;
+}
+
+static bool int_op(enum tok_type op, int64_t a, int64_t b, struct val *out, struct err *e) {
+    int64_t v = 0;
+    bool over = false;
+    switch (op) {  // NOLINT(clang-diagnostic-switch-enum)
+    case T_ADD:
+        over = __builtin_add_overflow(a, b, &v);
+        break;
+    case T_SUB:
+        over = __builtin_sub_overflow(a, b, &v);
+        break;
+    case T_MUL:
+        over = __builtin_mul_overflow(a, b, &v);
+        break;
+    case T_POW:
+        return int_pow(a, b, out, e);
+    default:
+        return int_divide(op, a, b, out, e);
+    }
+    *out = val_int(v);
+    return over ? too_large(e) : true;
+}
+
+static bool float_op(enum tok_type op, double a, double b, struct val *out, struct err *e) {
+    double v = 0;
+    if (b == 0 && (op == T_DIV || op == T_FLOORDIV || op == T_MOD)) {
+        return err_set(e, ERR_TYPE, NO_MARK,
+                       op == T_DIV        ? "float division by zero"
+                       : op == T_FLOORDIV ? "float floor division by zero"
+                                          : "float modulo");
+    }
+    switch (op) {  // NOLINT(clang-diagnostic-switch-enum)
+    case T_ADD:
+        v = a + b;
+        break;
+    case T_SUB:
+        v = a - b;
+        break;
+    case T_MUL:
+        v = a * b;
+        break;
+    case T_DIV:
+        v = a / b;
+        break;
+    case T_POW:
+        v = pow(a, b);
+        break;
+    default:
+        v = fmod(a, b);
+        if (v != 0 && (v < 0) != (b < 0)) {
+            v += b;
+        }
+        v = op == T_FLOORDIV ? floor((a - v) / b + 0.5) : v;
+        break;
+    }
+    if (isinf(v) && !isinf(a) && !isinf(b) && op == T_POW) {
+        return err_set(e, ERR_LIMIT, NO_MARK, "number too large");
+    }
+    *out = val_float(v);
+    return true;
+}
+
+#define REPEAT_CAP ((int64_t)16 << 20)
+
+static bool repeat(struct arena *a, struct val seq, int64_t n, struct val *out, struct err *e) {
+    int64_t len = seq.kind == VAL_STR ? (int64_t)val_text(seq).n : (int64_t)seq.u.l->n;
+    n = n < 0 ? 0 : n;
+    if (len && n > REPEAT_CAP / len) {
+        return err_set(e, ERR_LIMIT, NO_MARK, "repeated %lld times, the value grows beyond %lld", (long long)n,
+                       (long long)REPEAT_CAP);
+    }
+    if (seq.kind == VAL_STR) {
+        struct buf b = BUF_IN(a);
+        for (int64_t i = 0; i < n; i++) {
+            buf_str(&b, val_text(seq));
+        }
+        *out = val_str(a, buf_view(&b));
+        return true;
+    }
+    *out = seq.kind == VAL_LIST ? val_list(a, (size_t)(len * n)) : val_tuple(a, (size_t)(len * n));
+    for (int64_t i = 0; i < n; i++) {
+        for (size_t k = 0; k < seq.u.l->n; k++) {
+            val_push(a, *out, seq.u.l->items[k]);
+        }
+    }
+    return true;
+}
+
+static bool join_seqs(struct arena *a, struct val l, struct val r, struct val *out, struct err *e) {
+    if (l.kind == VAL_STR) {
+        if (val_text(l).n + val_text(r).n > OUTPUT_CAP) {
+            return err_set(e, ERR_LIMIT, NO_MARK, "text grows beyond %zu bytes", OUTPUT_CAP);
+        }
+        struct buf b = BUF_IN(a);
+        buf_str(&b, val_text(l));
+        buf_str(&b, val_text(r));
+        *out = val_str(a, buf_view(&b));
+        return true;
+    }
+    size_t n = l.u.l->n + r.u.l->n;
+    *out = l.kind == VAL_LIST ? val_list(a, n) : val_tuple(a, n);
+    for (size_t i = 0; i < n; i++) {
+        val_push(a, *out, i < l.u.l->n ? l.u.l->items[i] : r.u.l->items[i - l.u.l->n]);
+    }
+    return true;
+}
+
+static bool is_seq(struct val v) {
+    return v.kind == VAL_STR || v.kind == VAL_LIST || v.kind == VAL_TUPLE;
+}
+
+bool op_binary(struct jinja_ctx *c, enum tok_type op, struct val l, struct val r, struct val *out, struct err *e) {
+    if (is_number(l) && is_number(r)) {
+        if (l.kind == VAL_FLOAT || r.kind == VAL_FLOAT) {
+            return float_op(op, as_float(l), as_float(r), out, e);
+        }
+        return int_op(op, as_int(l), as_int(r), out, e);
+    }
+    if (op == T_MOD && l.kind == VAL_STR) {
+        struct str s;
+        if (!fmt_percent(c->a, val_text(l), r, &s, e)) {
+            return false;
+        }
+        *out = val_str(c->a, s);
+        return true;
+    }
+    if (op == T_ADD && is_seq(l) && l.kind == r.kind) {
+        return join_seqs(c->a, l, r, out, e);
+    }
+    if (op == T_MUL && is_seq(l) && (r.kind == VAL_INT || r.kind == VAL_BOOL)) {
+        return repeat(c->a, l, as_int(r), out, e);
+    }
+    if (op == T_MUL && is_seq(r) && (l.kind == VAL_INT || l.kind == VAL_BOOL)) {
+        return repeat(c->a, r, as_int(l), out, e);
+    }
+    if ((op == T_ADD || op == T_SUB) && (l.kind == VAL_OBJ || r.kind == VAL_OBJ)) {
+        return date_arith(c->a, op == T_ADD ? '+' : '-', l, r, out, e);
+    }
+    return bad_types(op, l, r, e);
+}
+
+bool op_negate(struct jinja_ctx *c, struct val v, struct val *out, struct err *e) {
+    if (v.kind == VAL_FLOAT) {
+        *out = val_float(-v.u.f);
+        return true;
+    }
+    if (v.kind == VAL_INT || v.kind == VAL_BOOL) {
+        return int_op(T_SUB, 0, as_int(v), out, e);
+    }
+    const struct vdelta *d = delta_of(v);
+    if (d) {
+        return date_arith(c->a, '-', val_delta(c->a, 0, 0), v, out, e);
+    }
+    return err_set(e, ERR_TYPE, NO_MARK, "bad operand type for unary -: '%s'", val_type_name(v));
+}
+
+bool op_equal(struct val l, struct val r) {
+    int order;
+    if (l.kind == VAL_OBJ && r.kind == VAL_OBJ && date_order(l, r, &order)) {
+        return order == 0;
+    }
+    return val_equal(l, r);
+}
+
+bool op_order(struct val l, struct val r, enum tok_type op, bool *out, struct err *e) {
+    int cmp;
+    double nan_check = (l.kind == VAL_FLOAT ? l.u.f : 0) + (r.kind == VAL_FLOAT ? r.u.f : 0);
+    if (!(l.kind == VAL_OBJ && r.kind == VAL_OBJ && date_order(l, r, &cmp)) && !val_compare(l, r, &cmp, e)) {
+        if (e->code == ERR_TYPE) {
+            err_clear(e);
+            return err_set(e, ERR_TYPE, NO_MARK, "'%s' not supported between instances of '%s' and '%s'", tok_name(op),
+                           val_type_name(l), val_type_name(r));
+        }
+        return false;
+    }
+    *out = op == T_LT ? cmp < 0 : op == T_LE ? cmp <= 0 : op == T_GT ? cmp > 0 : cmp >= 0;
+    if (isnan(nan_check) && is_number(l) && is_number(r)) {
+        *out = false;
+    }
+    return true;
+}
+
+// -- slices ----------------------------------------------------------------------------------------------------------
+
+struct range {
+    int64_t start, stop, step;
+};
+
+static bool slice_part(struct val v, int64_t def, int64_t *out, struct err *e) {
+    if (v.kind == VAL_NULL) {
+        *out = def;
+        return true;
+    }
+    if (v.kind != VAL_INT && v.kind != VAL_BOOL) {
+        return err_set(e, ERR_TYPE, NO_MARK, "slice indices must be integers or None");
+    }
+    *out = as_int(v);
+    return true;
+}
+
+static int64_t clamp(int64_t i, int64_t lo, int64_t hi) {
+    return i < lo ? lo : i > hi ? hi : i;
+}
+
+static bool slice_range(int64_t n, const struct val part[3], struct range *g, struct err *e) {
+    if (!slice_part(part[2], 1, &g->step, e)) {
+        return false;
+    }
+    if (g->step == 0) {
+        return err_set(e, ERR_TYPE, NO_MARK, "slice step cannot be zero");
+    }
+    bool back = g->step < 0;
+    g->step = clamp(g->step, -n - 1, n + 1);
+    if (!slice_part(part[0], back ? n - 1 : 0, &g->start, e) || !slice_part(part[1], back ? -n - 1 : n, &g->stop, e)) {
+        return false;
+    }
+    int64_t lo = back ? -1 : 0, hi = back ? n - 1 : n;
+    g->start = clamp(g->start < 0 ? g->start + n : g->start, lo, hi);
+    g->stop = clamp(g->stop < 0 ? g->stop + n : g->stop, lo, hi);
+    return true;
+}
+
+static struct val slice_text(struct arena *a, struct str s, const struct range *g) {
+    size_t n = utf8_len(s), k = 0;
+    size_t *at = ARENA_ARRAY(a, size_t, n + 1);
+    for (size_t i = 0; i < s.n;) {
+        at[k++] = i;
+        utf8_next(s, &i);
+    }
+    at[n] = s.n;
+    if (g->step == 1) {
+        return val_str(a, g->stop > g->start ? str_sub(s, at[g->start], at[g->stop]) : STR_LIT(""));
+    }
+    struct buf b = BUF_IN(a);
+    for (int64_t i = g->start; g->step > 0 ? i < g->stop : i > g->stop; i += g->step) {
+        buf_str(&b, str_sub(s, at[i], at[i + 1]));
+    }
+    return val_str(a, buf_view(&b));
+}
+
+bool op_slice(struct arena *a, struct val v, const struct val part[3], struct val *out, struct err *e) {
+    struct range g;
+    if (!is_seq(v)) {
+        *out = undef_attr(a, v, VNULL);
+        return true;
+    }
+    if (!slice_range((int64_t)val_len(v), part, &g, e)) {
+        return false;
+    }
+    if (v.kind == VAL_STR) {
+        *out = slice_text(a, val_text(v), &g);
+        return true;
+    }
+    *out = v.kind == VAL_LIST ? val_list(a, 4) : val_tuple(a, 4);
+    for (int64_t i = g.start; g.step > 0 ? i < g.stop : i > g.stop; i += g.step) {
+        val_push(a, *out, v.u.l->items[i]);
+    }
+    return true;
+}
