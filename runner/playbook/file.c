@@ -11,7 +11,7 @@
 #define FILE_MAX_BYTES ((size_t)64 << 20)
 
 // -- paths -----------------------------------------------------------------------------------------------------------
-struct str path_dir(struct str path) {
+struct str pb_dirname(struct str path) {
     for (size_t i = path.n; i-- > 0;) {
         if (path.s[i] == '/') {
             return i ? str_sub(path, 0, i) : STR_LIT("/");
@@ -20,7 +20,7 @@ struct str path_dir(struct str path) {
     return STR_LIT(".");
 }
 
-struct str path_base(struct str path) {
+struct str pb_basename(struct str path) {
     for (size_t i = path.n; i-- > 0;) {
         if (path.s[i] == '/') {
             return str_sub(path, i + 1, path.n);
@@ -34,7 +34,7 @@ static void step_up(struct buf *b) {
     if (b->n == 1 && b->p[0] == '/') {
         return;
     }
-    struct str base = path_base(buf_view(b));
+    struct str base = pb_basename(buf_view(b));
     if (b->n == 0 || str_eqz(base, "..")) {
         buf_z(b, b->n ? "/.." : "..");
         return;
@@ -137,9 +137,9 @@ struct candidates path_list(struct arena *a, struct str dir) {
 
 /// The nearest file name to `name` in the directories of the candidates; empty when none is near.
 static struct str similar_file(struct arena *a, const struct candidates *c, struct str name) {
-    struct typo t = {.got = path_base(name)};
+    struct typo t = {.got = pb_basename(name)};
     for (size_t i = 0; i < c->n; i++) {
-        struct candidates there = path_list(a, path_dir(c->p[i]));
+        struct candidates there = path_list(a, pb_dirname(c->p[i]));
         for (size_t k = 0; k < there.n; k++) {
             typo_offer(&t, there.p[k]);
         }

@@ -199,7 +199,7 @@ bool static_name(const struct ctx *c, struct val raw, const char *what, struct s
 static void offer_beside(struct arena *a, struct candidates *cand, const struct node *from, struct str name) {
     for (const struct node *n = from; n && n->kind != NODE_PLAY; n = n->parent) {
         if (n->role == from->role && n->kind != NODE_ROLE && n->file.n) {
-            path_offer(a, cand, path_join(a, path_dir(n->file), name));
+            path_offer(a, cand, path_join(a, pb_dirname(n->file), name));
         }
     }
 }
@@ -214,7 +214,7 @@ static bool tasks_file(const struct ctx *where, const struct node *from, bool dy
                        struct err *e) {
     struct arena *a = where->l->a;
     struct str text = kv_unquote(val_text(name));
-    struct str base = path_dir(where->play->book->file);
+    struct str base = pb_dirname(where->play->book->file);
     const char *sub = where->handlers ? "handlers" : "tasks";
     struct candidates cand = {0};
     if (text.n && (text.s[0] == '/' || text.s[0] == '~')) {
@@ -222,7 +222,7 @@ static bool tasks_file(const struct ctx *where, const struct node *from, bool dy
         return path_choose(a, &cand, text, name.mark, out, e);
     }
     if (!where->role) {
-        path_offer(a, &cand, path_join(a, path_dir(from->file), text));
+        path_offer(a, &cand, path_join(a, pb_dirname(from->file), text));
         path_offer(a, &cand, path_join(a, base, text));
         offer_beside(a, &cand, from, text);
         return path_choose(a, &cand, text, name.mark, out, e);

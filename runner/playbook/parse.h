@@ -66,8 +66,8 @@ struct str kv_unquote(struct str s);
 bool pb_file(struct pb_loader *l, struct str path, struct mark at, struct val *out, struct err *e);
 /// `name` under `dir` unless absolute or "~/...", without "." and "..".
 struct str path_join(struct arena *a, struct str dir, struct str name);
-struct str path_dir(struct str path);
-struct str path_base(struct str path);
+struct str pb_dirname(struct str path);
+struct str pb_basename(struct str path);
 bool path_is_file(struct arena *a, struct str path);
 bool path_is_dir(struct arena *a, struct str path);
 /// Absolute form of a path given on the command line.

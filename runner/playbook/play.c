@@ -190,7 +190,7 @@ bool play_parse(struct pb_loader *l, struct playbook *pb, struct val d, const st
 
 // -- variables before any host ---------------------------------------------------------------------------------------
 static struct val file_vars(struct pb_loader *l, const struct play *p, struct val name) {
-    struct str base = path_dir(p->book->file);
+    struct str base = pb_dirname(p->book->file);
     struct str dirs[] = {path_join(l->a, base, STR_LIT("vars")), base};
     if (name.kind != VAL_STR || has_template(name)) {
         return (struct val){0};

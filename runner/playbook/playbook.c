@@ -130,7 +130,7 @@ static bool import_name(const struct book_ctx *c, struct playbook *pb, struct no
     *out = collection_playbook(l, name);
     if (!out->n) {
         struct candidates cand = {0};
-        path_offer(l->a, &cand, path_join(l->a, path_dir(pb->file), name));
+        path_offer(l->a, &cand, path_join(l->a, pb_dirname(pb->file), name));
         return path_choose(l->a, &cand, name, raw.mark, out, e);
     }
     return true;
@@ -214,7 +214,7 @@ struct playbook *pb_load(struct pb_loader *l, const char *file, struct err *e) {
     struct plays plays = {0};
     struct import none = {0};
     struct str path = path_absolute(l->a, str_dup(l->a, str_from(file)));
-    struct book_ctx c = {.l = l, .basedir = path_dir(path), .plays = &plays};
+    struct book_ctx c = {.l = l, .basedir = pb_dirname(path), .plays = &plays};
     struct playbook *pb;
     if (!load_book(&c, path, NO_MARK, &none, &pb, e)) {
         return NULL;

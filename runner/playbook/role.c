@@ -23,7 +23,7 @@ static struct str collection_role(const struct ctx *c, struct str coll, struct s
     }
     struct str inside = str_printf(a, "%.*s/%.*s/roles/%.*s", STR(str_sub(coll, 0, dot)),
                                    STR(str_sub(coll, dot + 1, coll.n)), STR(name));
-    struct str base = path_join(a, path_dir(c->play->book->file), STR_LIT("collections"));
+    struct str base = path_join(a, pb_dirname(c->play->book->file), STR_LIT("collections"));
     for (size_t i = 0; i <= c->l->o.ncollections_path; i++) {
         struct str root = i ? c->l->o.collections_path[i - 1] : base;
         if (!str_ends(root, "/ansible_collections")) {
@@ -63,7 +63,7 @@ static bool in_collections(const struct ctx *c, struct str name, struct role *r)
 static bool not_found(const struct ctx *c, const struct candidates *dirs, struct val def, struct str name,
                       struct err *e) {
     struct arena *a = c->l->a;
-    struct typo t = {.got = path_base(name)};
+    struct typo t = {.got = pb_basename(name)};
     struct buf b = BUF_IN(a);
     for (size_t i = 0; i < dirs->n; i++) {
         buf_printf(&b, "%s%.*s", i ? ", " : "", STR(dirs->p[i]));
@@ -81,7 +81,7 @@ static bool not_found(const struct ctx *c, const struct candidates *dirs, struct
 
 static bool find_role(const struct ctx *c, const struct role_how *how, struct str name, struct role *r, struct err *e) {
     struct arena *a = c->l->a;
-    struct str base = path_dir(c->play->book->file);
+    struct str base = pb_dirname(c->play->book->file);
     struct candidates dirs = {0};
     if (in_collections(c, name, r)) {
         return true;
@@ -92,7 +92,7 @@ static bool find_role(const struct ctx *c, const struct role_how *how, struct st
         path_offer(a, &dirs, path_absolute(a, c->l->o.roles_path[i]));
     }
     if (how->parent && !how->included) {
-        path_offer(a, &dirs, path_dir(how->parent->path));
+        path_offer(a, &dirs, pb_dirname(how->parent->path));
     }
     path_offer(a, &dirs, base);
     for (size_t i = 0; i < dirs.n; i++) {
@@ -103,7 +103,7 @@ static bool find_role(const struct ctx *c, const struct role_how *how, struct st
     }
     r->path = path_absolute(a, name);
     if (path_is_dir(a, r->path)) {
-        r->name = r->fqcn = path_base(r->path);
+        r->name = r->fqcn = pb_basename(r->path);
         return true;
     }
     return not_found(c, &dirs, how->def, name, e);
@@ -235,7 +235,7 @@ static struct val galaxy_name(struct arena *a, struct val d) {
         name = kv_strip(part);
     }
     if (!name.n) {
-        name = path_base(first);
+        name = pb_basename(first);
         static const char *const tails[] = {".git", ".tar.gz"};
         for (size_t i = 0; i < COUNTOF(tails); i++) {
             if (str_ends(name, tails[i])) {

@@ -109,7 +109,7 @@ static bool explain_reader(struct loader *l) {
         l->last.line += l->text.s[i] == '\n';
     }
     struct mark at = l->base.at ? (struct mark){l->base.at + (uint32_t)byte} : NO_MARK;
-    if (strcmp(p->problem, "control characters are not allowed") == 0) {
+    if (p->problem && strcmp(p->problem, "control characters are not allowed") == 0) {
         return err_set(l->e, ERR_SYNTAX, at, "the character U+%04X is not allowed in YAML",
                        (unsigned)p->problem_value) ||
                err_hint(l->e, "write it as \"\\x%02X\" in double quotes", (unsigned)p->problem_value);
@@ -119,7 +119,7 @@ static bool explain_reader(struct loader *l) {
 }
 
 static bool cannot_start(struct loader *l, size_t byte, struct mark at) {
-    char c = byte < l->text.n ? l->text.s[byte] : ' ';
+    char c = (char)(byte < l->text.n ? l->text.s[byte] : ' ');
     if (c == '\t') {
         return err_set(l->e, ERR_SYNTAX, at, "found a tab where the indentation must be spaces") ||
                err_hint(l->e, "indent with spaces, not with tabs");

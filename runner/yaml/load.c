@@ -198,7 +198,7 @@ static bool build_scalar(struct loader *l, const yaml_event_t *ev, struct node *
     struct str text = bytes(ev->data.scalar.value, ev->data.scalar.length);
     struct mark at = scalar_mark(l, ev);
     enum ytag tag =
-        name ? resolve_name((const char *)name) : (ev->data.scalar.plain_implicit ? resolve_plain(text) : TAG_STR);
+        name ? resolve_tag((const char *)name) : (ev->data.scalar.plain_implicit ? resolve_plain(text) : TAG_STR);
     out->tag = tag;
     unsigned flags = any_flags(l);
     switch (tag) {
@@ -299,7 +299,7 @@ static bool to_pairs(struct loader *l, struct val list, struct mark at, struct v
 }
 
 static bool wrong_collection(struct loader *l, const yaml_char_t *tag, struct mark at, const char *found) {
-    if (resolve_name((const char *)tag) == TAG_UNKNOWN) {
+    if (resolve_tag((const char *)tag) == TAG_UNKNOWN) {
         return unknown_tag(l, tag, at);
     }
     return err_set(l->e, ERR_SYNTAX, at, "the tag '%s' does not go with a %s", (const char *)tag, found);
@@ -308,7 +308,7 @@ static bool wrong_collection(struct loader *l, const yaml_char_t *tag, struct ma
 static bool build_sequence(struct loader *l, const yaml_event_t *ev, struct node *out) {
     const yaml_char_t *name = tag_name(ev->data.sequence_start.tag);
     struct mark at = loader_mark(l, ev->start_mark);
-    enum ytag tag = name ? resolve_name((const char *)name) : TAG_SEQ;
+    enum ytag tag = name ? resolve_tag((const char *)name) : TAG_SEQ;
     if (tag != TAG_SEQ && tag != TAG_OMAP && tag != TAG_PAIRS && tag != TAG_UNSAFE) {
         return wrong_collection(l, name, at, "list");
     }
@@ -443,7 +443,7 @@ static struct val keys_of(struct arena *a, struct val dict) {
 static bool build_mapping(struct loader *l, const yaml_event_t *ev, struct node *out) {
     const yaml_char_t *name = tag_name(ev->data.mapping_start.tag);
     struct mark at = loader_mark(l, ev->start_mark);
-    enum ytag tag = name ? resolve_name((const char *)name) : TAG_MAP;
+    enum ytag tag = name ? resolve_tag((const char *)name) : TAG_MAP;
     if (tag != TAG_MAP && tag != TAG_SET && tag != TAG_UNSAFE) {
         return wrong_collection(l, name, at, "mapping");
     }
@@ -581,7 +581,7 @@ static bool load(struct loader *l, const char *name, struct str text, bool all, 
         text = str_sub(text, 3, text.n);
     }
     l->text = text.s ? text : STR_LIT("");
-    l->ascii = is_ascii(text);
+    l->ascii = is_ascii(l->text);
     l->base = name ? mark_source(name, l->text, l->o->secret ? MARK_SECRET : 0) : NO_MARK;
     l->max_depth = l->o->max_depth ? l->o->max_depth : 128;
     l->max_nodes = l->o->max_nodes ? l->o->max_nodes : 4000000;

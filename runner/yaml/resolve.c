@@ -10,7 +10,7 @@ static bool is_digit(char c) {
 }
 
 static char at(struct str s, size_t i) {
-    return i < s.n ? s.s[i] : '\0';
+    return (char)(i < s.n ? s.s[i] : 0);
 }
 
 // The offset after the run of characters of `set` that starts at i.
@@ -130,7 +130,7 @@ enum ytag resolve_plain(struct str text) {
     return str_eqz(text, "=") ? TAG_VALUE : TAG_STR;
 }
 
-enum ytag resolve_name(const char *name) {
+enum ytag resolve_tag(const char *name) {
     static const struct {
         const char *name;
         enum ytag tag;
@@ -164,7 +164,7 @@ static struct str squeeze(struct arena *a, struct str s) {
     for (size_t i = 0; i < s.n; i++) {
         char c = s.s[i];
         if (c != '_') {
-            p[n++] = c >= 'A' && c <= 'Z' ? (char)(c + 32) : c;
+            p[n++] = (char)(c >= 'A' && c <= 'Z' ? c + 32 : c);
         }
     }
     return (struct str){p, n};
@@ -276,7 +276,7 @@ static bool make_float(struct str text, struct arena *a, struct mark m, struct v
     // From the right, as PyYAML adds up, so that rounding agrees.
     double v = 0;
     double base = 1;
-    for (bool more = true; more; base *= 60) {
+    for (bool more = true; more;) {
         size_t colon = rest.n;
         while (colon > 0 && rest.s[colon - 1] != ':') {
             colon--;
@@ -286,6 +286,7 @@ static bool make_float(struct str text, struct arena *a, struct mark m, struct v
             return err_set(e, ERR_SYNTAX, m, "this is not a floating point number");
         }
         v += d * base;
+        base *= 60;
         more = colon > 0;
         rest = str_sub(rest, 0, more ? colon - 1 : 0);
     }

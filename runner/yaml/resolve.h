@@ -26,7 +26,7 @@ enum ytag {
 /// Source: PyYAML resolver.py; cases: tests/cases/yaml/load.json.
 enum ytag resolve_plain(struct str text);
 /// The tag behind a resolved tag name such as "tag:yaml.org,2002:int" or "!vault".
-enum ytag resolve_name(const char *name);
+enum ytag resolve_tag(const char *name);
 /// The value of a scalar tag (TAG_STR ... TAG_DATE, TAG_BINARY). Decimal integers beyond 64 bits become strings of
 /// their digits. Errors: ERR_SYNTAX at `at` when the text does not fit the tag; the text itself is not repeated.
 bool resolve_make(enum ytag tag, struct str text, struct arena *a, struct mark at, struct val *out, struct err *e);
