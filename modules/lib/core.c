@@ -120,7 +120,7 @@ void mod_diff_text(struct mod_call *c, struct str before_header, struct str befo
     val_push(c->arena, diff_list(c), pair);
 }
 
-static struct str format(struct arena *a, const char *fmt, va_list ap) {
+PRINTF_LIKE(2, 0) static struct str format(struct arena *a, const char *fmt, va_list ap) {
     va_list again;
     va_copy(again, ap);
     int n = vsnprintf(NULL, 0, fmt, ap);
