@@ -179,6 +179,11 @@ static bool value(struct literal *l, struct val *out) {
         return false;
     }
     char c = l->s.s[l->at];
+    char next = l->at + 1 < l->s.n ? l->s.s[l->at + 1] : 0;
+    if (c == 'u' && (next == '\'' || next == '"')) {
+        l->at++;
+        return string(l, out);
+    }
     if (c == '\'' || c == '"') {
         return string(l, out);
     }

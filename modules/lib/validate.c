@@ -13,7 +13,10 @@ struct check {
     struct err *e;
     struct val supplied;  // dict as given, without VAL_OMIT: for the marks of the errors
     struct buf context;   // "a -> b" inside sub-options
-    struct buf unknown;   // "x, a.y": names no option has
+    struct {
+        struct str *p;
+        size_t n, cap;
+    } unknown;  // "x", "a.y": names no option has
     struct mark unknown_at;
     struct spec unknown_spec;  // the table the last unknown name missed
     struct str unknown_name;
@@ -77,17 +80,16 @@ static void supported(struct arena *a, struct spec s, struct buf *out) {
 
 static void note_unknown(struct check *k, struct spec s, struct vpair *p) {
     struct str name = val_str_of(k->a, p->key);
-    if (k->unknown.n) {
-        buf_z(&k->unknown, ", ");
-    }
+    struct buf full = BUF_IN(k->a);
     struct str rest = buf_view(&k->context);
     while (rest.n) {
         size_t arrow = str_find(rest, 0, STR_LIT(" -> "));
-        buf_str(&k->unknown, str_sub(rest, 0, arrow));
-        buf_char(&k->unknown, '.');
+        buf_str(&full, str_sub(rest, 0, arrow));
+        buf_char(&full, '.');
         rest = arrow == SIZE_MAX ? STR_NONE : str_sub(rest, arrow + 4, rest.n);
     }
-    buf_str(&k->unknown, name);
+    buf_str(&full, name);
+    VEC_PUSH(k->a, k->unknown, buf_view(&full));
     k->unknown_at = p->key.mark.at ? p->key.mark : p->value.mark.at ? p->value.mark : k->at;
     k->unknown_spec = s;
     k->unknown_name = name;
@@ -110,10 +112,13 @@ static bool report_unknown(struct check *k) {
         return true;
     }
     struct buf list = BUF_IN(k->a);
+    struct names unknown = {.p = k->unknown.p, .n = k->unknown.n};
+    struct buf names = BUF_IN(k->a);
+    add_joined(&names, &unknown);
     supported(k->a, k->unknown_spec, &list);
     err_set(k->e, ERR_ARGS, k->unknown_at,
             "Unsupported parameters for (%s) module: %.*s. Supported parameters include: %.*s.", k->name,
-            STR(buf_view(&k->unknown)), STR(buf_view(&list)));
+            STR(buf_view(&names)), STR(buf_view(&list)));
     struct typo t = {.got = k->unknown_name};
     offer_names(&t, k->unknown_spec);
     if (t.best.n) {
@@ -519,8 +524,7 @@ static struct val place_free_form(struct arena *a, const struct module *m, struc
 
 bool mod_validate(const struct module *m, const char *name, struct val raw, struct mark at, struct arena *a,
                   struct val *out, struct err *e) {
-    struct check k = {
-        .a = a, .m = m, .name = name, .at = at, .e = e, .context = BUF_IN(a), .unknown = BUF_IN(a), .unknown_at = at};
+    struct check k = {.a = a, .m = m, .name = name, .at = at, .e = e, .context = BUF_IN(a), .unknown_at = at};
     struct val given_args = val_is(raw, VAL_DICT) ? raw : val_dict(a, 0);
     if (!val_is(raw, VAL_DICT) && !val_is(raw, VAL_NULL) && !val_is(raw, VAL_UNDEF)) {
         return err_set(e, ERR_ARGS, at, "the arguments of '%s' must be a dictionary, not %s", name,
@@ -556,8 +560,7 @@ static void collect_unknown(struct check *k, struct spec s, struct val raw) {
 
 bool mod_check_names(const struct module *m, const char *name, struct val raw, struct mark at, struct arena *a,
                      struct err *e) {
-    struct check k = {
-        .a = a, .m = m, .name = name, .at = at, .e = e, .context = BUF_IN(a), .unknown = BUF_IN(a), .unknown_at = at};
+    struct check k = {.a = a, .m = m, .name = name, .at = at, .e = e, .context = BUF_IN(a), .unknown_at = at};
     if (!val_is(raw, VAL_DICT) || m->any_args) {
         return true;
     }
