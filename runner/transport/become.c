@@ -30,9 +30,9 @@ static bool sudo_argv(struct arena *a, const struct conn_become *b, const struct
     }
     if (s->has_password) {
         push(a, v, "-S");
-        push(a, v, "-p");
-        push(a, v, arena_printf(a, "[%s] password:", s->nonce));
     }
+    push(a, v, "-p");  // also without a password, to notice that one is asked for
+    push(a, v, arena_printf(a, "[%s] password:", s->nonce));
     push(a, v, "-u");
     push(a, v, s->user);
     push(a, v, "--");

@@ -427,10 +427,11 @@ static void keepalive(struct conn *c, int64_t now, int64_t *next) {
     while (p && p->state != PEER_READY) {
         p = p->next;
     }
+    int64_t each = c->hub->keepalive_ms;
     if (!p || !c->session) {
+        earlier(next, c->session ? now + each : 0);
         return;
     }
-    int64_t each = c->hub->keepalive_ms;
     if (c->ping_ms && now - c->ping_ms >= each * KEEPALIVE_LOST) {
         struct arena tmp = {0};
         struct err e = {.arena = &tmp};

@@ -34,14 +34,15 @@ struct conn_spec {
 enum completion_kind { DONE_OPEN, DONE_RESULT, DONE_FAILED, DONE_LOG };
 struct completion {
     enum completion_kind kind;
-    void *tag;           // what the caller gave to conn_open / conn_submit
-    uint64_t id;         // the request
-    struct val result;   // DONE_RESULT: the module's result dict; DONE_OPEN: facts of the hello; in `arena`
-    struct err err;      // DONE_FAILED, in `arena`: ERR_UNREACHABLE; ERR_TIMEOUT (task deadline); ERR_MODULE: become was
-                         // refused (the task failed, the host is reachable); ERR_ARGS: a setting that is not
-                         // supported; ERR_LIMIT; ERR_SYS, with ECANCELED after conn_cancel
-    struct str log;      // DONE_LOG: a piece of live output
-    struct arena arena;  // owns the above; the receiver releases it with completion_release
+    void *tag;          // what the caller gave to conn_open / conn_submit
+    uint64_t id;        // the request
+    struct val result;  // DONE_RESULT: the module's result dict; DONE_OPEN: facts of the hello; in `arena`
+    struct err err;     // DONE_FAILED, in `arena`: ERR_UNREACHABLE; ERR_TIMEOUT (task deadline); ERR_MODULE: become was
+                        // refused (the task failed, the host is reachable); ERR_ARGS: a setting that is not
+                        // supported; ERR_LIMIT; ERR_SYS, with ECANCELED after conn_cancel
+    struct str log;     // DONE_LOG: a piece of live output
+    struct arena arena;  // owns the above (err.arena points here: set it again after copying the struct); the receiver
+                         // releases it with completion_release
 };
 void completion_release(struct completion *c);
 

@@ -86,18 +86,16 @@ static const char check_fn[] =
     "ck() { [ -f \"$1\" ] && [ -O \"$1\" ] && [ $(wc -c < \"$1\") -eq $n ] || return 1; "
     "if command -v sha256sum > /dev/null 2>&1; then s=$(sha256sum < \"$1\"); [ \"${s%% *}\" = $h ]; "
     "else \"$1\" --self-check > /dev/null 2>&1; fi; }; ";
-static const char find_cached[] =
-    "for d; do f=$d/$h; if [ -n \"$d\" ] && [ -O \"$d\" ] && [ -x \"$f\" ] && ck \"$f\"; then "
-    "echo \"$p ok $f\"; exec \"$f\"; fi; done; ";
-static const char store_new[] =
-    "for d; do [ -n \"$d\" ] || continue; "
+static const char find_or_store[] =
+    "for d; do [ -n \"$d\" ] || continue; f=$d/$h; "
     "if [ -h \"$d\" ]; then echo \"$p bad $d is a symbolic link\"; continue; fi; "
+    "if [ -O \"$d\" ] && [ -x \"$f\" ] && ck \"$f\"; then echo \"$p ok $f\"; exec \"$f\"; fi; "
     "m=$(mkdir -p -m 700 \"$d\" 2>&1) || { echo \"$p bad $m\"; continue; }; "
     "if [ -O \"$d\" ]; then :; else echo \"$p bad $d belongs to another user\"; continue; fi; "
     "m=$(chmod 700 \"$d\" 2>&1) || { echo \"$p bad $m\"; continue; }; "
     "t=$d/.new$$; rm -f \"$t\"; m=$( (set -C; : > \"$t\") 2>&1) || { echo \"$p bad $m\"; continue; }; "
     "chmod 700 \"$t\"; \"$t\" > /dev/null 2>&1 < /dev/null || "
-    "{ rm -f \"$t\"; echo \"$p bad $d is mounted noexec\"; continue; }; f=$d/$h; "
+    "{ rm -f \"$t\"; echo \"$p bad $d is mounted noexec\"; continue; }; "
     "if [ -n \"$c\" ] && cp \"$c\" \"$t\" 2> /dev/null && ck \"$t\"; then :; else "
     "echo \"$p need $a\"; m=$(head -c $n 2>&1 > \"$t\") || { rm -f \"$t\"; echo \"$p bad $d: $m\"; echo \"$p none\"; "
     "exit 1; }; ck \"$t\" || { rm -f \"$t\"; echo \"$p bad $d: what arrived is not what was sent, is the disk full\"; "
@@ -129,8 +127,7 @@ bool start_script(struct arena *a, const struct start *s, const char *remote_tmp
         return false;
     }
     buf_z(&b, check_fn);
-    buf_z(&b, find_cached);
-    buf_z(&b, store_new);
+    buf_z(&b, find_or_store);
     *out = buf_view(&b).s;
     return true;
 }

@@ -47,7 +47,3 @@ int frame_read(struct str in, struct frame *f, size_t *used, struct err *e) {
     *used = FRAME_HEADER + len;
     return 1;
 }
-
-size_t frame_sync(struct str in) {
-    return str_find_char(in, 0, '\0');
-}

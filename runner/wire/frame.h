@@ -1,8 +1,7 @@
 // Length-framed messages between play and play-remote. Pure bytes: no I/O, shared by both ends.
 //
 // A frame is 9 bytes of header and the body: length of the body (32 bits), kind (8 bits), id (32 bits), big-endian.
-// The first frame is the remote's HELLO with id 0 and a body below 16 MiB; as its first byte is then NUL, and text
-// printed by login shells before it has none, play can find where the stream starts (frame_sync).
+// The first frame is the remote's HELLO with id 0.
 #pragma once
 #include "buf.h"
 #include "err.h"
@@ -37,5 +36,3 @@ void frame_write(struct buf *out, enum frame_kind kind, uint32_t id, struct str 
 /// Takes one frame from the front of `in` (a byte stream): 1 and *f (valid until the buffer changes; *used bytes to
 /// consume), 0 when more bytes are needed, -1 for a malformed or oversized frame (ERR_SYNTAX).
 int frame_read(struct str in, struct frame *f, size_t *used, struct err *e);
-/// Where the HELLO starts in the first bytes of a stream that may begin with text of a login shell; SIZE_MAX: not yet.
-size_t frame_sync(struct str in);

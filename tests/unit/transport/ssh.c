@@ -1,0 +1,384 @@
+// The ssh connection against a real sshd: host keys, authentication, cache, deadlines, loss.
+#include "bed.h"
+#include "fd.h"
+
+#include <dirent.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/// Opens and expects a failure that mentions `want`.
+static void expect_failure(const struct conn_spec *s, const char *want) {
+    struct hub *h = bed_hub();
+    (void)conn_open(h, s, NULL);
+    struct completion d = next_done(h);
+    CHECK(d.kind == DONE_FAILED && d.err.code == ERR_UNREACHABLE);
+    if (!strstr(err_of(&d), want)) {
+        fail_msg("expected '%s' in: %s", want, err_of(&d));
+    }
+    completion_release(&d);
+    hub_free(h);
+}
+
+TEST(ssh_open_ping_and_cache) {
+    struct conn_spec s = bed_spec();
+    struct hub *h = bed_hub();
+    struct conn *c = open_ok(h, &s);
+    submit(c, "ping", 7, NULL);
+    struct completion d = next_done(h);
+    CHECK(d.kind == DONE_RESULT);
+    completion_release(&d);
+    char *dir = bed_path("home/.cache/play");
+    struct stat st;
+    CHECK(stat(dir, &st) == 0 && (st.st_mode & 07777) == 0700);
+    DIR *list = opendir(dir);
+    CHECK(list != NULL);
+    struct stat before = {0};
+    char *file = NULL;
+    for (struct dirent *de = readdir(list); de; de = readdir(list)) {
+        if (strlen(de->d_name) == 64) {
+            file = bed_path(de->d_name);
+            char path[512];
+            (void)snprintf(path, sizeof path, "%s/%s", dir, de->d_name);
+            CHECK(stat(path, &before) == 0);
+            file = strdup(path);
+        }
+    }
+    (void)closedir(list);
+    CHECK(file != NULL && (before.st_mode & 07777) == 0700);
+    conn_close(c);
+    c = open_ok(h, &s);  // the second time it is there
+    struct stat after;
+    CHECK(stat(file, &after) == 0 && after.st_ino == before.st_ino);
+    conn_close(c);
+    // A damaged file is replaced, not run.
+    bed_write(file, "#!/bin/sh\nexit 99\n", 0700);
+    c = open_ok(h, &s);
+    CHECK(stat(file, &after) == 0 && after.st_ino != before.st_ino);
+    free(file);
+    hub_free(h);
+}
+
+TEST(ssh_content_goes_through) {
+    struct conn_spec s = bed_spec();
+    struct hub *h = bed_hub();
+    struct conn *c = open_ok(h, &s);
+    submit(c, "big", 9000000, NULL);
+    struct completion d = next_done(h);
+    CHECK(d.kind == DONE_RESULT && val_text(val_get(d.result, "data")).n == 9000000);
+    completion_release(&d);
+    struct arena a = {0};
+    size_t n = 7000000;
+    struct conn_blob blob = {.data = {arena_alloc(&a, n), n}};
+    memset(blob.sha256, 'a', 64);
+    struct conn_request r = {.module = "blob", .args = val_dict(&a, 0), .blobs = &blob, .nblobs = 1};
+    conn_submit(c, &r, NULL);
+    d = next_done(h);
+    int64_t v = 0;
+    CHECK(d.kind == DONE_RESULT && val_as_int(val_get(d.result, "blob_bytes"), &v) && v == (int64_t)n);
+    completion_release(&d);
+    arena_release(&a);
+    hub_free(h);
+}
+
+TEST(ssh_unknown_host_key_is_refused) {
+    struct conn_spec s = bed_spec();
+    s.ssh_args = "-o UserKnownHostsFile=/dev/null";
+    expect_failure(&s, "is not known: ssh-ed25519 SHA256:");
+}
+
+TEST(ssh_host_key_check_off) {
+    struct conn_spec s = bed_spec();
+    s.ssh_args = "-o UserKnownHostsFile=/dev/null -o StrictHostKeyChecking=no";
+    struct hub *h = bed_hub();
+    (void)open_ok(h, &s);
+    s.ssh_args = "-o UserKnownHostsFile=/dev/null";
+    s.host_key = HOST_KEY_OFF;
+    (void)open_ok(h, &s);
+    hub_free(h);
+}
+
+TEST(ssh_accept_new_writes_the_key) {
+    struct conn_spec s = bed_spec();
+    char *path = bed_path("accepted/known_hosts");
+    char args[256];
+    (void)snprintf(args, sizeof args, "-o UserKnownHostsFile=%s -o HashKnownHosts=yes -o GlobalKnownHostsFile=none",
+                   path);
+    s.ssh_args = args;
+    s.host_key = HOST_KEY_ACCEPT_NEW;
+    struct hub *h = bed_hub();
+    conn_close(open_ok(h, &s));
+    s.host_key = HOST_KEY_STRICT;
+    conn_close(open_ok(h, &s));  // known in this run
+    hub_free(h);
+    h = bed_hub();
+    conn_close(open_ok(h, &s));  // and in the next
+    hub_free(h);
+    struct stat st;
+    CHECK(stat(path, &st) == 0 && (st.st_mode & 0777) == 0600);
+    const char *const argv[] = {"grep", "-q", "^|1|.* ssh-ed25519 AAAA", path, NULL};
+    CHECK(bed_run(argv) == 0);
+}
+
+TEST(ssh_changed_host_key_names_file_and_line) {
+    struct conn_spec s = bed_spec();
+    char *path = bed_path("changed");
+    struct arena a = {0};
+    struct err e = {.arena = &a};
+    struct str pub;
+    CHECK(fd_read_file(bed_path("other.pub"), 4096, &a, &pub, &e));
+    bed_write(path, arena_printf(&a, "# one\n\n[127.0.0.1]:%d %.*s", s.port, STR(pub)), 0600);
+    s.ssh_args = arena_printf(&a, "-o UserKnownHostsFile=%s -o GlobalKnownHostsFile=/dev/null", path);
+    expect_failure(&s, "has changed");
+    expect_failure(&s, arena_printf(&a, "%s line 3", path));
+    s.host_key = HOST_KEY_ACCEPT_NEW;
+    expect_failure(&s, "has changed");
+    arena_release(&a);
+}
+
+TEST(ssh_wrong_key_is_denied) {
+    struct conn_spec s = bed_spec();
+    s.key_file = bed_get()->other_key;
+    expect_failure(&s, "permission denied for user");
+    expect_failure(&s, s.key_file);
+    s.key_file = "/nonexistent/key";
+    expect_failure(&s, "key '/nonexistent/key' does not exist");
+    s.key_file = bed_path("open_key");
+    bed_write(s.key_file, "x", 0644);
+    expect_failure(&s, "chmod 600");
+    s.key_file = bed_path("locked");
+    const char *const argv[] = {"ssh-keygen", "-q", "-t", "ed25519", "-N", "phrase", "-f", s.key_file, NULL};
+    CHECK(bed_run(argv) == 0);
+    expect_failure(&s, "passphrase");
+}
+
+TEST(ssh_refused_and_unresolvable) {
+    struct conn_spec s = bed_spec();
+    s.port = 1;
+    expect_failure(&s, "Connection refused");
+    s = bed_spec();
+    s.address = "no-such-host.invalid";
+    expect_failure(&s, "cannot connect to host 'web1' (no-such-host.invalid");
+}
+
+TEST(ssh_silent_server_hits_the_deadline) {
+    struct conn_spec s = bed_spec();
+    s.port = bed_get()->silent_port;
+    s.connect_timeout_ms = 400;
+    int64_t t0 = clock_ms();
+    expect_failure(&s, "no answer within");
+    CHECK(clock_ms() - t0 >= 400 && clock_ms() - t0 < 3000);
+}
+
+TEST(ssh_free_while_dialling) {
+    struct conn_spec s = bed_spec();
+    s.port = bed_get()->silent_port;
+    struct hub *h = bed_hub();
+    for (int i = 0; i < 20; i++) {
+        (void)conn_open(h, &s, NULL);
+    }
+    struct completion d;
+    CHECK(!hub_wait(h, 100, &d));
+    int64_t t0 = clock_ms();
+    hub_free(h);
+    CHECK(clock_ms() - t0 < 2000);
+}
+
+TEST(ssh_bad_arguments_are_named) {
+    struct conn_spec s = bed_spec();
+    s.ssh_args = "-o PermitLocalCommand=yes";
+    struct hub *h = bed_hub();
+    (void)conn_open(h, &s, NULL);
+    struct completion d = next_done(h);
+    CHECK(d.kind == DONE_FAILED && d.err.code == ERR_ARGS && strstr(err_of(&d), "PermitLocalCommand"));
+    completion_release(&d);
+    s = bed_spec();
+    s.address = "-oProxyCommand=touch /tmp/x";
+    (void)conn_open(h, &s, NULL);
+    d = next_done(h);
+    CHECK(d.kind == DONE_FAILED && d.err.code == ERR_ARGS);
+    completion_release(&d);
+    hub_free(h);
+}
+
+TEST(ssh_config_file_with_proxy_command) {
+    struct conn_spec s = bed_spec();
+    struct arena a = {0};
+    char *path = bed_path("config");
+    bed_write(
+        path,
+        arena_printf(&a,
+                     "Host other\n  Port 1\nHost alias !other\n  HostName 127.0.0.1\n  Port %d\n  IdentityFile %s\n"
+                     "  UserKnownHostsFile \"%s\"\n  ProxyCommand nc %%h %%p\n",
+                     s.port, s.key_file, bed_get()->known),
+        0600);
+    const char *const have_nc[] = {"/bin/sh", "-c", "command -v nc", NULL};
+    if (bed_run(have_nc) != 0) {
+        bed_write(path,
+                  arena_printf(&a,
+                               "Host alias\n HostName 127.0.0.1\n Port %d\n IdentityFile %s\n UserKnownHostsFile %s\n",
+                               s.port, s.key_file, bed_get()->known),
+                  0600);
+    }
+    struct conn_spec t = {.kind = "ssh", .host = "alias", .config_file = path};
+    struct hub *h = bed_hub();
+    conn_close(open_ok(h, &t));
+    hub_free(h);
+    bed_write(path, "Host *\n  ProxyCommand echo no route here >&2; exit 1\n", 0600);
+    t.address = "127.0.0.1";
+    expect_failure(&t, "no route here");
+    arena_release(&a);
+}
+
+TEST(ssh_server_killed_in_mid_request) {
+    struct conn_spec s = bed_spec();
+    struct hub *h = bed_hub();
+    struct conn *c = open_ok(h, &s);
+    submit(c, "sleep", 60000, NULL);
+    submit(c, "sleep", 60000, NULL);
+    struct arena a = {0};
+    struct val args = val_dict(&a, 1);
+    // The parent of the remote's shell is the sshd of this session.
+    val_set(&a, args, "cmd", val_z(&a, "kill -9 $PPID"));
+    conn_submit(c, &(struct conn_request){.module = "raw", .args = args, .raw = true, .lane = 5}, NULL);
+    for (int i = 0; i < 3; i++) {
+        struct completion d = next_done(h);
+        CHECK(d.kind == DONE_FAILED && d.err.code == ERR_UNREACHABLE);
+        completion_release(&d);
+    }
+    submit(c, "ping", 0, NULL);
+    struct completion d = next_done(h);
+    CHECK(d.kind == DONE_FAILED && d.err.code == ERR_UNREACHABLE);
+    completion_release(&d);
+    arena_release(&a);
+    hub_free(h);
+}
+
+TEST(ssh_request_deadline_and_cancel) {
+    struct conn_spec s = bed_spec();
+    struct hub *h = bed_hub();
+    struct conn *c = open_ok(h, &s);
+    struct arena a = {0};
+    struct val args = val_dict(&a, 1);
+    val_set(&a, args, "ms", val_int(60000));
+    conn_submit(c, &(struct conn_request){.module = "sleep", .args = args, .timeout_ms = 200}, NULL);
+    struct completion d = next_done(h);
+    CHECK(d.kind == DONE_FAILED && d.err.code == ERR_TIMEOUT);
+    completion_release(&d);
+    uint64_t id = submit(c, "hang", 60000, NULL);
+    CHECK(!hub_wait(h, 50, &d));
+    conn_cancel(c, id);
+    d = next_done(h);
+    CHECK(d.kind == DONE_FAILED && d.err.code == ERR_SYS);
+    completion_release(&d);
+    submit(c, "ping", 0, NULL);  // a new process on the same session
+    d = next_done(h);
+    CHECK(d.kind == DONE_RESULT);
+    completion_release(&d);
+    arena_release(&a);
+    hub_free(h);
+}
+
+TEST(ssh_twenty_at_once) {
+    struct conn_spec s = bed_spec();
+    struct hub *h = bed_hub();
+    for (int i = 0; i < 20; i++) {
+        struct conn *c = conn_open(h, &s, NULL);
+        submit(c, "ping", i, NULL);
+        submit(c, "ping", i, NULL);
+    }
+    size_t opened = 0;
+    size_t results = 0;
+    while (opened + results < 60) {
+        struct completion d = next_done(h);
+        if (d.kind == DONE_FAILED) {
+            fail_msg("%s", err_of(&d));
+        }
+        opened += d.kind == DONE_OPEN;
+        results += d.kind == DONE_RESULT;
+        completion_release(&d);
+    }
+    CHECK(opened == 20 && results == 40);
+    hub_free(h);
+}
+
+TEST(ssh_raw_in_several_channels) {
+    struct conn_spec s = bed_spec();
+    s.lazy = true;
+    struct hub *h = bed_hub();
+    struct conn *c = conn_open(h, &s, NULL);
+    struct arena a = {0};
+    for (uint32_t i = 0; i < 12; i++) {
+        struct val args = val_dict(&a, 1);
+        val_set(&a, args, "cmd", val_printf(&a, "echo 'n %u' \"$HOME\"; exit %u", i, i));
+        conn_submit(c, &(struct conn_request){.module = "raw", .args = args, .raw = true, .lane = i}, NULL);
+    }
+    struct completion d = next_done(h);
+    CHECK(d.kind == DONE_OPEN);
+    completion_release(&d);
+    int64_t sum = 0;
+    for (int i = 0; i < 12; i++) {
+        d = next_done(h);
+        if (d.kind != DONE_RESULT) {
+            fail_msg("%s", err_of(&d));
+        }
+        int64_t rc = 0;
+        CHECK(val_as_int(val_get(d.result, "rc"), &rc));
+        CHECK(str_starts(val_text(val_get(d.result, "stdout")), "n "));
+        sum += rc;
+        completion_release(&d);
+    }
+    CHECK(sum == 66);
+    arena_release(&a);
+    hub_free(h);
+}
+
+TEST(ssh_keepalive_pings_are_answered) {
+    struct conn_spec s = bed_spec();
+    struct hub *h = bed_hub_keepalive(50);
+    struct conn *c = open_ok(h, &s);
+    struct completion d;
+    CHECK(!hub_wait(h, 600, &d));
+    submit(c, "ping", 0, NULL);
+    d = next_done(h);
+    CHECK(d.kind == DONE_RESULT);
+    completion_release(&d);
+    hub_free(h);
+}
+
+TEST(ssh_stopped_remote_is_noticed) {
+    struct conn_spec s = bed_spec();
+    struct hub *h = bed_hub_keepalive(100);
+    struct conn *c = open_ok(h, &s);
+    submit(c, "ping", 0, NULL);
+    struct completion d = next_done(h);
+    int64_t pid = 0;
+    CHECK(val_as_int(val_get(d.result, "pid"), &pid) && pid > 1);
+    completion_release(&d);
+    kill((pid_t)pid, SIGSTOP);
+    submit(c, "ping", 0, NULL);
+    d = next_done(h);
+    kill((pid_t)pid, SIGKILL);
+    CHECK(d.kind == DONE_FAILED && d.err.code == ERR_UNREACHABLE && strstr(err_of(&d), "has not answered"));
+    completion_release(&d);
+    hub_free(h);
+}
+
+TEST(ssh_remote_tmp_and_bad_places) {
+    struct conn_spec s = bed_spec();
+    struct hub *h = bed_hub();
+    s.remote_tmp = bed_path("rtmp");
+    conn_close(open_ok(h, &s));
+    struct arena a = {0};
+    struct stat st;
+    CHECK(stat(arena_printf(&a, "%s/.play-%u", s.remote_tmp, (unsigned)getuid()), &st) == 0);
+    s.remote_tmp = "/proc/nowhere";  // falls back to the home directory
+    conn_close(open_ok(h, &s));
+    s.remote_tmp = "/tmp/\"; touch /tmp/evil; \"";
+    (void)conn_open(h, &s, NULL);
+    struct completion d = next_done(h);
+    CHECK(d.kind == DONE_FAILED && d.err.code == ERR_ARGS && strstr(err_of(&d), "remote_tmp"));
+    completion_release(&d);
+    arena_release(&a);
+    hub_free(h);
+}
