@@ -1,0 +1,26 @@
+# Shared by run.sh and tests/oracle/golden_record.sh: runs one case and prints its normalised output and exit code.
+# A case may name more arguments in a first line "# args: ...".
+
+golden_args() {
+    sed -n '1s/^# args: //p' "$1.yml"
+}
+
+# Times, temporary paths, the place of this tree and python's noise are made equal.
+golden_normalise() {
+    sed -E \
+        -e "s#$(pwd -P)#DIR#g" \
+        -e 's/"(delta|start|end)": "[^"]*"/"\1": "TIME"/g' \
+        -e '/^\[WARNING\]|^\[DEPRECATION WARNING\]/,/^$/d' \
+        -e 's/[[:space:]]+$//'
+}
+
+# golden_run PROGRAM NAME
+golden_run() {
+    rc=0
+    args=$(golden_args "$2")
+    out=$(eval "ANSIBLE_NOCOLOR=1 ANSIBLE_FORCE_COLOR=0 ANSIBLE_HOST_KEY_CHECKING=False COLUMNS=80 \
+        ANSIBLE_RETRY_FILES_ENABLED=0 ANSIBLE_ROLES_PATH=$(pwd -P)/roles \"\$1\" -i hosts.ini -f 1 $args \"\$2.yml\"" \
+        2>/dev/null </dev/null) || rc=$?
+    printf '%s\n' "$out" | golden_normalise
+    echo "exit code: $rc"
+}
