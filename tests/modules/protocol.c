@@ -1,0 +1,299 @@
+// play-remote as a peer that may be slow, wrong or gone: requests that crash, hang, queue, are cancelled or cut off.
+#include "run_cases.h"
+
+#include "digest.h"
+#include "fd.h"
+#include "msg.h"
+#include "test.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define WAIT_MS 20000
+
+struct answer {
+    uint8_t kind;
+    uint32_t id;
+    struct val value;
+    struct str raw;
+};
+struct link {
+    struct arena a;
+    struct err e;
+    struct peer p;
+};
+
+static void link_open(struct link *l) {
+    *l = (struct link){0};
+    l->e.arena = &l->a;
+    bool ok = peer_start(&l->p, getenv("PLAY_REMOTE"), &l->e);
+    if (!ok) {
+        print_error("%.*s\n", STR(err_text(&l->e)));
+    }
+    CHECK(ok);
+}
+
+static void link_close(struct link *l) {
+    CHECK(peer_end(&l->p));
+    arena_release(&l->a);
+}
+
+static void send_request(struct link *l, uint32_t id, struct val args, const char *module, int64_t lane) {
+    struct val r = val_dict(&l->a, 6);
+    struct buf b = BUF_IN(&l->a);
+    val_set(&l->a, r, "module", val_z(&l->a, module));
+    val_set(&l->a, r, "args", args);
+    val_set(&l->a, r, "validate", val_bool(true));
+    val_set(&l->a, r, "log", val_bool(true));
+    val_set(&l->a, r, "lane", val_int(lane));
+    msg_encode(&b, r);
+    peer_send(&l->p, FRAME_REQUEST, id, buf_view(&b), &l->e);
+}
+
+static void send_shell(struct link *l, uint32_t id, const char *line, int64_t lane) {
+    struct val args = val_dict(&l->a, 1);
+    val_set(&l->a, args, "cmd", val_z(&l->a, line));
+    send_request(l, id, args, "shell", lane);
+}
+
+static bool receive(struct link *l, struct answer *out) {
+    int64_t deadline = clock_ms() + WAIT_MS;
+    for (;;) {
+        struct frame f;
+        size_t used = 0;
+        int got = frame_read(buf_view(&l->p.input), &f, &used, &l->e);
+        if (got > 0) {
+            *out = (struct answer){.kind = f.kind, .id = f.id, .raw = str_dup(&l->a, f.body)};
+            bool ok = f.kind != FRAME_RESULT || msg_decode(&l->a, out->raw, &out->value, &l->e);
+            buf_consume(&l->p.input, used);
+            return ok;
+        }
+        if (got < 0 || fd_wait(l->p.out, POLLIN, deadline) <= 0) {
+            return false;
+        }
+        char *to = buf_reserve(&l->p.input, 65536);
+        ssize_t n = read(l->p.out, to, 65536);
+        if (n <= 0) {
+            return false;
+        }
+        l->p.input.n += (size_t)n;
+    }
+}
+
+static struct val result_of(struct link *l, uint32_t id) {
+    struct answer x;
+    do {
+        CHECK(receive(l, &x));
+    } while (x.kind != FRAME_RESULT);
+    assert_int_equal(x.id, id);
+    return x.value;
+}
+
+static struct str message(struct val result) {
+    return val_text(val_get(result, "msg"));
+}
+
+TEST(ping_is_answered) {
+    struct link l;
+    struct answer x;
+    link_open(&l);
+    peer_send(&l.p, FRAME_PING, 7, STR_LIT("body"), &l.e);
+    CHECK(receive(&l, &x));
+    CHECK(x.kind == FRAME_PING && x.id == 7);
+    CHECK_STR(x.raw, "body");
+    link_close(&l);
+}
+
+TEST(a_crash_is_one_failed_request) {
+    struct link l;
+    link_open(&l);
+    send_shell(&l, 1, "kill -SEGV $PPID; sleep 5", 0);
+    send_shell(&l, 2, "echo alive", 0);
+    struct val dead = result_of(&l, 1);
+    CHECK(val_truth(val_get(dead, "failed")));
+    CHECK(str_starts(message(dead), "the module was killed by signal 11") ||
+          str_starts(message(dead), "the module ended without a result"));  // the sanitizer exits instead
+    CHECK_STR(val_text(val_get(result_of(&l, 2), "stdout")), "alive");
+    link_close(&l);
+}
+
+TEST(one_lane_keeps_its_order) {
+    struct link l;
+    link_open(&l);
+    send_shell(&l, 1, "sleep 0.3; echo 1", 5);
+    send_shell(&l, 2, "echo 2", 5);
+    CHECK_STR(val_text(val_get(result_of(&l, 1), "stdout")), "1");
+    CHECK_STR(val_text(val_get(result_of(&l, 2), "stdout")), "2");
+    link_close(&l);
+}
+
+TEST(lanes_run_at_the_same_time) {
+    struct link l;
+    struct answer x;
+    link_open(&l);
+    send_shell(&l, 1, "sleep 1; echo slow", 1);
+    send_shell(&l, 2, "echo fast", 2);
+    do {
+        CHECK(receive(&l, &x));
+    } while (x.kind != FRAME_RESULT);
+    CHECK(x.id == 2);
+    CHECK_STR(val_text(val_get(result_of(&l, 1), "stdout")), "slow");
+    link_close(&l);
+}
+
+TEST(more_requests_than_children) {
+    struct link l;
+    link_open(&l);
+    for (uint32_t i = 0; i < 60; i++) {
+        send_shell(&l, i, "echo x", i);
+    }
+    size_t results = 0;
+    while (results < 60) {
+        struct answer x;
+        CHECK(receive(&l, &x));
+        results += x.kind == FRAME_RESULT;
+    }
+    link_close(&l);
+}
+
+static bool is_alive(const char *pid_file) {
+    struct arena a = {0};
+    struct err e = {.arena = &a};
+    struct str text;
+    int64_t pid = 0;
+    bool alive = fd_read_file(pid_file, 64, &a, &text, &e) && str_int(str_trim(text), &pid) && kill((pid_t)pid, 0) == 0;
+    arena_release(&a);
+    return alive;
+}
+
+static void wait_for(const char *path) {
+    struct stat st;
+    for (int i = 0; i < 500 && (stat(path, &st) != 0 || st.st_size == 0); i++) {
+        struct timespec nap = {.tv_nsec = 10000000};
+        nanosleep(&nap, NULL);
+    }
+}
+
+static bool gone_soon(const char *pid_file) {
+    for (int i = 0; i < 300 && is_alive(pid_file); i++) {
+        struct timespec nap = {.tv_nsec = 10000000};
+        nanosleep(&nap, NULL);
+    }
+    return !is_alive(pid_file);
+}
+
+static const char *temp_dir(struct arena *a) {
+    const char *tmp = getenv("TMPDIR");
+    char *dir = arena_printf(a, "%s/play-proto-XXXXXX", tmp ? tmp : "/tmp");
+    CHECK(mkdtemp(dir) != NULL);
+    return dir;
+}
+
+TEST(cancel_kills_what_the_module_started) {
+    struct link l;
+    link_open(&l);
+    const char *dir = temp_dir(&l.a);
+    const char *pid = arena_printf(&l.a, "%s/pid", dir);
+    send_shell(&l, 1, arena_printf(&l.a, "setsid sh -c 'echo $$ > %s; exec sleep 60'", pid), 0);
+    send_shell(&l, 2, "echo never", 0);
+    wait_for(pid);
+    peer_send(&l.p, FRAME_CANCEL, 2, STR_LIT(""), &l.e);
+    peer_send(&l.p, FRAME_CANCEL, 1, STR_LIT(""), &l.e);
+    CHECK_STR(message(result_of(&l, 2)), "the request was cancelled");
+    CHECK_STR(message(result_of(&l, 1)), "the request was cancelled");
+    CHECK(gone_soon(pid));
+    tree_remove(dir);
+    link_close(&l);
+}
+
+TEST(nothing_outlives_the_connection) {
+    struct link l;
+    link_open(&l);
+    const char *dir = temp_dir(&l.a);
+    const char *pid = arena_printf(&l.a, "%s/pid", dir);
+    send_shell(&l, 1, arena_printf(&l.a, "echo $$ > %s; exec sleep 60", pid), 0);
+    wait_for(pid);
+    fd_closep(&l.p.in);  // as when ssh dies
+    int status = 0;
+    CHECK(waitpid(l.p.pid, &status, 0) == l.p.pid);
+    CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    CHECK(gone_soon(pid));
+    fd_closep(&l.p.out);
+    buf_release(&l.p.input);
+    tree_remove(dir);
+    arena_release(&l.a);
+}
+
+TEST(live_output_arrives_before_the_result) {
+    struct link l;
+    struct answer x;
+    link_open(&l);
+    send_shell(&l, 3, "echo first; sleep 0.2; echo second", 0);
+    CHECK(receive(&l, &x));
+    CHECK(x.kind == FRAME_LOG && x.id == 3);
+    CHECK_STR(x.raw, "first\n");
+    CHECK_STR(val_text(val_get(result_of(&l, 3), "stdout")), "first\nsecond");
+    link_close(&l);
+}
+
+TEST(a_lua_module_travels_as_source) {
+    struct link l;
+    link_open(&l);
+    const char source[] = "return {args = {n = {type = 'int', required = true}}, check = 'full',\n"
+                          "run = function(c)\n c:set('twice', c.args.n * 2)\n"
+                          "if c.args.n == 13 then error('unlucky') end end}";
+    struct buf body = BUF_IN(&l.a);
+    const char *hex = NULL;
+    buf_add(&body, "mine", 5);
+    buf_z(&body, source);
+    CHECK(digest_hex(&l.a, "sha256", str_from(source), &hex, &l.e));
+    peer_send(&l.p, FRAME_SCRIPT, 0, buf_view(&body), &l.e);
+    for (int n = 12; n <= 13; n++) {
+        struct val r = val_dict(&l.a, 4);
+        struct val args = val_dict(&l.a, 1);
+        struct val out = VNULL;
+        val_set(&l.a, args, "n", val_int(n));
+        val_set(&l.a, r, "module", val_z(&l.a, "mine"));
+        val_set(&l.a, r, "args", args);
+        val_set(&l.a, r, "script", val_z(&l.a, hex));
+        CHECK(peer_call(&l.p, r, WAIT_MS, &l.a, &out, &l.e));
+        CHECK(val_equal(val_get(out, "twice"), val_int(2 * n)));
+        CHECK(val_truth(val_get(out, "failed")) == (n == 13));
+        if (n == 13) {
+            CHECK_STR(message(out), "mine.lua:4: unlucky");
+        }
+    }
+    link_close(&l);
+}
+
+TEST(wrong_requests_are_answered) {
+    struct link l;
+    link_open(&l);
+    send_request(&l, 1, val_dict(&l.a, 0), "no_such_module", 0);
+    CHECK_STR(message(result_of(&l, 1)), "module 'no_such_module' is not known to play-remote");
+    peer_send(&l.p, FRAME_REQUEST, 2, STR_LIT("\xff\xff"), &l.e);
+    CHECK(val_truth(val_get(result_of(&l, 2), "failed")));
+    struct buf b = BUF_IN(&l.a);
+    msg_encode(&b, val_dict(&l.a, 0));
+    peer_send(&l.p, FRAME_REQUEST, 3, buf_view(&b), &l.e);
+    CHECK_STR(message(result_of(&l, 3)), "expected a request with module and args");
+    link_close(&l);
+}
+
+TEST(a_broken_stream_ends_the_remote) {
+    struct link l;
+    link_open(&l);
+    struct err e = {.arena = &l.a};
+    CHECK(fd_write_all(l.p.in, STR_LIT("\xff\xff\xff\xff\x02zzzz"), &e));
+    int status = 0;
+    CHECK(waitpid(l.p.pid, &status, 0) == l.p.pid);
+    CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 1);
+    fd_closep(&l.p.in);
+    fd_closep(&l.p.out);
+    buf_release(&l.p.input);
+    arena_release(&l.a);
+}
