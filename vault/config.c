@@ -18,13 +18,13 @@ static bool open_to_all(const char *dir) {
 }
 
 static const char *in_home(struct arena *a, const char *rest) {
-    const char *home = getenv("HOME");
+    const char *home = secure_getenv("HOME");
     return home ? arena_printf(a, "%s/%s", home, rest) : "";
 }
 
 // $ANSIBLE_CONFIG may name the directory.
 static const char *named_file(struct arena *a) {
-    const char *path = getenv("ANSIBLE_CONFIG");
+    const char *path = secure_getenv("ANSIBLE_CONFIG");
     struct stat st;
     if (!path || !*path) {
         return NULL;
@@ -104,7 +104,7 @@ static const char *beside(struct arena *a, const char *file, const char *path) {
 }
 
 static const char *from_env(const char *name, const char *otherwise) {
-    const char *v = getenv(name);
+    const char *v = secure_getenv(name);
     return v && *v ? v : otherwise;
 }
 

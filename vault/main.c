@@ -91,13 +91,17 @@ static bool is_prompt(const char *spec) {
     return strcmp(word, "prompt") == 0 || strcmp(word, "prompt_ask_vault_pass") == 0;
 }
 
+static void add(struct cli *c, struct texts *to, const char *text) {
+    VEC_PUSH(c->a, *to, text);
+}
+
 static void add_list(struct cli *c, struct texts *to, const char *list) {
     struct str rest = str_from(list);
     struct str part;
     while (str_next(&rest, ',', &part)) {
         part = str_trim(part);
         if (part.n > 0) {
-            VEC_PUSH(c->a, *to, str_z(c->a, part));
+            add(c, to, str_z(c->a, part));
         }
     }
 }
@@ -110,20 +114,20 @@ static struct texts all_sources(struct cli *c, bool *own_file) {
         add_list(c, &all, c->config.identity_list);
     }
     for (size_t i = 0; i < c->ids.n; i++) {
-        VEC_PUSH(c->a, all, c->ids.p[i]);
+        add(c, &all, c->ids.p[i]);
     }
     if (c->config.password_file) {
-        VEC_PUSH(c->a, c->password_files, c->config.password_file);
+        add(c, &c->password_files, c->config.password_file);
     }
     for (size_t i = 0; i < c->password_files.n; i++) {
-        VEC_PUSH(c->a, all, arena_printf(c->a, "default@%s", c->password_files.p[i]));
+        add(c, &all, arena_printf(c->a, "default@%s", c->password_files.p[i]));
     }
     if (all.n == 0 && !c->ask && access("vault-password", F_OK) == 0) {
         *own_file = true;
-        VEC_PUSH(c->a, all, "default@./vault-password");
+        add(c, &all, "default@./vault-password");
     }
     if (c->ask || all.n == 0) {
-        VEC_PUSH(c->a, all, "default@prompt_ask_vault_pass");
+        add(c, &all, "default@prompt_ask_vault_pass");
     }
     return all;
 }
@@ -222,7 +226,7 @@ static bool open_text(struct cli *c, struct str in, struct str *out) {
 // Passes every file through `fn`. Stops at the first that fails; it and the rest stay as they are.
 static int each_file(struct cli *c, change *fn, unsigned allow, const char *done) {
     if (c->files.n == 0) {
-        VEC_PUSH(c->a, c->files, "-");
+        add(c, &c->files, "-");
     }
     for (size_t i = 0; i < c->files.n; i++) {
         const char *name = c->files.p[i];
@@ -302,7 +306,7 @@ static bool read_line(struct cli *c, const char *prompt, struct str *out) {
 }
 
 static bool item_from_prompt(struct cli *c, struct items *items) {
-    struct str name;
+    struct str name = STR_NONE;
     struct item it = {.source = "the interactive prompt"};
     if (!read_line(c, "Variable name (enter for no name): ", &name)) {
         return false;
@@ -474,10 +478,10 @@ static int no_such_verb(const char *name) {
 static int take_option(struct cli *c, int opt, const struct verb *v) {
     switch (opt) {
     case OPT_ID:
-        VEC_PUSH(c->a, c->ids, optarg);
+        add(c, &c->ids, optarg);
         return -1;
     case OPT_FILE:
-        VEC_PUSH(c->a, c->password_files, optarg);
+        add(c, &c->password_files, optarg);
         return -1;
     case 'J':
         c->ask = true;
@@ -489,7 +493,7 @@ static int take_option(struct cli *c, int opt, const struct verb *v) {
         c->output = optarg;
         return -1;
     case 'n':
-        VEC_PUSH(c->a, c->names, optarg);
+        add(c, &c->names, optarg);
         return -1;
     case OPT_STDIN_NAME:
         c->stdin_name = optarg;
@@ -547,6 +551,7 @@ static int parse(struct cli *c, int argc, char **argv, const struct verb **v) {
             return no_such_verb(argv[1]);
         }
     }
+    // One thread, so getopt's globals are safe. NOLINTNEXTLINE(concurrency-mt-unsafe)
     for (int opt; (opt = getopt_long(argc, argv, "Jn:pvh", options, NULL)) != -1;) {
         int status = take_option(c, opt, *v);
         if (status >= 0) {
@@ -562,7 +567,7 @@ static int parse(struct cli *c, int argc, char **argv, const struct verb **v) {
         return no_such_verb(argv[optind]);
     }
     for (int i = optind + 1; i < argc; i++) {
-        VEC_PUSH(c->a, c->files, argv[i]);
+        add(c, &c->files, argv[i]);
     }
     int status = check_options(c, *v);
     return status == EXIT_OK ? -1 : status;

@@ -240,7 +240,7 @@ static bool from_file(struct source *s, struct str *out) {
 
 // "~/x" under $HOME; other paths as they are, with "./" in front of a bare name so that no search in $PATH happens.
 static const char *full_path(struct arena *a, const char *path) {
-    const char *home = getenv("HOME");
+    const char *home = secure_getenv("HOME");
     if (path[0] == '~' && path[1] == '/' && home) {
         return arena_printf(a, "%s%s", home, path + 1);
     }
@@ -277,7 +277,7 @@ static bool source(struct source *s, const char *spec) {
         return err_set(s->e, ERR_ARGS, NO_MARK, "expected 'label@file' or 'label@prompt' as the vault id, found '%s'",
                        spec);
     }
-    struct str password;
+    struct str password = STR_NONE;
     bool prompt = strcmp(s->path, "prompt") == 0 || strcmp(s->path, "prompt_ask_vault_pass") == 0;
     if (prompt ? !from_prompt(s, &password) : !from_path(s, &password)) {
         return false;

@@ -416,7 +416,7 @@ bool vault_seal(struct vault_ring *r, const char *id, struct str plain, struct a
 bool vault_seal_with(struct vault_ring *r, const struct vault_seal_opts *o, struct str plain, struct arena *a,
                      struct str *envelope, struct err *e) {
     size_t i = 0;
-    const char *name = NULL;
+    const char *name = "default";
     unsigned char key[DERIVED_LEN];
     unsigned char hmac[HMAC_LEN];
     char random[SALT_LEN];
@@ -429,10 +429,11 @@ bool vault_seal_with(struct vault_ring *r, const struct vault_seal_opts *o, stru
     }
     struct arena tmp = {.secret = true};
     struct str padded = pad(&tmp, plain);
-    struct str cipher = {arena_alloc(&tmp, padded.n), padded.n};
+    char *sealed = arena_alloc(&tmp, padded.n);
+    struct str cipher = {sealed, padded.n};
     random_bytes(random, sizeof random);
     derive(r, i, salt, key);
-    crypt_ctr(key, padded, (char *)(uintptr_t)cipher.s);
+    crypt_ctr(key, padded, sealed);
     hmac_of(key, cipher, hmac);
     OPENSSL_cleanse(key, sizeof key);
     struct buf inner = BUF_IN(&tmp);

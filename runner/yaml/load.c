@@ -1,6 +1,7 @@
 // YAML to values: builds straight from libyaml's events, with a place for everything and caps on depth and size.
 #include "load.h"
 
+#include "json.h"
 #include "loader.h"
 
 struct anchor {
@@ -599,10 +600,32 @@ static bool load(struct loader *l, const char *name, struct str text, bool all, 
     return ok;
 }
 
+// Ansible reads a user's file as JSON when it is JSON, which differs from YAML 1.1 in a few scalars (1e3, surrogate
+// pairs). Where the two agree the YAML value is kept, because it knows its places.
+static bool prefer_json(struct str text, const struct yaml_opts *o, struct arena *a, bool loaded, struct val *out,
+                        struct err *e) {
+    struct str head = str_trim(text);
+    struct arena tmp = {.secret = o->secret};
+    struct err ignored = {.arena = &tmp};
+    struct val json;
+    if (!o->trusted || (!str_starts(head, "{") && !str_starts(head, "[")) || (!loaded && e->code == ERR_LIMIT) ||
+        !json_parse(&tmp, text, &json, &ignored) || (loaded && val_equal(json, *out))) {
+        arena_release(&tmp);
+        return loaded;
+    }
+    struct mark at = loaded ? out->mark : NO_MARK;
+    *out = val_at(val_reflag(a, json, 0, VAL_TRUSTED | (o->secret ? VAL_SECRET : 0U)), at);
+    *out = val_mark_templates(*out);
+    arena_release(&tmp);
+    err_clear(e);
+    return true;
+}
+
 bool yaml_load(const char *name, struct str text, const struct yaml_opts *o, struct arena *a, struct val *out,
                struct err *e) {
     struct loader l = {.o = o, .a = a, .e = e};
-    return load(&l, name, text, false, out);
+    bool loaded = load(&l, name, text, false, out);
+    return prefer_json(text, o, a, loaded, out, e);
 }
 
 bool yaml_load_all(const char *name, struct str text, const struct yaml_opts *o, struct arena *a, struct val *out,

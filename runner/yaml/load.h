@@ -29,6 +29,7 @@ struct yaml_opts {
 /// Where Python has types we lack: sets are lists of their keys, !!binary is a string of the bytes, integers beyond 64
 /// bits are strings of their digits. `!unsafe` gives VAL_UNSAFE to the value and all inside, `!vault` gives VAL_SECRET,
 /// VAL_VAULTED and VAL_UNSAFE (Ansible does not template vaulted values). Dates are objects of value/date.h.
+/// A trusted text that is JSON is read by JSON's rules where they differ (1e3 is a number), as Ansible does.
 /// An alias in a trusted file is a copy of what it repeats; in data it shares the list or mapping.
 /// Entries that override merged ones (`<<`) are not reported as duplicates; Ansible 2.14 does report those.
 /// Errors: ERR_SYNTAX with the mark of the place; ERR_LIMIT; ERR_VAULT. Any thread.

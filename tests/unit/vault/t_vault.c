@@ -217,7 +217,7 @@ TEST(vault_header) {
 TEST(vault_label_is_only_a_hint) {
     struct arena a = {0};
     struct str rest = vectors(&a);
-    struct vector v;
+    struct vector v = {.label = ""};
     do {
         CHECK(next_vector(&a, &rest, &v));
     } while (strcmp(v.label, "dev") != 0);

@@ -200,7 +200,8 @@ static const struct {
 } mistakes[] = {
     {"a: {{ x }}\n", "1:5", "a mapping cannot be a key", "a value that starts with '{{' must be in quotes"},
     {"- {{ x }}\n", "1:4", "a mapping cannot be a key", "a value that starts with '{{' must be in quotes"},
-    {"a: 1\nb: {{ x }}/y\nc: 1\n", "2:5", "a mapping cannot be a key", "a value that starts with '{{' must be in quotes"},
+    {"a: 1\nb: {{ x }}/y\nc: 1\n", "2:5", "a mapping cannot be a key",
+     "a value that starts with '{{' must be in quotes"},
     {"a:\n\tb: 1\n", "2:1", "found a tab", "indent with spaces"},
     {"a: \"b\nc: d\n", "1:4", "the quote \" opened here is not closed", "close it"},
     {"a: 'it's'\nb: 1\n", "1:8", "expected a key", "a value that starts with a quote ends at the closing one"},
@@ -264,6 +265,20 @@ TEST(yaml_all_documents) {
     CHECK(val_len(v) == 3 && v.flags & VAL_TMPL);
     CHECK(val_at_index(v, 2).kind == VAL_NULL);
     CHECK(yaml_load_all("t.yml", STR_LIT(""), &user, &a, &v, &e) && val_len(v) == 0);
+    arena_release(&a);
+    mark_reset();
+}
+
+TEST(yaml_json_files) {
+    struct arena a = {0};
+    struct val v = load(&a, "{\"a\": 1e3, \"b\": \"\\ud83d\\ude00 {{ x }}\", \"c\": [1]}", &user);
+    CHECK(val_get(v, "a").kind == VAL_FLOAT && val_get(v, "b").flags == (VAL_TRUSTED | VAL_TMPL));
+    CHECK_STR(val_text(val_get(v, "b")), "\xF0\x9F\x98\x80 {{ x }}");
+    v = load(&a, "{\"a\": 1e3}", &data);
+    CHECK(val_get(v, "a").kind == VAL_STR);
+    v = load(&a, "{\"a\": [1.5, \"x\"]}", &user);
+    CHECK_STR(at(&a, val_at_index(val_get(v, "a"), 1).mark), "t.yml:1:13");
+    CHECK(refusal(&a, "{\"a\": 1", &user).code == ERR_SYNTAX);
     arena_release(&a);
     mark_reset();
 }
