@@ -132,6 +132,9 @@ const struct vdate *date_of(struct val v) {
 static bool date_get(struct val self, struct str attr, struct arena *a, struct val *out) {
     (void)a;
     const struct vdate *d = date_of(self);
+    if (!d) {
+        return false;
+    }
     const struct {
         const char *name;
         int value;
