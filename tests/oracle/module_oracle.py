@@ -1,0 +1,123 @@
+#!/usr/bin/env python3
+"""Runs module cases (tests/modules/README.md) with the installed ansible-core and says where its results differ.
+
+    module_oracle.py tests/modules/command/command.yml ...
+
+Only what a case expects is compared, so a case that passes here and in run_cases behaves the same in both.
+Cases with blobs cannot be run: they are the far half of a module.
+"""
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+
+import yaml
+
+
+def fill(value, directory):
+    if isinstance(value, str):
+        return value.replace("@DIR@", directory)
+    if isinstance(value, list):
+        return [fill(v, directory) for v in value]
+    if isinstance(value, dict):
+        return {fill(k, directory): fill(v, directory) for k, v in value.items()}
+    return value
+
+
+def make_tree(directory, files):
+    for name, what in files.items():
+        path = os.path.join(directory, name)
+        what = {"content": what} if isinstance(what, str) else what
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        if "link" in what:
+            os.symlink(what["link"], path)
+            continue
+        if not name.endswith("/"):
+            with open(path, "w", newline="") as f:
+                f.write(what.get("content", ""))
+            os.chmod(path, 0o644)
+        if "mode" in what:
+            os.chmod(path, int(str(what["mode"]), 8))
+        if "mtime" in what:
+            os.utime(path, (what["mtime"], what["mtime"]))
+
+
+def differences(where, want, got):
+    if want == "any:":
+        return
+    if isinstance(want, str) and want.startswith("re:"):
+        if not re.search(want[3:], str(got), re.S):
+            yield "%s: expected %r, found %r" % (where, want, got)
+    elif isinstance(want, dict) and isinstance(got, dict):
+        for key, value in want.items():
+            if key not in got:
+                yield "%s.%s: expected %r, found nothing" % (where, key, value)
+            else:
+                yield from differences("%s.%s" % (where, key), value, got[key])
+    elif isinstance(want, list) and isinstance(got, list) and len(want) == len(got):
+        for i, value in enumerate(want):
+            yield from differences("%s[%d]" % (where, i), value, got[i])
+    elif want != got or type(want) is not type(got):
+        yield "%s: expected %r, found %r" % (where, want, got)
+
+
+def call(case, module, check):
+    """One ansible run; templates in the arguments are protected, as run_cases has none."""
+    task = {module: case.get("args", {}), "register": "r", "ignore_errors": True}
+    for key in ("env", "diff"):
+        if key in case:
+            task["environment" if key == "env" else key] = case[key]
+    play = [{"hosts": "localhost", "connection": "local", "gather_facts": False, "check_mode": check,
+             "tasks": [task, {"copy": {"content": "{{ r | to_json }}", "dest": "{{ out }}"},
+                              "check_mode": False, "diff": False}]}]
+    with tempfile.TemporaryDirectory() as work:
+        book, out = os.path.join(work, "p.yml"), os.path.join(work, "out")
+        with open(book, "w") as f:
+            yaml.safe_dump(play, f)
+        run = subprocess.run(["ansible-playbook", "-i", "localhost,", "-e", "out=" + out, book],
+                             capture_output=True, text=True, check=False)
+        if not os.path.exists(out):
+            return {"failed": True, "msg": run.stdout + run.stderr}
+        with open(out) as f:
+            return json.load(f)
+
+
+def run_case(case, module):
+    with tempfile.TemporaryDirectory() as directory:
+        os.chmod(directory, 0o755)
+        case = fill(case, directory)
+        make_tree(directory, case.get("files", {}))
+        lines = case.get("setup", [])
+        for line in lines:
+            subprocess.run(["/bin/sh", "-ec", line], cwd=directory, check=True, stdout=subprocess.DEVNULL)
+        try:
+            if case.get("check", True) and "check_result" in case:
+                yield from differences("check mode", case["check_result"], call(case, module, True))
+            yield from differences("result", case.get("result", {}), call(case, module, False))
+            if case.get("idempotent"):
+                yield from differences("second run", {"changed": False}, call(case, module, False))
+        finally:
+            for line in case.get("cleanup", []):
+                subprocess.run(["/bin/sh", "-c", line], cwd=directory, check=False)
+
+
+def main(paths):
+    wrong = 0
+    for path in paths:
+        module = os.path.basename(os.path.dirname(os.path.abspath(path)))
+        with open(path) as f:
+            cases = yaml.safe_load(f)
+        for case in cases:
+            if "blobs" in case:
+                print("left out: %s: %s" % (path, case["name"]))
+                continue
+            for difference in run_case(case, case.get("module", module)):
+                print("%s: %s: %s" % (path, case["name"], difference))
+                wrong += 1
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
