@@ -151,12 +151,12 @@ static bool read_assignments(struct ini *p, struct lexer *l, struct assignments 
     }
 }
 
-static bool check_host_word(struct ini *p, struct word *w, struct str *names, size_t n, uint32_t port, struct err *e) {
-    if (w->text.n && w->text.s[w->text.n - 1] == ':' && port == 0) {
+static bool check_host_word(struct ini *p, const struct word *w, const struct host_names *names, struct err *e) {
+    if (w->text.n && w->text.s[w->text.n - 1] == ':' && names->port == 0) {
         return expected(p, (struct str){w->from, w->text.n}, "a port behind ':' in the host name", e);
     }
-    for (size_t i = 0; i < n; i++) {
-        if (str_eqz(str_trim(names[i]), "---")) {
+    for (size_t i = 0; i < names->n; i++) {
+        if (str_eqz(str_trim(names->p[i]), "---")) {
             return expected(p, (struct str){w->from, 3}, "a host name (is this a YAML file?)", e);
         }
     }
@@ -167,19 +167,17 @@ static bool host_line(struct ini *p, struct str line, struct err *e) {
     struct lexer l = {line.s, line.s + line.n};
     struct word w;
     bool more;
-    struct str *names;
-    size_t n;
-    uint32_t port;
-    if (!next_word(p, &l, &w, &more, e) || !inv_expand_host(p->s, w.text, mark_of(p, w.from), &names, &n, &port, e) ||
-        !check_host_word(p, &w, names, n, port, e)) {
+    struct host_names names;
+    if (!next_word(p, &l, &w, &more, e) || !inv_expand_host(p->s, w.text, mark_of(p, w.from), &names, e) ||
+        !check_host_word(p, &w, &names, e)) {
         return false;
     }
     struct assignments vars = {0};
     if (!read_assignments(p, &l, &vars, e)) {
         return false;
     }
-    for (size_t i = 0; i < n && !p->dry; i++) {
-        struct host *h = inv_want_host(p->s, names[i], p->group, port, mark_of(p, w.from), e);
+    for (size_t i = 0; i < names.n && !p->dry; i++) {
+        struct host *h = inv_want_host(p->s, names.p[i], p->group, names.port, mark_of(p, w.from), e);
         if (!h) {
             return false;
         }

@@ -66,9 +66,13 @@ bool inv_parse_ssh_config(struct inv_source *s, struct err *e);
 bool inv_parse_host_list(struct inv_source *s, struct err *e);
 
 // -- names (range.c) -------------------------------------------------------------------------------------------------
-/// A host definition such as "web[01:20].example.com:2222": its names, and the port (0: none).
-bool inv_expand_host(struct inv_source *s, struct str text, struct mark at, struct str **names, size_t *n,
-                     uint32_t *port, struct err *e);
+struct host_names {
+    struct str *p;
+    size_t n, cap;
+    uint32_t port;  // 0: none
+};
+/// A host definition such as "web[01:20].example.com:2222": its names, in s->o->a, and the port.
+bool inv_expand_host(struct inv_source *s, struct str text, struct mark at, struct host_names *out, struct err *e);
 
 // -- values (literal.c) ----------------------------------------------------------------------------------------------
 /// Python's ast.literal_eval: numbers, strings, tuples, lists, dicts, True, False, None. False when it is none of

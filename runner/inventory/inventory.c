@@ -313,17 +313,12 @@ static void leave(struct host *h, const struct group *g) {
     h->ngroups = kept;
 }
 
-/// True when the host is in a group other than "all" and "ungrouped", directly or through ancestors of those.
+/// True when the host is in a group other than "all" and "ungrouped". (When "ungrouped" is made a child of a group,
+/// Ansible takes its hosts out of every group, even "all"; here they stay.)
 static bool in_real_group(const struct inventory *inv, const struct host *h) {
     for (size_t i = 0; i < h->ngroups; i++) {
-        const struct group *g = h->groups[i];
-        if (g != inv->all && g != inv->ungrouped) {
+        if (h->groups[i] != inv->all && h->groups[i] != inv->ungrouped) {
             return true;
-        }
-        for (size_t k = 0; k < g->nparents; k++) {
-            if (g->parents[k] != inv->all) {
-                return true;
-            }
         }
     }
     return false;
@@ -445,42 +440,58 @@ struct host *inv_local_named(struct inventory *inv, struct str name) {
 }
 
 struct walk {
+    const struct inventory *inv;
+    const struct group *top;
+    struct arena *a;
     const struct group **queue;
     size_t n;
     uint8_t *group_seen, *host_seen;
+    struct {
+        struct host **p;
+        size_t n, cap;
+    } out;
 };
+
+static void keep_host(struct walk *w, struct host *h) {
+    VEC_PUSH(w->a, w->out, h);
+}
+
+static void visit_hosts(struct walk *w, const struct group *g) {
+    for (size_t i = 0; i < g->nhosts; i++) {
+        struct host *h = g->hosts[i];
+        uint8_t *seen = &w->host_seen[h->implicit ? w->inv->nhosts : h->index];
+        bool hidden = h->implicit && w->top == w->inv->all;
+        if (!*seen && !hidden) {
+            keep_host(w, h);
+        }
+        *seen = 1;
+    }
+}
 
 struct host **inv_group_hosts(const struct inventory *inv, const struct group *g, struct arena *a, size_t *n) {
     struct walk w = {
+        .inv = inv,
+        .top = g,
+        .a = a,
         .queue = ARENA_ARRAY(a, const struct group *, inv->groups.n),
         .group_seen = ARENA_ARRAY(a, uint8_t, inv->groups.n),
         .host_seen = ARENA_ARRAY(a, uint8_t, inv->nhosts + 1),
     };
-    struct {
-        struct host **p;
-        size_t n, cap;
-    } out = {0};
     w.queue[w.n++] = g;
     w.group_seen[g->index] = 1;
     for (size_t i = 0; i < w.n; i++) {
-        for (size_t k = 0; k < w.queue[i]->nhosts; k++) {
-            struct host *h = w.queue[i]->hosts[k];
-            uint8_t *seen = &w.host_seen[h->implicit ? inv->nhosts : h->index];
-            if (!*seen && !(h->implicit && g == inv->all)) {
-                VEC_PUSH(a, out, h);
-            }
-            *seen = 1;
-        }
-        for (size_t k = 0; k < w.queue[i]->nchildren; k++) {
-            const struct group *c = w.queue[i]->children[k];
+        const struct group *at = w.queue[i];
+        visit_hosts(&w, at);
+        for (size_t k = 0; k < at->nchildren; k++) {
+            const struct group *c = at->children[k];
             if (!w.group_seen[c->index]) {
                 w.group_seen[c->index] = 1;
                 w.queue[w.n++] = c;
             }
         }
     }
-    *n = out.n;
-    return out.p;
+    *n = w.out.n;
+    return w.out.p;
 }
 
 static int by_name(const void *pa, const void *pb) {

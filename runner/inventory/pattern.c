@@ -164,9 +164,13 @@ static int name_matches(struct match *m, const struct matcher *w, struct str nam
     return w->re ? regex_exec(w->re, name, 0, REGEX_MATCH, m->a, NULL, e) : inv_fnmatch(w->text, name);
 }
 
+static void add_host(struct match *m, struct hosts *out, struct host *h) {
+    VEC_PUSH(m->a, *out, h);
+}
+
 static void add_hosts(struct match *m, struct hosts *out, struct host **p, size_t n) {
     for (size_t i = 0; i < n; i++) {
-        VEC_PUSH(m->a, *out, p[i]);
+        add_host(m, out, p[i]);
     }
 }
 
@@ -210,7 +214,7 @@ static bool match_hosts(struct match *m, const struct matcher *w, struct hosts *
             return false;
         }
         if (hit) {
-            VEC_PUSH(m->a, *out, inv->order[i]);
+            add_host(m, out, inv->order[i]);
         }
     }
     return true;
@@ -264,7 +268,7 @@ static void unite(struct match *m, struct hosts *all, uint8_t *in, const struct 
         uint8_t *seen = &in[slot(m, more->p[i])];
         if (!*seen) {
             *seen = 1;
-            VEC_PUSH(m->a, *all, more->p[i]);
+            add_host(m, all, more->p[i]);
         }
     }
 }
@@ -311,6 +315,7 @@ static bool filter_parts(struct match *m, const struct parts *parts, char sign, 
     return true;
 }
 
+// NOLINTNEXTLINE(readability-function-size): eight parameters by contract
 bool inv_match(struct inventory *inv, struct str pat, struct mark at, struct arena *a, struct host ***out, size_t *n,
                struct str *unmatched, struct err *e) {
     struct match m = {inv, a, at, unmatched};

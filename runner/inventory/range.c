@@ -200,10 +200,7 @@ struct expand {
     struct inv_source *s;
     struct str text;  // the whole definition, for messages
     struct mark at;
-    struct {
-        struct str *p;
-        size_t n, cap;
-    } out;
+    struct host_names out;
 };
 
 struct range {
@@ -324,8 +321,8 @@ static bool expand_into(struct expand *x, struct str text, struct err *e) {
         return true;
     }
     size_t close = str_find_char(text, open, ']');
-    if (close == SIZE_MAX) {
-        return bad(x, e, "must end with ']'");
+    if (close == SIZE_MAX || str_find_char(text, 0, ']') < open) {
+        return bad(x, e, "must have its ']' behind its '['");
     }
     struct range r;
     if (!parse_range(x, str_sub(text, open + 1, close), &r, e)) {
@@ -337,21 +334,19 @@ static bool expand_into(struct expand *x, struct str text, struct err *e) {
     return expand_range(x, &r, str_sub(text, 0, open), str_sub(text, close + 1, text.n), e);
 }
 
-bool inv_expand_host(struct inv_source *s, struct str text, struct mark at, struct str **names, size_t *n,
-                     uint32_t *port, struct err *e) {
-    struct str host;
-    if (!inv_address(text, true, &host, port)) {
-        host = text;
-        *port = 0;
-    }
+bool inv_expand_host(struct inv_source *s, struct str text, struct mark at, struct host_names *out, struct err *e) {
     struct expand x = {.s = s, .text = text, .at = at};
+    struct str host;
+    if (!inv_address(text, true, &host, &x.out.port)) {
+        host = text;
+        x.out.port = 0;
+    }
     if (!expand_into(&x, host, e)) {
         return false;
     }
     if (x.out.n == 0) {
         inv_warn(s->inv, at, "host range '%.*s' is empty", STR(text));
     }
-    *names = x.out.p;
-    *n = x.out.n;
+    *out = x.out;
     return true;
 }

@@ -61,11 +61,19 @@ static void dir_closep(DIR **d) {
     }
 }
 
+struct names {
+    struct str *p;
+    size_t n, cap;
+};
+
+static void add_name(struct arena *a, struct names *v, const char *name) {
+    if (strcmp(name, ".") != 0 && strcmp(name, "..") != 0) {
+        VEC_PUSH(a, *v, str_dup(a, str_from(name)));
+    }
+}
+
 bool inv_list_dir(const char *path, struct arena *a, struct str **names, size_t *n, struct err *e) {
-    struct {
-        struct str *p;
-        size_t n, cap;
-    } v = {0};
+    struct names v = {0};
     DIR *d CLEANUP(dir_closep) = opendir(path);
     if (!d) {
         return err_sys(e, errno, NO_MARK, "cannot read directory '%s'", path);
@@ -77,9 +85,7 @@ bool inv_list_dir(const char *path, struct arena *a, struct str **names, size_t 
         if (!ent) {
             break;
         }
-        if (strcmp(ent->d_name, ".") != 0 && strcmp(ent->d_name, "..") != 0) {
-            VEC_PUSH(a, v, str_dup(a, str_from(ent->d_name)));
-        }
+        add_name(a, &v, ent->d_name);
     }
     if (errno) {
         return err_sys(e, errno, NO_MARK, "cannot read directory '%s'", path);
@@ -260,6 +266,10 @@ static bool load_entry(struct loader *l, struct str path, unsigned depth, bool *
     if (S_ISDIR(st.st_mode)) {
         return load_dir(l, path, depth + 1, any, e);
     }
+    if (!S_ISREG(st.st_mode)) {
+        inv_warn(l->inv, NO_MARK, "'%s' is neither a file nor a directory and is skipped", path.s);
+        return true;
+    }
     struct inv_source s = new_source(l->inv, l->o, path);
     s.dir_val = val_str(l->o->a, dir_of(l->o->a, path));
     struct err mine = {.arena = e->arena};
@@ -267,7 +277,7 @@ static bool load_entry(struct loader *l, struct str path, unsigned depth, bool *
         *any = true;
         return true;
     }
-    if (s.evident || mine.code == ERR_VAULT || mine.code == ERR_LIMIT) {
+    if (s.evident || mine.code == ERR_VAULT || mine.code == ERR_LIMIT || mine.code == ERR_SYS) {
         *e = mine;
         return err_wrap(e, NO_MARK, "cannot read inventory file '%s'", path.s);
     }

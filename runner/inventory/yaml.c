@@ -71,14 +71,12 @@ static bool add_host(struct reader *r, struct group *g, struct val name, struct 
         return err_set(e, ERR_SYNTAX, vars.mark, "variables of a host must be a dictionary, not %s",
                        val_kind_name(vars.kind));
     }
-    struct str *names;
-    size_t n;
-    uint32_t port;
-    if (!inv_expand_host(r->s, val_text(name), name.mark, &names, &n, &port, e)) {
+    struct host_names names;
+    if (!inv_expand_host(r->s, val_text(name), name.mark, &names, e)) {
         return false;
     }
-    for (size_t k = 0; k < n; k++) {
-        struct host *h = inv_want_host(r->s, names[k], g, port, name.mark, e);
+    for (size_t k = 0; k < names.n; k++) {
+        struct host *h = inv_want_host(r->s, names.p[k], g, names.port, name.mark, e);
         if (!h) {
             return false;
         }

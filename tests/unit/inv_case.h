@@ -48,7 +48,7 @@ static inline void case_write(struct inv_case *c, struct str name, struct str te
     (void)close(fd);
 }
 
-static inline void case_remove(const char *path) {
+static inline void case_remove(struct arena *a, const char *path) {
     DIR *d = opendir(path);
     if (!d) {
         (void)unlink(path);
@@ -56,12 +56,9 @@ static inline void case_remove(const char *path) {
     }
     const struct dirent *ent;
     while ((ent = readdir(d))) {  // NOLINT(concurrency-mt-unsafe): one thread
-        if (strcmp(ent->d_name, ".") == 0 || strcmp(ent->d_name, "..") == 0) {
-            continue;
+        if (strcmp(ent->d_name, ".") != 0 && strcmp(ent->d_name, "..") != 0) {
+            case_remove(a, arena_printf(a, "%s/%s", path, ent->d_name));
         }
-        char sub[4096];
-        (void)snprintf(sub, sizeof sub, "%s/%s", path, ent->d_name);
-        case_remove(sub);
     }
     (void)closedir(d);
     (void)rmdir(path);
@@ -107,7 +104,7 @@ static inline void case_open(struct inv_case *c, const char *path) {
 }
 
 static inline void case_close(struct inv_case *c) {
-    case_remove(c->root);
+    case_remove(&c->a, c->root);
     arena_release(&c->a);
 }
 

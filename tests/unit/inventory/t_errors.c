@@ -20,40 +20,52 @@ static struct str load_one(struct inv_case *c, const char *name, const char *tex
     return str_printf(&c->a, "%u:%u %s", at.line, at.col, e->msg);
 }
 
-#define CHECK_ERROR(name, text, want)                                                                                  \
-    do {                                                                                                               \
-        struct inv_case c_;                                                                                            \
-        struct str got_one_ = load_one(&c_, name, text);                                                               \
-        CHECK_STR(got_one_, want);                                                                                     \
-        case_close(&c_);                                                                                               \
-    } while (0)
+struct mistake {
+    const char *name, *text, *want;
+};
+
+static void check_mistakes(const struct mistake *list, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        struct inv_case c;
+        struct str got = load_one(&c, list[i].name, list[i].text);
+        CHECK_STR(got, list[i].want);
+        case_close(&c);
+    }
+}
+
+static const struct mistake in_ini[] = {
+    {"h", "[g]\nhost x=1 word\n", "2:10 expected key=value for the host, found 'word'"},
+    {"h", "[g]\nhost x='1\n", "2:8 expected a closing ' for the quote opened here"},
+    {"h", "[g]\nhost x=1\\\n", "2:9 expected a character after the backslash"},
+    {"h", "[g]\n[g:vars]\n  word\n", "3:3 expected key=value, found 'word'"},
+    {"h", "[g:var]\n", "1:4 expected hosts, children or vars behind ':', found 'var'"},
+    {"h", "[a b]\n", "1:1 expected [group], [group:children] or [group:vars] without spaces, found '[a b]'"},
+    {"h", "[a]\n[b:children]\nc\n", "3:1 section [b:children] names group 'c', which is not defined"},
+    {"h", "[b:vars]\nx=1\n", "1:2 section [b:vars] is for a group that is not defined"},
+    {"h", "[a]\nw[2:x]\n", "2:1 host range must be two numbers or two letters, found 'w[2:x]'"},
+    {"h", "[a]\nw[1:9999999]\n", "2:1 host range gives more than 1000000 names"},
+    {"h", "[a]\nw:\n", "2:1 expected a port behind ':' in the host name, found 'w:'"},
+    {"h", "[a:children]\nb\n[b:children]\na\n", "4:1 group 'a' as child of 'b' makes a loop: 'b' is already below it"},
+    {"h", "[a]\nx\n[a:vars]\nansible_group_priority=high\n",
+     "4:24 ansible_group_priority of group 'a' must be an integer, not string"},
+    {"h", "[a]\n\xff\xfe\n", "2:1 expected UTF-8 text, found other bytes"},
+};
+
+static const struct mistake in_yaml[] = {
+    {"h.yml", "g:\n  hosts: [a]\n", "2:10 'hosts' of group 'g' must be a dictionary, not list"},
+    {"h.yml", "g:\n  hosts:\n    1: {}\n", "3:5 a host name must be a string, not integer; quote it"},
+    {"h.yml", "1:\n  hosts:\n", "1:1 a group name must be a string, not integer; quote it"},
+    {"h.yml", "g:\n  hosts:\n    a: [1]\n", "3:8 variables of a host must be a dictionary, not list"},
+    {"h.yml", "plugin: amazon.aws.aws_ec2\n", "1:9 inventory plugin 'amazon.aws.aws_ec2' is not supported"},
+    {"h.yml", "- a\n", "1:1 a YAML inventory must be a dictionary of groups, not list"},
+};
 
 TEST(ini_errors) {
-    CHECK_ERROR("h", "[g]\nhost x=1 word\n", "2:10 expected key=value for the host, found 'word'");
-    CHECK_ERROR("h", "[g]\nhost x='1\n", "2:8 expected a closing ' for the quote opened here");
-    CHECK_ERROR("h", "[g]\nhost x=1\\\n", "2:9 expected a character after the backslash");
-    CHECK_ERROR("h", "[g]\n[g:vars]\n  word\n", "3:3 expected key=value, found 'word'");
-    CHECK_ERROR("h", "[g:var]\n", "1:4 expected hosts, children or vars behind ':', found 'var'");
-    CHECK_ERROR("h", "[a b]\n", "1:1 expected [group], [group:children] or [group:vars] without spaces, found '[a b]'");
-    CHECK_ERROR("h", "[a]\n[b:children]\nc\n", "3:1 section [b:children] names group 'c', which is not defined");
-    CHECK_ERROR("h", "[b:vars]\nx=1\n", "1:2 section [b:vars] is for a group that is not defined");
-    CHECK_ERROR("h", "[a]\nw[2:x]\n", "2:1 host range must be two numbers or two letters, found 'w[2:x]'");
-    CHECK_ERROR("h", "[a]\nw[1:9999999]\n", "2:1 host range gives more than 1000000 names");
-    CHECK_ERROR("h", "[a]\nw:\n", "2:1 expected a port behind ':' in the host name, found 'w:'");
-    CHECK_ERROR("h", "[a:children]\nb\n[b:children]\na\n",
-                "4:1 group 'a' as child of 'b' makes a loop: 'b' is already below it");
-    CHECK_ERROR("h", "[a]\nx\n[a:vars]\nansible_group_priority=high\n",
-                "4:24 ansible_group_priority of group 'a' must be an integer, not string");
-    CHECK_ERROR("h", "[a]\n\xff\xfe\n", "2:1 expected UTF-8 text, found other bytes");
+    check_mistakes(in_ini, COUNTOF(in_ini));
 }
 
 TEST(yaml_errors) {
-    CHECK_ERROR("h.yml", "g:\n  hosts: [a]\n", "2:10 'hosts' of group 'g' must be a dictionary, not list");
-    CHECK_ERROR("h.yml", "g:\n  hosts:\n    1: {}\n", "3:5 a host name must be a string, not integer; quote it");
-    CHECK_ERROR("h.yml", "1:\n  hosts:\n", "1:1 a group name must be a string, not integer; quote it");
-    CHECK_ERROR("h.yml", "g:\n  hosts:\n    a: [1]\n", "3:8 variables of a host must be a dictionary, not list");
-    CHECK_ERROR("h.yml", "plugin: amazon.aws.aws_ec2\n", "1:9 inventory plugin 'amazon.aws.aws_ec2' is not supported");
-    CHECK_ERROR("h.yml", "- a\n", "1:1 a YAML inventory must be a dictionary of groups, not list");
+    check_mistakes(in_yaml, COUNTOF(in_yaml));
 }
 
 TEST(refused_by_name) {

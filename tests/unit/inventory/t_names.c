@@ -10,22 +10,32 @@ static struct str address(struct arena *a, const char *text, bool ranges) {
                                                              : STR_LIT("no");
 }
 
+static const struct {
+    const char *text;
+    bool ranges;
+    const char *want;
+} known[] = {
+    {"web.example.com", false, "web.example.com 0"},
+    {"web:22", false, "web 22"},
+    {"1.2.3.4:22", false, "1.2.3.4 22"},
+    {"[::1]:22", false, "::1 22"},
+    {"::1", false, "::1 0"},
+    {"2001:db8::1", false, "2001:db8::1 0"},
+    {"1:2:3:4:5:6:7:8", false, "1:2:3:4:5:6:7:8 0"},
+    {"web[1:3]:22", true, "web[1:3] 22"},
+    {"web[1:3]", false, "no"},
+    {"web:db", false, "no"},
+    {"-x", false, "no"},
+    {"x-", false, "no"},
+    {"", false, "no"},
+    {"a b", false, "no"},
+};
+
 TEST(addresses) {
     struct arena a = {0};
-    CHECK_STR(address(&a, "web.example.com", false), "web.example.com 0");
-    CHECK_STR(address(&a, "web:22", false), "web 22");
-    CHECK_STR(address(&a, "1.2.3.4:22", false), "1.2.3.4 22");
-    CHECK_STR(address(&a, "[::1]:22", false), "::1 22");
-    CHECK_STR(address(&a, "::1", false), "::1 0");
-    CHECK_STR(address(&a, "2001:db8::1", false), "2001:db8::1 0");
-    CHECK_STR(address(&a, "1:2:3:4:5:6:7:8", false), "1:2:3:4:5:6:7:8 0");
-    CHECK_STR(address(&a, "web[1:3]:22", true), "web[1:3] 22");
-    CHECK_STR(address(&a, "web[1:3]", false), "no");
-    CHECK_STR(address(&a, "web:db", false), "no");
-    CHECK_STR(address(&a, "-x", false), "no");
-    CHECK_STR(address(&a, "x-", false), "no");
-    CHECK_STR(address(&a, "", false), "no");
-    CHECK_STR(address(&a, "a b", false), "no");
+    for (size_t i = 0; i < COUNTOF(known); i++) {
+        CHECK_STR(address(&a, known[i].text, known[i].ranges), known[i].want);
+    }
     arena_release(&a);
 }
 
