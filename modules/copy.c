@@ -12,7 +12,7 @@
 
 static const struct arg args[] = {
     {"src", ARG_PATH, .doc = "File or directory on the controller (on the target with remote_src)."},
-    {"content", ARG_RAW, .no_log = true, .doc = "The content itself, instead of src."},
+    {"content", ARG_RAW, .doc = "The content itself, instead of src."},
     {"dest", ARG_PATH, .required = true, .doc = "Where it goes."},
     {"remote_src", ARG_BOOL, .def = "false", .doc = "src is on the target."},
     {"directory_mode", ARG_RAW, .doc = "Mode of directories that are created."},

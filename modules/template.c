@@ -4,8 +4,8 @@
 static const struct arg args[] = {
     {"src", ARG_PATH, .required = true, .doc = "Template on the controller, looked for in templates/."},
     {"dest", ARG_PATH, .required = true, .doc = "Where the result goes."},
-    {"newline_sequence", ARG_STR, .def = "\"\\n\"", .choices = "\\n|\\r|\\r\\n|\n|\r|\r\n",
-     .doc = "Line ends of the result."},
+    {"newline_sequence", ARG_STR, .choices = "\\n|\\r|\\r\\n|\n|\r|\r\n",
+     .doc = "Line ends of the result; \\n by default."},
     {"block_start_string", ARG_STR, .doc = "Start of a statement; {% by default."},
     {"block_end_string", ARG_STR, .doc = "End of a statement; %} by default."},
     {"variable_start_string", ARG_STR, .doc = "Start of an expression; {{ by default."},

@@ -108,6 +108,7 @@ static void show_diff(struct output *o, const struct event *ev) {
     }
     struct str text = out_diff(o, d);
     if (text.n > 0) {
+        text.n -= str_ends(text, "\n") ? 1 : 0;  // out_line ends the line
         out_line(o, false, COLOR_NONE, text);
     }
 }

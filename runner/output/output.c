@@ -171,7 +171,7 @@ struct val out_masked(struct output *o, struct val v) {
 }
 
 static bool hidden(struct output *o, struct str key) {
-    if (str_starts(key, "_ansible_")) {
+    if (str_starts(key, "_ansible_") || str_eqz(key, "failed") || str_eqz(key, "skipped")) {
         return true;
     }
     return o->opts.verbosity < 3 && (str_eqz(key, "invocation") || str_eqz(key, "diff") || str_eqz(key, "exception"));
