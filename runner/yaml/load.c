@@ -146,6 +146,24 @@ static void anchor_close(const struct loader *l, struct anchor *an, const struct
     }
 }
 
+// A copy that shares no list or mapping with `v`; strings and dates never change and are shared.
+static struct val repeated(const struct loader *l, struct val v) {
+    struct val out = v;
+    if (val_is_seq(v)) {
+        out = v.kind == VAL_LIST ? val_list(l->a, val_len(v)) : val_tuple(l->a, val_len(v));
+        for (size_t i = 0; i < val_len(v); i++) {
+            val_push(l->a, out, repeated(l, val_at_index(v, i)));
+        }
+    } else if (v.kind == VAL_DICT) {
+        out = val_dict(l->a, val_len(v));
+        size_t i = 0;
+        for (const struct vpair *p; (p = val_each(v, &i));) {
+            val_set_key(l->a, out, repeated(l, p->key), repeated(l, p->value));
+        }
+    }
+    return val_flag(val_at(out, v.mark), v.flags | (l->unsafe ? VAL_UNSAFE : 0U));
+}
+
 static bool build_alias(struct loader *l, const yaml_event_t *ev, struct node *out) {
     struct str name = name_of(ev->data.alias.anchor);
     const struct anchor *an = map_get(&l->anchors, name);
@@ -164,7 +182,7 @@ static bool build_alias(struct loader *l, const yaml_event_t *ev, struct node *o
     out->v = an->v;
     // Variables of a user's file never share a list: what changes one must not change the other.
     if (l->o->trusted || l->unsafe) {
-        out->v = val_reflag(l->a, an->v, 0, l->unsafe ? VAL_UNSAFE : 0);
+        out->v = repeated(l, an->v);
     }
     return true;
 }

@@ -77,6 +77,7 @@ LOAD = {
     "anchors": "a: &x [1, 2]\nb: *x\nc: &y text\nd: *y\ne: {f: *y}\n",
     "anchor on key": "&k a: 1\nb: *k\n*k : 2\n",
     "anchor empty": "a: &x\nb: *x\n",
+    "anchor of dates": "a: &x 2001-01-01\nb: [*x, &y [*x, {*x : *x}]]\nc: *y\nd: !!omap [x: *y]\n",
     "anchor twice": "a: &x 1\nb: &x 2\n",
     "alias undefined": "a: *x\n",
     "merge": "a: &x {k: 1, j: 2}\nb:\n  <<: *x\n  k: 3\n",
