@@ -1,0 +1,159 @@
+// The lookup csvfile: a field of the row whose key column matches.
+#include "filters/text.h"
+#include "lookups/common.h"
+
+struct csv {
+    struct str s;
+    size_t i;
+    char delimiter;
+};
+
+/// Reads one field as Python's csv module (excel dialect); *end: it was the last of its row.
+static struct str csv_field(struct csv *r, struct arena *a, bool *end) {
+    struct buf b = BUF_IN(a);
+    bool quoted = r->i < r->s.n && r->s.s[r->i] == '"';
+    r->i += quoted;
+    *end = true;
+    while (r->i < r->s.n) {
+        char ch = r->s.s[r->i++];
+        if (quoted) {
+            if (ch == '"' && r->i < r->s.n && r->s.s[r->i] == '"') {
+                buf_char(&b, '"');
+                r->i++;
+            } else if (ch == '"') {
+                quoted = false;
+            } else {
+                buf_char(&b, ch);
+            }
+        } else if (ch == r->delimiter) {
+            *end = false;
+            break;
+        } else if (ch == '\n' || ch == '\r') {
+            r->i += ch == '\r' && r->i < r->s.n && r->s.s[r->i] == '\n';
+            break;
+        } else {
+            buf_char(&b, ch);
+        }
+    }
+    return buf_view(&b);
+}
+
+/// The next row as a list of texts; false at the end of the data.
+static bool csv_row(struct csv *r, struct arena *a, struct val *row) {
+    bool end = false;
+    *row = val_list(a, 8);
+    if (r->i >= r->s.n) {
+        return false;
+    }
+    if (r->s.s[r->i] == '\n' || r->s.s[r->i] == '\r') {
+        r->i++;
+        return true;
+    }
+    while (!end) {
+        val_push(a, *row, val_str(a, csv_field(r, a, &end)));
+    }
+    return true;
+}
+
+static const char *const names[] = {"col", "default", "delimiter", "file", "encoding", "keycol", NULL};
+
+/// Options of the call with those inside the term ("key file=x col=2") on top.
+static bool term_options(struct jcall *c, struct str term, struct str *key, struct val *opts, struct err *e) {
+    struct val kv;
+    *opts = val_is(c->kwargs, VAL_DICT) ? val_copy(c->a, c->kwargs) : val_dict(c->a, 4);
+    if (!lk_kv(c, term, key, &kv, e)) {
+        return false;
+    }
+    if (!key->s) {
+        return plug_err(c, e, ERR_ARGS, "a search key is needed");
+    }
+    size_t i = 0;
+    const struct vpair *p;
+    while ((p = val_each(kv, &i)) != NULL) {
+        size_t n = 0;
+        while (names[n] && !str_eqz(val_text(p->key), names[n])) {
+            n++;
+        }
+        if (!names[n]) {
+            return plug_err(c, e, ERR_ARGS, "'%.*s' is not an option", STR(val_text(p->key)));
+        }
+        val_set_key(c->a, *opts, p->key, p->value);
+    }
+    return true;
+}
+
+static bool search(struct jcall *c, struct csv *r, struct str key, struct val *out, struct err *e) {
+    int64_t col = 1, keycol = 0;
+    struct val row;
+    if (!lk_int(c, "col", 1, &col, e) || !lk_int(c, "keycol", 0, &keycol, e)) {
+        return false;
+    }
+    while (csv_row(r, c->a, &row)) {
+        int64_t n = (int64_t)val_len(row);
+        if (!n) {
+            continue;
+        }
+        if (keycol < 0 || keycol >= n) {
+            return plug_err(c, e, ERR_ARGS, "a row has no column %lld", (long long)keycol);
+        }
+        if (!str_eq(val_text(val_at_index(row, (size_t)keycol)), key)) {
+            continue;
+        }
+        int64_t at = col < 0 ? n + col : col;
+        if (at < 0 || at >= n) {
+            return plug_err(c, e, ERR_ARGS, "the row of '%.*s' has no column %lld", STR(key), (long long)col);
+        }
+        *out = val_at_index(row, (size_t)at);
+        return true;
+    }
+    *out = lk_opt(c, "default");
+    return true;
+}
+
+static bool one_term(struct jcall *c, struct str term, struct val out, struct err *e) {
+    struct str key, file, delimiter, encoding, path, text;
+    struct val opts, v;
+    struct jcall t = *c;
+    bool secret;
+    if (!term_options(c, term, &key, &opts, e)) {
+        return false;
+    }
+    t.kwargs = opts;
+    if (!lk_str(&t, "file", STR_LIT("ansible.csv"), &file, e) ||
+        !lk_str(&t, "delimiter", STR_LIT("TAB"), &delimiter, e) ||
+        !lk_str(&t, "encoding", STR_LIT("utf-8"), &encoding, e) || !lk_find(c, "files", file, &path, e) ||
+        !lk_read(c, path, &text, &secret, e) || !text_decode(c->a, text, encoding, c->at, &text, e)) {
+        return false;
+    }
+    if (str_eqz(delimiter, "TAB") || str_eqz(delimiter, "\\t")) {
+        delimiter = STR_LIT("\t");
+    }
+    if (delimiter.n != 1) {
+        return plug_err(c, e, ERR_ARGS, "'delimiter' must be one character or TAB, not '%.*s'", STR(delimiter));
+    }
+    struct csv r = {.s = text, .delimiter = delimiter.s[0]};
+    if (!search(&t, &r, key, &v, e)) {
+        return false;
+    }
+    if (val_is_seq(v)) {
+        for (size_t i = 0; i < val_len(v); i++) {
+            val_push(c->a, out, val_at_index(v, i));
+        }
+    } else if (!is_undef(v) && v.kind != VAL_NULL) {
+        val_push(c->a, out, val_flag(v, secret ? VAL_SECRET : 0U));
+    }
+    return true;
+}
+
+static bool l_csvfile(struct jcall *c, struct val *out, struct err *e) {
+    lk_known(c, names);
+    *out = val_list(c->a, lk_terms(c));
+    for (size_t i = 0; i < lk_terms(c); i++) {
+        struct str term;
+        if (!lk_term_str(c, i, &term, e) || !one_term(c, term, *out, e)) {
+            return false;
+        }
+    }
+    return true;
+}
+LOOKUP(csvfile) = {.doc = "A field of a CSV file.", .fn = l_csvfile};
