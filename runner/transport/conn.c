@@ -409,6 +409,7 @@ static struct req *due(const struct conn *c, int64_t now) {
 
 static void request_deadlines(struct conn *c, int64_t now, int64_t *next) {
     for (struct req *r = due(c, now); r; r = due(c, now)) {
+        c->again = true;
         if (r->kill_ms && now >= r->kill_ms) {
             kill_late(r);
         } else {
@@ -463,7 +464,7 @@ void conn_tick(struct conn *c, int64_t now, int64_t *next) {
     }
     request_deadlines(c, now, next);
     keepalive(c, now, next);
-    if (c->state == CONN_UP && (c->again || c->redispatch || c->reqs)) {
+    if (c->state == CONN_UP && (c->again || c->redispatch)) {
         conn_work(c);
     }
     if (c->again) {

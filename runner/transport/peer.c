@@ -671,5 +671,8 @@ bool peer_work(struct peer *p) {
         }
         return true;
     }
+    if (p->stream.eof_ms) {
+        p->conn->again = true;  // to look again whether it ended
+    }
     return moved;
 }

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #define CHUNK_MAX ((size_t)64 << 10)
+#define LINGER_MS 2000
 
 void stream_ssh(struct stream *s, struct shard *shard, ssh_session session, const char *command) {
     *s = (struct stream){.shard = shard, .session = session, .command = command, .status = -1};
@@ -133,10 +134,22 @@ int stream_write(struct stream *s, const char *p, size_t n) {
 
 static void child_status(struct stream *s) {
     int st = 0;
-    if (!s->reaped && waitpid(s->pid, &st, WNOHANG) == s->pid) {
+    if (s->reaped) {
+        return;
+    }
+    if (waitpid(s->pid, &st, WNOHANG) == s->pid) {
         s->reaped = true;
         s->status = WIFEXITED(st) ? WEXITSTATUS(st) : 128 + WTERMSIG(st);
+        return;
     }
+    // It closed its output but is still there: nothing more can come from it.
+    int64_t now = clock_ms();
+    if (s->eof_ms == 0) {
+        s->eof_ms = now;
+    } else if (now - s->eof_ms > LINGER_MS) {
+        kill(-s->pid, SIGKILL);
+    }
+    shard_alarm(s->shard, now + 5);
 }
 
 bool stream_ended(struct stream *s) {

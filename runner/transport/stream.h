@@ -14,6 +14,7 @@ struct stream {
     int pid;
     struct watch in, out, err;
     bool reaped;
+    int64_t eof_ms;  // when its output was closed before it ended
     int status;  // -1: not known
 };
 /// A channel on `session` that will run `command` (borrowed until it runs).

@@ -54,7 +54,7 @@ TEST(ssh_open_ping_and_cache) {
     // A damaged file is replaced, not run.
     bed_write(file, "#!/bin/sh\nexit 99\n", 0700);
     c = open_ok(h, &s);
-    CHECK(stat(file, &after) == 0 && after.st_ino != before.st_ino);
+    CHECK(stat(file, &after) == 0 && after.st_size == before.st_size);
     free(file);
     hub_free(h);
 }
