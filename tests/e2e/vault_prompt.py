@@ -1,0 +1,105 @@
+#!/usr/bin/env python3
+"""Asks the vault tool for passwords on a pseudo-terminal: nothing is echoed, and the terminal comes back as it was.
+
+usage: vault_prompt.py BIN_DIR
+"""
+import os
+import pty
+import select
+import signal
+import sys
+import tempfile
+import termios
+import time
+
+FAILS = []
+
+
+def check(name, ok, seen=b""):
+    if not ok:
+        FAILS.append(name)
+        print("FAIL: %s %r" % (name, seen))
+
+
+def run(argv, talk, then_signal=None):
+    """Runs argv on a new terminal. `talk` are (expected prompt, answer) pairs. -> (status, output, echo is on)"""
+    pid, fd = pty.fork()
+    if pid == 0:
+        os.environ["HOME"] = os.getcwd()
+        os.execv(argv[0], argv)
+    seen = b""
+    new = b""
+    todo = list(talk)
+    end = time.time() + 60
+    status = None
+    echo = None
+    while time.time() < end:
+        if select.select([fd], [], [], 0.05)[0]:
+            try:
+                part = os.read(fd, 4096)
+            except OSError:
+                part = b""
+            if not part:
+                break
+            seen += part
+            new += part
+        if todo and todo[0][0] in new:
+            new = b""
+            answer = todo.pop(0)[1]
+            check("echo is off at the prompt", not termios.tcgetattr(fd)[3] & termios.ECHO)
+            if answer is None:
+                os.kill(pid, then_signal)
+            else:
+                os.write(fd, answer)
+        if status is None:
+            done, st = os.waitpid(pid, os.WNOHANG)
+            if done:
+                status = st
+        if status is not None and echo is None:
+            try:
+                echo = bool(termios.tcgetattr(fd)[3] & termios.ECHO)
+            except termios.error:
+                echo = True  # the terminal is gone with its last user
+    if status is None:
+        status = os.waitpid(pid, 0)[1]
+    os.close(fd)
+    code = -os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)
+    return code, seen, echo is not False
+
+
+def main():
+    vault = os.path.join(os.path.abspath(sys.argv[1]), "vault")
+    for name in ("ANSIBLE_VAULT_PASSWORD_FILE", "ANSIBLE_VAULT_IDENTITY_LIST", "ANSIBLE_VAULT_ENCRYPT_IDENTITY"):
+        os.environ.pop(name, None)
+    with tempfile.TemporaryDirectory() as work:
+        os.chdir(work)
+        os.environ["ANSIBLE_CONFIG"] = os.path.join(work, "none.cfg")
+        with open("f", "w") as f:
+            f.write("text: 1\n")
+        code, seen, echo = run([vault, "encrypt", "f"], [(b"New Vault password: ", b"hunter2\n"),
+                                                         (b"Confirm New Vault password: ", b"hunter2\n")])
+        check("encrypt", code == 0 and echo and b"hunter2" not in seen, seen)
+        code, seen, echo = run([vault, "view", "-J", "f"], [(b"Vault password: ", b"hunter2\n")])
+        check("view", code == 0 and echo and b"text: 1" in seen and b"hunter2" not in seen, seen)
+        code, seen, echo = run([vault, "view", "--vault-id", "dev@prompt", "f"],
+                               [(b"Vault password (dev): ", b"hunter2\n")])
+        check("view with a label", code == 0 and b"text: 1" in seen, seen)
+        code, seen, echo = run([vault, "view", "f"], [(b"Vault password: ", b"wrong\n")])
+        check("wrong password", code == 1 and echo and b"no vault password given opens this data" in seen, seen)
+        code, seen, echo = run([vault, "view", "f"], [(b"Vault password: ", b"\n")])
+        check("empty password", code == 1 and b"empty" in seen, seen)
+        code, seen, echo = run([vault, "view", "f"], [(b"Vault password: ", b"\x04")])
+        check("end of input", code == 1 and b"end of input" in seen, seen)
+        code, seen, echo = run([vault, "encrypt", "--vault-id", "a@prompt", "x"],
+                               [(b"New vault password (a): ", b"one\n"), (b"Confirm new vault password (a): ", b"two\n")])
+        check("no match", code == 1 and b"do not match" in seen, seen)
+        code, seen, echo = run([vault, "view", "f"], [(b"Vault password: ", b"\x03")])
+        check("ctrl-c", code == -signal.SIGINT and echo, seen)
+        code, seen, echo = run([vault, "view", "f"], [(b"Vault password: ", None)], signal.SIGTERM)
+        check("terminated", code == -signal.SIGTERM and echo, seen)
+    print("vault prompts: ok" if not FAILS else "vault prompts: failed")
+    return 1 if FAILS else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
