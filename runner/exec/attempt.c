@@ -44,6 +44,23 @@ static bool item_delegate(struct job *j, struct view **cv, struct err *e) {
     return true;
 }
 
+/// "db1" or "db1(10.0.0.7)"; nothing when a host is delegated to itself.
+static bool delegate_label(struct job *j, struct view *cv, struct err *e) {
+    struct item *it = &j->item;
+    struct val address = {0};
+    if (!it->delegated.n || str_eq(it->delegated, j->h->host->name)) {
+        return true;
+    }
+    it->label = it->delegated;
+    if (!view_var(cv, "ansible_host", &address, e)) {
+        return false;
+    }
+    if (val_is(address, VAL_STR) && !str_eq(val_text(address), it->delegated)) {
+        it->label = str_printf(&j->a, "%.*s(%.*s)", STR(it->delegated), STR(val_text(address)));
+    }
+    return true;
+}
+
 static bool item_tries(struct job *j, struct err *e) {
     struct item *it = &j->item;
     int64_t retries = 3;
@@ -243,9 +260,10 @@ bool item_prepare(struct job *j, struct err *e) {
         return false;
     }
     if (it->mod->side == ON_CONTROLLER) {
-        return true;
+        return delegate_label(j, cv, e);
     }
-    return login_resolve(cv, it->target, &j->a, &it->login, e) && environment_resolve(&j->v, &it->environment, e);
+    return login_resolve(cv, it->target, &j->a, &it->login, e) && delegate_label(j, cv, e) &&
+           environment_resolve(&j->v, &it->environment, e);
 }
 
 // -- running ----------------------------------------------------------------------------------------------------------

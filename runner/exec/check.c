@@ -10,7 +10,10 @@ static bool unsupported(struct mark at, struct err *e, const char *what) {
 
 /// Values that are templates as they stand.
 static bool check_templates(struct run *r, const struct node *n, struct err *e) {
-    static const enum keyword skip[] = {KW_WHEN, KW_CHANGED_WHEN, KW_FAILED_WHEN, KW_UNTIL};
+    static const enum keyword skip[] = {KW_WHEN,  KW_CHANGED_WHEN, KW_FAILED_WHEN, KW_UNTIL,     KW_TASKS,
+                                        KW_ROLES, KW_PRE_TASKS,    KW_POST_TASKS,  KW_HANDLERS,  KW_BLOCK,
+                                        KW_ARGS,  KW_RESCUE,       KW_ALWAYS,      KW_LOOP,      KW_ACTION,
+                                        KW_HOSTS, KW_LOCAL_ACTION, KW_VARS_PROMPT, KW_VARS_FILES};
     for (int k = KW_NONE + 1; k < KW_COUNT; k++) {
         bool expr = false;
         for (size_t i = 0; i < COUNTOF(skip); i++) {

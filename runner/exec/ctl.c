@@ -43,26 +43,14 @@ static bool find_relative(struct view *v, const char *kind, struct str name, str
         }
     }
     if (v->task && v->task->n.file.n) {
-        struct str dir = v->task->n.file;
-        while (dir.n > 1 && dir.s[dir.n - 1] != '/') {
-            dir.n--;
-        }
-        if (dir.n > 1 && dir.s[dir.n - 1] == '/') {
-            dir.n--;
-        }
+        struct str dir = run_dir_of(v->task->n.file);
         if (try_dir(a, dir, kind, name, path, tried)) {
             return true;
         }
     }
-    struct str base = v->pr->play && v->pr->play->n.file.n ? v->pr->play->n.file : STR_NONE;
-    while (base.n && base.s[base.n - 1] != '/') {
-        base.n--;
-    }
-    if (base.n > 1) {
-        base.n--;
-        if (try_dir(a, base, kind, name, path, tried)) {
-            return true;
-        }
+    struct str base = v->pr->play ? run_dir_of(v->pr->play->n.file) : STR_NONE;
+    if (base.n > 1 && try_dir(a, base, kind, name, path, tried)) {
+        return true;
     }
     return try_dir(a, v->r->basedir, kind, name, path, tried);
 }

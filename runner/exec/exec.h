@@ -143,6 +143,7 @@ struct item {
     const struct module *mod;
     struct hrun *target;   // who runs it: the host or the delegated one
     struct str delegated;  // empty: none
+    struct str label;      // of the delegated host as shown; empty when it is the host itself
     struct login login;
     struct val environment;
     struct str reg;  // register:
@@ -196,6 +197,9 @@ void run_error(struct run *r, const struct err *e);
 /// Hosts of a pattern under --limit, in the play's order.
 bool run_match(struct run *r, struct str pattern, struct mark at, struct arena *a, struct hosts *out, struct err *e);
 void run_init(struct run *r, const struct run_opts *o);
+struct str run_dir_of(struct str path);
+/// A playbook's file as the user would name it from here.
+struct str book_name(struct run *r, const struct playbook *b);
 void run_release(struct run *r);
 /// The hosts: of a play as one pattern.
 bool play_pattern(struct run *r, struct play *p, struct arena *a, struct str *out, struct err *e);
@@ -304,6 +308,8 @@ struct val loop_result(struct job *j);
 /// Everything that follows from a final result: statistics, events, facts, register, notify, failing the host.
 void result_process(struct job *j);
 bool result_flag(struct val result, const char *key);
+/// Carries out what add_host and group_by ask for and says in the result whether it changed anything.
+void result_inventory(struct job *j, struct val result);
 bool result_is_failed(struct val result);
 bool result_is_skipped(struct val result);
 bool result_is_unreachable(struct val result);

@@ -126,17 +126,9 @@ static bool list_play(struct run *r, struct play *p, size_t number, struct listi
             put_sorted(l, all);
             buf_z(&l->out, "]\n");
         }
-        buf_char(&l->out, '\n');
     }
     arena_release(&pr.a);
     return ok;
-}
-
-static struct str dir_of(struct str path) {
-    while (path.n && path.s[path.n - 1] != '/') {
-        path.n--;
-    }
-    return str_sub(path, 0, path.n > 1 ? path.n - 1 : path.n);
 }
 
 int run_list(const struct run_opts *o, bool hosts, bool tasks, bool tags) {
@@ -148,9 +140,9 @@ int run_list(const struct run_opts *o, bool hosts, bool tasks, bool tags) {
     l.out = BUF_IN(&r.a);
     for (size_t i = 0; i < o->nbooks && ok; i++) {
         struct playbook *b = o->books[i];
-        buf_printf(&l.out, "\nplaybook: %.*s\n", STR(b->file));
+        buf_printf(&l.out, "\nplaybook: %.*s\n", STR(book_name(&r, b)));
         for (size_t k = 0; k < b->nplays && ok; k++) {
-            r.basedir = dir_of(b->plays[k]->n.file);
+            r.basedir = run_dir_of(b->plays[k]->n.file);
             ok = check_play(&r, b->plays[k], &e) && list_play(&r, b->plays[k], k + 1, &l, &e);
         }
     }

@@ -185,10 +185,13 @@ enum job_phase loop_item_done(struct job *j) {
     set_item(j, r);
     label_item(j, r, &label);
     val_set(&j->a, r, "_ansible_item_label", label);
+    if (result_status(r) == ST_OK || result_status(r) == ST_CHANGED) {
+        result_inventory(j, r);
+    }
     if (!task_is_include(j->task) || result_status(r) == ST_SKIPPED || result_status(r) == ST_FAILED) {
         struct event ev = result_event(j, EV_ITEM_RESULT, r);
         ev.status = result_status(r);
-        ev.item_label = label;
+        ev.item_label = ev.no_log ? VNULL : label;
         run_event(j->pr->r, &ev);
     }
     if (result_is_failed(r) && (!j->has_results || !j->item.ignore_errors)) {

@@ -216,14 +216,6 @@ static struct str inventory_path(struct view *v) {
     return file;
 }
 
-static struct str dir_of(struct str path) {
-    size_t n = path.n;
-    while (n && path.s[n - 1] != '/') {
-        n--;
-    }
-    return str_sub(path, 0, n > 1 ? n - 1 : n);
-}
-
 static struct val m_inventory_file(struct view *v, struct arena *a) {
     struct str file = inventory_path(v);
     return file.n ? val_str(a, file) : VNULL;
@@ -231,7 +223,7 @@ static struct val m_inventory_file(struct view *v, struct arena *a) {
 
 static struct val m_inventory_dir(struct view *v, struct arena *a) {
     struct str file = inventory_path(v);
-    return file.n ? val_str(a, dir_of(file)) : VNULL;
+    return file.n ? val_str(a, run_dir_of(file)) : VNULL;
 }
 
 static struct val m_inventory_sources(struct view *v, struct arena *a) {
@@ -415,7 +407,7 @@ struct val magic_search_path(struct view *v, struct arena *a) {
     for (const struct role *r = role_of(v); r; r = r->parent) {
         val_push(a, out, val_str(a, r->path));
     }
-    struct str dirs[2] = {dir_of(v->task->n.file), v->r->basedir};
+    struct str dirs[2] = {run_dir_of(v->task->n.file), v->r->basedir};
     for (size_t k = 0; k < COUNTOF(dirs); k++) {
         bool known = dirs[k].n == 0;
         for (size_t i = 0; i < val_len(out); i++) {

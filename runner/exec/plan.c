@@ -80,12 +80,10 @@ static bool lists_meet(struct val a, struct val b) {
 
 /// Ansible's rules for always, never, tagged, untagged and all.
 static bool tags_select(struct val tags, bool untagged, struct val only, struct val skip) {
-    bool run = true;
-    if (val_len(only)) {
-        bool never = list_has(tags, "never");
-        run = list_has(tags, "always") || (list_has(only, "all") && !never) || lists_meet(tags, only) ||
-              (list_has(only, "tagged") && !untagged && !never);
-    }
+    bool never = list_has(tags, "never");
+    bool all = !val_len(only) || list_has(only, "all");
+    bool run = list_has(tags, "always") || (all && !never) || lists_meet(tags, only) ||
+               (list_has(only, "tagged") && !untagged && !never);
     if (!run || !val_len(skip)) {
         return run;
     }

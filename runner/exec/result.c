@@ -73,6 +73,16 @@ struct val result_public(struct arena *a, struct val v) {
 
 // -- telling ----------------------------------------------------------------------------------------------------------
 
+/// What a callback gets: the status is told apart from the result.
+static struct val shown(struct arena *a, struct val result) {
+    static const char *const drop[] = {"failed", "skipped", "_ansible_notify", "_ansible_include"};
+    struct val out = val_copy(a, result);
+    for (size_t i = 0; i < COUNTOF(drop); i++) {
+        (void)val_del_key(out, val_z(a, drop[i]));
+    }
+    return out;
+}
+
 /// What no_log leaves of a result.
 static struct val censored(struct arena *a, struct val result) {
     static const char *const kept[] = {"attempts", "changed", "retries"};
@@ -93,7 +103,7 @@ struct event result_event(struct job *j, enum event_kind kind, struct val result
                           .play = j->pr->play,
                           .task = j->task,
                           .host = j->h->host->name,
-                          .delegated_to = j->item.delegated,
+                          .delegated_to = j->item.label,
                           .handler = j->step->handler,
                           .check = j->item.check,
                           .no_log = hide,
@@ -102,7 +112,7 @@ struct event result_event(struct job *j, enum event_kind kind, struct val result
                           .loop = j->looping,
                           .status = result_status(result),
                           .err = j->aborted && !hide ? &j->err : NULL,
-                          .result = hide ? censored(&j->a, result) : result};
+                          .result = hide ? censored(&j->a, result) : shown(&j->a, result)};
 }
 
 void host_seen(struct hrun *h) {
@@ -236,7 +246,7 @@ static void take_facts(struct job *j, struct val result) {
 }
 
 /// add_host and group_by.
-static void take_inventory(struct job *j, struct val result) {
+void result_inventory(struct job *j, struct val result) {
     struct inventory *inv = j->pr->r->o->inventory;
     struct val add = val_get(result, "add_host");
     struct val group = val_get(result, "add_group");
@@ -257,9 +267,6 @@ static void take_inventory(struct job *j, struct val result) {
     }
     j->pr->r->groups = (struct val){0};
     val_set(&j->a, result, "changed", val_bool(changed));
-    if (changed) {
-        val_set(&j->a, j->result, "changed", val_bool(true));
-    }
 }
 
 static struct val add_numbers(struct arena *a, struct val old, struct val more) {
@@ -332,7 +339,9 @@ static void take_notify(struct job *j, struct val result) {
 
 static void take_one(struct job *j, struct val result) {
     take_notify(j, result);
-    take_inventory(j, result);
+    if (!j->looping) {  // items have brought theirs already
+        result_inventory(j, result);
+    }
     take_facts(j, result);
     take_stats(j, result);
 }
@@ -382,6 +391,9 @@ void result_process(struct job *j) {
     case ST_CHANGED:
         on_ok(j);
         break;
+    }
+    if (j->pr->fatal) {
+        return;
     }
     bool include_ok = task_is_include(j->task) && (status == ST_OK || status == ST_CHANGED);
     if (!include_ok) {

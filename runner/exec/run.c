@@ -3,6 +3,7 @@
 
 #include "fd.h"
 
+#include <limits.h>
 #include <unistd.h>
 
 enum { RC_OK = 0, RC_ERROR = 1, RC_FAILED = 2, RC_UNREACHABLE = 4, RC_PARSER = 4, RC_INTERRUPTED = 99 };
@@ -349,11 +350,20 @@ void run_release(struct run *r) {
     arena_release(&r->a);
 }
 
-static struct str dir_of(struct str path) {
+struct str run_dir_of(struct str path) {
     while (path.n && path.s[path.n - 1] != '/') {
         path.n--;
     }
     return str_sub(path, 0, path.n > 1 ? path.n - 1 : path.n);
+}
+
+struct str book_name(struct run *r, const struct playbook *b) {
+    char cwd[PATH_MAX];
+    if (!getcwd(cwd, sizeof(cwd))) {
+        return b->file;
+    }
+    const char *lead = arena_printf(&r->a, "%s/", cwd);
+    return str_starts(b->file, lead) ? str_sub(b->file, strlen(lead), b->file.n) : b->file;
 }
 
 static void send_stats(struct run *r) {
@@ -377,7 +387,7 @@ static void send_stats(struct run *r) {
 static bool check_books(struct run *r, struct err *e) {
     for (size_t i = 0; i < r->o->nbooks; i++) {
         for (size_t k = 0; k < r->o->books[i]->nplays; k++) {
-            r->basedir = dir_of(r->o->books[i]->plays[k]->n.file);
+            r->basedir = run_dir_of(r->o->books[i]->plays[k]->n.file);
             if (!check_play(r, r->o->books[i]->plays[k], e)) {
                 return false;
             }
@@ -434,7 +444,7 @@ static bool run_book(struct run *r, struct playbook *b, struct err *e) {
     r->book = b;
     run_event(r, &start);
     for (size_t i = 0; i < b->nplays && go_on && !r->stop; i++) {
-        r->basedir = dir_of(b->plays[i]->n.file);
+        r->basedir = run_dir_of(b->plays[i]->n.file);
         if (!run_play(r, b->plays[i], &go_on, e)) {
             return false;
         }
@@ -454,6 +464,10 @@ static int run_books(struct run *r) {
         return RC_PARSER;
     }
     if (r->o->syntax_only) {
+        for (size_t i = 0; i < r->o->nbooks; i++) {
+            printf("\nplaybook: %.*s\n", STR(book_name(r, r->o->books[i])));
+        }
+        (void)fflush(stdout);
         return RC_OK;
     }
     if (!check_limit(r, &e)) {

@@ -11,6 +11,8 @@ golden_normalise() {
         -e "s#$(pwd -P)#DIR#g" \
         -e 's/"(delta|start|end)": "[^"]*"/"\1": "TIME"/g' \
         -e '/^\[WARNING\]|^\[DEPRECATION WARNING\]/,/^$/d' \
+        -e '/^(No config file found|Using .* as config file)/d' \
+        -e '/undefined|UNREACHABLE/s/"msg": ".*"/"msg": "TEXT"/' \
         -e 's/[[:space:]]+$//'
 }
 
