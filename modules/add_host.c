@@ -17,12 +17,16 @@ static bool cut_port(struct str name, struct str *host, int64_t *port) {
     if (colon < 2 || !str_int(str_sub(name, colon, name.n), port) || *port < 1 || *port > 65535) {
         return false;
     }
-    *host = str_sub(name, 0, colon - 1);
-    if (str_starts(*host, "[") && str_ends(*host, "]")) {
-        *host = str_sub(*host, 1, host->n - 1);
-        return host->n > 0;
+    struct str head = str_sub(name, 0, colon - 1);
+    if (head.n > 2 && str_starts(head, "[") && str_ends(head, "]")) {
+        *host = str_sub(head, 1, head.n - 1);
+        return true;
     }
-    return str_find_char(*host, 0, ':') == SIZE_MAX;
+    if (str_find_char(head, 0, ':') != SIZE_MAX) {
+        return false;
+    }
+    *host = head;
+    return true;
 }
 
 static bool group_list(struct mod_call *c, struct val v, struct val *out, struct err *e) {

@@ -13,10 +13,11 @@ static const struct arg args[] = {
 
 /// The text shown for what does not exist; with -v it says what was missing.
 static struct val missing(struct mod_call *c, const struct err *why) {
-    if (c->ctl->verbosity > 0 && why && why->code != ERR_NONE) {
-        return val_printf(c->arena, UNDEFINED_TEXT ": %.*s", STR(err_text(why)));
+    if (c->ctl->verbosity < 1) {
+        return val_z(c->arena, UNDEFINED_TEXT);
     }
-    return val_z(c->arena, UNDEFINED_TEXT);
+    struct str text = why && why->code != ERR_NONE ? err_text(why) : STR_LIT("");
+    return val_printf(c->arena, UNDEFINED_TEXT ": %.*s", STR(text));
 }
 
 /// The value of `var`. Text that did not come from the user's files is looked up as a name, never evaluated.
@@ -52,7 +53,8 @@ static bool show_var(struct mod_call *c, struct err *e) {
     if (var.kind == VAL_STR) {
         mod_set(c, str_z(c->arena, val_text(var)), v);
     } else if (var.kind == VAL_LIST || var.kind == VAL_DICT) {
-        mod_set(c, arena_printf(c->arena, "<class '%s'>", val_type_name(var)), v);
+        // `var: "{{ x }}"` is a mistake that Ansible answers like this.
+        mod_set(c, arena_printf(c->arena, "<class '%s'>", val_type_name(var)), missing(c, NULL));
     } else {
         mod_set(c, str_z(c->arena, val_str_of(c->arena, var)), missing(c, NULL));
     }

@@ -296,21 +296,27 @@ static bool load_dir(struct load *l, struct err *e) {
 }
 
 // -- result ----------------------------------------------------------------------------------------------------------
+/// Only dictionaries combine; the message names both kinds but not the values, which may be secret.
+static bool not_dicts(struct mod_call *c, struct str name, struct val old, struct val now, struct err *e) {
+    const char *had = old.kind == VAL_UNDEF ? "NoneType" : val_type_name(old);
+    return mod_fail(c, e, "failed to combine variables, expected dicts but got a '%s' and a '%s' for '%.*s'", had,
+                    val_type_name(now), STR(name));
+}
+
 /// hash_behaviour=merge: dictionaries are combined with what the host had.
 static bool merge_old(struct load *l, struct err *e) {
     struct mod_call *c = l->c;
     size_t i = 0;
     for (struct vpair *p; (p = val_each(l->all, &i));) {
+        struct str name = val_str_of(c->arena, p->key);
         struct val old = {0};
-        if (p->value.kind != VAL_DICT || p->key.kind != VAL_STR) {
-            continue;
-        }
-        if (!c->ctl->var(c->ctl->self, str_z(c->arena, val_text(p->key)), c->arena, &old, e)) {
+        if (!c->ctl->var(c->ctl->self, str_z(c->arena, name), c->arena, &old, e)) {
             return false;
         }
-        if (old.kind == VAL_DICT) {
-            p->value = val_merge(c->arena, old, p->value, true, MERGE_REPLACE);
+        if (old.kind != VAL_DICT || p->value.kind != VAL_DICT) {
+            return not_dicts(c, name, old, p->value, e);
         }
+        p->value = val_merge(c->arena, old, p->value, true, MERGE_REPLACE);
     }
     return true;
 }
@@ -339,17 +345,16 @@ static bool run(struct mod_call *c, struct err *e) {
         return mod_fail(c, e, "You are mixing file only and dir only arguments, these are incompatible");
     }
     bool ok = mod_str(c, "dir").n ? load_dir(&l, e) : load_named(&l, e);
-    struct val result = l.all;
     if (ok && mod_str(c, "name").n) {
-        l.all = val_dict(a, 1);
-        val_set_str(a, l.all, mod_str(c, "name"), result);
-        result = l.all;
+        struct val named = val_dict(a, 1);
+        val_set_str(a, named, mod_str(c, "name"), l.all);
+        l.all = named;
     }
     if (ok && str_eqz(mod_str(c, "hash_behaviour"), "merge")) {
         ok = merge_old(&l, e);
     }
     mod_set(c, "ansible_included_var_files", l.files);
-    mod_set(c, "ansible_facts", val_mark_templates(result));
+    mod_set(c, "ansible_facts", ok ? val_mark_templates(l.all) : val_dict(a, 0));
     return ok;
 }
 
