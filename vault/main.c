@@ -247,12 +247,12 @@ static int each_file(struct cli *c, change *fn, unsigned allow, const char *done
 // -- verbs -----------------------------------------------------------------------------------------------------------
 
 static int run_encrypt(struct cli *c) {
-    return each_file(c, seal, 07777, "encryption successful");
+    return each_file(c, seal, 07777, "Encryption successful");
 }
 
 // The plaintext is for the owner alone, whatever the encrypted file allowed.
 static int run_decrypt(struct cli *c) {
-    return each_file(c, open_text, 0700, "decryption successful");
+    return each_file(c, open_text, 0700, "Decryption successful");
 }
 
 static int run_view(struct cli *c) {
@@ -394,7 +394,7 @@ static int run_encrypt_string(struct cli *c) {
         complain(c->e, NULL);
         return c->e->code == ERR_ARGS ? EXIT_OPTIONS : EXIT_ERROR;
     }
-    tell("encryption successful");
+    tell("Encryption successful");
     return EXIT_OK;
 }
 
