@@ -222,7 +222,7 @@ static bool children_line(struct ini *p, struct str line, struct err *e) {
     if (p->dry) {
         return true;
     }
-    struct str name = str_sub(line, 0, n);
+    struct str name = inv_safe_group(p->s->inv, str_sub(line, 0, n));
     struct group *child = inv_group(p->s->inv, name);
     if (child) {
         return inv_add_child(p->s->inv, p->group, child, mark_of(p, line.s), e);
@@ -316,12 +316,13 @@ static bool section_line(struct ini *p, struct str line, bool *is, struct err *e
     if (p->dry) {
         return true;
     }
-    bool known = inv_group(p->s->inv, name) != NULL;
+    size_t before = p->s->inv->groups.n;
     p->group = inv_want_group(p->s->inv, name, mark_of(p, name.s), e);
     if (!p->group) {
         return false;
     }
-    if (!known && p->section == SECTION_VARS && !map_get(&p->pending, name)) {
+    bool made = p->s->inv->groups.n != before;
+    if (made && p->section == SECTION_VARS && !map_get(&p->pending, p->group->name)) {
         struct pending *pend = ARENA_NEW(p->a, struct pending);
         pend->how = SECTION_VARS;
         pend->at = mark_of(p, name.s);

@@ -22,8 +22,10 @@ struct inv_source {
 // -- model (inventory.c) ---------------------------------------------------------------------------------------------
 /// An empty inventory with the groups all and ungrouped.
 struct inventory *inv_new(const struct inv_opts *o);
-/// The group of that name, made when missing. ERR_SYNTAX for an empty name.
-struct group *inv_want_group(struct inventory *inv, struct str name, struct mark at, struct err *e);
+/// The name a group gets under inv_opts.group_chars.
+struct str inv_safe_group(const struct inventory *inv, struct str name);
+/// The group of that name (made safe first), made when missing. ERR_SYNTAX for an empty name.
+struct group *inv_want_group(struct inventory *inv, struct str wanted, struct mark at, struct err *e);
 /// The host of that name, made when missing (with port, inventory_file and inventory_dir), put into `g` unless NULL.
 struct host *inv_want_host(struct inv_source *s, struct str name, struct group *g, uint32_t port, struct mark at,
                            struct err *e);

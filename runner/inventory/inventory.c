@@ -28,13 +28,39 @@ static bool name_byte(unsigned char c, bool first) {
     return alpha || (!first && c >= '0' && c <= '9');
 }
 
-static void check_group_name(struct inventory *inv, struct str name, struct mark at) {
-    for (size_t i = 0; i < name.n && !inv->warned_name; i++) {
+static size_t first_bad_byte(struct str name) {
+    for (size_t i = 0; i < name.n; i++) {
         if (!name_byte((unsigned char)name.s[i], i == 0)) {
-            inv->warned_name = true;
-            inv_warn(inv, at, "group name '%.*s' is not a valid variable name because of '%c'; it is kept as it is",
-                     STR(name), name.s[i]);
+            return i;
         }
+    }
+    return SIZE_MAX;
+}
+
+static bool replaces(const struct inventory *inv) {
+    return inv->group_chars == GROUP_CHARS_ALWAYS || inv->group_chars == GROUP_CHARS_SILENTLY;
+}
+
+struct str inv_safe_group(const struct inventory *inv, struct str name) {
+    if (!replaces(inv) || first_bad_byte(name) == SIZE_MAX) {
+        return name;
+    }
+    char *copy = str_z(inv->a, name);
+    for (size_t i = 0; i < name.n; i++) {
+        if (!name_byte((unsigned char)copy[i], i == 0)) {
+            copy[i] = '_';
+        }
+    }
+    return (struct str){copy, name.n};
+}
+
+static void check_group_name(struct inventory *inv, struct str name, struct mark at) {
+    bool silent = inv->group_chars == GROUP_CHARS_IGNORE || inv->group_chars == GROUP_CHARS_SILENTLY;
+    size_t bad = silent || inv->warned_name ? SIZE_MAX : first_bad_byte(name);
+    if (bad != SIZE_MAX) {
+        inv->warned_name = true;
+        inv_warn(inv, at, "group name '%.*s' is not a valid variable name because of '%c'; it is %s", STR(name),
+                 name.s[bad], replaces(inv) ? "replaced by '_'" : "kept as it is");
     }
 }
 
@@ -49,7 +75,8 @@ static struct group *make_group(struct inventory *inv, struct str name, struct m
     return g;
 }
 
-struct group *inv_want_group(struct inventory *inv, struct str name, struct mark at, struct err *e) {
+struct group *inv_want_group(struct inventory *inv, struct str wanted, struct mark at, struct err *e) {
+    struct str name = inv_safe_group(inv, wanted);
     struct group *g = map_get(&inv->groups, name);
     if (g) {
         return g;
@@ -58,7 +85,7 @@ struct group *inv_want_group(struct inventory *inv, struct str name, struct mark
         (void)err_set(e, ERR_SYNTAX, at, "expected a group name, found an empty one");
         return NULL;
     }
-    check_group_name(inv, name, at);
+    check_group_name(inv, wanted, at);
     return make_group(inv, name, at);
 }
 
@@ -399,6 +426,7 @@ struct inventory *inv_new(const struct inv_opts *o) {
     inv->a = o->a;
     inv->warn = o->warn;
     inv->warn_self = o->warn_self;
+    inv->group_chars = o->group_chars;
     inv->all = make_group(inv, STR_LIT("all"), NO_MARK);
     inv->ungrouped = make_group(inv, STR_LIT("ungrouped"), NO_MARK);
     PTR_PUSH(inv->a, inv->all->children, inv->all->nchildren, inv->ungrouped);

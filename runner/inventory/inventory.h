@@ -4,6 +4,13 @@
 #include "map.h"
 #include "val.h"
 
+/// What happens to characters in group names that are not valid in variable names (force_valid_group_names).
+enum inv_group_chars {
+    GROUP_CHARS_NEVER,     // the name stays, with a warning (default)
+    GROUP_CHARS_ALWAYS,    // they become '_', with a warning
+    GROUP_CHARS_IGNORE,    // the name stays, silently
+    GROUP_CHARS_SILENTLY,  // they become '_', silently
+};
 struct group;
 struct host {
     struct str name;
@@ -43,6 +50,7 @@ struct inventory {
     struct host *localhost;  // the first of localhost, 127.0.0.1, ::1 a source names; else the implicit one, if made
     void (*warn)(void *self, struct mark at, const char *msg);  // from inv_opts; NULL: silent
     void *warn_self;
+    enum inv_group_chars group_chars;
     bool warned_name;  // the warning about group names was given
     uint32_t walk;     // scratch: number of the current walk
 };
@@ -51,6 +59,7 @@ struct inv_opts {
     void (*warn)(void *self, struct mark at, const char *msg);
     void *warn_self;
     int64_t script_timeout_ms;  // 0: none
+    enum inv_group_chars group_chars;
     const char *const
         *ignore_exts;  // ends of file names skipped in directories, NULL-terminated; NULL: inv_ignore_exts
     struct arena *a;

@@ -144,6 +144,23 @@ static bool get_from(const struct scope *s, const struct layer *l, bool facts, s
     return out->kind != VAL_UNDEF;
 }
 
+/// hash_behaviour=merge: `high` over every dict of that name further down, until something else hides the rest.
+static void merge_down(struct walk *w, struct str name, struct arena *a, struct val *high) {
+    struct layer l;
+    bool facts;
+    struct val low;
+    while (high->kind == VAL_DICT && walk_next(w, &l, &facts)) {
+        if (!get_from(w->s, &l, facts, name, a, &low)) {
+            continue;
+        }
+        if (low.kind != VAL_DICT) {
+            return;
+        }
+        struct mark at = high->mark;
+        *high = val_at(val_mark_templates(val_merge(a, low, *high, true, MERGE_REPLACE)), at);
+    }
+}
+
 // -- the scope -------------------------------------------------------------------------------------------------------
 
 void scope_push(struct scope *s, enum var_level level, struct val vars) {
@@ -183,6 +200,9 @@ bool scope_get(struct scope *s, struct str name, struct arena *a, struct val *ou
         if (get_from(s, &l, facts, name, a, out)) {
             if (level) {
                 *level = (enum var_level)l.level;
+            }
+            if (s->merge_dicts) {
+                merge_down(&w, name, a, out);
             }
             return true;
         }
@@ -233,9 +253,12 @@ struct jinja_scope scope_jinja(struct scope *s) {
 
 // -- everything ------------------------------------------------------------------------------------------------------
 
-static void add_missing(struct arena *a, struct val out, struct val key, struct val v) {
-    if (val_get_key(out, key).kind == VAL_UNDEF) {
+static void add_missing(const struct scope *s, struct arena *a, struct val out, struct val key, struct val v) {
+    struct val have = val_get_key(out, key);
+    if (have.kind == VAL_UNDEF) {
         val_set_key(a, out, key, v);
+    } else if (s->merge_dicts && have.kind == VAL_DICT && v.kind == VAL_DICT) {
+        val_set_key(a, out, key, val_mark_templates(val_merge(a, v, have, true, MERGE_REPLACE)));
     }
 }
 
@@ -267,15 +290,15 @@ bool scope_all(struct scope *s, struct arena *a, struct val *out, struct err *e)
     while (walk_next(&w, &l, &facts)) {
         struct val v;
         if (facts) {
-            add_missing(a, all, val_z(a, "ansible_facts"), s->state->facts);
+            add_missing(s, a, all, val_z(a, "ansible_facts"), s->state->facts);
             if (!s->inject_facts && get_fact(s, STR_LIT("ansible_local"), a, &v)) {
-                add_missing(a, all, val_z(a, "ansible_local"), v);
+                add_missing(s, a, all, val_z(a, "ansible_local"), v);
             }
         }
         size_t i = 0;
         struct vpair *p;
         while ((!facts || s->inject_facts) && (p = val_each(l.vars, &i))) {
-            add_missing(a, all, p->key, p->value);
+            add_missing(s, a, all, p->key, p->value);
         }
     }
     *out = all;

@@ -78,6 +78,7 @@ struct scope {
     bool (*magic)(void *self, struct str name, struct arena *a, struct val *out, struct err *e);
     void *magic_self;
     bool inject_facts;  // INJECT_FACTS_AS_VARS
+    bool merge_dicts;   // hash_behaviour=merge: a dict is merged over those of lower levels
 };
 /// Adds a layer; within a level the one pushed last wins. `vars` must be a dict and outlive the scope.
 void scope_push(struct scope *s, enum var_level level, struct val vars);

@@ -63,3 +63,26 @@ TEST(templates_are_marked) {
     CHECK(!(v.flags & VAL_TMPL) && (v.flags & VAL_TRUSTED));
     arena_release(&a);
 }
+
+TEST(safe_group_names) {
+    static const struct {
+        enum inv_group_chars how;
+        const char *name;
+        unsigned warnings;
+    } ways[] = {{GROUP_CHARS_NEVER, "1-a", 1},
+                {GROUP_CHARS_ALWAYS, "__a", 1},
+                {GROUP_CHARS_IGNORE, "1-a", 0},
+                {GROUP_CHARS_SILENTLY, "__a", 0}};
+    for (size_t i = 0; i < COUNTOF(ways); i++) {
+        struct inv_case c;
+        case_init(&c);
+        case_write(&c, STR_LIT("h"), STR_LIT("[top:children]\n1-a\n[1-a]\nh\n[1-a:vars]\nx=1\n"), 0644);
+        struct inv_opts o = {.a = &c.a, .warn = case_warn, .warn_self = &c, .group_chars = ways[i].how};
+        const char *path = arena_printf(&c.a, "%s/h", c.root);
+        c.inv = inv_load(&path, 1, &o, &c.e);
+        CHECK(c.inv && c.warnings == ways[i].warnings);
+        CHECK(inv_group(c.inv, str_from(ways[i].name)) != NULL);
+        CHECK(inv_host(c.inv, STR_LIT("h"))->nall == 3);
+        case_close(&c);
+    }
+}

@@ -200,6 +200,26 @@ TEST(as_jinja_scope) {
     close_fixture(&f);
 }
 
+TEST(merged_dicts) {
+    struct fixture f;
+    open_fixture(&f);
+    f.scope.merge_dicts = true;
+    struct val low = val_dict(&f.a, 1);
+    struct val high = val_dict(&f.a, 1);
+    val_set(&f.a, low, "d", one_var(&f, "a", "low"));
+    val_set(&f.a, high, "d", one_var(&f, "b", "high"));
+    define(&f, LEVEL_ROLE_DEFAULTS, "d", "hidden text");
+    scope_push(&f.scope, LEVEL_PLAY_VARS, low);
+    scope_push(&f.scope, LEVEL_TASK_VARS, high);
+    CHECK_STR(get(&f, "d", NULL), "{'a': 'low', 'b': 'high'}");
+    struct val all;
+    CHECK(scope_all(&f.scope, &f.a, &all, &f.e));
+    CHECK(val_len(val_get(all, "d")) == 2);
+    f.scope.merge_dicts = false;
+    CHECK_STR(get(&f, "d", NULL), "{'b': 'high'}");
+    close_fixture(&f);
+}
+
 TEST(state_gives_memory_back) {
     struct fixture f;
     open_fixture(&f);
