@@ -304,7 +304,7 @@ struct rt {
 };
 enum flow { FLOW_ERROR, FLOW_NEXT, FLOW_BREAK, FLOW_CONTINUE };
 
-bool eval(struct rt *r, const struct node *n, struct val *out);
+bool expr_eval(struct rt *r, const struct node *n, struct val *out);
 bool eval_truth(struct rt *r, const struct node *n, bool *out);
 bool eval_args(struct rt *r, const struct call_args *ca, struct jcall *c, size_t reserve);
 bool eval_filter(struct rt *r, const struct node *n, const struct val *input, struct val *out);
@@ -323,14 +323,14 @@ struct block_link *block_find(const struct block_set *s, struct str name);
 enum flow exec_import(struct rt *r, const struct node *n);
 enum flow exec_from(struct rt *r, const struct node *n);
 
-bool emit(struct rt *r, struct val v);
-bool emit_text(struct rt *r, struct str s);
+bool put_value(struct rt *r, struct val v);
+bool put_text(struct rt *r, struct str s);
 /// What a sink holds, by the context's concat mode.
 bool sink_value(struct rt *r, struct sink *s, struct val *out);
 
-struct frame *frame_new(struct arena *a, struct frame *up);
-void frame_set(struct arena *a, struct frame *f, struct str name, struct val v);
-struct var *frame_find(struct frame *f, struct str name);
+struct frame *locals_new(struct arena *a, struct frame *up);
+void locals_set(struct arena *a, struct frame *f, struct str name, struct val v);
+struct var *locals_find(struct frame *f, struct str name);
 
 struct mark rt_mark(const struct rt *r, const struct node *n);
 #define FAIL(r, n, code, ...) err_set((r)->e, (code), rt_mark((r), (n)), __VA_ARGS__)
@@ -340,7 +340,7 @@ bool nest_enter(struct jinja_ctx *c, struct err *e);
 #define NEST_LEAVE(c) ((c)->state.nesting--)
 
 /// A name as templates see it: scope (templated, cached), then globals, else undefined.
-bool resolve_name(struct jinja_ctx *c, struct str name, bool no_scope, struct val *out, struct err *e);
+bool name_resolve(struct jinja_ctx *c, struct str name, bool no_scope, struct val *out, struct err *e);
 /// A global function or constant; kind VAL_UNDEF when there is none.
 bool global_get(struct jinja_ctx *c, struct str name, struct val *out);
 /// What the cache of a context knows about a name.
@@ -349,13 +349,13 @@ struct resolved {
     bool direct;     // the variable was no template
     bool untrusted;  // it holds text that must never be evaluated
 };
-const struct resolved *resolve_entry(struct jinja_ctx *c, struct str name, struct err *e);
+const struct resolved *name_entry(struct jinja_ctx *c, struct str name, struct err *e);
 /// Runs a lookup with the terms in `c` as the functions lookup() and query() do.
 bool lookup_call(struct jcall *c, bool wantlist, struct val *out, struct err *e);
 /// Notes that untrusted data takes part in what is being rendered.
 bool val_untrusted(struct val v);
 /// Deep copy that keeps objects, for templates that change what they read.
-struct val copy_deep(struct arena *a, struct val v);
+struct val val_copy_deep(struct arena *a, struct val v);
 
 // -- undefined -------------------------------------------------------------------------------------------------------
 /// Records the error that using an undefined value is. Always false.
@@ -379,8 +379,8 @@ bool fmt_percent(struct arena *a, struct str f, struct val args, struct str *out
 bool fmt_format(struct jcall *c, struct str f, struct str *out, struct err *e);
 bool fmt_spec(struct val v, struct str spec, struct buf *out, struct err *e);
 /// Python literals and JSON words in text, as ansible's conversion reads them; false: stays text.
-bool literal_eval(struct arena *a, struct str text, struct val *out);
-/// True when repr() and literal_eval would give `v` back.
+bool literal_read(struct arena *a, struct str text, struct val *out);
+/// True when repr() and literal_read would give `v` back.
 bool literal_safe(struct val v);
 
 // -- objects ---------------------------------------------------------------------------------------------------------

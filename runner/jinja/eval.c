@@ -24,7 +24,7 @@ static struct val taint2(struct val out, struct val l, struct val r) {
 
 bool eval_truth(struct rt *r, const struct node *n, bool *out) {
     struct val v;
-    if (!eval(r, n, &v)) {
+    if (!expr_eval(r, n, &v)) {
         return false;
     }
     if (v.kind == VAL_UNDEF) {
@@ -36,7 +36,7 @@ bool eval_truth(struct rt *r, const struct node *n, bool *out) {
 }
 
 static bool eval_name(struct rt *r, const struct node *n, struct val *out) {
-    struct var *v = frame_find(r->f, n->name);
+    struct var *v = locals_find(r->f, n->name);
     if (v) {
         *out = v->v;
         return true;
@@ -49,11 +49,11 @@ static bool eval_name(struct rt *r, const struct node *n, struct val *out) {
         *out = self_new(r);
         return true;
     }
-    if (!resolve_name(r->c, n->name, r->u->no_scope, out, r->e)) {
+    if (!name_resolve(r->c, n->name, r->u->no_scope, out, r->e)) {
         return false;
     }
     if (r->u->t->mutates && (out->kind == VAL_LIST || out->kind == VAL_DICT)) {
-        *out = copy_deep(r->a, *out);
+        *out = val_copy_deep(r->a, *out);
     }
     return true;
 }
@@ -62,7 +62,7 @@ static bool eval_items(struct rt *r, const struct node *n, struct val *out) {
     struct val list = n->type == N_LIST ? val_list(r->a, 4) : val_tuple(r->a, 4);
     for (const struct node *k = n->kids; k; k = k->next) {
         struct val v;
-        if (!eval(r, k, &v)) {
+        if (!expr_eval(r, k, &v)) {
             return false;
         }
         val_push(r->a, list, v);
@@ -87,7 +87,7 @@ static bool eval_dict(struct rt *r, const struct node *n, struct val *out) {
     struct val d = val_dict(r->a, 4);
     for (const struct node *k = n->kids; k; k = k->next) {
         struct val key, v;
-        if (!eval(r, k->a, &key) || !eval(r, k->b, &v)) {
+        if (!expr_eval(r, k->a, &key) || !expr_eval(r, k->b, &v)) {
             return false;
         }
         if (key.kind == VAL_UNDEF) {
@@ -108,10 +108,10 @@ static bool eval_cond(struct rt *r, const struct node *n, struct val *out) {
         return false;
     }
     if (yes) {
-        return eval(r, n->b, out);
+        return expr_eval(r, n->b, out);
     }
     if (n->c) {
-        return eval(r, n->c, out);
+        return expr_eval(r, n->c, out);
     }
     *out = undef_hint(r->a, STR_NONE,
                       STR_LIT("the inline if-expression evaluated to false and no else section was defined"));
@@ -120,18 +120,18 @@ static bool eval_cond(struct rt *r, const struct node *n, struct val *out) {
 }
 
 static bool eval_logic(struct rt *r, const struct node *n, struct val *out) {
-    if (!eval(r, n->a, out)) {
+    if (!expr_eval(r, n->a, out)) {
         return false;
     }
     if (out->kind == VAL_UNDEF && undef_strict(r->c, *out)) {
         return undef_fail(r->c, *out, rt_mark(r, n->a), r->e);
     }
-    return val_truth(*out) == (n->type == N_OR) ? true : eval(r, n->b, out);
+    return val_truth(*out) == (n->type == N_OR) ? true : expr_eval(r, n->b, out);
 }
 
 static bool eval_binop(struct rt *r, const struct node *n, struct val *out) {
     struct val l, rr;
-    if (!eval(r, n->a, &l) || !eval(r, n->b, &rr)) {
+    if (!expr_eval(r, n->a, &l) || !expr_eval(r, n->b, &rr)) {
         return false;
     }
     const struct val *bad = l.kind == VAL_UNDEF ? &l : rr.kind == VAL_UNDEF ? &rr : NULL;
@@ -151,7 +151,7 @@ static bool eval_concat(struct rt *r, const struct node *n, struct val *out) {
     bool secret = false;
     for (const struct node *k = n->kids; k; k = k->next) {
         struct val v;
-        if (!eval(r, k, &v)) {
+        if (!expr_eval(r, k, &v)) {
             return false;
         }
         const struct val *bad = undef_inside(&v);
@@ -227,11 +227,11 @@ static bool compare_one(struct rt *r, const struct node *n, const struct val *v,
 static bool eval_compare(struct rt *r, const struct node *n, struct val *out) {
     struct val v[2];
     bool yes = true;
-    if (!eval(r, n->a, &v[0])) {
+    if (!expr_eval(r, n->a, &v[0])) {
         return false;
     }
     for (const struct node *k = n->kids; k && yes; k = k->next) {
-        if (!eval(r, k->a, &v[1])) {
+        if (!expr_eval(r, k->a, &v[1])) {
             return false;
         }
         if (!compare_one(r, k, v, &yes)) {
@@ -245,7 +245,7 @@ static bool eval_compare(struct rt *r, const struct node *n, struct val *out) {
 
 static bool eval_getattr(struct rt *r, const struct node *n, struct val *out) {
     struct val v;
-    if (!eval(r, n->a, &v) || !jinja_getattr(r->c, v, n->name, NO_MARK, out, r->e)) {
+    if (!expr_eval(r, n->a, &v) || !jinja_getattr(r->c, v, n->name, NO_MARK, out, r->e)) {
         return false;
     }
     if (r->u->t->mutates && v.kind == VAL_OBJ && (out->kind == VAL_LIST || out->kind == VAL_DICT) &&
@@ -253,7 +253,7 @@ static bool eval_getattr(struct rt *r, const struct node *n, struct val *out) {
         const char *type = v.u.o->type->name;
         bool own = strcmp(type, "Namespace") == 0 || strcmp(type, "LoopContext") == 0 ||
                    strcmp(type, "TemplateModule") == 0 || strcmp(type, "Cycler") == 0;
-        *out = own ? *out : copy_deep(r->a, *out);
+        *out = own ? *out : val_copy_deep(r->a, *out);
     }
     return true;
 }
@@ -261,11 +261,11 @@ static bool eval_getattr(struct rt *r, const struct node *n, struct val *out) {
 static bool eval_slice(struct rt *r, const struct node *n, struct val *out) {
     struct val v, part[3] = {VNULL, VNULL, VNULL};
     const struct node *p[3] = {n->b->a, n->b->b, n->b->c};
-    if (!eval(r, n->a, &v)) {
+    if (!expr_eval(r, n->a, &v)) {
         return false;
     }
     for (int i = 0; i < 3; i++) {
-        if (p[i] && !eval(r, p[i], &part[i])) {
+        if (p[i] && !expr_eval(r, p[i], &part[i])) {
             return false;
         }
         if (part[i].kind == VAL_UNDEF) {
@@ -288,7 +288,7 @@ static bool eval_getitem(struct rt *r, const struct node *n, struct val *out) {
     if (n->b->type == N_SLICE) {
         return eval_slice(r, n, out);
     }
-    return eval(r, n->a, &v) && eval(r, n->b, &key) && jinja_getitem(r->c, v, key, rt_mark(r, n), out, r->e);
+    return expr_eval(r, n->a, &v) && expr_eval(r, n->b, &key) && jinja_getitem(r->c, v, key, rt_mark(r, n), out, r->e);
 }
 
 static bool eval_unary(struct rt *r, const struct node *n, struct val *out) {
@@ -301,7 +301,7 @@ static bool eval_unary(struct rt *r, const struct node *n, struct val *out) {
         *out = val_bool(!yes);
         return true;
     }
-    if (!eval(r, n->a, &v)) {
+    if (!expr_eval(r, n->a, &v)) {
         return false;
     }
     if (v.kind == VAL_UNDEF) {
@@ -324,7 +324,7 @@ static bool eval_unary(struct rt *r, const struct node *n, struct val *out) {
 static bool spread_args(struct rt *r, const struct node *star, struct val *args, size_t *n, size_t cap) {
     struct val v, list;
     struct jcall jc = {.ctx = r->c, .a = r->a, .name = "*args"};
-    if (!eval(r, star, &v) || !jinja_iter(&jc, v, &list, r->e)) {
+    if (!expr_eval(r, star, &v) || !jinja_iter(&jc, v, &list, r->e)) {
         return false;
     }
     for (size_t i = 0; i < list.u.l->n; i++) {
@@ -338,7 +338,7 @@ static bool spread_args(struct rt *r, const struct node *star, struct val *args,
 
 static bool spread_kwargs(struct rt *r, const struct node *n, struct val kwargs) {
     struct val v;
-    if (!eval(r, n, &v)) {
+    if (!expr_eval(r, n, &v)) {
         return false;
     }
     if (v.kind != VAL_DICT) {
@@ -364,7 +364,7 @@ bool eval_args(struct rt *r, const struct call_args *ca, struct jcall *c, size_t
     c->kwargs = (struct val){0};
     if (ca) {
         for (const struct node *k = ca->pos; k; k = k->next) {
-            if (!eval(r, k, &args[n++])) {
+            if (!expr_eval(r, k, &args[n++])) {
                 return false;
             }
         }
@@ -376,7 +376,7 @@ bool eval_args(struct rt *r, const struct call_args *ca, struct jcall *c, size_t
         }
         for (const struct node *k = ca->kw; k; k = k->next) {
             struct val v;
-            if (!eval(r, k->a, &v)) {
+            if (!expr_eval(r, k->a, &v)) {
                 return false;
             }
             val_set_str(r->a, c->kwargs, k->name, v);
@@ -407,7 +407,7 @@ static bool eval_call(struct rt *r, const struct node *n, struct val *out) {
     struct val fn;
     if (n->a->type == N_GETATTR) {
         struct val self;
-        if (!eval(r, n->a->a, &self)) {
+        if (!expr_eval(r, n->a->a, &self)) {
             return false;
         }
         const struct method *m = method_find(self, n->a->name);
@@ -417,7 +417,7 @@ static bool eval_call(struct rt *r, const struct node *n, struct val *out) {
         if (!jinja_getattr(r->c, self, n->a->name, NO_MARK, &fn, r->e)) {
             return false;
         }
-    } else if (!eval(r, n->a, &fn)) {
+    } else if (!expr_eval(r, n->a, &fn)) {
         return false;
     }
     if (fn.kind == VAL_UNDEF) {
@@ -431,7 +431,7 @@ bool eval_filter(struct rt *r, const struct node *n, const struct val *input, st
     struct val v;
     if (n->a) {
         bool chain = input && n->a->type == N_FILTER;
-        if (!(chain ? eval_filter(r, n->a, input, &v) : eval(r, n->a, &v))) {
+        if (!(chain ? eval_filter(r, n->a, input, &v) : expr_eval(r, n->a, &v))) {
             return false;
         }
     } else if (input) {
@@ -454,7 +454,7 @@ bool eval_filter(struct rt *r, const struct node *n, const struct val *input, st
 static bool eval_test(struct rt *r, const struct node *n, struct val *out) {
     struct val v;
     struct jcall c = {.ctx = r->c, .a = r->a, .at = rt_mark(r, n), .name = n->name.s};
-    if (!eval(r, n->a, &v) || !eval_args(r, n->args, &c, 1)) {
+    if (!expr_eval(r, n->a, &v) || !eval_args(r, n->args, &c, 1)) {
         return false;
     }
     union {
@@ -512,7 +512,7 @@ static bool eval_node(struct rt *r, const struct node *n, struct val *out) {
     }
 }
 
-bool eval(struct rt *r, const struct node *n, struct val *out) {
+bool expr_eval(struct rt *r, const struct node *n, struct val *out) {
     if (!nest_enter(r->c, r->e)) {
         return false;
     }

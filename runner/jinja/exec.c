@@ -3,7 +3,7 @@
 
 // -- variables -------------------------------------------------------------------------------------------------------
 
-struct frame *frame_new(struct arena *a, struct frame *up) {
+struct frame *locals_new(struct arena *a, struct frame *up) {
     struct frame *f = ARENA_NEW(a, struct frame);
     f->up = up;
     return f;
@@ -19,7 +19,7 @@ static struct var *frame_own(struct frame *f, struct str name) {
     return NULL;
 }
 
-struct var *frame_find(struct frame *f, struct str name) {
+struct var *locals_find(struct frame *f, struct str name) {
     for (; f; f = f->up) {
         struct var *v = f->n ? frame_own(f, name) : NULL;
         if (v) {
@@ -29,7 +29,7 @@ struct var *frame_find(struct frame *f, struct str name) {
     return NULL;
 }
 
-void frame_set(struct arena *a, struct frame *f, struct str name, struct val v) {
+void locals_set(struct arena *a, struct frame *f, struct str name, struct val v) {
     struct var *old = frame_own(f, name);
     if (old) {
         old->v = v;
@@ -45,12 +45,12 @@ void frame_set(struct arena *a, struct frame *f, struct str name, struct val v) 
 
 bool exec_assign(struct rt *r, const struct node *target, struct val v) {
     if (target->type == N_NAME) {
-        frame_set(r->a, r->f, target->name, v);
+        locals_set(r->a, r->f, target->name, v);
         return true;
     }
     if (target->type == N_NSREF) {
         struct val ns = {0};
-        struct var *found = frame_find(r->f, target->name);
+        struct var *found = locals_find(r->f, target->name);
         if (found) {
             ns = found->v;
         }
@@ -102,7 +102,7 @@ static bool sink_full(struct rt *r) {
                           : true;
 }
 
-bool emit_text(struct rt *r, struct str s) {
+bool put_text(struct rt *r, struct str s) {
     if (!r->out || !s.n) {
         return true;
     }
@@ -111,7 +111,7 @@ bool emit_text(struct rt *r, struct str s) {
     return sink_full(r);
 }
 
-bool emit(struct rt *r, struct val v) {
+bool put_value(struct rt *r, struct val v) {
     const struct val *bad = undef_inside(&v);
     if (bad && (undef_strict(r->c, *bad))) {
         return undef_fail(r->c, *bad, NO_MARK, r->e);
@@ -154,7 +154,7 @@ bool sink_value(struct rt *r, struct sink *s, struct val *out) {
     } else {
         text = buf_view(&s->b);
     }
-    if (r->c->state.mode == CONCAT_EVAL && literal_eval(r->a, text, out)) {
+    if (r->c->state.mode == CONCAT_EVAL && literal_read(r->a, text, out)) {
         *out = secret ? val_reflag(r->a, *out, 0, VAL_SECRET) : *out;
         return true;
     }
@@ -178,7 +178,7 @@ static struct frame *fresh(struct rt *r, struct frame *f, struct frame *up) {
         f->n = 0;
         return f;
     }
-    return frame_new(r->a, up);
+    return locals_new(r->a, up);
 }
 
 /// Keeps the items whose condition holds.
@@ -217,7 +217,7 @@ static enum flow run_items(struct rt *r, const struct node *n, struct val items,
         r->f = f = fresh(r, f, up);
         if (loop.kind == VAL_OBJ) {
             loop_advance(loop, i);
-            frame_set(r->a, f, STR_LIT("loop"), loop);
+            locals_set(r->a, f, STR_LIT("loop"), loop);
         }
         if (!exec_assign(r, n->a, items.u.l->items[i]) || (lazy && !eval_truth(r, n->c, &keep))) {
             flow = FLOW_ERROR;
@@ -246,7 +246,7 @@ static enum flow for_items(struct rt *r, const struct node *n, struct val items,
     }
     if (flow == FLOW_NEXT && !done && n->other) {
         struct frame *up = r->f;
-        r->f = frame_new(r->a, up);
+        r->f = locals_new(r->a, up);
         flow = exec_list(r, n->other);
         r->f = up;
     }
@@ -260,7 +260,7 @@ bool exec_for_items(struct rt *r, const struct node *n, struct val items, unsign
 static enum flow exec_for(struct rt *r, const struct node *n) {
     struct val v, items;
     struct jcall c = {.ctx = r->c, .a = r->a, .at = rt_mark(r, n->b), .name = "for"};
-    if (!eval(r, n->b, &v) || !jinja_iter(&c, v, &items, r->e)) {
+    if (!expr_eval(r, n->b, &v) || !jinja_iter(&c, v, &items, r->e)) {
         return FLOW_ERROR;
     }
     return for_items(r, n, items, 0);
@@ -275,10 +275,10 @@ static enum flow flow_of(bool ok) {
 static enum flow exec_output(struct rt *r, const struct node *n) {
     for (const struct node *k = n->kids; k; k = k->next) {
         struct val v;
-        if (!eval(r, k, &v)) {
+        if (!expr_eval(r, k, &v)) {
             return FLOW_ERROR;
         }
-        if (!emit(r, v)) {
+        if (!put_value(r, v)) {
             if (!r->e->at.at) {
                 r->e->at = rt_mark(r, k);
             }
@@ -298,13 +298,13 @@ static enum flow exec_if(struct rt *r, const struct node *n) {
 
 static enum flow exec_set(struct rt *r, const struct node *n) {
     struct val v;
-    return flow_of(eval(r, n->b, &v) && exec_assign(r, n->a, v));
+    return flow_of(expr_eval(r, n->b, &v) && exec_assign(r, n->a, v));
 }
 
 /// Runs a body in its own frame and gives its text.
 static bool capture_scoped(struct rt *r, const struct node *body, struct val *v) {
     struct frame *up = r->f;
-    r->f = frame_new(r->a, up);
+    r->f = locals_new(r->a, up);
     bool ok = exec_capture(r, body, v);
     r->f = up;
     return ok;
@@ -320,16 +320,16 @@ static enum flow exec_setblock(struct rt *r, const struct node *n) {
 
 static enum flow exec_filterblock(struct rt *r, const struct node *n) {
     struct val v;
-    return flow_of(capture_scoped(r, n->body, &v) && eval_filter(r, n->b, &v, &v) && emit(r, v));
+    return flow_of(capture_scoped(r, n->body, &v) && eval_filter(r, n->b, &v, &v) && put_value(r, v));
 }
 
 static enum flow exec_with(struct rt *r, const struct node *n) {
-    struct frame *up = r->f, *f = frame_new(r->a, up);
+    struct frame *up = r->f, *f = locals_new(r->a, up);
     enum flow flow = FLOW_NEXT;
     for (const struct node *k = n->kids; k && flow == FLOW_NEXT; k = k->next) {
         struct val v;
         r->f = up;  // values see the outside only
-        bool ok = eval(r, k->b, &v);
+        bool ok = expr_eval(r, k->b, &v);
         r->f = f;
         flow = flow_of(ok && exec_assign(r, k->a, v));
     }
@@ -343,21 +343,21 @@ static enum flow exec_with(struct rt *r, const struct node *n) {
 
 static enum flow exec_scope(struct rt *r, const struct node *n) {
     struct frame *up = r->f;
-    r->f = frame_new(r->a, up);
+    r->f = locals_new(r->a, up);
     enum flow flow = exec_list(r, n->body);
     r->f = up;
     return flow;
 }
 
 static enum flow exec_macro(struct rt *r, const struct node *n) {
-    frame_set(r->a, r->f, n->name, macro_new(r, n));
+    locals_set(r->a, r->f, n->name, macro_new(r, n));
     return FLOW_NEXT;
 }
 
 static enum flow exec_callblock(struct rt *r, const struct node *n) {
     struct val fn, out;
     struct jcall c = {.ctx = r->c, .a = r->a, .at = rt_mark(r, n->a), .name = "call"};
-    if (!eval(r, n->a->a, &fn) || !eval_args(r, n->a->args, &c, 0)) {
+    if (!expr_eval(r, n->a->a, &fn) || !eval_args(r, n->a->args, &c, 0)) {
         return FLOW_ERROR;
     }
     if (fn.kind == VAL_UNDEF) {
@@ -368,14 +368,14 @@ static enum flow exec_callblock(struct rt *r, const struct node *n) {
         c.kwargs = val_dict(r->a, 1);
     }
     val_set(r->a, c.kwargs, "caller", macro_new(r, n->b));
-    return flow_of(call_value(&c, fn, &out, r->e) && emit(r, out));
+    return flow_of(call_value(&c, fn, &out, r->e) && put_value(r, out));
 }
 
 static enum flow exec_one(struct rt *r, const struct node *n) {
     struct val v;
     switch (n->type) {  // NOLINT(clang-diagnostic-switch-enum)
     case N_DATA:
-        return flow_of(emit_text(r, n->text));
+        return flow_of(put_text(r, n->text));
     case N_OUTPUT:
         return exec_output(r, n);
     case N_FOR:
@@ -407,7 +407,7 @@ static enum flow exec_one(struct rt *r, const struct node *n) {
     case N_FROM:
         return exec_from(r, n);
     case N_DO:
-        return flow_of(eval(r, n->a, &v));
+        return flow_of(expr_eval(r, n->a, &v));
     case N_BREAK:
         return FLOW_BREAK;
     case N_CONTINUE:

@@ -50,7 +50,8 @@ bool run_unit(struct rt *r) {
 
 bool run_template(struct jinja_ctx *c, const struct tmpl *t, struct mark base, struct sink *s, struct err *e) {
     struct unit *u = ARENA_NEW(c->a, struct unit);
-    *u = (struct unit){.t = t, .base = base, .top = frame_new(c->a, NULL), .blocks = ARENA_NEW(c->a, struct block_set)};
+    *u =
+        (struct unit){.t = t, .base = base, .top = locals_new(c->a, NULL), .blocks = ARENA_NEW(c->a, struct block_set)};
     struct rt r = {.c = c, .a = c->a, .e = e, .u = u, .f = u->top, .out = s};
     return run_unit(&r);
 }
@@ -99,7 +100,7 @@ static bool load_name(struct rt *r, struct val v, struct loaded *l) {
 /// Loads the template an expression names; a list gives the first that exists.
 static bool load(struct rt *r, const struct node *n, struct loaded *l) {
     struct val v;
-    if (!eval(r, n, &v)) {
+    if (!expr_eval(r, n, &v)) {
         return false;
     }
     if (v.kind == VAL_UNDEF) {
@@ -125,7 +126,7 @@ static struct unit *unit_new(struct rt *r, const struct loaded *l, bool context)
     *u = (struct unit){.t = l->t,
                        .base = l->base,
                        .no_scope = !context || r->u->no_scope,
-                       .top = frame_new(r->a, context ? r->f : NULL),
+                       .top = locals_new(r->a, context ? r->f : NULL),
                        .blocks = ARENA_NEW(r->a, struct block_set)};
     return u;
 }
@@ -165,7 +166,7 @@ enum flow exec_block(struct rt *r, const struct node *n) {
     struct rt b = *r;
     b.u = l->unit;
     b.block = l;
-    b.f = frame_new(r->a, n->flag ? r->f : r->u->top);
+    b.f = locals_new(r->a, n->flag ? r->f : r->u->top);
     return exec_list(&b, l->node->body) == FLOW_ERROR ? FLOW_ERROR : FLOW_NEXT;
 }
 
@@ -210,7 +211,7 @@ enum flow exec_import(struct rt *r, const struct node *n) {
     if (!load_module(r, n, &u, &text)) {
         return FLOW_ERROR;
     }
-    frame_set(r->a, r->f, n->name, module_new(r, u->top, text));
+    locals_set(r->a, r->f, n->name, module_new(r, u->top, text));
     return FLOW_NEXT;
 }
 
@@ -223,10 +224,10 @@ enum flow exec_from(struct rt *r, const struct node *n) {
     struct frame own = *u->top;
     own.up = NULL;
     for (const struct node *k = n->kids; k; k = k->next) {
-        struct var *v = frame_find(&own, k->name);
+        struct var *v = locals_find(&own, k->name);
         struct str hint =
             str_printf(r->a, "the imported template does not export the requested name '%.*s'", STR(k->name));
-        frame_set(r->a, r->f, k->text, v ? v->v : undef_hint(r->a, k->name, hint));
+        locals_set(r->a, r->f, k->text, v ? v->v : undef_hint(r->a, k->name, hint));
     }
     return FLOW_NEXT;
 }

@@ -428,7 +428,7 @@ static bool macro_params(struct rt *r, const struct macro *m, const struct val *
         struct val v = given[i];
         if (v.kind == VAL_UNDEF && !v.u.undef) {
             if (p->a) {
-                if (!eval(r, p->a, &v)) {
+                if (!expr_eval(r, p->a, &v)) {
                     return false;
                 }
             } else {
@@ -436,7 +436,7 @@ static bool macro_params(struct rt *r, const struct macro *m, const struct val *
                 v = undef_hint(r->a, p->name, hint);
             }
         }
-        frame_set(r->a, r->f, p->name, v);
+        locals_set(r->a, r->f, p->name, v);
     }
     return true;
 }
@@ -459,16 +459,16 @@ static bool macro_call(struct jcall *c, struct val fn, struct val *out, struct e
     if (!macro_keyword(c, m, given, &rest) || !macro_leftovers(c, m, &rest, e)) {
         return false;
     }
-    struct rt r = {.c = c->ctx, .a = c->a, .e = e, .u = m->u, .f = frame_new(c->a, m->f)};
+    struct rt r = {.c = c->ctx, .a = c->a, .e = e, .u = m->u, .f = locals_new(c->a, m->f)};
     if (m->node->flag && !str_eqz(m->node->name, "caller")) {
         struct val none = undef_hint(c->a, STR_LIT("caller"), STR_LIT("No caller defined"));
-        frame_set(c->a, r.f, STR_LIT("caller"), rest.caller.kind == VAL_OBJ ? rest.caller : none);
+        locals_set(c->a, r.f, STR_LIT("caller"), rest.caller.kind == VAL_OBJ ? rest.caller : none);
     }
     if (!macro_params(&r, m, given)) {
         return false;
     }
-    frame_set(c->a, r.f, STR_LIT("varargs"), rest.varargs);
-    frame_set(c->a, r.f, STR_LIT("kwargs"), rest.kwargs);
+    locals_set(c->a, r.f, STR_LIT("varargs"), rest.varargs);
+    locals_set(c->a, r.f, STR_LIT("kwargs"), rest.kwargs);
     return exec_capture(&r, m->node->body, out);
 }
 
@@ -498,7 +498,7 @@ static bool super_call(struct jcall *c, struct val fn, struct val *out, struct e
     r.e = e;
     r.u = up->unit;
     r.block = up;
-    r.f = frame_new(c->a, up->unit->top);
+    r.f = locals_new(c->a, up->unit->top);
     return exec_capture(&r, up->node->body, out);
 }
 

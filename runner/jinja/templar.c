@@ -22,18 +22,18 @@ bool val_untrusted(struct val v) {
     return v.kind == VAL_OBJ;
 }
 
-struct val copy_deep(struct arena *a, struct val v) {
+struct val val_copy_deep(struct arena *a, struct val v) {
     if (v.kind == VAL_LIST || v.kind == VAL_TUPLE) {
         struct val out = v.kind == VAL_LIST ? val_list(a, v.u.l->n) : val_tuple(a, v.u.l->n);
         for (size_t i = 0; i < v.u.l->n; i++) {
-            val_push(a, out, copy_deep(a, v.u.l->items[i]));
+            val_push(a, out, val_copy_deep(a, v.u.l->items[i]));
         }
         v.u.l = out.u.l;
     } else if (v.kind == VAL_DICT) {
         struct val out = val_dict(a, v.u.d->live);
         size_t i = 0;
         for (struct vpair *p = val_each(v, &i); p; p = val_each(v, &i)) {
-            val_set_key(a, out, p->key, copy_deep(a, p->value));
+            val_set_key(a, out, p->key, val_copy_deep(a, p->value));
         }
         v.u.d = out.u.d;
     }
@@ -107,7 +107,7 @@ static bool template_raw(struct jinja_ctx *c, struct str name, struct val raw, s
     return true;
 }
 
-const struct resolved *resolve_entry(struct jinja_ctx *c, struct str name, struct err *e) {
+const struct resolved *name_entry(struct jinja_ctx *c, struct str name, struct err *e) {
     struct resolved *r = map_get(&c->resolved, name);
     if (r) {
         return r;
@@ -135,9 +135,9 @@ const struct resolved *resolve_entry(struct jinja_ctx *c, struct str name, struc
     return r;
 }
 
-bool resolve_name(struct jinja_ctx *c, struct str name, bool no_scope, struct val *out, struct err *e) {
+bool name_resolve(struct jinja_ctx *c, struct str name, bool no_scope, struct val *out, struct err *e) {
     if (!no_scope) {
-        const struct resolved *r = resolve_entry(c, name, e);
+        const struct resolved *r = name_entry(c, name, e);
         if (!r) {
             return false;
         }
@@ -216,7 +216,7 @@ bool jinja_string(struct jinja_ctx *c, struct val s, struct val *out, struct err
         return false;
     }
     if (t->single_name.n) {
-        const struct resolved *r = resolve_entry(c, t->single_name, e);
+        const struct resolved *r = name_entry(c, t->single_name, e);
         if (!r) {
             return false;
         }
@@ -311,11 +311,11 @@ bool jinja_expr(struct jinja_ctx *c, struct str expr, struct mark at, bool allow
     }
     struct jinja_state saved = c->state;
     struct unit *u = ARENA_NEW(c->a, struct unit);
-    *u = (struct unit){.t = t, .base = at, .top = frame_new(c->a, NULL), .blocks = ARENA_NEW(c->a, struct block_set)};
+    *u = (struct unit){.t = t, .base = at, .top = locals_new(c->a, NULL), .blocks = ARENA_NEW(c->a, struct block_set)};
     struct rt r = {.c = c, .a = c->a, .e = e, .u = u, .f = u->top};
     c->state.mode = CONCAT_EVAL;
     c->state.untrusted = false;
-    bool ok = eval(&r, t->body, out);
+    bool ok = expr_eval(&r, t->body, out);
     bool untrusted = c->state.untrusted;
     c->state = saved;
     c->state.untrusted |= untrusted;
