@@ -17,6 +17,7 @@ static struct bed bed;
 static struct arena bed_arena;
 
 char *bed_path(const char *name) {
+    CHECK(bed.dir[0]);
     return arena_printf(&bed_arena, "%s/%s", bed.dir, name);
 }
 
@@ -82,12 +83,13 @@ static void start_sshd(void) {
     if (getuid() == 0) {
         (void)mkdir("/run/sshd", 0755);
     }
+    bool pam = getenv("PLAY_TEST_PAM") != NULL;
     bed_write(bed_path("sshd_config"),
               arena_printf(&bed_arena,
                            "ListenAddress 127.0.0.1\nPort %d\nHostKey %s/host_key\nAuthorizedKeysFile %s/authorized\n"
-                           "UsePAM no\nStrictModes no\nPasswordAuthentication no\nPidFile none\nMaxStartups 200\n"
+                           "UsePAM %s\nStrictModes no\nPasswordAuthentication %s\nPidFile none\nMaxStartups 200\n"
                            "PermitRootLogin yes\nSetEnv HOME=%s\nMaxSessions 10\n",
-                           bed.port, bed.dir, bed.dir, bed.home),
+                           bed.port, bed.dir, bed.dir, pam ? "yes" : "no", pam ? "no" : "yes", bed.home),
               0600);
     struct err e = {.arena = &bed_arena};
     int log = open(bed_path("sshd.log"), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);

@@ -260,6 +260,7 @@ TEST(local_become_refusals) {
 }
 
 TEST(local_become_with_password_prompt) {
+    struct hub *h = bed_hub();
     // A stand-in for sudo that asks as sudo does.
     bed_write(bed_path("fakesudo"),
               "#!/bin/sh\n"
@@ -267,7 +268,6 @@ TEST(local_become_with_password_prompt) {
               "i=0; while [ $i -lt 3 ]; do printf '%s' \"$p\" >&2; read -r w; [ \"$w\" = 's3cret' ] && exec \"$@\"\n"
               "echo 'Sorry, try again.' >&2; i=$((i+1)); done; exit 1\n",
               0755);
-    struct hub *h = bed_hub();
     struct conn *c = open_ok(h, &local);
     struct arena a = {0};
     struct conn_become b = {.method = "sudo", .user = "root", .exe = bed_path("fakesudo")};
@@ -275,7 +275,9 @@ TEST(local_become_with_password_prompt) {
     struct conn_request r = {.module = "ping", .args = val_dict(&a, 0), .become = &b};
     conn_submit(c, &r, NULL);
     struct completion d = next_done(h);
-    CHECK(d.kind == DONE_RESULT);
+    if (d.kind != DONE_RESULT) {
+        fail_msg("%s", err_of(&d));
+    }
     completion_release(&d);
     b.user = "daemon";
     b.password = STR_LIT("wr0ng");
