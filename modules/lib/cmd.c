@@ -41,7 +41,10 @@ bool cmd_split(struct arena *a, struct str line, struct val *words, struct err *
     struct splitter sp = {.s = line, .word = BUF_IN(a)};
     *words = val_list(a, 8);
     for (; sp.i <= line.n; sp.i++) {
-        char c = sp.i < line.n ? line.s[sp.i] : ' ';
+        char c = ' ';
+        if (sp.i < line.n) {
+            c = line.s[sp.i];
+        }
         if (strchr(" \t\r\n", c) && c) {
             if (sp.in_word) {
                 val_push(a, *words, val_str(a, buf_view(&sp.word)));
@@ -171,6 +174,7 @@ static bool read_command(struct mod_call *c, bool shell, struct val *cmd, struct
 
 static bool matches(const char *pattern) {
     glob_t g = {0};
+    // NOLINTNEXTLINE(concurrency-mt-unsafe): play-remote has one thread
     bool found = glob(pattern, GLOB_NOSORT, NULL, &g) == 0 && g.gl_pathc > 0;
     globfree(&g);
     return found;
@@ -278,7 +282,7 @@ static bool execute(struct mod_call *c, bool shell, struct val cmd, struct err *
 }
 
 bool cmd_run(struct mod_call *c, bool shell, struct err *e) {
-    struct val cmd;
+    struct val cmd = VNULL;
     start_result(c);
     const char *executable = mod_z(c, "executable");
     if (!shell && executable) {

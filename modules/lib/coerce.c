@@ -36,10 +36,9 @@ static bool to_list(struct arena *a, struct val v, struct val *out, const char *
     }
     if (val_is(v, VAL_STR)) {
         struct str rest = val_text(v);
-        struct str part = rest;
         for (size_t from = 0;;) {
             size_t comma = str_find_char(rest, from, ',');
-            part = str_sub(rest, from, comma);
+            struct str part = str_sub(rest, from, comma);
             val_push(a, *out, val_at(val_flag(val_str(a, part), v.flags), v.mark));
             if (comma == SIZE_MAX) {
                 return true;

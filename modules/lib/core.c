@@ -183,7 +183,8 @@ struct val mod_attach(struct mod_call *c, struct str data) {
 
 bool mod_tmpdir(struct mod_call *c, struct str *dir, struct err *e) {
     if (!c->tmpdir.n) {
-        const char *env = getenv("TMPDIR");
+        const char *env =
+            getenv("TMPDIR");  // NOLINT(concurrency-mt-unsafe): nobody changes the environment while threads run
         struct str base = c->tmp_base.n ? c->tmp_base : str_from(env && *env == '/' ? env : "/tmp");
         if (c->tmp_base.n && mkdir(str_z(c->arena, base), 0700) != 0 && errno != EEXIST) {
             return err_sys(e, errno, c->at, "cannot make the directory '%.*s'", STR(base));

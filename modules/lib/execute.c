@@ -11,6 +11,10 @@ struct secrets {
     size_t n, cap;
 };
 
+static void add_secret(struct arena *a, struct secrets *s, struct str text) {
+    VEC_PUSH(a, *s, text);
+}
+
 static void note_secret(struct arena *a, struct secrets *s, struct val v) {
     struct vpair *p;
     for (size_t i = 0; val_is(v, VAL_DICT) && (p = val_each(v, &i));) {
@@ -22,7 +26,7 @@ static void note_secret(struct arena *a, struct secrets *s, struct val v) {
     if (val_is(v, VAL_STR) || val_is(v, VAL_INT) || val_is(v, VAL_FLOAT)) {
         struct str text = val_str_of(a, v);
         if (text.n) {
-            VEC_PUSH(a, *s, text);
+            add_secret(a, s, text);
         }
     }
 }

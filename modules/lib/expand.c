@@ -30,7 +30,8 @@ static struct str home_of(struct arena *a, struct str user) {
     if (user.n) {
         return passwd_field(a, 0, user, 5);
     }
-    const char *home = getenv("HOME");
+    const char *home =
+        getenv("HOME");  // NOLINT(concurrency-mt-unsafe): nobody changes the environment while threads run
     if (home) {
         return str_from(home);
     }
@@ -77,7 +78,9 @@ struct str path_expand_vars(struct arena *a, struct str s) {
             }
         }
         bool found = s.s[i] == '$' && to != SIZE_MAX && to > from;
-        const char *value = found ? getenv(str_z(a, str_sub(s, from, to))) : NULL;
+        const char *name = found ? str_z(a, str_sub(s, from, to)) : NULL;
+        // NOLINTNEXTLINE(concurrency-mt-unsafe): nobody changes the environment while threads run
+        const char *value = name ? getenv(name) : NULL;
         size_t end = found ? to + (braces ? 1 : 0) : i + 1;
         if (value) {
             buf_z(&b, value);

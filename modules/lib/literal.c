@@ -179,7 +179,10 @@ static bool value(struct literal *l, struct val *out) {
         return false;
     }
     char c = l->s.s[l->at];
-    char next = l->at + 1 < l->s.n ? l->s.s[l->at + 1] : 0;
+    char next = '\0';
+    if (l->at + 1 < l->s.n) {
+        next = l->s.s[l->at + 1];
+    }
     if (c == 'u' && (next == '\'' || next == '"')) {
         l->at++;
         return string(l, out);

@@ -97,6 +97,18 @@ static struct val expand_one(struct arena *a, struct val v) {
     return val_at(val_flag(val_str(a, path_expand(a, s)), v.flags), v.mark);
 }
 
+static struct val expand_list(struct arena *a, const struct arg *arg, struct val list) {
+    struct val out = val_list(a, val_len(list));
+    for (size_t i = 0; i < val_len(list); i++) {
+        struct val item = val_at_index(list, i);
+        if (arg->sub && val_is(item, VAL_DICT)) {
+            spec_expand_paths(a, spec_sub(arg->sub), item);
+        }
+        val_push(a, out, arg->elements == ARG_PATH ? expand_one(a, item) : item);
+    }
+    return out;
+}
+
 void spec_expand_paths(struct arena *a, struct spec s, struct val args) {
     const struct arg *arg;
     for (size_t i = 0; (arg = spec_each(s, &i));) {
@@ -106,15 +118,7 @@ void spec_expand_paths(struct arena *a, struct spec s, struct val args) {
         } else if (arg->sub && val_is(v, VAL_DICT)) {
             spec_expand_paths(a, spec_sub(arg->sub), v);
         } else if (arg->type == ARG_LIST && val_is(v, VAL_LIST) && (arg->elements == ARG_PATH || arg->sub)) {
-            struct val list = val_list(a, val_len(v));
-            for (size_t k = 0; k < val_len(v); k++) {
-                struct val item = val_at_index(v, k);
-                if (arg->sub && val_is(item, VAL_DICT)) {
-                    spec_expand_paths(a, spec_sub(arg->sub), item);
-                }
-                val_push(a, list, arg->elements == ARG_PATH ? expand_one(a, item) : item);
-            }
-            val_set(a, args, arg->name, list);
+            val_set(a, args, arg->name, expand_list(a, arg, v));
         }
     }
 }

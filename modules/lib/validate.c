@@ -48,6 +48,10 @@ struct names {
     size_t n, cap;
 };
 
+static void add_name(struct arena *a, struct names *list, struct str name) {
+    VEC_PUSH(a, *list, name);
+}
+
 static void add_joined(struct buf *b, struct names *list) {
     if (list->n) {
         qsort(list->p, list->n, sizeof *list->p, by_text);
@@ -63,11 +67,11 @@ static void supported(struct arena *a, struct spec s, struct buf *out) {
     struct names aliases = {0};
     const struct arg *arg;
     for (size_t i = 0; (arg = spec_each(s, &i));) {
-        VEC_PUSH(a, names, str_from(arg->name));
+        add_name(a, &names, str_from(arg->name));
         struct str rest = str_from(arg->aliases);
         struct str alias;
         while (spec_next(&rest, '|', &alias)) {
-            VEC_PUSH(a, aliases, alias);
+            add_name(a, &aliases, alias);
         }
     }
     add_joined(out, &names);
@@ -321,7 +325,7 @@ static bool defaults_and_required(struct check *k, struct spec s, struct val arg
         if (arg->def) {
             val_set(k->a, args, arg->name, default_of(k->a, arg));
         } else if (arg->required) {
-            VEC_PUSH(k->a, missing, str_from(arg->name));
+            add_name(k->a, &missing, str_from(arg->name));
         }
     }
     if (!missing.n) {
@@ -522,6 +526,7 @@ static struct val place_free_form(struct arena *a, const struct module *m, struc
     return out;
 }
 
+// NOLINTNEXTLINE(readability-function-size): the arguments are the contract of module.h
 bool mod_validate(const struct module *m, const char *name, struct val raw, struct mark at, struct arena *a,
                   struct val *out, struct err *e) {
     struct check k = {.a = a, .m = m, .name = name, .at = at, .e = e, .context = BUF_IN(a), .unknown_at = at};

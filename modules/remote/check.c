@@ -26,7 +26,7 @@ struct str login_field(struct arena *a, size_t field) {
             return f[field];
         }
     }
-    const char *env = getenv(field == 0 ? "USER" : "HOME");
+    const char *env = getenv(field == 0 ? "USER" : "HOME");  // NOLINT(concurrency-mt-unsafe): one thread
     return env ? str_from(env) : field == 0 ? uid : STR_LIT("/");
 }
 

@@ -76,12 +76,12 @@ static void plug(void) {
 /// Administration tools lie in sbin, which a login that is not interactive may lack. What runs the user's own text sees
 /// the PATH as it is.
 static void complete_path(struct arena *a, const struct module *m) {
-    const char *path = getenv("PATH");
+    const char *path = getenv("PATH");  // NOLINT(concurrency-mt-unsafe): one thread
     if (!path || !*path) {
-        setenv("PATH", DEFAULT_PATH, 1);
+        setenv("PATH", DEFAULT_PATH, 1);  // NOLINT(concurrency-mt-unsafe): one thread
         return;
     }
-    if (m->free_form) {
+    if (!m || m->free_form) {
         return;
     }
     static const char *const more[] = {"/usr/local/sbin", "/usr/sbin", "/sbin"};
@@ -98,7 +98,7 @@ static void complete_path(struct arena *a, const struct module *m) {
             buf_printf(&b, ":%s", more[i]);
         }
     }
-    setenv("PATH", str_z(a, buf_view(&b)), 1);
+    setenv("PATH", str_z(a, buf_view(&b)), 1);  // NOLINT(concurrency-mt-unsafe): one thread
 }
 
 static void set_environment(struct arena *a, struct val env) {
@@ -106,7 +106,7 @@ static void set_environment(struct arena *a, struct val env) {
     for (size_t i = 0; val_is(env, VAL_DICT) && (p = val_each(env, &i));) {
         struct str name = val_str_of(a, p->key);
         if (name.n && str_find_char(name, 0, '=') == SIZE_MAX) {
-            setenv(str_z(a, name), str_z(a, val_str_of(a, p->value)), 1);
+            setenv(str_z(a, name), str_z(a, val_str_of(a, p->value)), 1);  // NOLINT(concurrency-mt-unsafe): one thread
         }
     }
 }

@@ -36,7 +36,7 @@ static const char *choose_dir(struct arena *a) {
             return arena_printf(a, "%s/run-%s", exe, hex);
         }
     }
-    const char *tmp = getenv("TMPDIR");
+    const char *tmp = getenv("TMPDIR");  // NOLINT(concurrency-mt-unsafe): one thread
     return arena_printf(a, "%s/play-%s", tmp && *tmp == '/' ? tmp : "/tmp", hex);
 }
 
@@ -45,7 +45,7 @@ static void say_hello(struct remote *r) {
     struct utsname u = {0};
     uname(&u);
     struct val d = val_dict(&a, 8);
-    const char *home = getenv("HOME");
+    const char *home = getenv("HOME");  // NOLINT(concurrency-mt-unsafe): one thread
     val_set(&a, d, "version", val_int(WIRE_VERSION));
     val_set(&a, d, "pid", val_int(getpid()));
     val_set(&a, d, "uid", val_int(getuid()));
@@ -191,7 +191,7 @@ static void set_up_process(void) {
     }
     // As Ansible: a directory that cannot be read (become from another user's home) is left for the own one.
     if (access(".", R_OK | X_OK) != 0) {
-        const char *home = getenv("HOME");
+        const char *home = getenv("HOME");  // NOLINT(concurrency-mt-unsafe): one thread
         if ((!home || chdir(home) != 0) && chdir("/") != 0) {
             return;
         }

@@ -35,7 +35,8 @@ static pid_t parent_of(struct arena *a, int64_t pid) {
     struct str rest = str_trim(str_sub(text, end, text.n));
     struct str field;
     int64_t parent = 0;
-    if (!str_next(&rest, ' ', &field) || !str_next(&rest, ' ', &field) || !str_int(field, &parent)) {
+    (void)str_next(&rest, ' ', &field);  // the state
+    if (!str_next(&rest, ' ', &field) || !str_int(field, &parent)) {
         return 0;
     }
     return (pid_t)parent;
@@ -57,26 +58,23 @@ static void list_procs(struct arena *a, struct procs *list) {
     closedir(d);
 }
 
-/// Sends `sig` to everything below `root`; returns how many there were.
-static size_t signal_below(struct arena *a, pid_t root, int sig) {
+/// Sends `sig` to everything below `root`.
+static void signal_below(struct arena *a, pid_t root, int sig) {
     struct procs all = {0};
-    struct {
-        pid_t *p;
-        size_t n, cap;
-    } tree = {0};
     list_procs(a, &all);
-    VEC_PUSH(a, tree, root);
-    for (size_t i = 0; i < tree.n; i++) {
-        for (size_t k = 0; k < all.n; k++) {
-            if (all.p[k].parent == tree.p[i]) {
-                VEC_PUSH(a, tree, all.p[k].pid);
+    pid_t *tree = ARENA_ARRAY(a, pid_t, all.n + 1);
+    size_t n = 0;
+    tree[n++] = root;
+    for (size_t i = 0; i < n; i++) {
+        for (size_t k = 0; k < all.n && n <= all.n; k++) {
+            if (all.p[k].parent == tree[i] && all.p[k].pid != root) {
+                tree[n++] = all.p[k].pid;
             }
         }
     }
-    for (size_t i = 1; i < tree.n; i++) {
-        kill(tree.p[i], sig);
+    for (size_t i = 1; i < n; i++) {
+        kill(tree[i], sig);
     }
-    return tree.n - 1;
 }
 
 void proc_kill_tree(pid_t root) {

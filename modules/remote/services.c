@@ -9,6 +9,7 @@ struct servent *getservbyname(const char *name, const char *proto) {
     return NULL;
 }
 
+// NOLINTBEGIN(readability-non-const-parameter,readability-inconsistent-declaration-parameter-name): the C library's
 int getservbyport_r(int port, const char *proto, struct servent *out, char *buf, size_t len, struct servent **result) {
     (void)port;
     (void)proto;
@@ -18,3 +19,4 @@ int getservbyport_r(int port, const char *proto, struct servent *out, char *buf,
     *result = NULL;
     return 0;
 }
+// NOLINTEND(readability-non-const-parameter,readability-inconsistent-declaration-parameter-name)

@@ -69,6 +69,7 @@ static bool spill(struct store *s, struct store_blob *b, struct str data, struct
     if (last && last->at + last->len == s->disk) {
         last->len += data.n;
     } else {
+        // NOLINTNEXTLINE(clang-analyzer-core.NullDereference): n < cap means there is an array
         VEC_PUSH(&s->arena, b->extents, ((struct store_extent){s->disk, data.n}));
     }
     s->disk += data.n;

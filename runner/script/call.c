@@ -104,6 +104,15 @@ static const char *const *read_argv(lua_State *lua, struct arena *a) {
     return argv;
 }
 
+struct words {
+    const char **p;
+    size_t n, cap;
+};
+
+static void add_word(struct arena *a, struct words *list, const char *word) {
+    VEC_PUSH(a, *list, word);
+}
+
 /// The module's environment with the names of `env` set instead.
 static const char *const *read_env(lua_State *lua, struct arena *a) {
     lua_getfield(lua, 2, "env");
@@ -112,21 +121,18 @@ static const char *const *read_env(lua_State *lua, struct arena *a) {
     if (!val_is(env, VAL_DICT)) {
         return NULL;
     }
-    struct {
-        const char **p;
-        size_t n, cap;
-    } out = {0};
+    struct words out = {0};
     for (char **e = environ; *e; e++) {
         struct str name = str_sub(str_from(*e), 0, str_find_char(str_from(*e), 0, '='));
         if (val_is(val_get_str(env, name), VAL_UNDEF)) {
-            VEC_PUSH(a, out, *e);
+            add_word(a, &out, *e);
         }
     }
     struct vpair *p;
     for (size_t i = 0; (p = val_each(env, &i));) {
-        VEC_PUSH(a, out, arena_printf(a, "%.*s=%.*s", STR(val_text(p->key)), STR(val_str_of(a, p->value))));
+        add_word(a, &out, arena_printf(a, "%.*s=%.*s", STR(val_text(p->key)), STR(val_str_of(a, p->value))));
     }
-    VEC_PUSH(a, out, NULL);
+    add_word(a, &out, NULL);
     return out.p;
 }
 

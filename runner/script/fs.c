@@ -109,14 +109,20 @@ static int by_text(const void *x, const void *y) {
     return strcmp(*(const char *const *)x, *(const char *const *)y);
 }
 
+struct names {
+    const char **p;
+    size_t n, cap;
+};
+
+static void add_name(struct arena *a, struct names *list, const char *name) {
+    VEC_PUSH(a, *list, arena_strndup(a, name, strlen(name)));
+}
+
 /// fs.list(path): the names in a directory, sorted; nil when there is no such directory.
 static int fs_list(lua_State *lua) {
     struct arena *a = host_of(lua)->arena;
     const char *path = luaL_checkstring(lua, 1);
-    struct {
-        const char **p;
-        size_t n, cap;
-    } names = {0};
+    struct names names = {0};
     DIR *d = opendir(path);
     if (!d && errno != ENOENT) {
         return raise_sys(lua, "cannot read the directory", path);
@@ -128,7 +134,7 @@ static int fs_list(lua_State *lua) {
     const struct dirent *entry;
     while ((entry = readdir(d))) {  // NOLINT(concurrency-mt-unsafe): each call has its own DIR
         if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0) {
-            VEC_PUSH(a, names, arena_strndup(a, entry->d_name, strlen(entry->d_name)));
+            add_name(a, &names, entry->d_name);
         }
     }
     closedir(d);

@@ -30,7 +30,7 @@ struct link {
 static void link_open(struct link *l) {
     *l = (struct link){0};
     l->e.arena = &l->a;
-    bool ok = peer_start(&l->p, getenv("PLAY_REMOTE"), &l->e);
+    bool ok = peer_start(&l->p, getenv("PLAY_REMOTE"), &l->e);  // NOLINT(concurrency-mt-unsafe): one thread
     if (!ok) {
         print_error("%.*s\n", STR(err_text(&l->e)));
     }
@@ -85,7 +85,7 @@ static bool receive(struct link *l, struct answer *out) {
 }
 
 static struct val result_of(struct link *l, uint32_t id) {
-    struct answer x;
+    struct answer x = {0};
     do {
         CHECK(receive(l, &x));
     } while (x.kind != FRAME_RESULT);
@@ -187,7 +187,7 @@ static bool gone_soon(const char *pid_file) {
 }
 
 static const char *temp_dir(struct arena *a) {
-    const char *tmp = getenv("TMPDIR");
+    const char *tmp = getenv("TMPDIR");  // NOLINT(concurrency-mt-unsafe): one thread
     char *dir = arena_printf(a, "%s/play-proto-XXXXXX", tmp ? tmp : "/tmp");
     CHECK(mkdtemp(dir) != NULL);
     return dir;
@@ -261,7 +261,7 @@ TEST(a_lua_module_travels_as_source) {
         val_set(&l.a, r, "args", args);
         val_set(&l.a, r, "script", val_z(&l.a, hex));
         CHECK(peer_call(&l.p, r, WAIT_MS, &l.a, &out, &l.e));
-        CHECK(val_equal(val_get(out, "twice"), val_int(2 * n)));
+        CHECK(val_equal(val_get(out, "twice"), val_int(2 * (int64_t)n)));
         CHECK(val_truth(val_get(out, "failed")) == (n == 13));
         if (n == 13) {
             CHECK_STR(message(out), "mine.lua:4: unlucky");

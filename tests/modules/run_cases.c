@@ -55,7 +55,7 @@ static const char *unmet(struct arena *a, struct val requires) {
         } else if (strncmp(r, "file:", 5) == 0) {
             ok = access(r + 5, F_OK) == 0;
         } else if (strncmp(r, "env:", 4) == 0) {
-            ok = getenv(r + 4) != NULL;
+            ok = getenv(r + 4) != NULL;  // NOLINT(concurrency-mt-unsafe): one thread
         } else {
             ok = false;
         }
@@ -205,7 +205,7 @@ static bool check_keys(struct arena *a, struct val spec, struct err *e) {
 }
 
 static bool run_in_dir(struct runner *r, struct arena *a, struct val spec, const char *module, struct err *e) {
-    const char *tmp = getenv("TMPDIR");
+    const char *tmp = getenv("TMPDIR");  // NOLINT(concurrency-mt-unsafe): one thread
     char *dir = arena_printf(a, "%s/play-case-XXXXXX", tmp ? tmp : "/tmp");
     if (!mkdtemp(dir)) {
         return err_sys(e, errno, NO_MARK, "cannot make a directory");
@@ -283,39 +283,49 @@ static int by_text(const void *x, const void *y) {
     return strcmp(*(const char *const *)x, *(const char *const *)y);
 }
 
-/// A file of cases, or a directory of them; the directory's name is the module.
+struct files {
+    const char **p;
+    size_t n, cap;
+};
+
+static void add_file(struct arena *a, struct files *list, const char *path) {
+    VEC_PUSH(a, *list, path);
+}
+
+/// The name of the directory a file lies in: the module its cases are for.
+static const char *module_of(struct arena *a, const char *file) {
+    struct str rest = str_from(file);
+    struct str part;
+    struct str dir = STR_NONE;
+    struct str last = STR_NONE;
+    while (str_next(&rest, '/', &part)) {
+        dir = last;
+        last = part.n ? part : last;
+    }
+    return str_z(a, dir);
+}
+
+/// A file of cases, or a directory of them.
 static void run_path(struct runner *r, const char *path) {
     struct arena a = {0};
-    struct {
-        const char **p;
-        size_t n, cap;
-    } files = {0};
+    struct files files = {0};
     DIR *d = opendir(path);
     const struct dirent *entry;
     while (d && (entry = readdir(d))) {  // NOLINT(concurrency-mt-unsafe): one thread
         if (str_ends(str_from(entry->d_name), ".yml")) {
-            VEC_PUSH(&a, files, arena_printf(&a, "%s/%s", path, entry->d_name));
+            add_file(&a, &files, arena_printf(&a, "%s/%s", path, entry->d_name));
         }
     }
     if (d) {
         closedir(d);
     } else {
-        VEC_PUSH(&a, files, path);
+        add_file(&a, &files, path);
     }
     if (files.n) {
         qsort(files.p, files.n, sizeof *files.p, by_text);
     }
     for (size_t i = 0; i < files.n; i++) {
-        struct str dir = str_from(files.p[i]);
-        while (dir.n && dir.s[dir.n - 1] != '/') {
-            dir.n--;
-        }
-        dir.n -= dir.n ? 1 : 0;
-        size_t from = dir.n;
-        while (from && dir.s[from - 1] != '/') {
-            from--;
-        }
-        run_file(r, files.p[i], str_z(&a, str_sub(dir, from, dir.n)));
+        run_file(r, files.p[i], module_of(&a, files.p[i]));
     }
     arena_release(&a);
 }

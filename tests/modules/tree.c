@@ -175,13 +175,17 @@ struct names {
     size_t n, cap;
 };
 
+static void add_name(struct arena *a, struct names *list, const char *name) {
+    VEC_PUSH(a, *list, name);
+}
+
 static struct names list_dir(struct arena *a, const char *path) {
     struct names names = {0};
     DIR *d = opendir(path);
     const struct dirent *entry;
     while (d && (entry = readdir(d))) {  // NOLINT(concurrency-mt-unsafe): one thread
         if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0) {
-            VEC_PUSH(a, names, path_in(a, path, str_from(entry->d_name)));
+            add_name(a, &names, path_in(a, path, str_from(entry->d_name)));
         }
     }
     if (d) {
