@@ -51,6 +51,8 @@ static bool add_children(struct reader *r, struct group *g, struct val children,
         if (!parse_group(r, p->key, p->value, &child, e)) {
             return false;
         }
+        // As in Ansible: with something else than a dictionary a group that is known already still becomes a child.
+        child = child ? child : inv_group(r->inv, val_text(p->key));
         if (!child) {
             return err_set(e, ERR_SYNTAX, p->value.mark, "child group of '%.*s' must be a dictionary, not %s",
                            STR(g->name), val_kind_name(p->value.kind));
