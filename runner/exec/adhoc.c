@@ -1,6 +1,17 @@
 // One module on the hosts of a pattern: a play with one task, made here.
 #include "exec.h"
 
+/// Modules whose text is a command line: only their own options are cut out of it.
+static bool takes_command(const char *action) {
+    static const char *const names[] = {"command", "shell", "raw", "script"};
+    for (size_t i = 0; i < COUNTOF(names); i++) {
+        if (strcmp(action, names[i]) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static struct task *make_task(struct run *r, struct play *p, struct str name, struct val args, struct err *e) {
     struct arena *a = &r->a;
     struct task *t = ARENA_NEW(a, struct task);
@@ -20,7 +31,7 @@ static struct task *make_task(struct run *r, struct play *p, struct str name, st
     t->args = args;
     if (val_is(args, VAL_STR)) {
         struct val parsed = {0};
-        if (!kv_parse(a, val_text(args), args.mark, t->module->free_form != NULL, &parsed, e)) {
+        if (!kv_parse(a, val_text(args), args.mark, takes_command(t->action), &parsed, e)) {
             return NULL;
         }
         struct val raw = val_get(parsed, "_raw_params");

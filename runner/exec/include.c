@@ -87,7 +87,7 @@ static bool one_result(struct job *j, struct val result, struct inclusions *all,
     }
     x->what = val_text(what);
     struct val name = val_at(what, what.mark.at ? what.mark : j->task->action_at);
-    if (!role && !pb_find_tasks(j->pr->r->o->loader, j->pr->play, j->task, name, j->step->handler, &x->what, e)) {
+    if (!role && !pb_find_tasks(j->pr->r->o->loader, j->pr->play, j->task, name, &x->what, e)) {
         return false;
     }
     add(j->pr, all, x, j->h);

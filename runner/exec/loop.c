@@ -140,6 +140,12 @@ static struct val extended(struct job *j) {
     return d;
 }
 
+/// In results an item that is a tuple is a list, as after Ansible's way through JSON.
+static struct val as_data(struct val v) {
+    v.kind = v.kind == VAL_TUPLE ? VAL_LIST : v.kind;
+    return v;
+}
+
 /// Sets the item's variables in `d`: both in the scope and in the item's result.
 static void set_item(struct job *j, struct val d) {
     const struct loop_control *lc = &j->lc;
@@ -161,7 +167,7 @@ void loop_set_vars(struct job *j) {
 
 static void label_item(struct job *j, struct val r, struct val *label) {
     struct err e = {.arena = &j->a};
-    *label = j->item.value;
+    *label = as_data(j->item.value);
     if (val_is(j->lc.label, VAL_UNDEF)) {
         return;
     }
@@ -183,6 +189,7 @@ enum job_phase loop_item_done(struct job *j) {
     struct val r = j->item.result;
     struct val label = {0};
     set_item(j, r);
+    val_set_str(&j->a, r, j->lc.var, as_data(j->item.value));
     label_item(j, r, &label);
     val_set(&j->a, r, "_ansible_item_label", label);
     if (result_status(r) == ST_OK || result_status(r) == ST_CHANGED) {

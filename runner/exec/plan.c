@@ -115,6 +115,7 @@ bool plan_tags(struct play_run *pr, const struct node *n, struct arena *a, bool 
     struct val list = val_list(a, 4);
     if (val_any_flag(raw, VAL_TMPL)) {
         struct view v;
+        raw = val_mark_templates(raw);
         if (!view_init(&v, pr, NULL, NULL, a, e) || !view_value(&v, raw, &raw, e)) {
             return err_wrap(e, n->at, "in the tags of this task");
         }
