@@ -37,6 +37,7 @@ bool eval_truth(struct rt *r, const struct node *n, bool *out) {
 
 static bool eval_name(struct rt *r, const struct node *n, struct val *out) {
     struct var *v = locals_find(r->f, n->name);
+    v = v ? v : locals_find(r->u->copies, n->name);
     if (v) {
         *out = v->v;
         return true;
@@ -54,6 +55,7 @@ static bool eval_name(struct rt *r, const struct node *n, struct val *out) {
     }
     if (r->u->t->mutates && (out->kind == VAL_LIST || out->kind == VAL_DICT)) {
         *out = val_copy_deep(r->a, *out);
+        locals_set(r->a, r->u->copies, n->name, *out);
     }
     return true;
 }

@@ -256,16 +256,20 @@ static bool fn_query(struct jcall *c, struct val *out, struct err *e) {
 static const struct method functions[] = {
     {"dict", "value=None, **", fn_dict, false},
     {"lipsum", "n=5, html=True, min=20, max=100", fn_lipsum, false},
-    {"lookup", "*, **", fn_lookup, false},
-    {"now", "utc=False, fmt=None", fn_now, false},
-    {"q", "*, **", fn_query, false},
-    {"query", "*, **", fn_query, false},
     {"range", "start, stop=None, step=1", fn_range, false},
+};
+static const struct method ansible_functions[] = {
+    {"lookup", "*, **", fn_lookup, false},   {"now", "utc=False, fmt=None", fn_now, false},
+    {"q", "*, **", fn_query, false},         {"query", "*, **", fn_query, false},
     {"undef", "hint=None", fn_undef, false},
 };
 
 bool global_get(struct jinja_ctx *c, struct str name, struct val *out) {
+    bool ansible = !c->opts || c->opts->ansible;
     const struct method *m = method_in(functions, COUNTOF(functions), name);
+    if (!m && ansible) {
+        m = method_in(ansible_functions, COUNTOF(ansible_functions), name);
+    }
     for (const struct method *o = object_makers; !m && o->name; o++) {
         m = str_eqz(name, o->name) ? o : NULL;
     }
@@ -273,7 +277,7 @@ bool global_get(struct jinja_ctx *c, struct str name, struct val *out) {
         *out = method_value(c->a, m, (struct val){0});
         return true;
     }
-    if (str_eqz(name, "omit")) {
+    if (ansible && str_eqz(name, "omit")) {
         *out = VOMIT;
         return true;
     }

@@ -50,8 +50,11 @@ bool run_unit(struct rt *r) {
 
 bool run_template(struct jinja_ctx *c, const struct tmpl *t, struct mark base, struct sink *s, struct err *e) {
     struct unit *u = ARENA_NEW(c->a, struct unit);
-    *u =
-        (struct unit){.t = t, .base = base, .top = locals_new(c->a, NULL), .blocks = ARENA_NEW(c->a, struct block_set)};
+    *u = (struct unit){.t = t,
+                       .base = base,
+                       .top = locals_new(c->a, NULL),
+                       .copies = locals_new(c->a, NULL),
+                       .blocks = ARENA_NEW(c->a, struct block_set)};
     struct rt r = {.c = c, .a = c->a, .e = e, .u = u, .f = u->top, .out = s};
     return run_unit(&r);
 }
@@ -127,6 +130,7 @@ static struct unit *unit_new(struct rt *r, const struct loaded *l, bool context)
                        .base = l->base,
                        .no_scope = !context || r->u->no_scope,
                        .top = locals_new(r->a, context ? r->f : NULL),
+                       .copies = locals_new(r->a, NULL),
                        .blocks = ARENA_NEW(r->a, struct block_set)};
     return u;
 }
@@ -145,6 +149,7 @@ enum flow exec_extends(struct rt *r, const struct node *n) {
     struct unit *u = unit_new(r, &l, true);
     u->no_scope = r->u->no_scope;
     u->top = r->u->top;  // a child's variables are its parents' too
+    u->copies = r->u->copies;
     u->blocks = r->u->blocks;
     r->parent = u;
     r->out = NULL;  // the child's own text counts for nothing from here

@@ -45,6 +45,8 @@ struct jinja_host {
     int64_t lookup_timeout_ms;
     void (*warn)(void *self, struct mark at, const char *msg);
     struct val (*hosts)(void *self, struct arena *a, struct str pattern, struct err *e);  // lookup inventory_hostnames
+    /// A setting by its name in ansible.cfg's documentation ("DEFAULT_ROLES_PATH"), for lookup config; false: unknown.
+    bool (*setting)(void *self, struct str name, struct arena *a, struct val *out);
 };
 
 struct jinja_cache;  // compiled templates by content and options; thread-safe, lives for the run

@@ -166,6 +166,20 @@ static bool string(struct reader *r, struct val *out) {
 
 // -- numbers and words -----------------------------------------------------------------------------------------------
 
+/// 0x, 0o and 0b integers.
+static bool based(struct reader *r, bool neg, struct val *out) {
+    int base = (r->s.s[r->i + 1] | 0x20) == 'x' ? 16 : (r->s.s[r->i + 1] | 0x20) == 'o' ? 8 : 2;
+    struct str digits = str_sub(r->s, r->i + 2, r->i + 2 + 63);
+    char *text = str_z(r->a, digits), *end;
+    long long v = strtoll(text, &end, base);
+    if (end == text || v == INT64_MAX || *text == '-' || *text == '+') {
+        return false;
+    }
+    r->i += 2 + (size_t)(end - text);
+    *out = val_int(neg ? -v : v);
+    return true;
+}
+
 static bool number(struct reader *r, struct val *out) {
     size_t from = r->i;
     bool neg = false;
@@ -174,6 +188,9 @@ static bool number(struct reader *r, struct val *out) {
         r->i++;
         skip(r, true);
         from = r->i;
+    }
+    if (r->i + 2 < r->s.n && r->s.s[r->i] == '0' && strchr("xXoObB", r->s.s[r->i + 1]) && r->s.s[r->i + 1]) {
+        return based(r, neg, out);
     }
     bool is_float = false;
     struct buf b = BUF_IN(r->a);
@@ -328,7 +345,7 @@ static bool value(struct reader *r, struct val *out) {
     return word(r, out);
 }
 
-bool literal_read(struct arena *a, struct str text, struct val *out) {
+bool literal_eval(struct arena *a, struct str text, struct val *out) {
     if (str_eqz(text, "True") || str_eqz(text, "False")) {
         *out = val_bool(text.s[0] == 'T');
         return true;

@@ -319,12 +319,40 @@ struct macro {
     struct frame *f;
 };
 
+static bool mentions(const struct node *n, const char *name);
+
+static bool mentions_list(const struct node *n, const char *name) {
+    for (; n; n = n->next) {
+        if (mentions(n, name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/// Does a tree read the name?
+static bool mentions(const struct node *n, const char *name) {
+    if (!n) {
+        return false;
+    }
+    if (n->type == N_NAME && str_eqz(n->name, name)) {
+        return true;
+    }
+    const struct call_args *ca = n->args;
+    return mentions(n->a, name) || mentions(n->b, name) || mentions(n->c, name) || mentions_list(n->kids, name) ||
+           mentions_list(n->body, name) || mentions_list(n->other, name) ||
+           (ca && (mentions_list(ca->pos, name) || mentions_list(ca->kw, name) || mentions(ca->star, name) ||
+                   mentions(ca->starstar, name)));
+}
+
 static bool macro_get(struct val self, struct str attr, struct arena *a, struct val *out) {
     const struct macro *m = (const struct macro *)(const void *)self.u.o;
     if (str_eqz(attr, "name")) {
         *out = val_str(a, m->node->name);
     } else if (str_eqz(attr, "caller")) {
         *out = val_bool(m->node->flag);
+    } else if (str_eqz(attr, "catch_kwargs") || str_eqz(attr, "catch_varargs")) {
+        *out = val_bool(mentions_list(m->node->body, attr.s + strlen("catch_")));
     } else if (str_eqz(attr, "arguments")) {
         *out = val_tuple(a, 4);
         for (const struct node *p = m->node->kids; p; p = p->next) {
@@ -376,32 +404,6 @@ static bool macro_keyword(struct jcall *c, const struct macro *m, struct val *gi
         }
     }
     return true;
-}
-
-static bool mentions(const struct node *n, const char *name);
-
-static bool mentions_list(const struct node *n, const char *name) {
-    for (; n; n = n->next) {
-        if (mentions(n, name)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/// Does a tree read the name?
-static bool mentions(const struct node *n, const char *name) {
-    if (!n) {
-        return false;
-    }
-    if (n->type == N_NAME && str_eqz(n->name, name)) {
-        return true;
-    }
-    const struct call_args *ca = n->args;
-    return mentions(n->a, name) || mentions(n->b, name) || mentions(n->c, name) || mentions_list(n->kids, name) ||
-           mentions_list(n->body, name) || mentions_list(n->other, name) ||
-           (ca && (mentions_list(ca->pos, name) || mentions_list(ca->kw, name) || mentions(ca->star, name) ||
-                   mentions(ca->starstar, name)));
 }
 
 static bool macro_leftovers(struct jcall *c, const struct macro *m, struct leftovers *rest, struct err *e) {
@@ -628,8 +630,8 @@ static bool mapping_get(struct jcall *c, struct val *out, struct err *e) {
 }
 
 const struct method *obj_method(struct val self, struct str name) {
-    static const struct method loop_methods[] = {{"cycle", "self, *", loop_cycle, false},
-                                                 {"changed", "self, *", loop_changed, false}};
+    static const struct method loop_methods[] = {{"changed", "self, *", loop_changed, false},
+                                                 {"cycle", "self, *", loop_cycle, false}};
     static const struct method cycler_methods[] = {{"next", "self", cycler_next, false},
                                                    {"reset", "self", cycler_reset, false}};
     static const struct method mapping[] = {{"get", "self, key, default=None", mapping_get, false},

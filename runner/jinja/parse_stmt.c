@@ -88,6 +88,9 @@ static struct node *tag_for(struct parser *p) {
     if (!n->a) {
         return NULL;
     }
+    if (n->a->type == N_NAME && str_eqz(n->a->name, "loop")) {
+        return fail_at(p, n->a->at, "Can't assign to special loop variable in for-loop target");
+    }
     if (!tok_skip_name(p, "in")) {
         return fail_at(p, tok(p)->at, "expected token 'in' in a for loop");
     }

@@ -311,7 +311,11 @@ bool jinja_expr(struct jinja_ctx *c, struct str expr, struct mark at, bool allow
     }
     struct jinja_state saved = c->state;
     struct unit *u = ARENA_NEW(c->a, struct unit);
-    *u = (struct unit){.t = t, .base = at, .top = locals_new(c->a, NULL), .blocks = ARENA_NEW(c->a, struct block_set)};
+    *u = (struct unit){.t = t,
+                       .base = at,
+                       .top = locals_new(c->a, NULL),
+                       .copies = locals_new(c->a, NULL),
+                       .blocks = ARENA_NEW(c->a, struct block_set)};
     struct rt r = {.c = c, .a = c->a, .e = e, .u = u, .f = u->top};
     c->state.mode = CONCAT_EVAL;
     c->state.untrusted = false;
