@@ -28,7 +28,9 @@ struct load {
     struct regex *matching;
     struct val extensions;
     struct {
-        struct regex **p;
+        struct ending {
+            struct regex *r;
+        } * p;
         size_t n, cap;
     } ignored;
 };
@@ -133,6 +135,10 @@ static bool is_dir(struct arena *a, struct str path, bool follow) {
     return (follow ? stat(z, &st) : lstat(z, &st)) == 0 && S_ISDIR(st.st_mode);
 }
 
+static void add_name(struct arena *a, struct names *to, struct str path) {
+    VEC_PUSH(a, *to, path);
+}
+
 /// What a directory holds: files, and directories (also behind links) apart.
 static void list_dir(struct arena *a, struct str dir, struct names *files, struct names *dirs) {
     DIR *d = opendir(str_z(a, dir));
@@ -141,15 +147,9 @@ static void list_dir(struct arena *a, struct str dir, struct names *files, struc
     }
     // NOLINTNEXTLINE(concurrency-mt-unsafe): each call reads its own stream
     for (const struct dirent *it; (it = readdir(d));) {
-        struct str name = str_from(it->d_name);
-        if (str_eqz(name, ".") || str_eqz(name, "..")) {
-            continue;
-        }
         struct str path = str_printf(a, "%.*s/%s", STR(dir), it->d_name);
-        if (is_dir(a, path, true)) {
-            VEC_PUSH(a, *dirs, path);
-        } else {
-            VEC_PUSH(a, *files, path);
+        if (strcmp(it->d_name, ".") != 0 && strcmp(it->d_name, "..") != 0) {
+            add_name(a, is_dir(a, path, true) ? dirs : files, path);
         }
     }
     closedir(d);
@@ -159,7 +159,7 @@ static void list_dir(struct arena *a, struct str dir, struct names *files, struc
 static void walk(struct arena *a, struct str dir, struct names *all, unsigned depth) {
     struct names files = {0};
     struct names dirs = {0};
-    VEC_PUSH(a, *all, dir);
+    add_name(a, all, dir);
     list_dir(a, dir, &files, &dirs);
     for (size_t i = 0; i < dirs.n && depth < DIR_DEPTH_MAX; i++) {
         if (is_dir(a, dirs.p[i], false)) {
@@ -172,7 +172,7 @@ static bool wanted(const struct load *l, struct str name, bool *yes, struct err 
     int hit = l->matching ? regex_exec(l->matching, name, 0, REGEX_SEARCH, l->c->arena, NULL, e) : 1;
     *yes = hit == 1;
     for (size_t i = 0; *yes && i < l->ignored.n; i++) {
-        hit = regex_exec(l->ignored.p[i], name, 0, REGEX_SEARCH, l->c->arena, NULL, e);
+        hit = regex_exec(l->ignored.p[i].r, name, 0, REGEX_SEARCH, l->c->arena, NULL, e);
         *yes = hit == 0;
     }
     return hit >= 0;
@@ -211,7 +211,8 @@ static bool add_ignored(struct load *l, struct str pattern, struct err *e) {
     if (!r) {
         return mod_fail(c, e, "Invalid regular expression: %.*s", STR(pattern));
     }
-    VEC_PUSH(c->arena, l->ignored, r);
+    struct ending it = {r};
+    VEC_PUSH(c->arena, l->ignored, it);
     return true;
 }
 

@@ -53,8 +53,8 @@ static bool block_parse(const struct ctx *c, struct val d, struct block **out, s
 }
 
 static bool add_task(const struct ctx *c, struct val d, struct steps *out, struct err *e) {
-    struct task *t;
-    enum act act;
+    struct task *t = NULL;
+    enum act act = ACT_UNKNOWN;
     if (!task_parse(c, d, &t, &act, e)) {
         return false;
     }
@@ -81,7 +81,7 @@ static bool not_a_task(const struct ctx *c, struct val v, struct err *e) {
 }
 
 bool steps_parse(const struct ctx *c, struct val list, const char *what, struct steps *out, struct err *e) {
-    struct val items;
+    struct val items = {0};
     if (!list_of(c->l->a, list, what, &items, e)) {
         return false;
     }
@@ -95,7 +95,7 @@ bool steps_parse(const struct ctx *c, struct val list, const char *what, struct 
             return not_a_task(c, d, e);
         }
         if (is_block(d)) {
-            struct block *b;
+            struct block *b = NULL;
             if (!block_parse(c, d, &b, e)) {
                 return false;
             }

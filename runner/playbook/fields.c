@@ -63,7 +63,7 @@ static void legal_names(struct buf *b, unsigned where) {
 }
 
 bool field_unknown(struct vpair *p, unsigned where, const char *what, struct err *e) {
-    struct str name;
+    struct str name = STR_NONE;
     if (!key_text(p, &name, e)) {
         return false;
     }
@@ -261,7 +261,7 @@ static bool defaults_ok(struct pb_loader *l, struct val v, struct err *e) {
     }
     size_t i = 0;
     for (struct vpair *p; (p = val_each(v, &i));) {
-        struct str name;
+        struct str name = STR_NONE;
         if (!key_text(p, &name, e)) {
             return false;
         }
@@ -295,7 +295,7 @@ bool field_set(struct pb_loader *l, struct node *n, enum keyword k, struct val v
 bool fields_take(struct pb_loader *l, struct node *n, struct val d, unsigned where, const char *what, struct err *e) {
     size_t i = 0;
     for (struct vpair *p; (p = val_each(d, &i));) {
-        struct str name;
+        struct str name = STR_NONE;
         if (!key_text(p, &name, e)) {
             return false;
         }

@@ -73,6 +73,7 @@ struct str path_join(struct arena *a, struct str dir, struct str name) {
     if (name.n && name.s[0] == '/') {
         return normal(a, name);
     }
+    // NOLINTNEXTLINE(concurrency-mt-unsafe): nobody changes the environment
     const char *home = getenv("HOME");
     if (home && (str_eqz(name, "~") || str_starts(name, "~/"))) {
         return normal(a, str_printf(a, "%s/%.*s", home, STR(str_sub(name, 1, name.n))));
@@ -102,13 +103,17 @@ bool path_is_dir(struct arena *a, struct str path) {
     return path_has_mode(a, path, S_IFDIR);
 }
 
+void path_add(struct arena *a, struct candidates *c, struct str path) {
+    VEC_PUSH(a, *c, path);
+}
+
 void path_offer(struct arena *a, struct candidates *c, struct str path) {
     for (size_t i = 0; i < c->n; i++) {
         if (str_eq(c->p[i], path)) {
             return;
         }
     }
-    VEC_PUSH(a, *c, path);
+    path_add(a, c, path);
 }
 
 static int by_bytes(const void *l, const void *r) {
@@ -123,9 +128,8 @@ struct candidates path_list(struct arena *a, struct str dir) {
     }
     // NOLINTNEXTLINE(concurrency-mt-unsafe): each call reads its own stream
     for (const struct dirent *it; (it = readdir(d));) {
-        struct str name = str_from(it->d_name);
-        if (!str_eqz(name, ".") && !str_eqz(name, "..")) {
-            VEC_PUSH(a, names, str_dup(a, name));
+        if (strcmp(it->d_name, ".") != 0 && strcmp(it->d_name, "..") != 0) {
+            path_add(a, &names, str_dup(a, str_from(it->d_name)));
         }
     }
     closedir(d);
@@ -195,8 +199,8 @@ bool pb_file(struct pb_loader *l, struct str path, struct mark at, struct val *o
         *out = *known;
         return true;
     }
-    struct str text;
-    bool secret;
+    struct str text = STR_NONE;
+    bool secret = false;
     if (!path_is_file(l->a, path)) {
         bool dir = path_is_dir(l->a, path);
         return err_set(e, ERR_NOT_FOUND, at, "file '%.*s' %s", STR(path), dir ? "is a directory" : "was not found");

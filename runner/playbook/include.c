@@ -288,8 +288,8 @@ bool import_tasks(const struct ctx *c, struct task *t, struct steps *out, struct
     in.parent = &b->n;
     in.depth++;
     struct val raw = val_get(t->args, "_raw_params");
-    struct str name;
-    struct val list;
+    struct str name = STR_NONE;
+    struct val list = {0};
     if (!static_name(&in, raw, t->action, &name, e) ||
         !tasks_file(c, &b->n, false, val_at(val_str(c->l->a, name), raw.mark), &in.file, e) ||
         !read_list(c->l, in.file, raw.mark, &list, e)) {
@@ -345,8 +345,8 @@ bool import_role(const struct ctx *c, struct task *t, struct steps *out, struct 
     in.depth++;
     struct role_how how = {.parent = c->role, .included = true, .is_public = true};
     struct val raw = val_get(t->args, "name");
-    struct str name;
-    struct role *r;
+    struct str name = STR_NONE;
+    struct role *r = NULL;
     how.validate = flag_of(t->args, "rolespec_validate", true);
     if (!static_name(&in, raw, t->action, &name, e) || !from_files(a, &in, t->args, &how.from, e)) {
         return false;
@@ -391,7 +391,7 @@ struct block *pb_load_tasks(struct pb_loader *l, struct play *p, struct task *by
         name.mark = by->action_at;
     }
     struct block *b = apply_block(&c, by, e);
-    struct val list;
+    struct val list = {0};
     if (!b || !tasks_file(&c, &by->n, true, name, &c.file, e) || !read_list(l, c.file, name.mark, &list, e)) {
         return NULL;
     }
@@ -417,7 +417,7 @@ struct block *pb_load_role(struct pb_loader *l, struct play *p, struct task *by,
     }
     struct mark at = val_get(by->args, "name").mark;
     struct role_how how = {.parent = by->n.role, .included = true, .params = by->n.kw[KW_VARS]};
-    struct role *r;
+    struct role *r = NULL;
     how.validate = flag_of(args, "rolespec_validate", true);
     how.is_public = flag_of(args, "public", false);
     how.def = val_at(val_reflag(l->a, name, VAL_TMPL, 0), at.at ? at : by->action_at);
@@ -435,9 +435,9 @@ struct block *pb_load_role(struct pb_loader *l, struct play *p, struct task *by,
     return b;
 }
 
-bool pb_find_tasks(struct pb_loader *l, struct play *p, struct task *by, struct val name, bool handlers, struct str *path,
+bool pb_find_tasks(struct pb_loader *l, struct play *p, struct task *by, struct val name, struct str *path,
                    struct err *e) {
-    struct ctx c = ctx_of(l, p, by, handlers);
+    struct ctx c = ctx_of(l, p, by, by->n.kind == NODE_HANDLER);
     struct val text = val_at(val_str(l->a, kv_strip(val_text(name))), name.mark);
     return tasks_file(&c, &by->n, true, text, path, e);
 }

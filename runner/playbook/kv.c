@@ -334,7 +334,7 @@ static struct str plain_equals(struct arena *a, struct str s) {
 }
 
 bool kv_parse(struct arena *a, struct str text, struct mark at, bool free_form, struct val *out, struct err *e) {
-    struct kv_words words;
+    struct kv_words words = {0};
     if (!kv_split(a, text, at, &words, e)) {
         return false;
     }
@@ -344,7 +344,7 @@ bool kv_parse(struct arena *a, struct str text, struct mark at, bool free_form, 
     for (size_t i = 0; i < words.n; i++) {
         const struct kv_word *w = &words.p[i];
         struct mark here = mark_inside(at, text, w->at);
-        struct str x;
+        struct str x = STR_LIT("");
         if (!decode(a, w, here, &x, e)) {
             return false;
         }

@@ -46,16 +46,18 @@ static void add_items(struct arena *a, struct val list, struct val v) {
 
 /// The values of `k` from the outermost parent inwards.
 static struct val outside_in(const struct node *n, enum keyword k, struct arena *a) {
-    struct {
-        const struct node **p;
-        size_t n, cap;
-    } chain = {0};
+    size_t depth = 0;
     for (const struct node *p = n; p; p = heir_of(p)) {
-        VEC_PUSH(a, chain, p);
+        depth++;
+    }
+    const struct node **chain = ARENA_ARRAY(a, const struct node *, depth);
+    size_t i = depth;
+    for (const struct node *p = n; p; p = heir_of(p)) {
+        chain[--i] = p;
     }
     struct val list = val_list(a, 4);
-    for (size_t i = chain.n; i-- > 0;) {
-        add_items(a, list, chain.p[i]->kw[k]);
+    for (i = 0; i < depth; i++) {
+        add_items(a, list, chain[i]->kw[k]);
     }
     return list;
 }

@@ -77,6 +77,8 @@ struct candidates {
     struct str *p;
     size_t n, cap;
 };
+void path_add(struct arena *a, struct candidates *c, struct str path);
+/// Adds it unless it is there already.
 void path_offer(struct arena *a, struct candidates *c, struct str path);
 /// The first existing file, or ERR_NOT_FOUND that lists what was tried.
 bool path_choose(struct arena *a, const struct candidates *c, struct str name, struct mark at, struct str *out,

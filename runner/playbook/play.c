@@ -34,7 +34,7 @@ static bool prompt_ok(struct val d, struct err *e) {
     }
     size_t i = 0;
     for (struct vpair *p; (p = val_each(d, &i));) {
-        struct str key;
+        struct str key = STR_NONE;
         if (!key_text(p, &key, e)) {
             return false;
         }
@@ -103,7 +103,7 @@ static bool unknown_key(struct vpair *p, struct str name, struct err *e) {
 }
 
 static bool take_key(struct pb_loader *l, struct play *p, struct vpair *pair, struct err *e) {
-    struct str name;
+    struct str name = STR_NONE;
     if (!key_text(pair, &name, e)) {
         return false;
     }
@@ -144,7 +144,7 @@ static void take_import(struct arena *a, struct play *p, const struct import *by
 
 // -- contents --------------------------------------------------------------------------------------------------------
 static bool load_roles(const struct ctx *c, struct play *p, struct err *e) {
-    struct val list;
+    struct val list = {0};
     if (!list_of(c->l->a, p->n.kw[KW_ROLES], "roles", &list, e)) {
         return false;
     }
@@ -199,7 +199,7 @@ static struct val file_vars(struct pb_loader *l, const struct play *p, struct va
         struct arena scratch = {0};
         struct err e = {.arena = &scratch};
         struct str path = path_join(l->a, dirs[i], val_text(name));
-        struct val v;
+        struct val v = {0};
         bool ok = path_is_file(l->a, path) && pb_file(l, path, name.mark, &v, &e);
         arena_release(&scratch);
         if (ok) {

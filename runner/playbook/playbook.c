@@ -3,7 +3,7 @@
 
 struct plays {
     struct play **p;
-    size_t n, cap;
+    size_t n;
 };
 struct book_ctx {
     struct pb_loader *l;
@@ -56,7 +56,7 @@ static bool import_keywords(struct pb_loader *l, struct node *n, struct val d, c
                             struct err *e) {
     size_t i = 0;
     for (struct vpair *p; (p = val_each(d, &i));) {
-        struct str name;
+        struct str name = STR_NONE;
         if (p == self) {
             continue;
         }
@@ -111,7 +111,7 @@ static bool import_name(const struct book_ctx *c, struct playbook *pb, struct no
         return err_set(e, ERR_ARGS, raw.mark.at ? raw.mark : n->at, "'import_playbook' must be a file name, not %s",
                        val_kind_name(raw.kind));
     }
-    struct kv_words words;
+    struct kv_words words = {0};
     if (!kv_split(l->a, val_text(raw), raw.mark, &words, e)) {
         return false;
     }
@@ -123,7 +123,7 @@ static bool import_name(const struct book_ctx *c, struct playbook *pb, struct no
     scope->book = pb;
     scope->n.kw[KW_VARS] = n->kw[KW_VARS];
     struct ctx in = {.l = l, .play = scope, .parent = &scope->n, .file = pb->file};
-    struct str name;
+    struct str name = STR_NONE;
     if (!static_name(&in, first, "import_playbook", &name, e)) {
         return false;
     }
@@ -141,8 +141,8 @@ static bool import_book(const struct book_ctx *c, struct playbook *pb, struct va
     struct vpair *self = import_of(d);
     struct arena *a = c->l->a;
     struct node *n = ARENA_NEW(a, struct node);
-    struct str file;
-    struct playbook *book;
+    struct str file = STR_NONE;
+    struct playbook *book = NULL;
     n->at = d.mark;
     if (by->depth >= IMPORT_DEPTH_MAX) {
         return err_set(e, ERR_LIMIT, d.mark, "playbooks import each other more than %d deep", IMPORT_DEPTH_MAX);
@@ -164,6 +164,12 @@ static bool import_book(const struct book_ctx *c, struct playbook *pb, struct va
 }
 
 // -- the list --------------------------------------------------------------------------------------------------------
+static void add_play(struct arena *a, struct plays *plays, struct play *p) {
+    size_t old = plays->n * sizeof(struct play *);
+    plays->p = arena_grow(a, plays->p, old, old + sizeof(struct play *));
+    plays->p[plays->n++] = p;
+}
+
 static bool not_a_list(struct val v, struct err *e) {
     if (v.kind == VAL_NULL || v.kind == VAL_LIST) {
         return err_set(e, ERR_SYNTAX, v.mark, "a playbook must hold at least one play, this one is empty");
@@ -175,7 +181,7 @@ static bool not_a_list(struct val v, struct err *e) {
 static bool load_book(const struct book_ctx *c, struct str file, struct mark at, const struct import *by,
                       struct playbook **out, struct err *e) {
     struct playbook *pb = ARENA_NEW(c->l->a, struct playbook);
-    struct val v;
+    struct val v = {0};
     pb->a = c->l->a;
     pb->file = file;
     pb->basedir = c->basedir;
@@ -191,7 +197,7 @@ static bool load_book(const struct book_ctx *c, struct str file, struct mark at,
     }
     for (size_t i = 0; i < val_len(v); i++) {
         struct val d = val_at_index(v, i);
-        struct play *p;
+        struct play *p = NULL;
         if (d.kind != VAL_DICT) {
             return err_set(e, ERR_SYNTAX, d.mark, "a play must be a dictionary, not %s", val_kind_name(d.kind));
         }
@@ -204,7 +210,7 @@ static bool load_book(const struct book_ctx *c, struct str file, struct mark at,
         if (!play_parse(c->l, pb, d, by, &p, e)) {
             return false;
         }
-        VEC_PUSH(c->l->a, *c->plays, p);
+        add_play(c->l->a, c->plays, p);
     }
     *out = pb;
     return true;
@@ -215,8 +221,8 @@ struct playbook *pb_load(struct pb_loader *l, const char *file, struct err *e) {
     struct import none = {0};
     struct str path = path_absolute(l->a, str_dup(l->a, str_from(file)));
     struct book_ctx c = {.l = l, .basedir = pb_dirname(path), .plays = &plays};
-    struct playbook *pb;
-    if (!load_book(&c, path, NO_MARK, &none, &pb, e)) {
+    struct playbook *pb = NULL;
+    if (!load_book(&c, path, NO_MARK, &none, &pb, e) || !pb) {
         return NULL;
     }
     pb->plays = plays.p;

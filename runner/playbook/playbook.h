@@ -16,8 +16,9 @@ enum keyword {
 enum kw_where { ON_PLAY = 1, ON_ROLE = 2, ON_BLOCK = 4, ON_TASK = 8, ON_HANDLER = 16, ON_LOOP_CONTROL = 32 };
 struct keyword_doc {
     const char *name, *doc;
-    unsigned where;   // enum kw_where bits
-    const char *type; // "string", "bool", "list", "dict", "int", "percent", "conditional", "any" ... for messages and checks
+    unsigned where;  // enum kw_where bits
+    const char
+        *type;  // "string", "bool", "list", "dict", "int", "percent", "conditional", "any" ... for messages and checks
 };
 extern const struct keyword_doc keyword_docs[KW_COUNT];
 /// KW_NONE when unknown.
@@ -28,37 +29,40 @@ enum node_kind { NODE_PLAY, NODE_ROLE, NODE_BLOCK, NODE_TASK, NODE_HANDLER };
 struct node {
     enum node_kind kind;
     struct mark at;
-    struct str name;         // raw name (may be a template); empty when none
-    struct node *parent;     // enclosing block, import (an implicit block), role use, dynamic include task, play
-    struct role *role;       // the role this node came from, or NULL
-    struct val kw[KW_COUNT]; // raw values; `tags` is normalised to a list, `vars` to a dict
-    struct str file;         // file it stands in
+    struct str name;          // raw name (may be a template); empty when none
+    struct node *parent;      // enclosing block, import (an implicit block), role use, dynamic include task, play
+    struct role *role;        // the role this node came from, or NULL
+    struct val kw[KW_COUNT];  // raw values; `tags` is normalised to a list, `vars` to a dict
+    struct str file;          // file it stands in
 };
 
 struct block;
 struct task {
     struct node n;
-    const char *action;          // module's short name as in the table ("copy"), or the include family below
-    struct str action_name;      // as the user wrote it ("ansible.builtin.copy")
-    struct val action_raw;       // the same as a value: VAL_TMPL when the module's name is a template
+    const char *action;      // module's short name as in the table ("copy"), or the include family below
+    struct str action_name;  // as the user wrote it ("ansible.builtin.copy")
+    struct val action_raw;   // the same as a value: VAL_TMPL when the module's name is a template
     struct mark action_at;
     // import_* are expanded while parsing; meta has its action under "_raw_params"
     enum task_kind { TASK_MODULE, TASK_INCLUDE_TASKS, TASK_INCLUDE_ROLE, TASK_META, TASK_UNKNOWN } kind;
-    const struct module *module; // NULL for include, meta and TASK_UNKNOWN
-    struct val args;             // raw dict; free-form text is under "_raw_params" (or the module's free_form name);
-                                 // "_variable_params": a template that gives a dict of arguments (`copy: "{{ args }}"`).
-                                 // include_tasks: "_raw_params" (the file), "apply"; include_role: "name", "tasks_from" ...
-    struct str loop_with;        // "items" for with_items, ... ; empty with `loop:` or none
-    struct val loop;             // raw loop expression; VAL_UNDEF: no loop
-    struct val loop_control;     // dict of raw keywords
-    struct val notify, listen;   // lists
-    uint32_t id;                 // unique in the run, in order of creation
-    bool implicit;               // gathering facts, flush_handlers
+    const struct module *module;  // NULL for include, meta and TASK_UNKNOWN
+    struct val args;              // raw dict; free-form text is under "_raw_params" (or the module's free_form name);
+                      // "_variable_params": a template that gives a dict of arguments (`copy: "{{ args }}"`).
+                      // include_tasks: "_raw_params" (the file), "apply"; include_role: "name", "tasks_from" ...
+    struct str loop_with;       // "items" for with_items, ... ; empty with `loop:` or none
+    struct val loop;            // raw loop expression; VAL_UNDEF: no loop
+    struct val loop_control;    // dict of raw keywords
+    struct val notify, listen;  // lists
+    uint32_t id;                // unique in the run, in order of creation
+    bool implicit;              // gathering facts, flush_handlers
 };
 enum step_kind { STEP_TASK, STEP_BLOCK };
 struct step {
     enum step_kind kind;
-    union { struct task *task; struct block *block; } u;
+    union {
+        struct task *task;
+        struct block *block;
+    } u;
 };
 struct steps {
     struct step *p;
@@ -71,36 +75,36 @@ struct block {
 };
 /// A role on disk, loaded once per (name, path); its uses are `role_use`.
 struct role {
-    struct str name;         // short name as used
-    struct str fqcn;         // "namespace.collection.role", or the name
-    struct str path;         // absolute directory
+    struct str name;            // short name as used
+    struct str fqcn;            // "namespace.collection.role", or the name
+    struct str path;            // absolute directory
     struct val defaults, vars;  // dicts: defaults/main, vars/main (with vars_from, defaults_from of the use)
     struct steps tasks;
     struct task **handlers;
     size_t nhandlers;
-    struct val meta;         // raw meta/main.yml
-    struct role **deps;      // expanded dependencies, in order; they run before, once per play unless allow_duplicates
+    struct val meta;     // raw meta/main.yml
+    struct role **deps;  // expanded dependencies, in order; they run before, once per play unless allow_duplicates
     size_t ndeps;
-    struct role *parent;     // the role that depends on or includes this one
-    struct val params;       // role params of this use (level ROLE_PARAMS)
+    struct role *parent;  // the role that depends on or includes this one
+    struct val params;    // role params of this use (level ROLE_PARAMS)
     bool allow_duplicates;
-    bool included;           // by include_role or import_role
-    bool is_public;          // include_role public: / roles: and import_role are public
-    struct node n;           // keywords of the use (when, tags, become ...)
+    bool included;             // by include_role or import_role
+    bool is_public;            // include_role public: / roles: and import_role are public
+    struct node n;             // keywords of the use (when, tags, become ...)
     struct val argument_spec;  // meta/argument_specs.yml entry point, VAL_UNDEF when none
-    struct role *same;         // first use in the play with equal name, params and keywords (itself when it is the first):
-                               // "has already run on this host" is a fact about `same`, as in Ansible's role cache
+    struct role *same;  // first use in the play with equal name, params and keywords (itself when it is the first):
+                        // "has already run on this host" is a fact about `same`, as in Ansible's role cache
 };
 struct play {
     struct node n;
-    struct val hosts;                 // raw
+    struct val hosts;  // raw
     struct steps pre_tasks, tasks, post_tasks;
-    struct role **roles;              // in order, dependencies are inside
+    struct role **roles;  // in order, dependencies are inside
     size_t nroles;
-    struct task **handlers;           // play handlers; role handlers are in the roles
+    struct task **handlers;  // play handlers; role handlers are in the roles
     size_t nhandlers;
-    struct role **imported;           // of import_role: their handlers and variables belong to the whole play, but
-    size_t nimported;                 // their tasks stand where they were imported
+    struct role **imported;  // of import_role: their handlers and variables belong to the whole play, but
+    size_t nimported;        // their tasks stand where they were imported
     struct val vars_files, vars_prompt;
     struct playbook *book;
 };
@@ -116,12 +120,14 @@ struct playbook {
 struct pb_opts {
     struct arena *a;
     const struct yaml_vault *vault;
-    const struct str *roles_path;   // directories, in order (after playbook_dir/roles)
+    const struct str *roles_path;  // directories, in order (after playbook_dir/roles)
     size_t nroles_path;
     const struct str *collections_path;
     size_t ncollections_path;
-    /// Templates a name with the variables known before any host (extra vars, play vars): import_tasks names, import_playbook.
-    bool (*template_static)(void *self, struct val raw, struct val play_vars, struct arena *a, struct val *out, struct err *e);
+    /// Templates a name with the variables known before any host (extra vars, play vars): import_tasks names,
+    /// import_playbook.
+    bool (*template_static)(void *self, struct val raw, struct val play_vars, struct arena *a, struct val *out,
+                            struct err *e);
     void *template_self;
     void (*warn)(void *self, struct mark at, const char *msg);
     void *warn_self;
@@ -137,18 +143,20 @@ struct pb_loader *pb_loader_new(const struct pb_opts *o);
 /// Reads a playbook with everything that is static in it. ERR_SYNTAX, ERR_ARGS (unknown keyword, module, argument: with
 /// "did you mean"), ERR_NOT_FOUND (role, file), each at its mark.
 struct playbook *pb_load(struct pb_loader *l, const char *file, struct err *e);
-/// For include_tasks at run time: the list of a tasks file as a block whose parent is `by`. `handlers`: parse as handlers.
-/// `file` is the templated name; a relative one is searched as Ansible does (beside the including files, the role's
-/// tasks, the playbook). The block carries the keywords of `apply:`. ERR_NOT_FOUND lists what was tried.
+/// For include_tasks at run time: the list of a tasks file as a block whose parent is `by`. `handlers`: parse as
+/// handlers. `file` is the templated name; a relative one is searched as Ansible does (beside the including files, the
+/// role's tasks, the playbook). The block carries the keywords of `apply:`. ERR_NOT_FOUND lists what was tried.
 /// Inheritance as in Ansible: what is included takes keywords from `by`'s parents, not from `by` itself, except `vars`.
-struct block *pb_load_tasks(struct pb_loader *l, struct play *p, struct task *by, struct str file, bool handlers, struct err *e);
+struct block *pb_load_tasks(struct pb_loader *l, struct play *p, struct task *by, struct str file, bool handlers,
+                            struct err *e);
 /// The file that pb_load_tasks would read for `name` (templated text), so that hosts that want the same one share it.
-bool pb_find_tasks(struct pb_loader *l, struct play *p, struct task *by, struct val name, bool handlers, struct str *path,
+bool pb_find_tasks(struct pb_loader *l, struct play *p, struct task *by, struct val name, struct str *path,
                    struct err *e);
 /// For include_role at run time: the role as a block (dependencies first). `args` is the templated argument dict.
-struct block *pb_load_role(struct pb_loader *l, struct play *p, struct task *by, struct val args, struct role **role, struct err *e);
-/// For a task whose action is a template (`action: "{{ pkg }} name=x"`; kind TASK_UNKNOWN, VAL_TMPL in action_raw): a copy
-/// of `t` with the module `name` and checked argument names. ERR_ARGS when there is no such module.
+struct block *pb_load_role(struct pb_loader *l, struct play *p, struct task *by, struct val args, struct role **role,
+                           struct err *e);
+/// For a task whose action is a template (`action: "{{ pkg }} name=x"`; kind TASK_UNKNOWN, VAL_TMPL in action_raw): a
+/// copy of `t` with the module `name` and checked argument names. ERR_ARGS when there is no such module.
 struct task *pb_bind_action(struct pb_loader *l, const struct task *t, struct str name, struct err *e);
 /// The role's tasks as a block, dependencies first, for the play's `roles:` section.
 struct block *pb_role_block(struct pb_loader *l, struct play *p, struct role *r, struct err *e);

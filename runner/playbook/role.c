@@ -124,7 +124,7 @@ static void vars_dir(struct arena *a, struct str dir, struct candidates *out, un
     struct candidates names = path_list(a, dir);
     for (size_t i = 0; i < names.n; i++) {
         struct str name = names.p[i];
-        struct str ext;
+        struct str ext = STR_NONE;
         if (name.s[0] == '.' || str_ends(name, "~")) {
             continue;
         }
@@ -135,7 +135,7 @@ static void vars_dir(struct arena *a, struct str dir, struct candidates *out, un
                 vars_dir(a, path, out, depth + 1);
             }
         } else if (!any || str_eqz(ext, ".yml") || str_eqz(ext, ".yaml") || str_eqz(ext, ".json")) {
-            VEC_PUSH(a, *out, path);
+            path_add(a, out, path);
         }
     }
 }
@@ -152,7 +152,7 @@ static struct candidates role_files(struct arena *a, const struct role *r, const
         const char *ext = from.s ? bare_first[i] : bare_last[i];
         struct str path = path_join(a, base, str_printf(a, "%.*s%s", STR(name), ext));
         if (path_is_file(a, path)) {
-            VEC_PUSH(a, found, path);
+            path_add(a, &found, path);
             return found;
         }
         if (dirs && path_is_dir(a, path)) {
@@ -187,7 +187,7 @@ static bool role_yaml(const struct ctx *c, const struct role *r, struct role_fil
         return t.best.n ? err_hint(e, "did you mean '%.*s'?", STR(t.best)) : false;
     }
     for (size_t i = 0; i < files.n; i++) {
-        struct val v;
+        struct val v = {0};
         if (!str_starts(files.p[i], arena_printf(a, "%.*s/", STR(home)))) {
             return err_set(e, ERR_ARGS, f->from.mark, "'%.*s' is outside of role '%.*s'", STR(from), STR(r->name));
         }
@@ -228,7 +228,7 @@ static struct val galaxy_name(struct arena *a, struct val d) {
         return d;
     }
     struct str rest = val_text(src);
-    struct str first;
+    struct str first = STR_NONE;
     struct str name = STR_NONE;
     str_next(&rest, ',', &first);
     for (struct str part; str_next(&rest, ',', &part);) {
@@ -262,7 +262,7 @@ static bool cycle(const struct role *r, struct val def, struct err *e) {
 }
 
 static bool load_dependencies(const struct ctx *c, struct role *r, struct err *e) {
-    struct val list;
+    struct val list = {0};
     if (!list_of(c->l->a, val_get(r->meta, "dependencies"), "dependencies", &list, e)) {
         return false;
     }
@@ -294,7 +294,7 @@ static bool check_meta(struct role *r, struct err *e) {
     }
     size_t i = 0;
     for (struct vpair *p; (p = val_each(r->meta, &i));) {
-        struct str name;
+        struct str name = STR_NONE;
         if (!key_text(p, &name, e)) {
             return false;
         }
@@ -338,7 +338,7 @@ static bool load_spec(const struct ctx *c, struct role *r, const char *entry, st
     struct val specs = val_get(r->meta, "argument_specs");
     struct candidates files = role_files(a, r, "meta", val_text(from), false);
     if (files.n) {
-        struct val v;
+        struct val v = {0};
         if (!pb_file(c->l, files.p[0], r->n.at, &v, e)) {
             return false;
         }
@@ -402,7 +402,7 @@ static bool take_use(const struct ctx *c, struct role *r, struct val d, struct e
     bool named = val_has(d, "role");
     size_t i = 0;
     for (struct vpair *p; (p = val_each(d, &i));) {
-        struct str key;
+        struct str key = STR_NONE;
         if (!key_text(p, &key, e)) {
             return false;
         }
@@ -477,7 +477,7 @@ static bool load_tasks(const struct ctx *c, struct role *r, const struct role_ho
     struct role_file tasks = {.sub = "tasks", .from = val_get(how->from, "tasks")};
     struct role_file handlers = {.sub = "handlers", .from = val_get(how->from, "handlers")};
     const char *entry = tasks.from.kind == VAL_STR ? str_z(c->l->a, val_text(tasks.from)) : "main";
-    struct val list;
+    struct val list = {0};
     if (how->validate && !load_spec(c, r, entry, e)) {
         return false;
     }
@@ -500,7 +500,7 @@ static bool load_tasks(const struct ctx *c, struct role *r, const struct role_ho
 bool role_load(const struct ctx *c, const struct role_how *how, struct role **out, struct err *e) {
     struct arena *a = c->l->a;
     struct role *r = ARENA_NEW(a, struct role);
-    struct str name;
+    struct str name = STR_NONE;
     node_init(&r->n, NODE_ROLE, c, how->def.mark);
     r->parent = how->parent;
     r->included = how->included;

@@ -6,7 +6,9 @@
 struct parts {
     struct vpair *action, *local, *args;
     struct {
-        struct vpair **p;
+        struct key {
+            struct vpair *it;
+        } * p;
         size_t n, cap;
     } modules, strangers;
 };
@@ -90,56 +92,60 @@ static const char *what_of(const struct ctx *c) {
     return c->handlers ? "a handler" : "a task";
 }
 
-static bool take_with(struct task *t, struct vpair *p, struct str name, struct err *e) {
+/// Where the keys that name an action are kept; NULL for other keys.
+static struct vpair **action_key(struct parts *parts, struct str name) {
+    if (str_eqz(name, "action")) {
+        return &parts->action;
+    }
+    if (str_eqz(name, "local_action")) {
+        return &parts->local;
+    }
+    return str_eqz(name, "args") ? &parts->args : NULL;
+}
+
+/// `loop` or `with_something`.
+static bool take_loop(const struct ctx *c, struct task *t, struct vpair *p, struct str name, struct err *e) {
+    bool plain = str_eqz(name, "loop");
+    if (plain && p->value.kind == VAL_NULL) {
+        return true;
+    }
     if (t->loop.kind != VAL_UNDEF) {
         return err_set(e, ERR_ARGS, p->key.mark, "a task can have one loop, found '%.*s' too", STR(name));
     }
     if (p->value.kind == VAL_NULL) {
         return err_set(e, ERR_ARGS, p->key.mark, "'%.*s' needs a value", STR(name));
     }
-    t->loop_with = str_sub(name, 5, name.n);
+    t->loop_with = plain ? STR_NONE : str_sub(name, 5, name.n);
     t->loop = p->value;
-    return true;
+    return !plain || field_set(c->l, &t->n, KW_LOOP, p->value, e);
 }
 
 static bool take_key(const struct ctx *c, struct task *t, struct parts *parts, struct vpair *p, struct err *e) {
-    struct str name;
+    struct str name = STR_NONE;
     if (!key_text(p, &name, e)) {
         return false;
     }
-    if (str_eqz(name, "action")) {
-        parts->action = p;
+    struct vpair **action = action_key(parts, name);
+    if (action) {
+        *action = p;
         return true;
     }
-    if (str_eqz(name, "local_action")) {
-        parts->local = p;
-        return true;
-    }
-    if (str_eqz(name, "args")) {
-        parts->args = p;
-        return true;
-    }
-    if (str_starts(name, "with_") && name.n > 5) {
-        return take_with(t, p, name, e);
-    }
-    if (str_eqz(name, "loop") && p->value.kind != VAL_NULL) {
-        if (t->loop.kind != VAL_UNDEF) {
-            return err_set(e, ERR_ARGS, p->key.mark, "a task can have one loop, found 'loop' too");
-        }
-        t->loop = p->value;
+    if ((str_starts(name, "with_") && name.n > 5) || str_eqz(name, "loop")) {
+        return take_loop(c, t, p, name, e);
     }
     enum keyword k = keyword_find(name);
     if (k != KW_NONE && (keyword_docs[k].where & where_of(c))) {
         return field_set(c->l, &t->n, k, p->value, e);
     }
-    struct found f;
+    struct found f = {0};
+    struct key key = {p};
     if (!resolve(c, name, &f, e)) {
         return false;
     }
     if (f.act == ACT_UNKNOWN) {
-        VEC_PUSH(c->l->a, parts->strangers, p);
+        VEC_PUSH(c->l->a, parts->strangers, key);
     } else {
-        VEC_PUSH(c->l->a, parts->modules, p);
+        VEC_PUSH(c->l->a, parts->modules, key);
     }
     return true;
 }
@@ -194,7 +200,7 @@ static bool no_module(const struct ctx *c, struct val d, struct err *e) {
 static struct vpair *likely_module(const struct parts *parts) {
     struct vpair *dotted = NULL;
     for (size_t i = 0; i < parts->strangers.n; i++) {
-        struct vpair *p = parts->strangers.p[i];
+        struct vpair *p = parts->strangers.p[i].it;
         if (str_find_char(val_text(p->key), 0, '.') != SIZE_MAX) {
             if (dotted) {
                 return NULL;
@@ -202,12 +208,12 @@ static struct vpair *likely_module(const struct parts *parts) {
             dotted = p;
         }
     }
-    return parts->strangers.n == 1 ? parts->strangers.p[0] : dotted;
+    return parts->strangers.n == 1 ? parts->strangers.p[0].it : dotted;
 }
 
 /// Splits "copy src=a" into the module's name and the rest.
 static bool split_action(struct arena *a, struct val text, const char *what, struct found *f, struct err *e) {
-    struct kv_words w;
+    struct kv_words w = {0};
     if (text.kind != VAL_STR) {
         return err_set(e, ERR_ARGS, text.mark, "'%s' must name a module as text, not %s", what,
                        val_kind_name(text.kind));
@@ -270,7 +276,7 @@ static bool action_dict(struct arena *a, struct val d, const char *what, struct 
         err_set(e, ERR_ARGS, d.mark, "'%s' as a dictionary needs 'module'", what);
         return false;
     }
-    struct val text;
+    struct val text = {0};
     if (!split_action(a, module, what, f, e) || !text_args(a, f->given, val_text(f->name), &text, e)) {
         return false;
     }
@@ -310,19 +316,19 @@ static bool conflict(struct str a, struct val b, struct err *e) {
 }
 
 static bool choose_key(const struct ctx *c, struct val d, const struct parts *parts, struct found *f, struct err *e) {
-    struct vpair *p = parts->modules.n ? parts->modules.p[0] : likely_module(parts);
+    struct vpair *p = parts->modules.n ? parts->modules.p[0].it : likely_module(parts);
     if (parts->modules.n > 1) {
-        return conflict(val_text(p->key), parts->modules.p[1]->key, e);
+        return conflict(val_text(p->key), parts->modules.p[1].it->key, e);
     }
     if (!p) {
         if (!parts->strangers.n) {
             return no_module(c, d, e);
         }
-        return unknown_module(c, parts->strangers.p[0]->key, e);
+        return unknown_module(c, parts->strangers.p[0].it->key, e);
     }
     for (size_t i = 0; i < parts->strangers.n; i++) {
-        if (parts->strangers.p[i] != p) {
-            return field_unknown(parts->strangers.p[i], where_of(c), what_of(c), e);
+        if (parts->strangers.p[i].it != p) {
+            return field_unknown(parts->strangers.p[i].it, where_of(c), what_of(c), e);
         }
     }
     f->name = p->key;
@@ -344,10 +350,10 @@ static bool choose_action(const struct ctx *c, struct val d, const struct parts 
         return false;
     }
     if (parts->modules.n) {
-        return conflict(val_text(f->name), parts->modules.p[0]->key, e);
+        return conflict(val_text(f->name), parts->modules.p[0].it->key, e);
     }
     if (parts->strangers.n) {
-        return field_unknown(parts->strangers.p[0], where_of(c), what_of(c), e);
+        return field_unknown(parts->strangers.p[0].it, where_of(c), what_of(c), e);
     }
     return true;
 }
@@ -525,7 +531,7 @@ static const char *short_name(struct arena *a, const struct found *f) {
 
 static bool set_action(const struct ctx *c, struct task *t, const struct parts *parts, const struct found *f,
                        struct err *e) {
-    struct val given;
+    struct val given = {0};
     t->action = short_name(c->l->a, f);
     t->action_name = val_text(f->name);
     t->action_raw = f->name;
