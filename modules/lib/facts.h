@@ -1,0 +1,48 @@
+// Facts about the target, collector by collector. One file a family; facts.c holds the only list of collectors.
+#pragma once
+#include "module.h"
+
+/// What collectors fill: names with the "ansible_" prefix, as `setup` returns them.
+struct facts {
+    struct mod_call *c;
+    struct arena *a;
+    struct val out;
+    const char *fact_path;  // directory of custom facts
+    int64_t deadline_ms;    // of each program that is asked
+};
+struct collector {
+    const char *name;    // as in gather_subset
+    const char *groups;  // subsets it belongs to: "min", "hardware", ... separated by |
+    void (*fn)(struct facts *f);
+};
+extern const struct collector fact_collectors[];
+extern const size_t fact_collector_count;
+
+/// Sets "ansible_<name>".
+void facts_set(struct facts *f, const char *name, struct val v);
+void facts_set_z(struct facts *f, const char *name, const char *z);
+/// A small file of /proc or /sys, trimmed; STR_NONE when it cannot be read.
+struct str facts_file(struct facts *f, const char *path);
+/// Standard output of a program, trimmed; STR_NONE when it fails or takes too long.
+struct str facts_run(struct facts *f, const char *const *argv);
+/// The value of KEY in a file of KEY=value lines (quotes removed); STR_NONE: not there.
+struct str facts_key(struct str text, const char *key);
+
+void facts_platform(struct facts *f);
+void facts_distribution(struct facts *f);
+void facts_user(struct facts *f);
+void facts_env(struct facts *f);
+void facts_date_time(struct facts *f);
+void facts_python(struct facts *f);
+void facts_cmdline(struct facts *f);
+void facts_dns(struct facts *f);
+void facts_security(struct facts *f);  // selinux, apparmor, fips, capabilities
+void facts_chroot(struct facts *f);
+void facts_pkg_mgr(struct facts *f);
+void facts_service_mgr(struct facts *f);
+void facts_lsb(struct facts *f);
+void facts_ssh_keys(struct facts *f);
+void facts_local(struct facts *f);
+void facts_hardware(struct facts *f);
+void facts_network(struct facts *f);
+void facts_virtual(struct facts *f);
