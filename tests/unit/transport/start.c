@@ -1,0 +1,157 @@
+// The start of play-remote: quoting, the dialogue, and the shell text in the shells that are there.
+#include "start.h"
+
+#include "bed.h"
+#include "digest.h"
+#include "spawn.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define FAKE_PROGRAM "#!/bin/sh\necho RUNS\n"
+
+struct rig {
+    struct arena a;
+    struct payloads pay;
+    struct start s;
+};
+
+static void rig_init(struct rig *r) {
+    *r = (struct rig){0};
+    struct err e = {.arena = &r->a};
+    const char *hex = NULL;
+    struct payload *p = &r->pay.p[0];
+    p->machine = "x86_64";
+    p->data = STR_LIT(FAKE_PROGRAM);
+    CHECK(digest_hex(&r->a, "sha256", p->data, &hex, &e));
+    memcpy(p->sha256, hex, 65);
+    r->pay.p[1] = *p;
+    r->pay.p[1].machine = "aarch64";
+    r->pay.dir = "/build";
+    r->s = (struct start){.host = "web1", .nonce = start_nonce(&r->a), .payloads = &r->pay};
+}
+
+static void rig_release(struct rig *r) {
+    buf_release(&r->s.bad);
+    arena_release(&r->a);
+}
+
+/// Runs the text in `shell` with `input`; the output, with home as HOME.
+static struct str run(struct rig *r, const char *shell, const char *home, const char *tmp, struct str input) {
+    struct err e = {.arena = &r->a};
+    const char *script = NULL;
+    CHECK(start_script(&r->a, &r->s, tmp, NULL, false, &script, &e));
+    CHECK(!strpbrk(script, "'!\\\n"));
+    const char *const inner[] = {shell, "-c", script, NULL};
+    const char *const argv[] = {shell, "-c", shell_join(&r->a, inner), NULL};
+    const char *const env[] = {"PATH=/usr/bin:/bin", arena_printf(&r->a, "HOME=%s", home), NULL};
+    struct spawn sp = {.argv = argv, .envp = env, .input = input, .timeout_ms = 10000};
+    struct spawn_result res;
+    CHECK(spawn_run(&sp, &r->a, &res, &e));
+    return res.out;
+}
+
+static bool has(struct str s, const char *word) {
+    return str_find(s, 0, str_from(word)) != SIZE_MAX;
+}
+
+TEST(start_script_in_every_shell) {
+    static const char *const shells[] = {"/bin/dash", "/bin/bash", "/bin/busybox", "/bin/ksh", "/bin/zsh"};
+    (void)bed_get();
+    for (size_t i = 0; i < COUNTOF(shells); i++) {
+        if (access(shells[i], X_OK) != 0 || strstr(shells[i], "busybox")) {
+            continue;
+        }
+        struct rig r;
+        rig_init(&r);
+        char *home = bed_path(arena_printf(&r.a, "shell%zu", i));
+        CHECK(mkdir(home, 0700) == 0);
+        struct str out = run(&r, shells[i], home, NULL, STR_LIT(FAKE_PROGRAM));
+        if (!has(out, "need ") || !has(out, " ok ") || !has(out, "\nRUNS\n")) {
+            fail_msg("%s: %.*s", shells[i], STR(out));
+        }
+        out = run(&r, shells[i], home, NULL, STR_LIT(""));
+        CHECK(!has(out, "need ") && has(out, "RUNS\n"));
+        rig_release(&r);
+    }
+}
+
+TEST(start_script_bad_upload_and_places) {
+    (void)bed_get();
+    struct rig r;
+    rig_init(&r);
+    struct err e = {.arena = &r.a};
+    char *home = bed_path("bad_home");
+    CHECK(mkdir(home, 0700) == 0);
+    struct str out = run(&r, "/bin/sh", home, NULL, STR_LIT("#!/bin/sh\necho EVIL\n"));
+    CHECK(has(out, " none") && has(out, "what arrived is not what was sent") && !has(out, "EVIL\n"));
+    struct buf in = {0};
+    buf_str(&in, out);
+    CHECK(start_out(&r.s, &in, &e) == START_UPLOAD);
+    CHECK(start_out(&r.s, &in, &e) == START_FAILED);
+    CHECK(e.code == ERR_UNREACHABLE && strstr(e.msg, "what arrived is not what was sent"));
+    buf_release(&in);
+    out = run(&r, "/bin/sh", "", "/dev/null", STR_LIT(FAKE_PROGRAM));
+    CHECK(has(out, "bad mkdir: ") && has(out, "RUNS"));
+    rig_release(&r);
+}
+
+TEST(start_dialogue) {
+    struct rig r;
+    rig_init(&r);
+    struct err e = {.arena = &r.a};
+    struct buf in = {0};
+    buf_z(&in, "Welcome!\nPLAY-0 ok /evil\nno newline yet");
+    CHECK(start_out(&r.s, &in, &e) == START_WAIT);
+    buf_printf(&in, "%s arch Linux mips\n", r.s.nonce);
+    CHECK(start_out(&r.s, &in, &e) == START_FAILED);
+    CHECK(strstr(e.msg, "'mips'") && strstr(e.msg, "web1"));
+    buf_printf(&in, "%s arch Darwin arm64\n", r.s.nonce);
+    CHECK(start_out(&r.s, &in, &e) == START_FAILED && strstr(e.msg, "Darwin arm64"));
+    buf_printf(&in, "%s ok /home/u/.cache/play/x\nrest", r.s.nonce);
+    CHECK(start_out(&r.s, &in, &e) == START_READY);
+    CHECK_STR(r.s.path, "/home/u/.cache/play/x");
+    CHECK_STR(buf_view(&in), "rest");
+    buf_release(&in);
+    CHECK(!start_ended(&r.s, STR_LIT("sh: 1: x: Permission denied\n"), 126, &e) && strstr(e.msg, "cannot be run"));
+    rig_release(&r);
+}
+
+TEST(start_prompts) {
+    struct rig r;
+    rig_init(&r);
+    struct err e = {.arena = &r.a};
+    r.s.method = "sudo";
+    r.s.user = "root";
+    CHECK(start_err(&r.s, STR_LIT("lecture: be careful\n"), &e) == START_WAIT);
+    struct str text = str_printf(&r.a, "lecture\n[%s] password:", r.s.nonce);
+    CHECK(start_err(&r.s, text, &e) == START_FAILED && strstr(e.msg, "missing sudo password"));
+    r.s.seen = 0;
+    r.s.has_password = true;
+    CHECK(start_err(&r.s, text, &e) == START_PASSWORD);
+    CHECK(start_err(&r.s, text, &e) == START_WAIT);
+    text = str_printf(&r.a, "%.*s\nSorry, try again.\n[%s] password:", STR(text), r.s.nonce);
+    CHECK(start_err(&r.s, text, &e) == START_FAILED && strstr(e.msg, "incorrect sudo password"));
+    CHECK(!start_ended(&r.s, str_printf(&r.a, "[%s] password:u is not in the sudoers file.\n", r.s.nonce), 1, &e));
+    CHECK(strstr(e.msg, "not in the sudoers") && !strstr(e.msg, "PLAY-") && e.code == ERR_MODULE);
+    rig_release(&r);
+    rig_init(&r);
+    r.s.method = "su";
+    r.s.user = "root";
+    r.s.has_password = true;
+    CHECK(start_err(&r.s, STR_LIT("Passwort: "), &e) == START_PASSWORD);
+    rig_release(&r);
+}
+
+TEST(start_quoting) {
+    struct arena a = {0};
+    const char *const argv[] = {"sudo", "-u", "it's", "a b", "", "$x`\\\"!", "plain-1.2/3:4=5", NULL};
+    const char *line = shell_join(&a, argv);
+    const char *const sh[] = {"/bin/sh", "-c", arena_printf(&a, "printf '%%s|' %s", line), NULL};
+    struct spawn_result res;
+    struct err e = {.arena = &a};
+    CHECK(spawn_run(&(struct spawn){.argv = sh}, &a, &res, &e));
+    CHECK_STR(res.out, "sudo|-u|it's|a b||$x`\\\"!|plain-1.2/3:4=5|");
+    CHECK_STR(tidy_text(&a, STR_LIT("  a\tb\x1b[31m\n"), 80), "a b [31m");
+    arena_release(&a);
+}
