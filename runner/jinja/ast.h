@@ -338,6 +338,8 @@ struct mark rt_mark(const struct rt *r, const struct node *n);
 /// Runs a whole template in `c` into `s`.
 bool run_template(struct jinja_ctx *c, const struct tmpl *t, struct mark base, struct sink *s, struct err *e);
 bool nest_enter(struct jinja_ctx *c, struct err *e);
+/// How much a value may grow: `most`, or less when the context's output cap is lower.
+size_t cap_of(const struct jinja_ctx *c, size_t most);
 #define NEST_LEAVE(c) ((c)->state.nesting--)
 
 /// A name as templates see it: scope (templated, cached), then globals, else undefined.

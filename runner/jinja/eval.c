@@ -6,9 +6,16 @@ struct mark rt_mark(const struct rt *r, const struct node *n) {
     return tmpl_mark(r->u->t, r->u->base, n->at);
 }
 
+size_t cap_of(const struct jinja_ctx *c, size_t most) {
+    return c->output_cap && c->output_cap < most ? c->output_cap : most;
+}
+
 bool nest_enter(struct jinja_ctx *c, struct err *e) {
     if (c->state.nesting >= NEST_MAX) {
         return err_set(e, ERR_LIMIT, NO_MARK, "template evaluation nested deeper than %d levels", NEST_MAX);
+    }
+    if (c->step_cap && ++c->state.steps > c->step_cap) {
+        return err_set(e, ERR_LIMIT, NO_MARK, "template takes more than %zu steps", c->step_cap);
     }
     c->state.nesting++;
     return true;
@@ -149,7 +156,7 @@ static bool eval_binop(struct rt *r, const struct node *n, struct val *out) {
 
 static bool eval_concat(struct rt *r, const struct node *n, struct val *out) {
     struct buf b = BUF_IN(r->a);
-    b.max = r->c->output_cap ? r->c->output_cap : OUTPUT_CAP;
+    b.max = cap_of(r->c, OUTPUT_CAP);
     bool secret = false;
     for (const struct node *k = n->kids; k; k = k->next) {
         struct val v;

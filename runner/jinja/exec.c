@@ -89,7 +89,7 @@ bool exec_assign(struct rt *r, const struct node *target, struct val v) {
 static void sink_flush(struct rt *r) {
     struct sink *s = r->out;
     if (!s->b.max) {
-        s->b.max = r->c->output_cap ? r->c->output_cap : OUTPUT_CAP;
+        s->b.max = cap_of(r->c, OUTPUT_CAP);
     }
     if (s->n == 1) {
         val_to_str(&s->b, s->first);
@@ -209,8 +209,8 @@ static enum flow run_items(struct rt *r, const struct node *n, struct val items,
     bool lazy = n->c && loop.kind != VAL_OBJ;
     for (size_t i = 0; i < items.u.l->n && flow == FLOW_NEXT; i++) {
         bool keep = true;
-        if (i >= LOOP_CAP) {
-            FAIL(r, n, ERR_LIMIT, "loop of more than %d rounds", LOOP_CAP);
+        if (i >= LOOP_CAP || (r->c->step_cap && ++r->c->state.steps > r->c->step_cap)) {
+            FAIL(r, n, ERR_LIMIT, "loop of more than %zu rounds", i);
             flow = FLOW_ERROR;
             break;
         }

@@ -405,7 +405,7 @@ static bool format_text(struct fields *s, struct str f, unsigned depth, struct b
 bool fmt_format(struct jcall *c, struct str f, struct str *out, struct err *e) {
     struct fields s = {.c = c, .e = e};
     struct buf b = BUF_IN(c->a);
-    b.max = OUTPUT_CAP;
+    b.max = cap_of(c->ctx, OUTPUT_CAP);
     if (!format_text(&s, f, 0, &b)) {
         return false;
     }

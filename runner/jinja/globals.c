@@ -23,10 +23,11 @@ static bool fn_range(struct jcall *c, struct val *out, struct err *e) {
     if (v[2] == 0) {
         return err_set(e, ERR_TYPE, c->at, "range() arg 3 must not be zero");
     }
+    size_t cap = cap_of(c->ctx, RANGE_CAP);
     *out = val_list(c->a, 8);
     for (int64_t i = v[0]; v[2] > 0 ? i < v[1] : i > v[1];) {
-        if (out->u.l->n >= RANGE_CAP) {
-            return err_set(e, ERR_LIMIT, c->at, "range() of more than %d numbers", RANGE_CAP);
+        if (out->u.l->n >= cap) {
+            return err_set(e, ERR_LIMIT, c->at, "range() of more than %zu numbers", cap);
         }
         val_push(c->a, *out, val_int(i));
         if (__builtin_add_overflow(i, v[2], &i)) {
@@ -147,6 +148,9 @@ bool jinja_lookup(struct jinja_ctx *c, struct str name, struct val terms, struct
     const struct lookup *l = lookup_find(name);
     if (!l) {
         return unknown_lookup(name, at, e);
+    }
+    if (c->no_lookups) {
+        return err_set(e, ERR_ARGS, at, "lookups are disabled here: '%.*s'", STR(name));
     }
     if (terms.kind != VAL_LIST) {
         struct val one = val_list(c->a, 1);

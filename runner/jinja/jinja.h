@@ -55,6 +55,7 @@ void jinja_cache_free(struct jinja_cache *c);
 
 /// The engine's own notes in a context; zeroed by the caller, never read by others except `secret`.
 struct jinja_state {
+    size_t steps;      // taken so far, when step_cap is set
     unsigned nesting;  // depth of evaluation, capped
     uint8_t mode;      // how output is put together: enum concat_mode of ast.h
     bool secret;       // what was rendered last contains a secret
@@ -73,6 +74,8 @@ struct jinja_ctx {
     struct str resolving[64];  // the chain of variable names being templated, for error messages
     size_t output_cap;         // 0: 64 MiB
     struct map *templates;     // name -> struct str *: sources for include/import/extends (tests); else host->find
+    size_t step_cap;           // evaluation steps allowed before ERR_LIMIT; 0: as many as it takes
+    bool no_lookups;           // lookup(), query() and q() are refused
     struct jinja_state state;
 };
 

@@ -6,7 +6,8 @@
 #define LIST_CAP 5000000
 
 static bool full(struct jcall *c, size_t n, struct err *e) {
-    return n >= LIST_CAP ? !err_set(e, ERR_LIMIT, c->at, "a list of more than %d items", LIST_CAP) : false;
+    size_t cap = cap_of(c->ctx, LIST_CAP);
+    return n >= cap && !err_set(e, ERR_LIMIT, c->at, "a list of more than %zu items", cap);
 }
 
 static bool none(struct val *out) {

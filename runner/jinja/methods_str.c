@@ -641,7 +641,7 @@ static bool m_rpartition(struct jcall *c, struct val *out, struct err *e) {
 static bool m_join(struct jcall *c, struct val *out, struct err *e) {
     struct val list;
     struct buf b = BUF_IN(c->a);
-    b.max = TEXT_CAP;
+    b.max = cap_of(c->ctx, TEXT_CAP);
     if (!jinja_iter(c, c->args[1], &list, e)) {
         return false;
     }
@@ -669,7 +669,7 @@ static bool m_replace(struct jcall *c, struct val *out, struct err *e) {
         return false;
     }
     struct buf b = BUF_IN(c->a);
-    b.max = TEXT_CAP;
+    b.max = cap_of(c->ctx, TEXT_CAP);
     size_t i = 0;
     while (i <= s.n && max != 0) {
         size_t at = old.n ? str_find(s, i, old) : i;
@@ -706,7 +706,7 @@ static bool pad(struct jcall *c, int where, struct val *out, struct err *e) {
     if (utf8_len(fill) != 1) {
         return err_set(e, ERR_TYPE, c->at, "The fill character must be exactly one character long");
     }
-    if (width > (int64_t)TEXT_CAP / 4) {
+    if (width > (int64_t)cap_of(c->ctx, TEXT_CAP / 4)) {
         return err_set(e, ERR_LIMIT, c->at, "%s() to %lld characters is too long", c->name, (long long)width);
     }
     int64_t n = (int64_t)utf8_len(s), extra = width > n ? width - n : 0;
@@ -740,7 +740,7 @@ static bool m_zfill(struct jcall *c, struct val *out, struct err *e) {
     if (!arg_int(c, 1, 0, &width, e)) {
         return false;
     }
-    if (width > (int64_t)TEXT_CAP / 4) {
+    if (width > (int64_t)cap_of(c->ctx, TEXT_CAP / 4)) {
         return err_set(e, ERR_LIMIT, c->at, "zfill() to %lld characters is too long", (long long)width);
     }
     struct buf b = BUF_IN(c->a);
@@ -763,7 +763,7 @@ static bool m_expandtabs(struct jcall *c, struct val *out, struct err *e) {
         return err_set(e, ERR_LIMIT, c->at, "expandtabs() of more than 1000 columns");
     }
     struct buf b = BUF_IN(c->a);
-    b.max = TEXT_CAP;
+    b.max = cap_of(c->ctx, TEXT_CAP);
     for (size_t i = 0; i < s.n;) {
         size_t from = i;
         uint32_t cp = utf8_next(s, &i);

@@ -145,14 +145,16 @@ static bool float_op(enum tok_type op, double a, double b, struct val *out, stru
     return true;
 }
 
-#define REPEAT_CAP ((int64_t)16 << 20)
+#define REPEAT_CAP ((size_t)16 << 20)
 
-static bool repeat(struct arena *a, struct val seq, int64_t n, struct val *out, struct err *e) {
+static bool repeat(struct jinja_ctx *c, struct val seq, int64_t n, struct val *out, struct err *e) {
+    struct arena *a = c->a;
+    int64_t cap = (int64_t)cap_of(c, REPEAT_CAP);
     int64_t len = seq.kind == VAL_STR ? (int64_t)val_text(seq).n : (int64_t)seq.u.l->n;
     n = n < 0 ? 0 : n;
-    if (len && n > REPEAT_CAP / len) {
+    if (len && n > cap / len) {
         return err_set(e, ERR_LIMIT, NO_MARK, "repeated %lld times, the value grows beyond %lld", (long long)n,
-                       (long long)REPEAT_CAP);
+                       (long long)cap);
     }
     if (seq.kind == VAL_STR) {
         struct buf b = BUF_IN(a);
@@ -171,11 +173,13 @@ static bool repeat(struct arena *a, struct val seq, int64_t n, struct val *out, 
     return true;
 }
 
-static bool join_seqs(struct arena *a, struct val l, struct val r, struct val *out, struct err *e) {
+static bool join_seqs(struct jinja_ctx *c, struct val l, struct val r, struct val *out, struct err *e) {
+    struct arena *a = c->a;
+    size_t cap = cap_of(c, OUTPUT_CAP);
+    if (val_len(l) + val_len(r) > cap || (l.kind == VAL_STR && val_text(l).n + val_text(r).n > cap)) {
+        return err_set(e, ERR_LIMIT, NO_MARK, "the value grows beyond %zu", cap);
+    }
     if (l.kind == VAL_STR) {
-        if (val_text(l).n + val_text(r).n > OUTPUT_CAP) {
-            return err_set(e, ERR_LIMIT, NO_MARK, "text grows beyond %zu bytes", OUTPUT_CAP);
-        }
         struct buf b = BUF_IN(a);
         buf_str(&b, val_text(l));
         buf_str(&b, val_text(r));
@@ -210,13 +214,13 @@ bool op_binary(struct jinja_ctx *c, enum tok_type op, struct val l, struct val r
         return true;
     }
     if (op == T_ADD && is_seq(l) && l.kind == r.kind) {
-        return join_seqs(c->a, l, r, out, e);
+        return join_seqs(c, l, r, out, e);
     }
     if (op == T_MUL && is_seq(l) && (r.kind == VAL_INT || r.kind == VAL_BOOL)) {
-        return repeat(c->a, l, as_int(r), out, e);
+        return repeat(c, l, as_int(r), out, e);
     }
     if (op == T_MUL && is_seq(r) && (l.kind == VAL_INT || l.kind == VAL_BOOL)) {
-        return repeat(c->a, r, as_int(l), out, e);
+        return repeat(c, r, as_int(l), out, e);
     }
     if ((op == T_ADD || op == T_SUB) && (l.kind == VAL_OBJ || r.kind == VAL_OBJ)) {
         return date_arith(c->a, op == T_ADD ? '+' : '-', l, r, out, e);

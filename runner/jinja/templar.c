@@ -77,6 +77,14 @@ static bool chained(const struct jinja_ctx *c, struct str name) {
     return false;
 }
 
+/// Back to the notes of the template around, which keep that something untrusted was read.
+static void restore(struct jinja_ctx *c, const struct jinja_state *saved) {
+    struct jinja_state now = c->state;
+    c->state = *saved;
+    c->state.untrusted |= now.untrusted;
+    c->state.steps = now.steps;
+}
+
 /// Templates a raw variable. One that uses something undefined becomes undefined itself, until it is used.
 static bool template_raw(struct jinja_ctx *c, struct str name, struct val raw, struct val *out, struct err *e) {
     if (chained(c, name)) {
@@ -92,9 +100,7 @@ static bool template_raw(struct jinja_ctx *c, struct str name, struct val raw, s
     bool ok = jinja_value(c, raw, out, e);
     c->depth--;
     c->opts = opts;
-    bool untrusted = c->state.untrusted;
-    c->state = saved;
-    c->state.untrusted |= untrusted;
+    restore(c, &saved);
     if (ok || e->code != ERR_UNDEFINED) {
         return ok;
     }
@@ -196,8 +202,7 @@ static bool run(struct jinja_ctx *c, const struct tmpl *t, struct mark at, enum 
         ok = sink_value(&r, &s, out);
     }
     bool untrusted = c->state.untrusted;
-    c->state = saved;
-    c->state.untrusted |= untrusted;
+    restore(c, &saved);
     c->state.secret = s.secret;
     if (ok && out->kind == VAL_STR) {
         out->flags &= (uint8_t) ~(VAL_TMPL | VAL_TRUSTED);
@@ -320,9 +325,7 @@ bool jinja_expr(struct jinja_ctx *c, struct str expr, struct mark at, bool allow
     c->state.mode = CONCAT_EVAL;
     c->state.untrusted = false;
     bool ok = expr_eval(&r, t->body, out);
-    bool untrusted = c->state.untrusted;
-    c->state = saved;
-    c->state.untrusted |= untrusted;
+    restore(c, &saved);
     if (!ok) {
         return false;
     }
