@@ -56,7 +56,7 @@ static bool find_relative(struct view *v, const char *kind, struct str name, str
 }
 
 static struct str expand_home(struct arena *a, struct str name) {
-    const char *home = getenv("HOME");
+    const char *home = getenv("HOME");  // NOLINT(concurrency-mt-unsafe): nothing sets variables once threads run
     if (home && name.n && name.s[0] == '~' && (name.n == 1 || name.s[1] == '/')) {
         return str_printf(a, "%s%.*s", home, STR(str_sub(name, 1, name.n)));
     }
@@ -80,21 +80,21 @@ bool ctl_find(struct view *v, const char *kind, struct str name, struct arena *a
     return err_hint(e, "searched in %.*s", STR(buf_view(&tried)));
 }
 
-bool ctl_read_file(struct run *r, struct str path, bool raw, struct arena *a, struct str *text, bool *secret,
-                   struct err *e) {
-    *secret = false;
-    if (!fd_read_file(str_z(a, path), FILE_CAP, a, text, e)) {
+bool ctl_read_file(struct run *r, struct str path, bool raw, struct arena *a, struct file_text *out, struct err *e) {
+    out->secret = false;
+    if (!fd_read_file(str_z(a, path), FILE_CAP, a, &out->text, e)) {
         return false;
     }
-    if (raw || !vault_is(*text)) {
+    if (raw || !vault_is(out->text)) {
         return true;
     }
-    *secret = true;
+    out->secret = true;
     const struct yaml_vault *v = r->o->yaml_vault;
     if (!v) {
         return err_set(e, ERR_VAULT, NO_MARK, "'%.*s' is encrypted and no vault password was given", STR(path));
     }
-    return v->open(v->self, *text, NO_MARK, a, text, e) || err_wrap(e, NO_MARK, "while decrypting '%.*s'", STR(path));
+    return v->open(v->self, out->text, NO_MARK, a, &out->text, e) ||
+           err_wrap(e, NO_MARK, "while decrypting '%.*s'", STR(path));
 }
 
 // -- for the template engine ------------------------------------------------------------------------------------------
@@ -104,7 +104,11 @@ static bool jh_find(void *self, const char *kind, struct str name, struct arena 
 }
 
 static bool jh_read(void *self, struct str path, struct arena *a, struct str *text, bool *secret, struct err *e) {
-    return ctl_read_file(((struct view *)self)->r, path, false, a, text, secret, e);
+    struct file_text f = {0};
+    bool ok = ctl_read_file(((struct view *)self)->r, path, false, a, &f, e);
+    *text = f.text;
+    *secret = f.secret;
+    return ok;
 }
 
 static void jh_warn(void *self, struct mark at, const char *msg) {
@@ -125,6 +129,7 @@ static struct val jh_hosts(void *self, struct arena *a, struct str pattern, stru
     return out;
 }
 
+// NOLINTBEGIN(readability-function-size): the parameters are the contract of struct mod_ctl
 // -- for modules ------------------------------------------------------------------------------------------------------
 
 static bool c_find(void *self, const char *kind, struct str name, struct arena *a, struct str *path, struct err *e) {
@@ -133,7 +138,11 @@ static bool c_find(void *self, const char *kind, struct str name, struct arena *
 
 static bool c_read(void *self, struct str path, bool raw, struct arena *a, struct str *text, bool *secret,
                    struct err *e) {
-    return ctl_read_file(((struct view *)self)->r, path, raw, a, text, secret, e);
+    struct file_text f = {0};
+    bool ok = ctl_read_file(((struct view *)self)->r, path, raw, a, &f, e);
+    *text = f.text;
+    *secret = f.secret;
+    return ok;
 }
 
 static bool c_load_vars(void *self, struct str path, struct arena *a, struct val *out, struct err *e) {
@@ -253,17 +262,18 @@ static struct val template_vars(struct view *v, struct arena *a, struct str path
 static bool c_render(void *self, struct str path, struct val opts, struct val extra, struct arena *a, struct str *out,
                      bool *secret, struct err *e) {
     struct view *v = self;
-    struct str text;
-    if (!ctl_read_file(v->r, path, false, a, &text, secret, e)) {
+    struct file_text f;
+    if (!ctl_read_file(v->r, path, false, a, &f, e)) {
         return false;
     }
+    *secret = f.secret;
     struct jinja_opts o = template_opts(a, opts);
     struct val vars = template_vars(v, a, path, opts, extra);
-    struct mark at = mark_source(str_z(a, path), text, *secret ? MARK_SECRET : 0);
+    struct mark at = mark_source(str_z(a, path), f.text, f.secret ? MARK_SECRET : 0);
     size_t top = v->sc.extra.n;
     scope_push(&v->sc, LEVEL_MAGIC, vars);
     view_changed(v);
-    bool ok = jinja_render(&v->jc, text, at, &o, out, e);
+    bool ok = jinja_render(&v->jc, f.text, at, &o, out, e);
     v->sc.extra.n = top;
     view_changed(v);
     return ok || err_wrap(e, at, "in template '%.*s'", STR(base_name(path)));
@@ -286,8 +296,11 @@ static bool c_var(void *self, const char *name, struct arena *a, struct val *out
 
 static bool c_ask(void *self, const char *prompt, bool echo, int64_t timeout_ms, struct arena *a, struct str *out,
                   struct err *e) {
-    return ask_terminal(((struct view *)self)->r, prompt, echo, timeout_ms, a, out, e);
+    struct question q = {.prompt = prompt, .echo = echo, .timeout_ms = timeout_ms};
+    return ask_terminal(((struct view *)self)->r, &q, a, out, e);
 }
+
+// NOLINTEND(readability-function-size)
 
 void ctl_init(struct view *v) {
     v->jh = (struct jinja_host){.self = v,

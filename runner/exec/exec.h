@@ -105,8 +105,8 @@ struct play_run {
 struct view {
     struct play_run *pr;
     struct run *r;
-    struct hrun *h;            // NULL: no host (names of plays, tags)
-    const struct pstep *step;  // NULL: no task
+    struct hrun *h;      // NULL: no host (names of plays, tags)
+    struct pstep *step;  // NULL: no task
     const struct task *task;
     struct arena *a;
     struct scope sc;
@@ -186,6 +186,12 @@ struct job {
     size_t number;  // in play_run.live
 };
 
+// -- lists.c ----------------------------------------------------------------------------------------------------------
+void hosts_push(struct arena *a, struct hosts *l, struct hrun *h);
+void jobs_push(struct arena *a, struct jobs *l, struct job *j);
+void steps_push(struct arena *a, struct psteps *l, struct pstep *s);
+void order_push(struct arena *a, struct order *o, struct pstep *s);
+
 // -- run.c ------------------------------------------------------------------------------------------------------------
 struct hrun *run_host(struct run *r, struct host *h);
 /// By inventory name, address or alias of localhost; makes a bare host when nobody knows it (delegate_to).
@@ -223,7 +229,6 @@ bool plan_block(struct play_run *pr, const struct block *b, bool handler, size_t
                 struct err *e);
 struct pstep *plan_meta(struct play_run *pr, const char *what);
 struct pstep *plan_task(struct play_run *pr, struct task *t, bool handler);
-void plan_push(struct arena *a, struct psteps *list, struct pstep *s);
 /// Appends a block and everything inside to the order of tasks.
 void plan_order(struct play_run *pr, struct order *o, struct pstep *s);
 /// True when tags select a node. Tag names in `names` (list, may be NULL) when wanted.
@@ -270,8 +275,12 @@ struct val magic_search_path(struct view *v, struct arena *a);
 // -- ctl.c ------------------------------------------------------------------------------------------------------------
 void ctl_init(struct view *v);
 bool ctl_find(struct view *v, const char *kind, struct str name, struct arena *a, struct str *path, struct err *e);
-bool ctl_read_file(struct run *r, struct str path, bool raw, struct arena *a, struct str *text, bool *secret,
-                   struct err *e);
+/// A file of the controller, decrypted unless `raw`.
+struct file_text {
+    struct str text;
+    bool secret;  // it was encrypted
+};
+bool ctl_read_file(struct run *r, struct str path, bool raw, struct arena *a, struct file_text *out, struct err *e);
 
 // -- connvars.c -------------------------------------------------------------------------------------------------------
 /// Connection and become of one item. `cv` is the view of the target (the delegated host's when there is one).
@@ -316,7 +325,7 @@ bool result_is_unreachable(struct val result);
 enum task_status result_status(struct val result);
 struct event result_event(struct job *j, enum event_kind kind, struct val result);
 /// Without internal keys, as `register` stores it.
-struct val result_public(struct arena *a, struct val result);
+struct val result_public(struct arena *a, struct val v);
 void host_seen(struct hrun *h);
 
 // -- handler.c --------------------------------------------------------------------------------------------------------
@@ -350,8 +359,12 @@ void wait_start(struct play_run *pr, struct job *j);
 bool signals_open(struct run *r);
 void signals_close(struct run *r);
 /// Asks at the terminal; Ctrl-C ends the run.
-bool ask_terminal(struct run *r, const char *prompt, bool echo, int64_t timeout_ms, struct arena *a, struct str *out,
-                  struct err *e);
+struct question {
+    const char *prompt;
+    bool echo;
+    int64_t timeout_ms;  // 0: none
+};
+bool ask_terminal(struct run *r, const struct question *q, struct arena *a, struct str *out, struct err *e);
 
 // -- check.c ----------------------------------------------------------------------------------------------------------
 /// What is not supported, and templates that cannot be right: found before any host is touched.

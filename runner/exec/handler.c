@@ -8,8 +8,8 @@ static void add(struct play_run *pr, struct task *t, size_t group) {
     s->notified = ARENA_ARRAY(&pr->a, uint8_t, pr->batch.n + 1);
     s->group = group;
     s->at = pr->handler_order.n;
-    VEC_PUSH(&pr->a, pr->handler_order, s);
-    plan_push(&pr->a, &pr->handlers, s);
+    order_push(&pr->a, &pr->handler_order, s);
+    steps_push(&pr->a, &pr->handlers, s);
 }
 
 static size_t next_group(const struct play_run *pr) {

@@ -52,12 +52,12 @@ static bool has_host(const struct inclusion *x, const struct hrun *h) {
 static void add(struct play_run *pr, struct inclusions *all, struct inclusion *x, struct hrun *h) {
     for (size_t i = 0; i < all->n; i++) {
         if (same(all->p[i], x) && !has_host(all->p[i], h)) {
-            VEC_PUSH(&pr->a, all->p[i]->hosts, h);
+            hosts_push(&pr->a, &all->p[i]->hosts, h);
             return;
         }
     }
-    VEC_PUSH(&pr->a, x->hosts, h);
-    VEC_PUSH(&pr->a, *all, x);
+    hosts_push(&pr->a, &x->hosts, h);
+    VEC_PUSH(&pr->a, *all, x);  // NOLINT(bugprone-sizeof-expression): a list of pointers
 }
 
 static struct val first_of(struct val args, const char *const *names, size_t n) {

@@ -2,10 +2,6 @@
 // order in which lock step takes them. Also remembers which roles a host has completed.
 #include "exec.h"
 
-void plan_push(struct arena *a, struct psteps *list, struct pstep *s) {
-    VEC_PUSH(a, *list, s);
-}
-
 struct pstep *plan_task(struct play_run *pr, struct task *t, bool handler) {
     struct pstep *s = ARENA_NEW(&pr->a, struct pstep);
     s->task = t;
@@ -40,7 +36,7 @@ void plan_order(struct play_run *pr, struct order *o, struct pstep *s) {
         return;
     }
     s->at = o->n;
-    VEC_PUSH(&pr->a, *o, s);
+    order_push(&pr->a, o, s);
 }
 
 /// Moves what stands behind `from` (it was just appended) to `*at`.
@@ -146,7 +142,7 @@ static bool compile_steps(struct play_run *pr, const struct steps *from, bool ha
             if (b) {
                 struct pstep *p = ARENA_NEW(&pr->a, struct pstep);
                 p->block = b;
-                plan_push(&pr->a, to, p);
+                steps_push(&pr->a, to, p);
             }
             continue;
         }
@@ -156,7 +152,7 @@ static bool compile_steps(struct play_run *pr, const struct steps *from, bool ha
             return false;
         }
         if (selected) {
-            plan_push(&pr->a, to, plan_task(pr, t, handler));
+            steps_push(&pr->a, to, plan_task(pr, t, handler));
         }
     }
     return true;
@@ -187,7 +183,7 @@ static bool compile(struct play_run *pr, const struct block *b, bool handler, st
     if (!handler && b->n.role && b->n.role != outer_role(&b->n)) {
         struct pstep *end = ARENA_NEW(&pr->a, struct pstep);
         end->role_end = b->n.role;
-        plan_push(&pr->a, &pb->sec[SEC_BODY], end);
+        steps_push(&pr->a, &pb->sec[SEC_BODY], end);
     }
     *out = pb;
     return true;
@@ -222,7 +218,7 @@ void plan_role_vars(struct play_run *pr, struct role *role) {
     for (size_t i = 0; i < role->ndeps; i++) {
         plan_role_vars(pr, role->deps[i]);
     }
-    VEC_PUSH(&pr->a, pr->roles, role);
+    VEC_PUSH(&pr->a, pr->roles, role);  // NOLINT(bugprone-sizeof-expression): a list of pointers
 }
 
 static struct role_done *role_record(struct play_run *pr, const struct role *role) {
@@ -236,7 +232,7 @@ static struct role_done *role_record(struct play_run *pr, const struct role *rol
     d->role = first;
     d->ran = ARENA_ARRAY(&pr->a, uint8_t, pr->batch.n + 1);
     d->done = ARENA_ARRAY(&pr->a, uint8_t, pr->batch.n + 1);
-    VEC_PUSH(&pr->a, pr->done, d);
+    VEC_PUSH(&pr->a, pr->done, d);  // NOLINT(bugprone-sizeof-expression): a list of pointers
     return d;
 }
 

@@ -23,7 +23,7 @@ static bool add_steps(struct play_run *pr, const struct steps *from, struct pblo
     if (pb) {
         struct pstep *s = ARENA_NEW(&pr->a, struct pstep);
         s->block = pb;
-        plan_push(&pr->a, &to->sec[SEC_BODY], s);
+        steps_push(&pr->a, &to->sec[SEC_BODY], s);
     }
     return true;
 }
@@ -38,7 +38,7 @@ static bool add_roles(struct play_run *pr, struct pblock *to, struct err *e) {
         if (pb) {
             struct pstep *s = ARENA_NEW(&pr->a, struct pstep);
             s->block = pb;
-            plan_push(&pr->a, &to->sec[SEC_BODY], s);
+            steps_push(&pr->a, &to->sec[SEC_BODY], s);
         }
     }
     return true;
@@ -49,11 +49,11 @@ static void end_part(struct play_run *pr, struct pblock *part, bool flushes, boo
     struct pstep *wrap = ARENA_NEW(&pr->a, struct pstep);
     if (flushes) {
         struct pstep *flush = plan_meta(pr, "flush_handlers");
-        plan_push(&pr->a, &part->sec[force ? SEC_ALWAYS : SEC_BODY], flush);
+        steps_push(&pr->a, &part->sec[force ? SEC_ALWAYS : SEC_BODY], flush);
         plan_order(pr, &pr->tasks, flush);
     }
     wrap->block = part;
-    plan_push(&pr->a, &pr->root->sec[SEC_BODY], wrap);
+    steps_push(&pr->a, &pr->root->sec[SEC_BODY], wrap);
 }
 
 static bool forces(struct play_run *pr) {
@@ -109,7 +109,7 @@ bool play_compile(struct play_run *pr, bool flushes, struct err *e) {
             return false;
         }
         if (selected) {
-            plan_push(&pr->a, &pr->root->sec[SEC_BODY], pr->setup);
+            steps_push(&pr->a, &pr->root->sec[SEC_BODY], pr->setup);
             plan_order(pr, &pr->tasks, pr->setup);
         }
     }
@@ -165,7 +165,7 @@ static void start_at(struct play_run *pr) {
     struct run *r = pr->r;
     bool found = false;
     struct pblock *first = ARENA_NEW(&pr->a, struct pblock);
-    plan_push(&pr->a, &first->sec[SEC_BODY], pr->setup);
+    steps_push(&pr->a, &first->sec[SEC_BODY], pr->setup);
     for (size_t i = 0; i < pr->batch.n; i++) {
         struct hrun *h = pr->batch.p[i];
         struct pstep *s;
@@ -278,15 +278,16 @@ static bool ask(struct view *v, struct val one, struct val *answer, struct err *
                                                 : arena_printf(a, "%.*s: ", STR(label));
     struct str first = STR_NONE;
     struct str second = STR_NONE;
+    struct question q = {.prompt = prompt, .echo = !secret};
+    struct question again = {.prompt = arena_printf(a, "confirm %s", prompt), .echo = !secret};
     for (;;) {
-        if (!ask_terminal(v->r, prompt, !secret, 0, a, &first, e)) {
+        if (!ask_terminal(v->r, &q, a, &first, e)) {
             return false;
         }
         if (!flag(one, "confirm", false)) {
             break;
         }
-        const char *again = arena_printf(a, "confirm %s", prompt);
-        if (!ask_terminal(v->r, again, !secret, 0, a, &second, e)) {
+        if (!ask_terminal(v->r, &again, a, &second, e)) {
             return false;
         }
         if (str_eq(first, second)) {
@@ -310,7 +311,7 @@ bool play_prompts(struct run *r, struct play *p, struct arena *a, bool interacti
     struct val list = {0};
     play_run_init(&pr, r, p, (struct val){0});
     bool ok = view_init(&v, &pr, NULL, NULL, a, e) && view_value(&v, p->vars_prompt, &list, e);
-    bool terminal = interactive && access("/dev/tty", R_OK | W_OK) == 0 && isatty(STDIN_FILENO);
+    bool terminal = interactive && isatty(STDIN_FILENO) == 1;
     for (size_t i = 0; ok && i < val_len(list); i++) {
         struct val one = val_at_index(list, i);
         struct str name = val_text(val_get(one, "name"));

@@ -199,7 +199,7 @@ static size_t sharers(struct job *j, struct hrun ***out) {
     struct hosts all = {0};
     for (size_t i = 0; i < j->pr->batch.n; i++) {
         if (!j->pr->batch.p[i]->unreachable) {
-            VEC_PUSH(&j->a, all, j->pr->batch.p[i]);
+            hosts_push(&j->a, &all, j->pr->batch.p[i]);
         }
     }
     *out = all.p;

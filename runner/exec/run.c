@@ -45,7 +45,7 @@ struct hrun *run_host(struct run *r, struct host *h) {
     x->stats.host = h->name;
     host_state_init(&x->state, h);
     map_put(&r->hosts, &r->a, h->name, x);
-    VEC_PUSH(&r->a, r->order, x);
+    hosts_push(&r->a, &r->order, x);
     return x;
 }
 
@@ -123,6 +123,13 @@ static bool order_hosts(struct hosts *l, struct val order, struct err *e) {
     return true;
 }
 
+static void add_pattern(struct buf *b, struct str text) {
+    text = str_trim(text);
+    if (text.n) {
+        buf_printf(b, "%s%.*s", b->n ? "," : "", STR(text));
+    }
+}
+
 /// --limit, with the patterns of @file put in.
 static bool limit_pattern(struct run *r, struct arena *a, struct str *out, struct err *e) {
     struct str rest = r->o->limit;
@@ -130,20 +137,16 @@ static bool limit_pattern(struct run *r, struct arena *a, struct str *out, struc
     struct buf b = BUF_IN(a);
     while (str_next(&rest, ',', &part)) {
         struct str text = str_trim(part);
-        if (text.n && text.s[0] == '@') {
-            struct str lines;
-            if (!fd_read_file(str_z(a, str_sub(text, 1, text.n)), (size_t)16 << 20, a, &text, e)) {
-                return err_wrap(e, NO_MARK, "in --limit");
-            }
-            struct str line;
-            lines = text;
-            while (str_next(&lines, '\n', &line)) {
-                if (str_trim(line).n) {
-                    buf_printf(&b, "%s%.*s", b.n ? "," : "", STR(str_trim(line)));
-                }
-            }
-        } else if (text.n) {
-            buf_printf(&b, "%s%.*s", b.n ? "," : "", STR(text));
+        struct str line;
+        if (!str_starts(text, "@")) {
+            add_pattern(&b, text);
+            continue;
+        }
+        if (!fd_read_file(str_z(a, str_sub(text, 1, text.n)), (size_t)16 << 20, a, &text, e)) {
+            return err_wrap(e, NO_MARK, "in --limit");
+        }
+        while (str_next(&text, '\n', &line)) {
+            add_pattern(&b, line);
         }
     }
     *out = buf_view(&b);
@@ -174,7 +177,7 @@ bool run_match(struct run *r, struct str pattern, struct mark at, struct arena *
     *out = (struct hosts){0};
     for (size_t i = 0; i < n; i++) {
         if (!r->o->limit.n || map_get(&keep, found[i]->name)) {
-            VEC_PUSH(a, *out, run_host(r, found[i]));
+            hosts_push(a, out, run_host(r, found[i]));
         }
     }
     return true;
@@ -370,7 +373,7 @@ static void send_stats(struct run *r) {
     struct hosts seen = {0};
     for (size_t i = 0; i < r->order.n; i++) {
         if (r->order.p[i]->in_stats) {
-            VEC_PUSH(&r->a, seen, r->order.p[i]);
+            hosts_push(&r->a, &seen, r->order.p[i]);
         }
     }
     if (seen.n) {
@@ -417,7 +420,7 @@ static void write_retry(struct run *r, const struct playbook *b) {
     struct hosts bad = {0};
     for (size_t i = 0; i < r->order.n; i++) {
         if (r->order.p[i]->failed || r->order.p[i]->unreachable) {
-            VEC_PUSH(&r->a, bad, r->order.p[i]);
+            hosts_push(&r->a, &bad, r->order.p[i]);
         }
     }
     if (!r->o->retry_files || !bad.n) {

@@ -34,9 +34,8 @@ bool load_vars_file(struct run *r, struct str path, struct val *out, struct err 
         *out = *known;
         return true;
     }
-    struct str text;
-    bool secret = false;
-    if (!ctl_read_file(r, path, false, &r->a, &text, &secret, e) || !parse(r, path, text, secret, out, e)) {
+    struct file_text f;
+    if (!ctl_read_file(r, path, false, &r->a, &f, e) || !parse(r, path, f.text, f.secret, out, e)) {
         return false;
     }
     known = ARENA_NEW(&r->a, struct val);

@@ -106,7 +106,7 @@ static void play_layers(struct layers *l, struct play_run *pr, const struct pste
 }
 
 static void static_layers(struct view *v) {
-    struct pstep *step = (struct pstep *)(uintptr_t)v->step;
+    struct pstep *step = v->step;
     if (step && step->layers) {
         for (size_t i = 0; i < step->nlayers; i++) {
             scope_push(&v->sc, step->layers[i].level, step->layers[i].vars);

@@ -44,9 +44,9 @@ static void take_signal(struct run *r) {
 
 static void file(struct play_run *pr, struct job *j) {
     if (j->phase == JOB_DONE) {
-        VEC_PUSH(&pr->a, pr->finished, j);
+        jobs_push(&pr->a, &pr->finished, j);
     } else if (j->phase == JOB_TIMER) {
-        VEC_PUSH(&pr->a, pr->timers, j);
+        jobs_push(&pr->a, &pr->timers, j);
     }
 }
 
@@ -69,16 +69,18 @@ static int next_timer(const struct play_run *pr) {
 
 static void fire_timers(struct play_run *pr) {
     int64_t now = clock_ms();
-    struct jobs waiting = pr->timers;
-    pr->timers = (struct jobs){0};
-    for (size_t i = 0; i < waiting.n; i++) {
-        struct job *j = waiting.p[i];
-        if (j->due <= now) {
-            j->phase = j->after;
-            wait_start(pr, j);
-        } else {
-            VEC_PUSH(&pr->a, pr->timers, j);
+    size_t n = pr->timers.n;
+    for (size_t i = 0; i < n;) {
+        struct job *j = pr->timers.p[i];
+        if (j->due > now) {
+            i++;
+            continue;
         }
+        pr->timers.p[i] = pr->timers.p[--n];  // what a job appends while it runs stands behind the old ones
+        memmove(pr->timers.p + n, pr->timers.p + n + 1, (pr->timers.n - n - 1) * sizeof(struct job *));
+        pr->timers.n--;
+        j->phase = j->after;
+        wait_start(pr, j);
     }
 }
 
@@ -155,22 +157,21 @@ static int read_line(struct run *r, int fd, int64_t timeout_ms, struct buf *b) {
     }
 }
 
-bool ask_terminal(struct run *r, const char *prompt, bool echo, int64_t timeout_ms, struct arena *a, struct str *out,
-                  struct err *e) {
+bool ask_terminal(struct run *r, const struct question *q, struct arena *a, struct str *out, struct err *e) {
     CLEANUP(fd_closep) int fd = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
     struct termios old;
     if (fd < 0 || tcgetattr(fd, &old) < 0) {
         return err_set(e, ERR_NOT_FOUND, NO_MARK, "there is no terminal to ask at");
     }
     struct termios raw = old;
-    if (!echo) {
+    if (!q->echo) {
         raw.c_lflag &= ~(tcflag_t)ECHO;
         tcsetattr(fd, TCSAFLUSH, &raw);
     }
     struct buf b = {.a = a, .max = 65536};
-    bool ok = fd_write_all(fd, str_from(prompt), e);
-    int got = ok ? read_line(r, fd, timeout_ms, &b) : -1;
-    if (!echo) {
+    bool ok = fd_write_all(fd, str_from(q->prompt), e);
+    int got = ok ? read_line(r, fd, q->timeout_ms, &b) : -1;
+    if (!q->echo) {
         tcsetattr(fd, TCSAFLUSH, &old);
         (void)fd_write_all(fd, STR_LIT("\n"), e);
     }

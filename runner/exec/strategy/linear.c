@@ -4,6 +4,7 @@
 /// One task and the hosts that run it in this round.
 struct round {
     struct pstep *step;
+    struct arena a;  // until the end of the round
     struct hosts hosts;
     struct jobs done;  // kept only when the task includes something
     bool fatal_task;   // any_errors_fatal, or run_once
@@ -54,16 +55,39 @@ static bool before(const struct play_run *pr, const struct pstep *x, const struc
     return x->handler ? x->at < y->at : rank(pr, x) < rank(pr, y);
 }
 
-static bool choose(struct play_run *pr, struct round *rd) {
+static struct pstep *peek(struct hrun *h) {
+    return h->unreachable ? NULL : iter_peek(&h->it);
+}
+
+/// Lets go of handlers when no host is in them any more.
+static void look_ahead(struct play_run *pr) {
     bool any_handler = false;
-    rd->step = NULL;
     for (size_t i = 0; i < pr->batch.n; i++) {
-        struct pstep *s = pr->batch.p[i]->unreachable ? NULL : next_step(pr, pr->batch.p[i]);
+        struct hrun *h = pr->batch.p[i];
+        struct pstep *s = h->unreachable ? NULL : next_step(pr, h);
         any_handler = any_handler || (s && s->handler);
     }
     pr->in_handlers = any_handler && pr->in_handlers;
+}
+
+/// Moves the hosts that stand at the chosen step. A role they have completed before is passed over.
+static void take(struct play_run *pr, struct round *rd) {
     for (size_t i = 0; i < pr->batch.n; i++) {
-        struct pstep *s = pr->batch.p[i]->unreachable ? NULL : iter_peek(&pr->batch.p[i]->it);
+        struct hrun *h = pr->batch.p[i];
+        if (peek(h) != rd->step) {
+            continue;
+        }
+        iter_take(&h->it);
+        if (rd->step->handler || !role_skip(pr, rd->step->task->n.role, h)) {
+            hosts_push(&rd->a, &rd->hosts, h);
+        }
+    }
+}
+
+static bool choose(struct play_run *pr, struct round *rd) {
+    look_ahead(pr);
+    for (size_t i = 0; i < pr->batch.n; i++) {
+        struct pstep *s = peek(pr->batch.p[i]);
         if (s && before(pr, s, rd->step)) {
             rd->step = s;
         }
@@ -71,21 +95,11 @@ static bool choose(struct play_run *pr, struct round *rd) {
     if (!rd->step) {
         return false;
     }
-    for (size_t i = 0; i < pr->batch.n; i++) {
-        struct hrun *h = pr->batch.p[i];
-        if (!h->unreachable && iter_peek(&h->it) == rd->step) {
-            iter_take(&h->it);
-            if (rd->step->handler || !role_skip(pr, rd->step->task->n.role, h)) {
-                VEC_PUSH(&pr->a, rd->hosts, h);
-            }
-        }
-    }
+    take(pr, rd);
+    const struct task *t = rd->step->task;
     if (!rd->step->handler) {
         pr->tasks.cursor = rd->step->at + 1;
-        const struct task *t = rd->step->task;
-        if (t->kind == TASK_META && str_eqz(meta_action(t), "flush_handlers")) {
-            pr->in_handlers = true;
-        }
+        pr->in_handlers = pr->in_handlers || (t->kind == TASK_META && str_eqz(meta_action(t), "flush_handlers"));
     }
     return true;
 }
@@ -146,7 +160,8 @@ static bool step_wanted(struct play_run *pr, const struct round *rd) {
     struct str name = rd->step->task->n.name.n ? rd->step->task->n.name : rd->step->task->action_name;
     const char *prompt = arena_printf(&a, "Perform task: TASK: %.*s (N)o/(y)es/(c)ontinue: ", STR(name));
     bool yes = false;
-    if (ask_terminal(r, prompt, true, 0, &a, &answer, &e)) {
+    struct question q = {.prompt = prompt, .echo = true};
+    if (ask_terminal(r, &q, &a, &answer, &e)) {
         char c = (char)(answer.n ? answer.s[0] | 0x20 : 'n');
         r->step = c != 'c';
         yes = c == 'y' || c == 'c';
@@ -158,24 +173,27 @@ static bool step_wanted(struct play_run *pr, const struct round *rd) {
     return yes;
 }
 
+static void finish_job(struct play_run *pr, struct round *rd, struct job *j) {
+    struct hrun *h = j->h;
+    enum task_status status = result_status(j->result);
+    pr->live.p[j->number] = NULL;
+    result_process(j);
+    rd->failed += status == ST_FAILED && !j->ignore_errors && iter_failed(&h->it);
+    rd->unreachable += status == ST_UNREACHABLE && h->unreachable;
+    if (status == ST_FAILED && j->ignore_errors) {
+        rd->fatal_task = false;
+    }
+    if (task_is_include(j->task)) {
+        jobs_push(&rd->a, &rd->done, j);
+    } else {
+        job_free(j);
+    }
+}
+
 static void finish_jobs(struct play_run *pr, struct round *rd, size_t *active) {
     for (size_t i = 0; i < pr->finished.n; i++) {
-        struct job *j = pr->finished.p[i];
-        struct hrun *h = j->h;
-        enum task_status status = result_status(j->result);
         (*active)--;
-        pr->live.p[j->number] = NULL;
-        result_process(j);
-        rd->failed += status == ST_FAILED && !j->ignore_errors && iter_failed(&h->it);
-        rd->unreachable += status == ST_UNREACHABLE && h->unreachable;
-        if (status == ST_FAILED && j->ignore_errors) {
-            rd->fatal_task = false;
-        }
-        if (task_is_include(j->task)) {
-            VEC_PUSH(&pr->a, rd->done, j);
-        } else {
-            job_free(j);
-        }
+        finish_job(pr, rd, pr->finished.p[i]);
     }
     pr->finished.n = 0;
 }
@@ -190,7 +208,7 @@ static void cancel(struct play_run *pr) {
         if (j->phase == JOB_SENT && j->item.slot && j->item.slot->conn) {
             conn_cancel(j->item.slot->conn, j->request);
         }
-        VEC_PUSH(&pr->r->a, pr->r->abandoned, j);
+        jobs_push(&pr->r->a, &pr->r->abandoned, j);
     }
     pr->timers.n = 0;
 }
@@ -217,24 +235,25 @@ static bool limit_of(struct play_run *pr, struct round *rd, size_t *limit, struc
     return true;
 }
 
+static void start_job(struct play_run *pr, struct round *rd, struct hrun *h, bool once) {
+    struct job *j = job_new(pr, h, rd->step);
+    j->run_once = once;
+    j->number = pr->live.n;
+    jobs_push(&pr->a, &pr->live, j);
+    wait_start(pr, j);
+}
+
 static void run_jobs(struct play_run *pr, struct round *rd, size_t limit, bool once) {
     size_t n = once ? 1 : rd->hosts.n;
     size_t next = 0;
     size_t active = 0;
     pr->live.n = 0;
     while (!pr->r->stop && (next < n || active)) {
-        while (next < n && active < limit && !pr->fatal) {
-            struct job *j = job_new(pr, rd->hosts.p[next++], rd->step);
-            j->run_once = once;
-            j->number = pr->live.n;
-            VEC_PUSH(&pr->a, pr->live, j);
+        for (; next < n && active < limit && !pr->fatal; finish_jobs(pr, rd, &active)) {
             active++;
-            wait_start(pr, j);
-            finish_jobs(pr, rd, &active);
+            start_job(pr, rd, rd->hosts.p[next++], once);
         }
-        if (pr->fatal) {
-            next = n;
-        }
+        next = pr->fatal ? n : next;
         if (active) {
             wait_some(pr);
             finish_jobs(pr, rd, &active);
@@ -364,18 +383,17 @@ static bool broken(struct play_run *pr, const struct round *rd, bool *breaking) 
 
 bool linear_run(struct play_run *pr, struct err *e) {
     bool breaking = false;
+    bool ok = true;
     while (!pr->r->stop && !pr->fatal) {
         struct round rd = {0};
-        if (!choose(pr, &rd)) {
-            break;
-        }
-        if (!run_round(pr, &rd, e)) {
-            return false;
-        }
-        if (broken(pr, &rd, &breaking)) {
+        bool more = choose(pr, &rd);
+        ok = !more || run_round(pr, &rd, e);
+        bool end = !more || !ok || broken(pr, &rd, &breaking);
+        arena_release(&rd.a);
+        if (end) {
             break;
         }
     }
     pr->broken = breaking;
-    return true;
+    return ok;
 }
