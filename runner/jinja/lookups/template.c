@@ -122,7 +122,7 @@ static bool one_term(struct jcall *c, struct str term, const struct jinja_opts *
     unsigned flags = secret || ctx->state.secret ? VAL_SECRET : 0U;
     bool looks =
         str_starts(result, "{") || str_starts(result, "[") || str_eqz(result, "True") || str_eqz(result, "False");
-    if (convert && looks && literal_read(c->a, result, out)) {
+    if (convert && looks && literal_eval(c->a, result, out)) {
         *out = val_reflag(c->a, *out, 0, flags);
         return true;
     }
