@@ -313,11 +313,21 @@ static bool check_meta(struct role *r, struct err *e) {
     if (dup.kind != VAL_UNDEF && dup.kind != VAL_NULL && !val_as_bool(dup, &r->allow_duplicates)) {
         return err_set(e, ERR_ARGS, dup.mark, "'allow_duplicates' must be a boolean");
     }
-    struct val collections = val_get(r->meta, "collections");
-    if (val_is_seq(collections)) {
-        r->n.kw[KW_COLLECTIONS] = collections;
-    }
     return true;
+}
+
+/// Short names in a role are searched in its own collection and in those its meta names, not in the play's.
+static void set_collections(struct arena *a, struct role *r) {
+    struct val list = val_list(a, 2);
+    struct val more = val_get(r->meta, "collections");
+    size_t own = r->fqcn.n - r->name.n;
+    if (own > 1 && !str_eq(r->fqcn, r->name)) {
+        val_push(a, list, val_str(a, str_sub(r->fqcn, 0, own - 1)));
+    }
+    for (size_t i = 0; val_is_seq(more) && i < val_len(more); i++) {
+        val_push(a, list, val_at_index(more, i));
+    }
+    r->n.kw[KW_COLLECTIONS] = list;
 }
 
 static bool load_meta(const struct ctx *c, struct role *r, struct err *e) {
@@ -328,7 +338,11 @@ static bool load_meta(const struct ctx *c, struct role *r, struct err *e) {
     if (r->meta.kind == VAL_NULL) {
         r->meta = val_dict(c->l->a, 0);
     }
-    return check_meta(r, e) && load_dependencies(c, r, e);
+    if (!check_meta(r, e)) {
+        return false;
+    }
+    set_collections(c->l->a, r);
+    return load_dependencies(c, r, e);
 }
 
 // -- argument specification ------------------------------------------------------------------------------------------

@@ -80,6 +80,7 @@ struct playbook *fix_load(struct fix *f, const char *text) {
 static void show_kw(struct buf *b, const struct node *n) {
     for (int k = KW_NONE + 1; k < KW_COUNT; k++) {
         bool list = k == KW_BLOCK || k == KW_RESCUE || k == KW_ALWAYS || k == KW_NAME || k == KW_LOOP_CONTROL ||
+                    k == KW_COLLECTIONS ||
                     (n->kind == NODE_PLAY && k != KW_VARS && k != KW_TAGS && k != KW_WHEN && k != KW_BECOME &&
                      k != KW_REMOTE_USER);
         if (n->kw[k].kind == VAL_UNDEF || list || (n->kw[k].kind == VAL_DICT && !val_len(n->kw[k]))) {
@@ -139,8 +140,11 @@ static void show_steps(struct buf *b, int depth, const char *what, const struct 
 }
 
 static void show_role(struct fix *f, struct buf *b, struct play *p, struct role *r) {
-    struct block *block = pb_role_block(f->l, p, r, &f->e);
-    CHECK(block != NULL);
+    const struct block *block = pb_role_block(f->l, p, r, &f->e);
+    if (!block) {
+        fail_msg("%.*s", STR(err_text(&f->e)));
+        return;
+    }
     show_block(b, 2, block);
     for (size_t i = 0; i < r->nhandlers; i++) {
         show_task(b, 2, r->handlers[i]);

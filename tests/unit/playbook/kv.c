@@ -7,8 +7,8 @@
 
 static struct val cases_of(struct arena *a, const char *name) {
     struct err e = {.arena = a};
-    struct str text;
-    struct val list;
+    struct str text = STR_NONE;
+    struct val list = {0};
     bool ok = fd_read_file(arena_printf(a, TEST_DATA "/cases/kv/%s.json", name), 1 << 24, a, &text, &e) &&
               json_parse(a, text, &list, &e);
     if (!ok) {

@@ -344,6 +344,26 @@ TEST(tree_role_of_a_collection) {
     fix_close(&f);
 }
 
+TEST(tree_role_finds_its_collection) {
+    fix_open(&f);
+    fix_file(&f, "collections/ansible_collections/acme/web/roles/a/tasks/main.yml", "- import_role: {name: b}\n");
+    fix_file(&f, "collections/ansible_collections/acme/web/roles/a/meta/main.yml", "dependencies: [c]\n");
+    fix_file(&f, "collections/ansible_collections/acme/web/roles/b/tasks/main.yml", "- debug: msg=b\n");
+    fix_file(&f, "collections/ansible_collections/acme/web/roles/c/tasks/main.yml", "- debug: msg=c\n");
+    fix_expect(&f,
+               "- hosts: all\n"
+               "  roles: [acme.web.a]\n",
+               "play hosts='all'\n"
+               "  roles:\n"
+               "    (block) role acme.web.a\n"
+               "      (block) role acme.web.c\n"
+               "        task debug {'msg': 'c'}\n"
+               "      (block) role acme.web.a\n"
+               "        (block) role acme.web.b\n"
+               "          task debug {'msg': 'b'}\n");
+    fix_close(&f);
+}
+
 TEST(tree_import_playbook) {
     fix_open(&f);
     fix_file(&f, "sub/p.yml",
