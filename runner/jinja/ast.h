@@ -382,8 +382,8 @@ bool fmt_percent(struct arena *a, struct str f, struct val args, struct str *out
 bool fmt_format(struct jcall *c, struct str f, struct str *out, struct err *e);
 bool fmt_spec(struct val v, struct str spec, struct buf *out, struct err *e);
 /// Python literals and JSON words in text, as ansible's conversion reads them; false: stays text.
-bool literal_read(struct arena *a, struct str text, struct val *out);
-/// True when repr() and literal_read would give `v` back.
+bool literal_eval(struct arena *a, struct str text, struct val *out);
+/// True when repr() and literal_eval would give `v` back.
 bool literal_safe(struct val v);
 
 // -- objects ---------------------------------------------------------------------------------------------------------

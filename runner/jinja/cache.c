@@ -114,7 +114,7 @@ static bool override(struct arena *a, struct jinja_opts *o, struct str pair, str
     }
     struct str key = str_trim(str_sub(pair, 0, colon)), text = str_trim(str_sub(pair, colon + 1, pair.n));
     struct str list = str_printf(a, "[%.*s]", STR(text));
-    if (!literal_read(a, list, &v) || v.kind != VAL_LIST || v.u.l->n != 1) {
+    if (!literal_eval(a, list, &v) || v.kind != VAL_LIST || v.u.l->n != 1) {
         return err_set(e, ERR_SYNTAX, at, "jinja2 override '%.*s' has no constant value", STR(key));
     }
     v = v.u.l->items[0];

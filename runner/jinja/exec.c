@@ -154,7 +154,7 @@ bool sink_value(struct rt *r, struct sink *s, struct val *out) {
     } else {
         text = buf_view(&s->b);
     }
-    if (r->c->state.mode == CONCAT_EVAL && literal_read(r->a, text, out)) {
+    if (r->c->state.mode == CONCAT_EVAL && literal_eval(r->a, text, out)) {
         *out = secret ? val_reflag(r->a, *out, 0, VAL_SECRET) : *out;
         return true;
     }

@@ -345,7 +345,7 @@ static bool value(struct reader *r, struct val *out) {
     return word(r, out);
 }
 
-bool literal_read(struct arena *a, struct str text, struct val *out) {
+bool literal_eval(struct arena *a, struct str text, struct val *out) {
     if (str_eqz(text, "True") || str_eqz(text, "False")) {
         *out = val_bool(text.s[0] == 'T');
         return true;
