@@ -155,9 +155,8 @@ static bool try_key(struct auth *a, const char *given, bool must_exist) {
 }
 
 static bool try_agent(struct auth *a) {
-    const char *sock = getenv("SSH_AUTH_SOCK");
     bool none = a->t->conf.identity_agent && strcasecmp(a->t->conf.identity_agent, "none") == 0;
-    if (none || (!a->t->conf.identity_agent && !(sock && *sock))) {
+    if (none || (!a->t->conf.identity_agent && !login_env("SSH_AUTH_SOCK"))) {
         return false;
     }
     tried(a, "agent");

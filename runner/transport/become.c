@@ -4,10 +4,6 @@
 
 #include "sshconf.h"
 
-static void push(struct arena *a, struct ssh_names *v, const char *word) {
-    VEC_PUSH(a, *v, word);
-}
-
 static bool push_flags(struct arena *a, struct ssh_names *v, const char *flags, bool drop_n, struct err *e) {
     struct ssh_names words = {0};
     if (!args_split(a, flags, &words, e)) {
@@ -17,25 +13,25 @@ static bool push_flags(struct arena *a, struct ssh_names *v, const char *flags, 
         if (drop_n && (strcmp(words.p[i], "-n") == 0 || strcmp(words.p[i], "--non-interactive") == 0)) {
             continue;
         }
-        push(a, v, words.p[i]);
+        names_push(a, v, words.p[i]);
     }
     return true;
 }
 
 static bool sudo_argv(struct arena *a, const struct conn_become *b, const struct start *s, struct ssh_names *v,
                       struct err *e) {
-    push(a, v, b->exe ? b->exe : "sudo");
+    names_push(a, v, b->exe ? b->exe : "sudo");
     if (!push_flags(a, v, b->flags ? b->flags : "-H -S -n", s->has_password, e)) {
         return false;
     }
     if (s->has_password) {
-        push(a, v, "-S");
+        names_push(a, v, "-S");
     }
-    push(a, v, "-p");  // also without a password, to notice that one is asked for
-    push(a, v, arena_printf(a, "[%s] password:", s->nonce));
-    push(a, v, "-u");
-    push(a, v, s->user);
-    push(a, v, "--");
+    names_push(a, v, "-p");  // also without a password, to notice that one is asked for
+    names_push(a, v, arena_printf(a, "[%s] password:", s->nonce));
+    names_push(a, v, "-u");
+    names_push(a, v, s->user);
+    names_push(a, v, "--");
     return true;
 }
 
@@ -55,31 +51,31 @@ bool become_argv(struct arena *a, const struct conn_become *b, const struct star
             return err_set(e, ERR_ARGS, NO_MARK,
                            "become_method 'doas' with a password is not supported: doas asks on a terminal only");
         }
-        push(a, &v, b->exe ? b->exe : "doas");
+        names_push(a, &v, b->exe ? b->exe : "doas");
         if (!push_flags(a, &v, b->flags ? b->flags : "-n", false, e)) {
             return false;
         }
-        push(a, &v, "-u");
-        push(a, &v, s->user);
+        names_push(a, &v, "-u");
+        names_push(a, &v, s->user);
     } else if (strcmp(s->method, "su") == 0) {
         su = true;
-        push(a, &v, b->exe ? b->exe : "su");
+        names_push(a, &v, b->exe ? b->exe : "su");
         if (!push_flags(a, &v, b->flags ? b->flags : "", false, e)) {
             return false;
         }
-        push(a, &v, "-s");
-        push(a, &v, "/bin/sh");
-        push(a, &v, s->user);
+        names_push(a, &v, "-s");
+        names_push(a, &v, "/bin/sh");
+        names_push(a, &v, s->user);
     } else {
         return err_set(e, ERR_ARGS, NO_MARK, "become_method '%s' is not supported: expected sudo, su or doas",
                        s->method);
     }
     if (!su) {
-        push(a, &v, "/bin/sh");
+        names_push(a, &v, "/bin/sh");
     }
-    push(a, &v, "-c");
-    push(a, &v, script);
-    push(a, &v, NULL);
+    names_push(a, &v, "-c");
+    names_push(a, &v, script);
+    names_push(a, &v, NULL);
     *argv = v.p;
     return true;
 }

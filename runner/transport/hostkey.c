@@ -47,7 +47,7 @@ static void files(struct ssh_try *t, struct ssh_names *out) {
     for (size_t i = 0; i < words.n; i++) {
         const char *path = words.p[i];
         if (strcasecmp(path, "none") != 0 && sshconf_expand(&t->conf, path, &path, &e)) {
-            VEC_PUSH(t->a, *out, path);
+            names_push(t->a, out, path);
         }
     }
 }

@@ -63,7 +63,7 @@ struct req {
 };
 /// Copies and encodes a request; NULL on failure: ERR_ARGS, ERR_LIMIT.
 struct req *req_new(struct conn *c, const struct conn_request *r, void *tag, uint64_t id, struct err *e);
-void req_free(struct req *r);
+void req_free(struct req *q);
 
 // -- messages to the shard -------------------------------------------------------------------------------------------
 enum note_kind { NOTE_OPEN, NOTE_DIALED, NOTE_SUBMIT, NOTE_CANCEL, NOTE_CLOSE };

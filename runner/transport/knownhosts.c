@@ -6,7 +6,6 @@
 #include "map.h"
 #include "sshconf.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/file.h>
@@ -46,10 +45,15 @@ static struct str word(struct str *line) {
     return w;
 }
 
+static char low_char(char c) {
+    unsigned char u = (unsigned char)c;
+    return u >= 'A' && u <= 'Z' ? (char)(unsigned char)(u | 0x20U) : c;
+}
+
 static struct str lower(struct arena *a, struct str s) {
     char *p = str_z(a, s);
     for (size_t i = 0; i < s.n; i++) {
-        p[i] = (char)tolower((unsigned char)p[i]);
+        p[i] = low_char(p[i]);
     }
     return (struct str){p, s.n};
 }
@@ -93,7 +97,7 @@ static void parse_line(struct arena *a, struct kh_file *f, struct str line, uint
     struct str hosts = revoked ? word(&line) : first;
     struct str type = word(&line);
     struct str key = word(&line);
-    if (!hosts.n || !type.n || !key.n || isdigit((unsigned char)type.s[0])) {
+    if (!hosts.n || !type.n || !key.n || (type.s[0] >= '0' && type.s[0] <= '9')) {
         return;  // damaged, or the SSH 1 format
     }
     struct kh_key *k = ARENA_NEW(a, struct kh_key);
@@ -182,7 +186,7 @@ static bool name_low(const char *name, char low[NAME_LONG]) {
         return false;
     }
     for (size_t i = 0; i <= n; i++) {
-        low[i] = (char)tolower((unsigned char)name[i]);
+        low[i] = low_char(name[i]);
     }
     return true;
 }

@@ -63,7 +63,7 @@ static bool command(struct peer *p, const struct req *r, const char *const **arg
     if (p->raw) {
         v[0] = c->spec.executable ? c->spec.executable : "/bin/sh";
         v[1] = "-c";
-        v[2] = str_z(a, r->command);
+        v[2] = str_z(a, p->raw->command);
         if (!p->start.method) {
             p->state = PEER_RAW;
             return true;
@@ -79,7 +79,10 @@ static bool command(struct peer *p, const struct req *r, const char *const **arg
             p->state = PEER_HELLO;
             return true;
         }
-        if (!start_script(a, &p->start, c->spec.remote_tmp, c->local ? local : c->remote_path, c->local, &script, e)) {
+        p->start.remote_tmp = c->spec.remote_tmp;
+        p->start.copy = c->local ? local : c->remote_path;
+        p->start.direct = c->local;
+        if (!start_script(a, &p->start, &script, e)) {
             return false;
         }
     }

@@ -104,15 +104,14 @@ static const char find_or_store[] =
     "find \"$d\" -type f -mtime +60 -exec rm -f {} + 2> /dev/null; "
     "echo \"$p ok $f\"; exec \"$f\"; done; echo \"$p none\"; exit 1";
 
-bool start_script(struct arena *a, const struct start *s, const char *remote_tmp, const char *copy, bool direct,
-                  const char **out, struct err *e) {
+bool start_script(struct arena *a, const struct start *s, const char **out, struct err *e) {
     struct buf b = BUF_IN(a);
     buf_printf(&b, "p=%s; umask 077; ", s->nonce);
-    if (copy && !plain_text("path", copy, false, e)) {
+    if (s->copy && !plain_text("path", s->copy, false, e)) {
         return false;
     }
-    buf_printf(&b, "c=\"%s\"; ", copy ? copy : "");
-    if (direct) {
+    buf_printf(&b, "c=\"%s\"; ", s->copy ? s->copy : "");
+    if (s->direct) {
         buf_z(&b, "if [ -r \"$c\" ] && [ -x \"$c\" ]; then echo \"$p ok $c\"; exec \"$c\"; fi; ");
     }
     buf_z(&b, "u=$(id -u); k=$(uname -s); a=$(uname -m); case \"$k-$a\" in ");
@@ -123,7 +122,7 @@ bool start_script(struct arena *a, const struct start *s, const char *remote_tmp
         }
     }
     buf_z(&b, "*) echo \"$p arch $k $a\"; exit 1;; esac; ");
-    if (!add_candidates(&b, remote_tmp, e)) {
+    if (!add_candidates(&b, s->remote_tmp, e)) {
         return false;
     }
     buf_z(&b, check_fn);

@@ -30,7 +30,7 @@ static bool read_settings(struct ssh_try *t, struct err *e) {
     struct ssh_conf *f = &t->conf;
     *f = (struct ssh_conf){.a = t->a, .original = s->address, .port = s->port, .user = s->user};
     if (s->key_file) {
-        VEC_PUSH(t->a, f->identities, s->key_file);
+        names_push(t->a, &f->identities, s->key_file);
     }
     if (s->ssh_args && !sshconf_args(f, s->ssh_args, e)) {
         return err_wrap(e, NO_MARK, "in the ssh arguments of host '%s'", s->host);
@@ -84,17 +84,9 @@ static const char *late(struct ssh_try *t) {
     return arena_printf(t->a, "no answer within %lld s", (long long)((t->timeout_ms + 999) / 1000));
 }
 
-/// Connects to one address; 0 or the reason.
-static const char *try_address(struct ssh_try *t, const struct addrinfo *ai, int *out) {
-    CLEANUP(fd_closep) int fd = socket(ai->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+/// Waits for a connection under way; NULL or the reason why there is none.
+static const char *await(struct ssh_try *t, int fd, int failed) {
     char text[128];
-    if (fd < 0) {
-        return arena_printf(t->a, "%s", strerror_r(errno, text, sizeof text));
-    }
-    int one = 1;
-    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-    (void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof one);
-    int failed = connect(fd, ai->ai_addr, ai->ai_addrlen) == 0 ? 0 : errno;
     if (failed == EINPROGRESS) {
         int w = dial_wait(t->h, fd, POLLOUT, t->deadline_ms);
         if (w <= 0) {
@@ -103,12 +95,24 @@ static const char *try_address(struct ssh_try *t, const struct addrinfo *ai, int
         socklen_t n = sizeof failed;
         (void)getsockopt(fd, SOL_SOCKET, SO_ERROR, &failed, &n);
     }
-    if (failed) {
-        return arena_printf(t->a, "%s", strerror_r(failed, text, sizeof text));
+    return failed ? arena_printf(t->a, "%s", strerror_r(failed, text, sizeof text)) : NULL;
+}
+
+/// Connects to one address: sets t->fd, or returns the reason.
+static const char *try_address(struct ssh_try *t, const struct addrinfo *ai) {
+    char text[128];
+    t->fd = socket(ai->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (t->fd < 0) {
+        return arena_printf(t->a, "%s", strerror_r(errno, text, sizeof text));
     }
-    *out = fd;
-    fd = -1;
-    return NULL;
+    int one = 1;
+    (void)setsockopt(t->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+    (void)setsockopt(t->fd, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof one);
+    const char *why = await(t, t->fd, connect(t->fd, ai->ai_addr, ai->ai_addrlen) == 0 ? 0 : errno);
+    if (why) {
+        fd_closep(&t->fd);
+    }
+    return why;
 }
 
 static bool tcp(struct ssh_try *t, struct err *e) {
@@ -124,51 +128,67 @@ static bool tcp(struct ssh_try *t, struct err *e) {
     }
     const char *why = "no address";
     for (const struct addrinfo *ai = list; ai && why && clock_ms() < t->deadline_ms; ai = ai->ai_next) {
-        why = try_address(t, ai, &t->fd);
+        why = try_address(t, ai);
     }
     freeaddrinfo(list);
     return !why || no_connect(t, why, e);
 }
 
+static bool is_set(const char *option) {
+    return option && strcasecmp(option, "none") != 0;
+}
+
+/// ssh_config defines ProxyCommand as a command for a shell; the tokens in it were checked in settle().
+static bool command_argv(struct ssh_try *t, struct ssh_names *v, struct err *e) {
+    const char *cmd = NULL;
+    if (!sshconf_expand(&t->conf, t->conf.proxy_command, &cmd, e)) {
+        return err_wrap(e, NO_MARK, "in ProxyCommand of host '%s'", t->c->spec.host);
+    }
+    names_push(t->a, v, "/bin/sh");
+    names_push(t->a, v, "-c");
+    names_push(t->a, v, arena_printf(t->a, "exec %s", cmd));
+    return true;
+}
+
+/// A jump is left to the ssh program: it authenticates to the jump hosts with its own settings.
+static void jump_argv(struct ssh_try *t, struct ssh_names *v) {
+    const char *jumps = t->conf.proxy_jump;
+    const char *file = t->conf.config_file ? t->conf.config_file : t->c->spec.config_file;
+    const char *last = strrchr(jumps, ',');
+    names_push(t->a, v, "ssh");
+    names_push(t->a, v, "-oBatchMode=yes");
+    if (file) {
+        names_push(t->a, v, "-F");
+        names_push(t->a, v, file);
+    }
+    if (last) {
+        names_push(t->a, v, "-J");
+        names_push(t->a, v, arena_strndup(t->a, jumps, (size_t)(last - jumps)));
+    }
+    const char *jump = last ? last + 1 : jumps;
+    names_push(t->a, v, "-W");
+    names_push(t->a, v, arena_printf(t->a, "[%s]:%d", t->host, t->port));
+    names_push(t->a, v, "--");
+    names_push(t->a, v, strncmp(jump, "ssh://", 6) == 0 ? jump : arena_printf(t->a, "ssh://%s", jump));
+}
+
 /// The program whose input and output are the connection; NULL: none.
 static bool proxy_argv(struct ssh_try *t, const char *const **argv, struct err *e) {
-    const struct ssh_conf *f = &t->conf;
     struct ssh_names v = {0};
     *argv = NULL;
-    if (f->proxy_command) {
-        const char *cmd = NULL;
-        if (strcasecmp(f->proxy_command, "none") == 0) {
+    if (t->conf.proxy_command) {
+        if (!is_set(t->conf.proxy_command)) {
             return true;
         }
-        if (!sshconf_expand(f, f->proxy_command, &cmd, e)) {
-            return err_wrap(e, NO_MARK, "in ProxyCommand of host '%s'", t->c->spec.host);
+        if (!command_argv(t, &v, e)) {
+            return false;
         }
-        // ssh_config defines it as a command for the user's shell; the tokens in it were checked in settle().
-        VEC_PUSH(t->a, v, "/bin/sh");
-        VEC_PUSH(t->a, v, "-c");
-        VEC_PUSH(t->a, v, arena_printf(t->a, "exec %s", cmd));
-    } else if (f->proxy_jump && strcasecmp(f->proxy_jump, "none") != 0) {
-        // A jump is left to the ssh program: it authenticates to the jump hosts with its own settings.
-        const char *last = strrchr(f->proxy_jump, ',');
-        VEC_PUSH(t->a, v, "ssh");
-        VEC_PUSH(t->a, v, "-oBatchMode=yes");
-        if (f->config_file || t->c->spec.config_file) {
-            VEC_PUSH(t->a, v, "-F");
-            VEC_PUSH(t->a, v, f->config_file ? f->config_file : t->c->spec.config_file);
-        }
-        if (last) {
-            VEC_PUSH(t->a, v, "-J");
-            VEC_PUSH(t->a, v, arena_strndup(t->a, f->proxy_jump, (size_t)(last - f->proxy_jump)));
-        }
-        const char *jump = last ? last + 1 : f->proxy_jump;
-        VEC_PUSH(t->a, v, "-W");
-        VEC_PUSH(t->a, v, arena_printf(t->a, "[%s]:%d", t->host, t->port));
-        VEC_PUSH(t->a, v, "--");
-        VEC_PUSH(t->a, v, strncmp(jump, "ssh://", 6) == 0 ? jump : arena_printf(t->a, "ssh://%s", jump));
+    } else if (is_set(t->conf.proxy_jump)) {
+        jump_argv(t, &v);
     } else {
         return true;
     }
-    VEC_PUSH(t->a, v, NULL);
+    names_push(t->a, &v, NULL);
     *argv = v.p;
     return true;
 }

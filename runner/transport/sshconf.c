@@ -84,9 +84,18 @@ static const struct conf_key keys[] = {
     {"visualhostkey", CONF_IGNORE, 0},
 };
 
+const char *login_env(const char *name) {
+    const char *v = getenv(name);  // NOLINT(concurrency-mt-unsafe): no thread changes the environment
+    return v && *v ? v : NULL;
+}
+
+void names_push(struct arena *a, struct ssh_names *names, const char *name) {
+    VEC_PUSH(a, *names, name);
+}
+
 const char *login_home(struct arena *a) {
-    const char *home = getenv("HOME");
-    if (home && *home) {
+    const char *home = login_env("HOME");
+    if (home) {
         return arena_strndup(a, home, strlen(home));
     }
     struct passwd pw;
@@ -105,8 +114,8 @@ const char *login_name(struct arena *a) {
     if (getpwuid_r(getuid(), &pw, text, sizeof text, &found) == 0 && found) {
         return arena_strndup(a, found->pw_name, strlen(found->pw_name));
     }
-    const char *user = getenv("USER");
-    return user && *user ? arena_strndup(a, user, strlen(user)) : arena_printf(a, "%u", (unsigned)getuid());
+    const char *user = login_env("USER");
+    return user ? arena_strndup(a, user, strlen(user)) : arena_printf(a, "%u", (unsigned)getuid());
 }
 
 const char *sshconf_user(const struct ssh_conf *c) {
@@ -158,7 +167,7 @@ static bool set_option(struct ssh_conf *c, const struct conf_key *k, const char 
         return set_int(c, k, value, e);
     case CONF_NAMES: {
         struct ssh_names *names = (struct ssh_names *)(void *)((char *)c + k->at);
-        VEC_PUSH(c->a, *names, value);
+        names_push(c->a, names, value);
         return true;
     }
     case CONF_STR: {
@@ -196,7 +205,7 @@ bool args_split(struct arena *a, const char *text, struct ssh_names *out, struct
         if (quote) {
             return err_set(e, ERR_SYNTAX, NO_MARK, "quote %c is not closed in '%s'", quote, text);
         }
-        VEC_PUSH(a, *out, buf_view(&word).s);
+        names_push(a, out, buf_view(&word).s);
     }
 }
 
@@ -227,7 +236,7 @@ static bool letter(struct ssh_conf *c, char flag, const char *value, struct err 
     case 'o':
         return dash_o(c, value, e);
     case 'i':
-        VEC_PUSH(c->a, c->identities, value);
+        names_push(c->a, &c->identities, value);
         return true;
     case 'p':
         return set_option(c, find_key("port"), value, e);
@@ -374,7 +383,7 @@ bool sshconf_expand(const struct ssh_conf *c, const char *text, const char **out
                 return false;
             }
         } else if (s[0] == '$' && s[1] == '{' && (end = strchr(s, '}')) != NULL) {
-            const char *v = getenv(arena_strndup(c->a, s + 2, (size_t)(end - s) - 2));
+            const char *v = login_env(arena_strndup(c->a, s + 2, (size_t)(end - s) - 2));
             buf_z(&b, v ? v : "");
             s = end;
         } else {
@@ -495,7 +504,7 @@ static bool include(const struct conf_reader *r, const struct ssh_names *words, 
         }
         glob_t g = {0};
         bool ok = true;
-        if (glob(pat, 0, NULL, &g) == 0) {
+        if (glob(pat, 0, NULL, &g) == 0) {  // NOLINT(concurrency-mt-unsafe): only with ~user patterns, not passed
             for (size_t j = 0; ok && j < g.gl_pathc; j++) {
                 ok = read_file(r->c, arena_strndup(r->c->a, g.gl_pathv[j], strlen(g.gl_pathv[j])), false, r->depth + 1,
                                e);
@@ -515,14 +524,14 @@ static bool line_words(struct conf_reader *r, struct str line, struct ssh_names 
     while (n < line.n && !strchr(" \t=", line.s[n])) {
         n++;
     }
-    VEC_PUSH(r->c->a, *words, arena_strndup(r->c->a, line.s, n));
+    names_push(r->c->a, words, arena_strndup(r->c->a, line.s, n));
     struct str rest = str_trim(str_sub(line, n, line.n));
     if (rest.n && rest.s[0] == '=') {
         rest = str_trim(str_sub(rest, 1, rest.n));
     }
     const char *value = arena_strndup(r->c->a, rest.s ? rest.s : "", rest.n);
     if (strcasecmp(words->p[0], "proxycommand") == 0) {
-        VEC_PUSH(r->c->a, *words, value);
+        names_push(r->c->a, words, value);
         return true;
     }
     return args_split(r->c->a, value, words, e);

@@ -46,5 +46,8 @@ const char *sshconf_user(const struct ssh_conf *c);
 /// Home directory and name of the invoking user, in `a`.
 const char *login_home(struct arena *a);
 const char *login_name(struct arena *a);
+/// An environment variable; NULL when it is not set or empty. Any thread: nobody changes the environment of a run.
+const char *login_env(const char *name);
+void names_push(struct arena *a, struct ssh_names *names, const char *name);
 /// Splits like a shell: white space, single and double quotes, backslash. ERR_SYNTAX for an open quote.
 bool args_split(struct arena *a, const char *text, struct ssh_names *out, struct err *e);

@@ -34,6 +34,9 @@ struct start {
     const char *method, *user;  // become, or NULL
     bool has_password;
     const struct payloads *payloads;
+    const char *remote_tmp;  // as the user gave it, or NULL
+    const char *copy;        // a file on the target that may hold the executable, or NULL
+    bool direct;             // it may be run where it is
     // what was learned
     struct str path;  // of the executable on the target
     const struct payload *need;
@@ -51,10 +54,9 @@ enum start_step start_err(struct start *s, struct str text, struct err *e);
 bool start_ended(const struct start *s, struct str text, int status, struct err *e);
 
 /// The POSIX sh text that finds, or receives and checks, play-remote and becomes it: one line without single quotes,
-/// exclamation marks and backslashes, so that every login shell passes it on. `copy`: a file on the target that may
-/// hold the executable; `direct`: it may be run where it is. ERR_ARGS for a remote_tmp that cannot be quoted.
-bool start_script(struct arena *a, const struct start *s, const char *remote_tmp, const char *copy, bool direct,
-                  const char **out, struct err *e);
+/// exclamation marks and backslashes, so that every login shell passes it on. ERR_ARGS for a remote_tmp that cannot be
+/// quoted.
+bool start_script(struct arena *a, const struct start *s, const char **out, struct err *e);
 /// Puts the become method in front of /bin/sh -c SCRIPT. ERR_ARGS for an unknown method or what it cannot do.
 bool become_argv(struct arena *a, const struct conn_become *b, const struct start *s, const char *script,
                  const char *const **argv, struct err *e);

@@ -15,7 +15,7 @@ struct stream {
     struct watch in, out, err;
     bool reaped;
     int64_t eof_ms;  // when its output was closed before it ended
-    int status;  // -1: not known
+    int status;      // -1: not known
 };
 /// A channel on `session` that will run `command` (borrowed until it runs).
 void stream_ssh(struct stream *s, struct shard *shard, ssh_session session, const char *command);

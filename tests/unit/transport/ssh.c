@@ -1,8 +1,8 @@
 // The ssh connection against a real sshd: host keys, authentication, cache, deadlines, loss.
 #include "bed.h"
+#include "digest.h"
 #include "fd.h"
 
-#include <dirent.h>
 #include <signal.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -31,21 +31,14 @@ TEST(ssh_open_ping_and_cache) {
     char *dir = bed_path("home/.cache/play");
     struct stat st;
     CHECK(stat(dir, &st) == 0 && (st.st_mode & 07777) == 0700);
-    DIR *list = opendir(dir);
-    CHECK(list != NULL);
-    struct stat before = {0};
-    char *file = NULL;
-    for (struct dirent *de = readdir(list); de; de = readdir(list)) {
-        if (strlen(de->d_name) == 64) {
-            file = bed_path(de->d_name);
-            char path[512];
-            (void)snprintf(path, sizeof path, "%s/%s", dir, de->d_name);
-            CHECK(stat(path, &before) == 0);
-            file = strdup(path);
-        }
-    }
-    (void)closedir(list);
-    CHECK(file != NULL && (before.st_mode & 07777) == 0700);
+    struct arena a = {0};
+    struct err e = {.arena = &a};
+    const char *hex = NULL;
+    CHECK(digest_file(&a, "sha256", "/proc/self/exe", &hex, &e));
+    const char *file = arena_printf(&a, "%s/%s", dir, hex);
+    struct stat before;
+    CHECK(stat(file, &before) == 0);
+    CHECK((before.st_mode & 07777) == 0700);
     conn_close(c);
     c = open_ok(h, &s);  // the second time it is there
     struct stat after;
@@ -55,7 +48,7 @@ TEST(ssh_open_ping_and_cache) {
     bed_write(file, "#!/bin/sh\nexit 99\n", 0700);
     c = open_ok(h, &s);
     CHECK(stat(file, &after) == 0 && after.st_size == before.st_size);
-    free(file);
+    arena_release(&a);
     hub_free(h);
 }
 
@@ -150,6 +143,53 @@ TEST(ssh_wrong_key_is_denied) {
     const char *const argv[] = {"ssh-keygen", "-q", "-t", "ed25519", "-N", "phrase", "-f", s.key_file, NULL};
     CHECK(bed_run(argv) == 0);
     expect_failure(&s, "passphrase");
+}
+
+TEST(ssh_agent_and_encrypted_key) {
+    struct conn_spec s = bed_spec();
+    struct arena a = {0};
+    char *sock = bed_path("agent.sock");
+    char *ask = bed_path("ask");
+    char *locked = bed_path("agent_key");
+    bed_write(ask, "#!/bin/sh\necho phrase\n", 0700);
+    const char *script =
+        arena_printf(&a,
+                     "cp '%s' '%s' && ssh-keygen -q -p -P '' -N phrase -f '%s' && ssh-agent -a '%s' > '%s.env' && "
+                     "export SSH_AUTH_SOCK='%s' SSH_ASKPASS='%s' SSH_ASKPASS_REQUIRE=force && ssh-add '%s'",
+                     s.key_file, locked, locked, sock, sock, sock, ask, locked);
+    const char *const argv[] = {"/bin/sh", "-c", script, NULL};
+    CHECK(bed_run(argv) == 0);
+    s.key_file = locked;
+    expect_failure(&s, "needs a passphrase");
+    (void)setenv("SSH_AUTH_SOCK", sock, 1);
+    struct hub *h = bed_hub();
+    conn_close(open_ok(h, &s));
+    hub_free(h);
+    (void)unsetenv("SSH_AUTH_SOCK");
+    const char *const stop[] = {"/bin/sh", "-c", arena_printf(&a, ". '%s.env' > /dev/null; kill $SSH_AGENT_PID", sock),
+                                NULL};
+    CHECK(bed_run(stop) == 0);
+    arena_release(&a);
+}
+
+TEST(ssh_proxy_jump) {
+    struct conn_spec s = bed_spec();
+    struct arena a = {0};
+    const char *const have[] = {"/bin/sh", "-c", "command -v ssh", NULL};
+    if (bed_run(have) != 0) {
+        skip();
+    }
+    char *path = bed_path("jump.conf");
+    bed_write(path,
+              arena_printf(&a, "Host *\n  User %s\n  IdentityFile %s\n  UserKnownHostsFile %s\n",
+                           getuid() == 0 ? "root" : getlogin(), s.key_file, bed_get()->known),
+              0600);
+    s.config_file = path;
+    s.ssh_args = arena_printf(&a, "-J 127.0.0.1:%d", s.port);
+    struct hub *h = bed_hub();
+    conn_close(open_ok(h, &s));
+    hub_free(h);
+    arena_release(&a);
 }
 
 TEST(ssh_refused_and_unresolvable) {

@@ -40,7 +40,8 @@ static void rig_release(struct rig *r) {
 static struct str run(struct rig *r, const char *shell, const char *home, const char *tmp, struct str input) {
     struct err e = {.arena = &r->a};
     const char *script = NULL;
-    CHECK(start_script(&r->a, &r->s, tmp, NULL, false, &script, &e));
+    r->s.remote_tmp = tmp;
+    CHECK(start_script(&r->a, &r->s, &script, &e));
     CHECK(!strpbrk(script, "'!\\\n"));
     const char *const inner[] = {shell, "-c", script, NULL};
     const char *const argv[] = {shell, "-c", shell_join(&r->a, inner), NULL};
