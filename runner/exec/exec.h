@@ -210,8 +210,11 @@ void run_release(struct run *r);
 /// The hosts: of a play as one pattern.
 bool play_pattern(struct run *r, struct play *p, struct arena *a, struct str *out, struct err *e);
 /// The batches that serial: makes of `all`.
-bool play_batches(struct run *r, struct play *p, const struct hosts *all, struct arena *a, struct hosts **out,
-                  size_t *n, struct err *e);
+struct batches {
+    struct hosts *p;
+    size_t n, cap;
+};
+bool play_batches(struct run *r, struct play *p, const struct hosts *all, struct batches *out, struct err *e);
 
 // -- play_run.c -------------------------------------------------------------------------------------------------------
 /// Runs one batch. False: an error that ends the run (already reported).
@@ -223,10 +226,14 @@ bool play_compile(struct play_run *pr, bool flushes, struct err *e);
 bool play_prompts(struct run *r, struct play *p, struct arena *a, bool ask, struct val *out, struct err *e);
 
 // -- plan.c -----------------------------------------------------------------------------------------------------------
+struct planned {
+    const struct block *block;
+    const struct role *outer;  // the role around it, or NULL
+    bool handler;
+};
 /// Compiles a block with the tasks its tags select (NULL: none) and puts them into the order of tasks (or handlers) at
 /// `*at`, which moves behind them; `at` NULL: at the end.
-bool plan_block(struct play_run *pr, const struct block *b, bool handler, size_t *at, struct pblock **out,
-                struct err *e);
+bool plan_block(struct play_run *pr, const struct planned *what, size_t *at, struct pblock **out, struct err *e);
 struct pstep *plan_meta(struct play_run *pr, const char *what);
 struct pstep *plan_task(struct play_run *pr, struct task *t, bool handler);
 /// Appends a block and everything inside to the order of tasks.

@@ -146,7 +146,8 @@ static bool load(struct play_run *pr, struct inclusion *x, size_t *at, struct er
         by->args = x->args;
         b = pb_load_tasks(pr->r->o->loader, pr->play, by, x->what, handler, e);
     }
-    return b && check_block(pr->r, b, e) && plan_block(pr, b, handler, at, &x->block, e);
+    struct planned what = {.block = b, .outer = x->task->n.role, .handler = handler};
+    return b && check_block(pr->r, b, e) && plan_block(pr, &what, at, &x->block, e);
 }
 
 static void announce(struct play_run *pr, const struct inclusion *x) {

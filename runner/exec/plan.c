@@ -43,10 +43,11 @@ void plan_order(struct play_run *pr, struct order *o, struct pstep *s) {
 static void splice(struct play_run *pr, struct order *o, size_t from, size_t *at) {
     size_t n = o->n - from;
     if (n && *at < from) {
+        const size_t each = sizeof(struct pstep *);
         struct pstep **moved = ARENA_ARRAY(&pr->a, struct pstep *, n);
-        memcpy(moved, o->p + from, n * sizeof(*moved));
-        memmove(o->p + *at + n, o->p + *at, (from - *at) * sizeof(*moved));
-        memcpy(o->p + *at, moved, n * sizeof(*moved));
+        memcpy(moved, o->p + from, n * each);
+        memmove(o->p + *at + n, o->p + *at, (from - *at) * each);
+        memcpy(o->p + *at, moved, n * each);
         for (size_t i = *at; i < o->n; i++) {
             o->p[i]->at = i;
         }
@@ -128,76 +129,79 @@ bool plan_tags(struct play_run *pr, const struct node *n, struct arena *a, bool 
     return true;
 }
 
-static bool compile(struct play_run *pr, const struct block *b, bool handler, struct pblock **out, struct err *e);
+/// What stays the same while a block is compiled.
+struct compiler {
+    struct play_run *pr;
+    bool handler;
+};
 
-static bool compile_steps(struct play_run *pr, const struct steps *from, bool handler, struct psteps *to,
-                          struct err *e) {
+static bool compile(const struct compiler *c, const struct block *b, const struct role *outer, struct pblock **out,
+                    struct err *e);
+
+static bool compile_task(const struct compiler *c, struct task *t, struct psteps *to, struct err *e) {
+    struct play_run *pr = c->pr;
+    bool selected = true;
+    if (!c->handler && !(t->kind == TASK_META && t->implicit) && !plan_tags(pr, &t->n, &pr->a, &selected, NULL, e)) {
+        return false;
+    }
+    if (selected) {
+        steps_push(&pr->a, to, plan_task(pr, t, c->handler));
+    }
+    return true;
+}
+
+static bool compile_steps(const struct compiler *c, const struct steps *from, const struct role *role,
+                          struct psteps *to, struct err *e) {
     for (size_t i = 0; i < from->n; i++) {
         const struct step *s = &from->p[i];
-        if (s->kind == STEP_BLOCK) {
-            struct pblock *b = NULL;
-            if (!compile(pr, s->u.block, handler, &b, e)) {
-                return false;
-            }
-            if (b) {
-                struct pstep *p = ARENA_NEW(&pr->a, struct pstep);
-                p->block = b;
-                steps_push(&pr->a, to, p);
-            }
-            continue;
-        }
-        struct task *t = s->u.task;
-        bool selected = true;
-        if (!handler && !(t->kind == TASK_META && t->implicit) && !plan_tags(pr, &t->n, &pr->a, &selected, NULL, e)) {
+        struct pblock *b = NULL;
+        if (s->kind == STEP_BLOCK ? !compile(c, s->u.block, role, &b, e) : !compile_task(c, s->u.task, to, e)) {
             return false;
         }
-        if (selected) {
-            steps_push(&pr->a, to, plan_task(pr, t, handler));
+        if (b) {
+            struct pstep *p = ARENA_NEW(&c->pr->a, struct pstep);
+            p->block = b;
+            steps_push(&c->pr->a, to, p);
         }
     }
     return true;
 }
 
-/// The role in whose steps a node stands as its direct or indirect child, apart from the node's own.
-static const struct role *outer_role(const struct node *n) {
-    for (const struct node *p = n->parent; p; p = p->parent) {
-        if (p->kind != NODE_ROLE) {
-            return p->role;
-        }
-    }
-    return NULL;
-}
-
-static bool compile(struct play_run *pr, const struct block *b, bool handler, struct pblock **out, struct err *e) {
-    struct pblock *pb = ARENA_NEW(&pr->a, struct pblock);
+/// `outer` is the role around the block: where it changes, a role begins, and its end is marked with a step.
+static bool compile(const struct compiler *c, const struct block *b, const struct role *outer, struct pblock **out,
+                    struct err *e) {
+    const struct steps *from[SEC_COUNT] = {&b->body, &b->rescue, &b->always};
+    struct pblock *pb = ARENA_NEW(&c->pr->a, struct pblock);
+    size_t n = 0;
     pb->src = b;
     *out = NULL;
-    if (!compile_steps(pr, &b->body, handler, &pb->sec[SEC_BODY], e) ||
-        !compile_steps(pr, &b->rescue, handler, &pb->sec[SEC_RESCUE], e) ||
-        !compile_steps(pr, &b->always, handler, &pb->sec[SEC_ALWAYS], e)) {
-        return false;
+    for (int sec = 0; sec < SEC_COUNT; sec++) {
+        if (!compile_steps(c, from[sec], b->n.role, &pb->sec[sec], e)) {
+            return false;
+        }
+        n += pb->sec[sec].n;
     }
-    if (!pb->sec[SEC_BODY].n && !pb->sec[SEC_RESCUE].n && !pb->sec[SEC_ALWAYS].n) {
+    if (!n) {
         return true;
     }
-    if (!handler && b->n.role && b->n.role != outer_role(&b->n)) {
-        struct pstep *end = ARENA_NEW(&pr->a, struct pstep);
+    if (!c->handler && b->n.role && b->n.role != outer) {
+        struct pstep *end = ARENA_NEW(&c->pr->a, struct pstep);
         end->role_end = b->n.role;
-        steps_push(&pr->a, &pb->sec[SEC_BODY], end);
+        steps_push(&c->pr->a, &pb->sec[SEC_BODY], end);
     }
     *out = pb;
     return true;
 }
 
-bool plan_block(struct play_run *pr, const struct block *b, bool handler, size_t *at, struct pblock **out,
-                struct err *e) {
-    if (!compile(pr, b, handler, out, e)) {
+bool plan_block(struct play_run *pr, const struct planned *what, size_t *at, struct pblock **out, struct err *e) {
+    struct compiler c = {.pr = pr, .handler = what->handler};
+    if (!compile(&c, what->block, what->outer, out, e)) {
         return false;
     }
     if (!*out) {
         return true;
     }
-    struct order *o = handler ? &pr->handler_order : &pr->tasks;
+    struct order *o = what->handler ? &pr->handler_order : &pr->tasks;
     size_t from = o->n;
     struct pstep top = {.block = *out};
     plan_order(pr, o, &top);

@@ -17,7 +17,8 @@ static bool add_steps(struct play_run *pr, const struct steps *from, struct pblo
     b->n.file = pr->play->n.file;
     b->body = *from;
     b->implicit = true;
-    if (!plan_block(pr, b, false, NULL, &pb, e)) {
+    struct planned what = {.block = b};
+    if (!plan_block(pr, &what, NULL, &pb, e)) {
         return false;
     }
     if (pb) {
@@ -32,7 +33,8 @@ static bool add_roles(struct play_run *pr, struct pblock *to, struct err *e) {
     for (size_t i = 0; i < pr->play->nroles; i++) {
         struct pblock *pb = NULL;
         struct block *b = pb_role_block(pr->r->o->loader, pr->play, pr->play->roles[i], e);
-        if (!b || !plan_block(pr, b, false, NULL, &pb, e)) {
+        struct planned what = {.block = b};
+        if (!b || !plan_block(pr, &what, NULL, &pb, e)) {
             return false;
         }
         if (pb) {
@@ -311,7 +313,7 @@ bool play_prompts(struct run *r, struct play *p, struct arena *a, bool interacti
     struct val list = {0};
     play_run_init(&pr, r, p, (struct val){0});
     bool ok = view_init(&v, &pr, NULL, NULL, a, e) && view_value(&v, p->vars_prompt, &list, e);
-    bool terminal = interactive && isatty(STDIN_FILENO) == 1;
+    bool terminal = interactive && isatty(STDIN_FILENO) == 1;  // NOLINT(concurrency-mt-unsafe): asks the kernel
     for (size_t i = 0; ok && i < val_len(list); i++) {
         struct val one = val_at_index(list, i);
         struct str name = val_text(val_get(one, "name"));

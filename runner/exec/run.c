@@ -109,7 +109,7 @@ static bool order_hosts(struct hosts *l, struct val order, struct err *e) {
         return true;
     }
     if (l->n && (str_eqz(how, "sorted") || str_eqz(how, "reverse_sorted"))) {
-        qsort(l->p, l->n, sizeof(*l->p), by_name);
+        qsort(l->p, l->n, sizeof(struct hrun *), by_name);
     }
     if (str_eqz(how, "reverse_inventory") || str_eqz(how, "reverse_sorted")) {
         reverse(l);
@@ -238,13 +238,10 @@ static bool serial_size(struct val v, size_t all, size_t *out, struct err *e) {
     return true;
 }
 
-bool play_batches(struct run *r, struct play *p, const struct hosts *all, struct arena *a, struct hosts **out,
-                  size_t *n, struct err *e) {
+bool play_batches(struct run *r, struct play *p, const struct hosts *all, struct batches *out, struct err *e) {
     struct val serial = {0};
-    struct {
-        struct hosts *p;
-        size_t n, cap;
-    } list = {0};
+    struct arena *a = &r->a;
+    *out = (struct batches){0};
     if (!play_value(r, p, p->n.kw[KW_SERIAL], a, &serial, e)) {
         return err_wrap(e, p->n.at, "in 'serial'");
     }
@@ -256,15 +253,11 @@ bool play_batches(struct run *r, struct play *p, const struct hosts *all, struct
         if (sizes && !serial_size(v, all->n, &size, e)) {
             return false;
         }
-        if (!size || size > all->n - i) {
-            size = all->n - i;
-        }
+        size = !size || size > all->n - i ? all->n - i : size;
         struct hosts b = {.p = all->p + i, .n = size, .cap = size};
-        VEC_PUSH(a, list, b);
+        VEC_PUSH(a, *out, b);
         i += size;
     }
-    *out = list.p;
-    *n = list.n;
     return true;
 }
 
@@ -304,29 +297,28 @@ static void no_hosts(struct run *r, struct play *p) {
 static bool run_play(struct run *r, struct play *p, bool *go_on, struct err *e) {
     struct arena *a = &r->a;
     struct hosts all;
-    struct hosts *batches = NULL;
+    struct batches batches;
     struct val prompt = {0};
     struct str pattern;
-    size_t n = 0;
     *go_on = true;
     if (!play_prompts(r, p, a, true, &prompt, e) || !play_pattern(r, p, a, &pattern, e) ||
         !run_match(r, pattern, p->hosts.mark, a, &all, e) || !order_hosts(&all, p->n.kw[KW_ORDER], e) ||
-        !play_batches(r, p, &all, a, &batches, &n, e)) {
+        !play_batches(r, p, &all, &batches, e)) {
         return false;
     }
-    if (!n) {
+    if (!batches.n) {
         no_hosts(r, p);
     }
-    for (size_t i = 0; i < n && *go_on; i++) {
+    for (size_t i = 0; i < batches.n && *go_on; i++) {
         size_t before = lost(r);
         bool end_play = false;
         r->broken = false;
-        if (!play_batch(r, p, prompt, &all, &batches[i], &end_play)) {
+        if (!play_batch(r, p, prompt, &all, &batches.p[i], &end_play)) {
             e->code = ERR_NONE;
             return false;
         }
         r->code = r->broken ? RC_FAILED : code_of(r);
-        *go_on = !r->broken && lost(r) - before != batches[i].n && !r->stop;
+        *go_on = !r->broken && lost(r) - before != batches.p[i].n && !r->stop;
         if (end_play) {
             *go_on = !r->stop;
             break;
@@ -377,7 +369,7 @@ static void send_stats(struct run *r) {
         }
     }
     if (seen.n) {
-        qsort(seen.p, seen.n, sizeof(*seen.p), by_name);
+        qsort(seen.p, seen.n, sizeof(struct hrun *), by_name);
     }
     struct host_stats *list = ARENA_ARRAY(&r->a, struct host_stats, seen.n + 1);
     for (size_t i = 0; i < seen.n; i++) {
@@ -426,7 +418,7 @@ static void write_retry(struct run *r, const struct playbook *b) {
     if (!r->o->retry_files || !bad.n) {
         return;
     }
-    qsort(bad.p, bad.n, sizeof(*bad.p), by_name);
+    qsort(bad.p, bad.n, sizeof(struct hrun *), by_name);
     for (size_t i = 0; i < bad.n; i++) {
         buf_printf(&text, "%.*s\n", STR(bad.p[i]->host->name));
     }

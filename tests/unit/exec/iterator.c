@@ -7,23 +7,26 @@
 static struct arena arena;
 
 /// Reads steps up to one of the closing characters. Task ids are the letters.
+static const char *parse(const char *s, struct psteps *out);
+
+static const char *parse_block(const char *s, struct pblock *b) {
+    for (int sec = SEC_BODY; sec < SEC_COUNT && *s != ']'; sec++) {
+        s = parse(s + 1, &b->sec[sec]);
+    }
+    return s + 1;
+}
+
 static const char *parse(const char *s, struct psteps *out) {
     while (*s && *s != '|' && *s != ']') {
         struct pstep *p = ARENA_NEW(&arena, struct pstep);
         if (*s == '[') {
             p->block = ARENA_NEW(&arena, struct pblock);
-            for (int sec = SEC_BODY; sec < SEC_COUNT; sec++) {
-                s = parse(s + 1, &p->block->sec[sec]);
-                if (*s == ']') {
-                    break;
-                }
-            }
-            s++;
+            s = parse_block(s, p->block);
         } else {
             p->task = ARENA_NEW(&arena, struct task);
             p->task->id = (uint32_t)*s++;
         }
-        VEC_PUSH(&arena, *out, p);
+        VEC_PUSH(&arena, *out, p);  // NOLINT(bugprone-sizeof-expression): a list of pointers
     }
     return s;
 }
