@@ -3,6 +3,7 @@
 #include "exec.h"
 
 #include "fd.h"
+#include "script.h"
 
 struct val result_failed(struct arena *a, const struct err *e) {
     struct val r = val_dict(a, 3);
@@ -302,6 +303,8 @@ static enum job_phase submit(struct job *j) {
         memcpy(blobs[i].sha256, it->call.blobs.p[i].sha256, sizeof(blobs[i].sha256));
         blobs[i].data = it->call.blobs.p[i].data;
     }
+    // modules of the table are in play-remote; those of the project travel as source
+    bool own = it->mod->script && module_find(str_from(j->task->action)) != it->mod;
     struct conn_request q = {.module = j->task->action,
                              .args = it->call.args,
                              .become = it->login.use_become ? &it->login.become : NULL,
@@ -311,6 +314,7 @@ static enum job_phase submit(struct job *j) {
                              .verbosity = j->pr->r->o->verbosity,
                              .timeout_ms = it->timeout_ms,
                              .environment = it->environment,
+                             .script = own ? script_source(it->mod) : STR_NONE,
                              .blobs = blobs,
                              .nblobs = it->call.blobs.n,
                              .lane = ++j->pr->r->lane,

@@ -359,3 +359,8 @@ const struct module *script_module(struct arena *a, const char *name, const char
     m->script = s;
     return m;
 }
+
+struct str script_source(const struct module *m) {
+    const struct script *s = m->script;
+    return s ? s->source : STR_NONE;
+}

@@ -8,3 +8,5 @@ struct module;
 /// instruction limits. `name` is the module's name. Errors: ERR_SYNTAX with file:line, ERR_ARGS for a wrong table.
 const struct module *script_module(struct arena *a, const char *name, const char *file, struct str source,
                                    struct err *e);
+/// The source of a module that script_module made, to be sent to the target; STR_NONE for a C module. Owner: its arena.
+struct str script_source(const struct module *m);
