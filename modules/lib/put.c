@@ -237,7 +237,7 @@ static bool safe_rel(struct str rel) {
 static bool plan_one(struct mod_call *c, struct put *p, struct val f, struct err *e) {
     struct str rel = val_text(val_get(f, "rel"));
     struct str source = val_text(val_get(f, "source"));
-    const char *dest;
+    const char *dest = NULL;
     if (rel.n > 0) {
         if (!safe_rel(rel)) {
             return mod_fail(c, e, "'%.*s' leads out of the destination", STR(rel));
