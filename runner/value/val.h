@@ -24,7 +24,7 @@ enum val_flags {
     VAL_UNSAFE = 8,  // tagged !unsafe: never templated
     VAL_VAULTED = 16,    // came out of `!vault` inline (prints as its plaintext where used, tests `vaulted`)
     VAL_SAFE_JSON = 32,  // text made by to_json and friends: a template that is only this stays text
-    VAL_MARKUP = 64,  // HTML already (escape, safe): escape leaves it alone
+    VAL_MARKUP = 64,     // HTML already (escape, safe): escape leaves it alone
 };
 
 struct vstr {
