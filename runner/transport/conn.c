@@ -294,6 +294,7 @@ void conn_adopt(struct conn *c, struct dialed *d) {
         c->watch = (struct watch){.kind = WATCH_SESSION, .fd = -1, .owner = c};
         shard_watch(s, &c->watch, d->fd, EPOLLIN);
         c->pump = ssh_channel_new(c->session);
+        ssh_set_counters(c->session, &c->traffic, NULL);
         c->heard_ms = clock_ms();
     }
     if (c->closed) {
@@ -328,32 +329,39 @@ static void lost(struct conn *c) {
 }
 
 static bool session_alive(struct conn *c) {
-    return ssh_channel_poll(c->pump, 0) != SSH_ERROR && ssh_is_connected(c->session) &&
-           !(ssh_get_status(c->session) & (SSH_CLOSED | SSH_CLOSED_ERROR));
+    return ssh_is_connected(c->session) && !(ssh_get_status(c->session) & (SSH_CLOSED | SSH_CLOSED_ERROR));
+}
+
+/// One round over everything that may move; true when something did. A call on one channel may read packets for
+/// another: when bytes came in, everybody is asked again, since no event will tell of them.
+static bool pass(struct conn *c) {
+    uint64_t before = c->traffic.in_bytes;
+    bool moved = c->redispatch;
+    if (c->session && ssh_channel_poll(c->pump, 0) == SSH_ERROR) {
+        c->hung_up = true;
+    }
+    if (c->redispatch) {
+        c->redispatch = false;
+        dispatch(c);
+    }
+    for (struct peer *p = c->peers, *next; p; p = next) {
+        next = p->next;
+        moved |= peer_work(p);
+    }
+    return moved || c->redispatch || c->traffic.in_bytes != before;
 }
 
 void conn_work(struct conn *c) {
-    bool moved = true;
     c->again = false;
-    for (int pass = 0; moved && c->state == CONN_UP; pass++) {
-        if (pass == PASSES) {
+    for (int n = 0; pass(c) && c->state == CONN_UP; n++) {
+        if (n == PASSES) {
             c->again = true;
             shard_alarm(&c->hub->shard, 0);
             break;
         }
-        moved = c->redispatch;
-        if (c->redispatch) {
-            c->redispatch = false;
-            dispatch(c);
-        }
-        for (struct peer *p = c->peers, *next; p; p = next) {
-            next = p->next;
-            moved |= peer_work(p);
-        }
-        moved |= c->redispatch;
     }
     if (c->state == CONN_UP && c->session) {
-        if (session_alive(c)) {
+        if (session_alive(c) && !c->hung_up) {
             uint32_t out = ssh_get_poll_flags(c->session) & SSH_WRITE_PENDING ? EPOLLOUT : 0;
             shard_watch(&c->hub->shard, &c->watch, c->watch.fd, EPOLLIN | out);
         } else {
@@ -456,6 +464,10 @@ void conn_tick(struct conn *c, int64_t now, int64_t *next) {
     }
     for (struct peer *p = c->peers, *following; p; p = following) {
         following = p->next;
+        if (p->reopen_ms) {
+            c->again |= now >= p->reopen_ms;
+            earlier(next, p->reopen_ms);
+        }
         if (p->deadline_ms && now >= p->deadline_ms && p->state < PEER_READY) {
             start_late(p);
         } else if (p->state < PEER_READY) {

@@ -114,11 +114,13 @@ struct conn {
     bool dialing;       // a dialer holds it
     bool buried;        // in the graveyard
     bool redispatch;    // a request may have become sendable
+    bool hung_up;       // reading from the session failed
     bool again;         // stopped working for fairness
     struct err dead;    // CONN_DEAD: why
     struct err broken;  // code ERR_NONE: no; else play-remote cannot run there, only raw works
     ssh_session session;
     ssh_channel pump;  // never opened: reads packets when no other channel does
+    struct ssh_counter_struct traffic;
     struct watch watch;
     int64_t heard_ms, ping_ms;  // last bytes from it; the ping not answered yet, or 0
     int proxy_pid;

@@ -14,6 +14,8 @@
 #define PART          ((size_t)256 << 10)
 #define ERRS_MAX      ((size_t)32 << 10)
 #define RAW_MAX       ((size_t)64 << 20)
+#define REOPENS       20
+#define REOPEN_MS     50
 #define LOG_MAX       ((size_t)64 << 20)
 #define IN_KEEP       ((size_t)16 << 10)  // buffers above are given back when empty
 
@@ -632,12 +634,31 @@ static bool digest_input(struct peer *p) {
     return p->state != PEER_GONE;
 }
 
+/// A channel was refused: sshd may still count sessions that we closed, so it is asked again for a while.
+static bool reopen(struct peer *p) {
+    if (p->stream.state != STREAM_OPENING || ++p->opens > REOPENS || !ssh_is_connected(p->conn->session)) {
+        return false;
+    }
+    const char *cmd = p->stream.command;
+    stream_close(&p->stream, 0);
+    stream_ssh(&p->stream, &p->conn->hub->shard, p->conn->session, cmd);
+    p->reopen_ms = clock_ms() + REOPEN_MS * (int64_t)p->opens;
+    shard_alarm(&p->conn->hub->shard, p->reopen_ms);
+    return true;
+}
+
 static bool start_stream(struct peer *p, bool *moved) {
     struct arena tmp = {0};
     struct err e = {.arena = &tmp};
+    if (p->reopen_ms && clock_ms() < p->reopen_ms) {
+        return false;
+    }
+    p->reopen_ms = 0;
     int rc = stream_step(&p->stream, &e);
     if (rc < 0) {
-        peer_fail(p, &e);
+        if (!reopen(p)) {
+            peer_fail(p, &e);
+        }
     } else if (rc > 0) {
         *moved = true;
         if (p->state == PEER_RAW) {

@@ -20,7 +20,9 @@ struct peer {
     const struct payload *upload;
     size_t upload_at;
     struct req *sendq, *sendq_tail;
-    size_t pending;       // requests given to it and not answered
+    size_t pending;     // requests given to it and not answered
+    int64_t reopen_ms;  // when to try again to open a channel that was refused; 0: not waiting
+    int opens;
     int64_t deadline_ms;  // of the start, moved on by progress
     struct req *raw;      // PEER_RAW and on its way there
     struct {

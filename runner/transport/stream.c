@@ -58,7 +58,7 @@ int stream_step(struct stream *s, struct err *e) {
             return 0;
         }
         if (rc != SSH_OK) {
-            return open_failed(s, "open another ssh channel (MaxSessions of the server?)", e);
+            return open_failed(s, "open another ssh channel (is MaxSessions of the server too low?)", e);
         }
         s->state = STREAM_EXEC;
     }
