@@ -142,12 +142,25 @@ static bool finish(struct jinja_ctx *c, struct val of, struct val *out, struct e
     return of.kind == VAL_OBJ && (out->flags & VAL_TMPL) ? jinja_value(c, *out, out, e) : true;
 }
 
+/// The named members of the tuples groupby makes.
+static bool group_member(struct val v, struct str name, struct val *out) {
+    bool list = str_eqz(name, "list");
+    if (v.kind != VAL_TUPLE || v.spare != VAL_SPARE_GROUP || (!list && !str_eqz(name, "grouper"))) {
+        return false;
+    }
+    *out = v.u.l->items[list];
+    return true;
+}
+
 bool jinja_getattr(struct jinja_ctx *ctx, struct val v, struct str name, struct mark at, struct val *out,
                    struct err *e) {
     if (v.kind == VAL_UNDEF) {
         return of_undef(ctx, v, at, out, e);
     }
     if (v.kind == VAL_OBJ && v.u.o->type->get && v.u.o->type->get(v, name, ctx->a, out)) {
+        return finish(ctx, v, out, e);
+    }
+    if (group_member(v, name, out)) {
         return finish(ctx, v, out, e);
     }
     const struct method *m = method_find(v, name);
@@ -177,7 +190,7 @@ bool jinja_getitem(struct jinja_ctx *ctx, struct val v, struct val key, struct m
         }
         return undef_fail(ctx, key, at, e);
     }
-    if (item_of(ctx->a, v, key, out)) {
+    if (item_of(ctx->a, v, key, out) || group_member(v, val_text(key), out)) {
         return finish(ctx, v, out, e);
     }
     const struct method *m = key.kind == VAL_STR ? method_find(v, val_text(key)) : NULL;

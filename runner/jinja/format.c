@@ -492,6 +492,20 @@ static bool percent_number_out(struct percent *p, struct spec *f, struct val v, 
     return true;
 }
 
+/// Python's ascii(): other characters as \\x, \\u and \\U.
+static struct buf ascii_only(struct arena *a, struct str s) {
+    struct buf b = BUF_IN(a);
+    for (size_t i = 0; i < s.n;) {
+        uint32_t cp = utf8_next(s, &i);
+        if (cp < 0x80) {
+            buf_char(&b, (char)cp);
+        } else {
+            buf_printf(&b, cp < 0x100 ? "\\x%02x" : cp < 0x10000 ? "\\u%04x" : "\\U%08x", cp);
+        }
+    }
+    return b;
+}
+
 static bool percent_out(struct percent *p, struct spec *f, struct val v, struct buf *out) {
     if (v.kind == VAL_UNDEF) {
         return err_set(p->e, ERR_UNDEFINED, NO_MARK, "an undefined value in a format");
@@ -507,6 +521,9 @@ static bool percent_out(struct percent *p, struct spec *f, struct val v, struct 
         val_to_repr(&b, v);
     } else {
         val_to_str(&b, v);
+    }
+    if (f->type == 'a') {
+        b = ascii_only(p->a, buf_view(&b));
     }
     f->zero = false;
     pad_out(out, f, cut(buf_view(&b), f->precision), '>');

@@ -73,7 +73,7 @@ static void write_text(struct writer *w, struct str s) {
         if (at) {
             buf_char(w->b, '\\');
             buf_char(w->b, letter[at - plain]);
-        } else if (cp < 0x20 || (w->style->ascii && cp >= 0x7F && cp < 0x10000 && cp != 0x7F)) {
+        } else if (cp < 0x20 || (w->style->ascii && cp >= 0x7F && cp < 0x10000)) {
             buf_printf(w->b, "\\u%04x", cp);
         } else if (w->style->ascii && cp >= 0x10000) {
             buf_printf(w->b, "\\u%04x\\u%04x", 0xD800 + ((cp - 0x10000) >> 10), 0xDC00 + ((cp - 0x10000) & 0x3FF));

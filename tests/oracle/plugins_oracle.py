@@ -96,6 +96,8 @@ def write(name, cases, variables):
                 bad += 1
                 if os.environ.get("SHOW"):
                     print(row["id"], expr, "->", type(e).__name__, str(e)[:100], file=sys.stderr)
+            if expr in ACCEPT:
+                row["accept"], row["why"] = ACCEPT[expr]
             f.write(json.dumps(row, ensure_ascii=False) + "\n")
     print(f"{name}: {len(cases)} cases, {bad} errors")
     return len(cases)
@@ -112,6 +114,16 @@ V = {
 }
 
 GROUPS = {}
+
+# Differences that are meant: our result (or "error") and why.
+ACCEPT = {
+    "l | batch('x')": ("error", "a wrong argument is named instead of giving one batch"),
+    "lookup('first_found', files=['nope', 'b.txt'], paths=['files'])":
+        ("'@FILES@/files/b.txt'", "later versions take the options without terms"),
+    "'nope' is filter": ("False", "later versions answer"),
+    "'nope' is test": ("False", "later versions answer"),
+    "'９' | int": ("0", "only ASCII digits make numbers"),
+}
 
 GROUPS["strings"] = """
 s | upper

@@ -119,7 +119,7 @@ static bool multi_key(struct jcall *c, struct val attr, bool fold, struct val it
     struct getter g = {.path = attr, .fold = fold};
     struct val v;
     if (attr.kind != VAL_STR) {
-        if (!getter_get(c, &g, item, &v, e)) {
+        if (!getter_get(c, &g, item, &v, e) || !need_defined(c, v, e)) {
             return false;
         }
         val_push(c->a, *key, v);
@@ -143,13 +143,11 @@ static bool f_sort(struct jcall *c, struct val *out, struct err *e) {
         return false;
     }
     size_t n = val_len(l);
-    bool plain = attr.kind != VAL_STR || str_find_char(val_text(attr), 0, ',') == SIZE_MAX;
-    struct getter g = {.path = attr, .fold = !exact};
     struct sort_item *items = ARENA_ARRAY(c->a, struct sort_item, n ? n : 1);
     for (size_t i = 0; i < n; i++) {
         items[i].value = val_at_index(l, i);
-        if (!(plain ? getter_get(c, &g, items[i].value, &items[i].key, e)
-                    : multi_key(c, attr, !exact, items[i].value, &items[i].key, e))) {
+        // as Jinja: keys are lists, so that equal ones need no order
+        if (!multi_key(c, attr, !exact, items[i].value, &items[i].key, e)) {
             return false;
         }
     }

@@ -70,23 +70,41 @@ static struct val filtered(struct jcall *c, struct val a, struct val b, bool wan
     return r;
 }
 
-static bool f_intersect(struct jcall *c, struct val *out, struct err *e) {
+/// `x in text`, for a list against a string.
+static bool within_text(struct jcall *c, struct val a, struct val text, bool want, struct val *out, struct err *e) {
+    *out = val_list(c->a, 8);
+    for (size_t i = 0; i < val_len(a); i++) {
+        bool in = false;
+        if (!val_contains(text, val_at_index(a, i), &in, e)) {
+            return err_wrap(e, c->at, "in '%s'", c->name);
+        }
+        if (in == want) {
+            val_push(c->a, *out, val_at_index(a, i));
+        }
+    }
+    unique_exact(c, *out, out);
+    return true;
+}
+
+static bool kept(struct jcall *c, bool want, struct val *out, struct err *e) {
     struct val a, b;
     if (!both(c, &a, &b, e)) {
         return false;
     }
-    *out = filtered(c, a, b, true);
+    if (c->args[0].kind == VAL_LIST && c->args[1].kind == VAL_STR) {
+        return within_text(c, a, c->args[1], want, out, e);
+    }
+    *out = filtered(c, a, b, want);
     return true;
+}
+
+static bool f_intersect(struct jcall *c, struct val *out, struct err *e) {
+    return kept(c, true, out, e);
 }
 FILTER(intersect) = {.doc = "Items in both lists.", .params = "a, b", .fn = f_intersect};
 
 static bool f_difference(struct jcall *c, struct val *out, struct err *e) {
-    struct val a, b;
-    if (!both(c, &a, &b, e)) {
-        return false;
-    }
-    *out = filtered(c, a, b, false);
-    return true;
+    return kept(c, false, out, e);
 }
 FILTER(difference) = {.doc = "Items of the first list not in the second.", .params = "a, b", .fn = f_difference};
 

@@ -382,7 +382,7 @@ bool text_decode(struct arena *a, struct str s, struct str codec, struct mark at
     const char *name = codec_name(a, codec);
     *out = s;
     if (!name) {
-        return utf8_valid(s) || err_set(e, ERR_TYPE, at, "the data is not valid utf-8");
+        return true;  // bytes that are no UTF-8 stay, as Python's surrogateescape keeps them
     }
     if (!codec_known(name)) {
         return err_set(e, ERR_ARGS, at, "unknown encoding '%.*s'", STR(codec));

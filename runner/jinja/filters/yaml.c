@@ -26,8 +26,8 @@ static bool kw_flag(struct jcall *c, const char *name, bool def) {
 }
 
 static bool dump(struct jcall *c, struct yaml_style *s, struct val *out, struct err *e) {
-    static const char *const names[] = {"indent",        "width",          "default_flow_style", "sort_keys",
-                                        "allow_unicode", "explicit_start", "explicit_end",       NULL};
+    static const char *const names[] = {"indent",       "width", "default_flow_style", "sort_keys", "explicit_start",
+                                        "explicit_end", NULL};
     if (!only_kw(c, names, e) || !kw_int(c, "indent", &s->indent, e) || !kw_int(c, "width", &s->width, e)) {
         return false;
     }
@@ -36,7 +36,6 @@ static bool dump(struct jcall *c, struct yaml_style *s, struct val *out, struct 
         s->flow = flow.kind == VAL_NULL ? -1 : val_truth(flow);
     }
     s->sort_keys = kw_flag(c, "sort_keys", true);
-    s->ascii = !kw_flag(c, "allow_unicode", true);
     s->explicit_start = kw_flag(c, "explicit_start", false);
     s->explicit_end = kw_flag(c, "explicit_end", false);
     struct buf b = {.a = c->a, .max = TEXT_CAP};

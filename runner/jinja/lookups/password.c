@@ -57,7 +57,8 @@ static void add_chars(struct buf *b, struct str spec) {
     }
 }
 
-static bool read_chars(struct pass *p, struct val v, struct err *e) {
+/// `in_term`: written behind the path, where ",," stands for a comma.
+static bool read_chars(struct pass *p, struct val v, bool in_term, struct err *e) {
     struct jcall *c = p->c;
     struct buf b = BUF_IN(c->a);
     if (is_undef(v) || v.kind == VAL_NULL) {
@@ -66,11 +67,11 @@ static bool read_chars(struct pass *p, struct val v, struct err *e) {
         add_chars(&b, STR_LIT(".,:-_"));
     } else if (v.kind == VAL_STR) {
         struct str all = val_text(v), part;
-        if (str_find(all, 0, STR_LIT(",,")) != SIZE_MAX) {
+        if (in_term && str_find(all, 0, STR_LIT(",,")) != SIZE_MAX) {
             buf_char(&b, ',');
         }
         while (str_next(&all, ',', &part)) {
-            add_chars(&b, part);
+            add_chars(&b, in_term ? part : text_strip(part, STR_NONE, STRIP_BOTH));
         }
     } else if (val_is_seq(v)) {
         for (size_t i = 0; i < val_len(v); i++) {
@@ -88,7 +89,7 @@ static bool read_options(struct pass *p, struct str term, struct err *e) {
     struct jcall *c = p->c;
     struct jcall t = *c;
     struct str raw = STR_NONE, name = term;
-    struct val kv;
+    struct val kv = {.kind = VAL_UNDEF};
     t.kwargs = val_is(c->kwargs, VAL_DICT) ? val_copy(c->a, c->kwargs) : val_dict(c->a, 4);
     size_t space = str_find_char(term, 0, ' ');
     if (space != SIZE_MAX) {
@@ -111,7 +112,7 @@ static bool read_options(struct pass *p, struct str term, struct err *e) {
     }
     if (!lk_int(&t, "length", 20, &p->length, e) || !lk_str(&t, "encrypt", STR_NONE, &p->encrypt, e) ||
         !lk_str(&t, "ident", STR_NONE, &p->ident, e) || !lk_str(&t, "seed", STR_NONE, &p->seed, e) ||
-        !read_chars(p, lk_opt(&t, "chars"), e)) {
+        !read_chars(p, lk_opt(&t, "chars"), space != SIZE_MAX && val_has(kv, "chars"), e)) {
         return false;
     }
     if (p->length < 0 || p->length > LENGTH_MAX) {
