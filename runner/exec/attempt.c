@@ -291,6 +291,17 @@ static void call_init(struct job *j, struct val args) {
                                  .ctl = &j->v.ctl};
 }
 
+/// raw: the transport takes the command line as `cmd`.
+static struct val raw_args(struct arena *a, struct val args) {
+    struct val out = val_copy(a, args);
+    struct val cmd = val_get(args, "_raw_params");
+    if (!val_is(cmd, VAL_UNDEF)) {
+        (void)val_del_key(out, val_z(a, "_raw_params"));
+        val_set(a, out, "cmd", cmd);
+    }
+    return out;
+}
+
 static enum job_phase submit(struct job *j) {
     struct item *it = &j->item;
     struct err e = {.arena = &j->a};
@@ -306,7 +317,7 @@ static enum job_phase submit(struct job *j) {
     // modules of the table are in play-remote; those of the project travel as source
     bool own = it->mod->script && module_find(str_from(j->task->action)) != it->mod;
     struct conn_request q = {.module = j->task->action,
-                             .args = it->call.args,
+                             .args = it->mod->no_target ? raw_args(&j->a, it->call.args) : it->call.args,
                              .become = it->login.use_become ? &it->login.become : NULL,
                              .check = it->check,
                              .diff = it->diff,
@@ -319,6 +330,7 @@ static enum job_phase submit(struct job *j) {
                              .nblobs = it->call.blobs.n,
                              .lane = ++j->pr->r->lane,
                              .raw = it->mod->no_target};
+    it->slot->in_flight++;
     j->request = conn_submit(it->slot->conn, &q, j);
     return JOB_SENT;
 }
@@ -341,6 +353,11 @@ enum job_phase attempt_start(struct job *j) {
             j->after = JOB_RESULT;
             return JOB_TIMER;
         }
+        return JOB_RESULT;
+    }
+    if (it->mod->no_target && it->check) {
+        it->result = val_dict(&j->a, 2);
+        val_set(&j->a, it->result, "skipped", val_bool(true));
         return JOB_RESULT;
     }
     if (it->mod->prepare && !it->mod->prepare(&it->call, &e)) {
@@ -371,6 +388,29 @@ static void finish(struct job *j) {
     it->result = it->call.result;
 }
 
+static struct val lines_of(struct arena *a, struct str text) {
+    struct val list = val_list(a, 8);
+    struct str line;
+    if (str_ends(text, "\n")) {
+        text.n--;
+    }
+    while (text.n && str_next(&text, '\n', &line)) {
+        val_push(a, list, val_str(a, str_ends(line, "\r") ? str_sub(line, 0, line.n - 1) : line));
+    }
+    return list;
+}
+
+/// What the transport says of a raw command, completed as Ansible's raw does.
+static void raw_result(struct arena *a, struct val r) {
+    val_set(a, r, "changed", val_bool(true));
+    val_set(a, r, "stdout_lines", lines_of(a, val_text(val_get(r, "stdout"))));
+    val_set(a, r, "stderr_lines", lines_of(a, val_text(val_get(r, "stderr"))));
+    if (!val_equal(val_get(r, "rc"), val_int(0))) {
+        val_set(a, r, "failed", val_bool(true));
+        val_set(a, r, "msg", val_z(a, "non-zero return code"));
+    }
+}
+
 void job_completed(struct job *j, struct completion *c) {
     struct item *it = &j->item;
     if (c->kind == DONE_RESULT) {
@@ -380,6 +420,9 @@ void job_completed(struct job *j, struct completion *c) {
             val_set(&j->a, it->result, "failed", val_bool(true));
             val_set(&j->a, it->result, "msg", val_z(&j->a, "the target's answer is not a dictionary"));
         }
+        if (it->mod->no_target && val_has(it->result, "rc")) {
+            raw_result(&j->a, it->result);
+        }
         finish(j);
     } else {
         struct val r = result_failed(&j->a, &c->err);
@@ -387,10 +430,11 @@ void job_completed(struct job *j, struct completion *c) {
         if (c->err.code == ERR_UNREACHABLE) {
             (void)val_del_key(r, val_z(&j->a, "failed"));
             val_set(&j->a, r, "unreachable", val_bool(true));
-            slot_drop(j->pr->r, it->slot);
+            it->slot->dead = true;
         }
         it->result = r;
     }
+    slot_done(it->slot);
     j->phase = JOB_RESULT;
 }
 

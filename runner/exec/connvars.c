@@ -293,22 +293,32 @@ struct slot *slot_get(struct run *r, const struct login *l, struct arena *a, str
         return NULL;
     }
     struct slot *s = map_get(&r->slots, key);
-    if (!s) {
+    if (!s || s->dead) {
+        struct str kept = s ? s->key : str_dup(&r->a, key);
         s = ARENA_NEW(&r->a, struct slot);
         s->tag = TAG_SLOT;
-        s->key = str_dup(&r->a, key);
-        map_put(&r->slots, &r->a, s->key, s);
-    }
-    if (!s->conn) {
+        s->key = kept;
         s->conn = conn_open(r->hub, &l->spec, s);
+        map_put(&r->slots, &r->a, s->key, s);
     }
     return s;
 }
 
-void slot_drop(struct run *r, struct slot *s) {
-    (void)r;
-    if (s && s->conn) {
+static void close_idle(struct slot *s) {
+    if (s->dead && !s->in_flight && s->conn) {
         conn_close(s->conn);
         s->conn = NULL;
     }
+}
+
+void slot_drop(struct slot *s) {
+    if (s) {
+        s->dead = true;
+        close_idle(s);
+    }
+}
+
+void slot_done(struct slot *s) {
+    s->in_flight--;
+    close_idle(s);
 }

@@ -31,8 +31,10 @@ struct jobs {
 /// One connection, shared by all tasks that log in the same way.
 struct slot {
     enum tag_kind tag;
-    struct conn *conn;  // NULL after it was lost
+    struct conn *conn;
     struct str key;
+    size_t in_flight;  // requests without a completion
+    bool dead;         // lost or reset: closed when nothing is in flight, replaced when asked for again
 };
 
 /// One run of all playbooks.
@@ -295,7 +297,10 @@ bool login_resolve(struct view *cv, const struct hrun *target, struct arena *a, 
 bool environment_resolve(struct view *v, struct val *out, struct err *e);
 /// The connection for a login, opened when there is none.
 struct slot *slot_get(struct run *r, const struct login *l, struct arena *a, struct err *e);
-void slot_drop(struct run *r, struct slot *s);
+/// The connection is not to be used again.
+void slot_drop(struct slot *s);
+/// A request on it was completed.
+void slot_done(struct slot *s);
 
 // -- task.c -----------------------------------------------------------------------------------------------------------
 struct job *job_new(struct play_run *pr, struct hrun *h, struct pstep *s);

@@ -72,7 +72,7 @@ static void reset_connections(struct play_run *pr, struct view *v) {
         return;
     }
     struct slot *s = slot_get(pr->r, &l, v->a, &e);
-    slot_drop(pr->r, s);
+    slot_drop(s);
 }
 
 static void each_reachable(struct play_run *pr, void (*fn)(struct hrun *)) {
