@@ -313,7 +313,8 @@ bool play_prompts(struct run *r, struct play *p, struct arena *a, bool interacti
     struct val list = {0};
     play_run_init(&pr, r, p, (struct val){0});
     bool ok = view_init(&v, &pr, NULL, NULL, a, e) && view_value(&v, p->vars_prompt, &list, e);
-    bool terminal = interactive && isatty(STDIN_FILENO) == 1;  // NOLINT(concurrency-mt-unsafe): asks the kernel
+    // NOLINTNEXTLINE(concurrency-mt-unsafe): only asks the kernel about a descriptor
+    bool terminal = interactive && isatty(STDIN_FILENO) == 1;
     for (size_t i = 0; ok && i < val_len(list); i++) {
         struct val one = val_at_index(list, i);
         struct str name = val_text(val_get(one, "name"));

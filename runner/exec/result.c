@@ -218,7 +218,7 @@ static void store_facts(struct job *j, struct hrun *h, struct val result) {
     }
     if (!set_fact || result_flag(result, "_ansible_facts_cacheable")) {
         host_add_facts(&h->state, facts);
-        h->gathered = h->gathered || !set_fact;
+        h->gathered = h->gathered || strcmp(j->task->action, "setup") == 0;
     }
     size_t i = 0;
     struct vpair *p;
