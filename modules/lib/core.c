@@ -2,10 +2,10 @@
 #include "digest.h"
 #include "module.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #define DIFF_MAX 104448  // as Ansible's MAX_FILE_SIZE_FOR_DIFFING
 
@@ -181,12 +181,25 @@ struct val mod_attach(struct mod_call *c, struct str data) {
     return val_z(c->arena, hex);
 }
 
+/// Makes a directory, or accepts one that only we can have made.
+static bool private_dir(const char *path) {
+    struct stat st;
+    if (mkdir(path, 0700) == 0) {
+        return true;
+    }
+    if (errno != EEXIST || lstat(path, &st) != 0) {
+        return false;
+    }
+    errno = EPERM;
+    return S_ISDIR(st.st_mode) && st.st_uid == geteuid() && (st.st_mode & 077) == 0;
+}
+
 bool mod_tmpdir(struct mod_call *c, struct str *dir, struct err *e) {
     if (!c->tmpdir.n) {
         const char *env =
             getenv("TMPDIR");  // NOLINT(concurrency-mt-unsafe): nobody changes the environment while threads run
         struct str base = c->tmp_base.n ? c->tmp_base : str_from(env && *env == '/' ? env : "/tmp");
-        if (c->tmp_base.n && mkdir(str_z(c->arena, base), 0700) != 0 && errno != EEXIST) {
+        if (c->tmp_base.n && !private_dir(str_z(c->arena, base))) {
             return err_sys(e, errno, c->at, "cannot make the directory '%.*s'", STR(base));
         }
         char *path = arena_printf(c->arena, "%.*s/play-XXXXXX", STR(base));

@@ -123,6 +123,10 @@ static void detach(struct remote *r, pid_t parent) {
             close(j->fd);
         }
     }
+    close(r->signals);
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);  // NOLINT(concurrency-mt-unsafe): one thread
     signal(SIGPIPE, SIG_DFL);
 }
 

@@ -10,6 +10,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/resource.h>
+#include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <sys/utsname.h>
 #include <unistd.h>
@@ -139,11 +140,12 @@ static int poll_timeout(int64_t deadline) {
 }
 
 static bool turn(struct remote *r, struct err *e) {
-    struct pollfd p[CHILDREN_MAX + 2];
-    struct job *who[CHILDREN_MAX + 2] = {0};
+    struct pollfd p[CHILDREN_MAX + 3];
+    struct job *who[CHILDREN_MAX + 3] = {0};
     nfds_t n = 0;
     p[n++] = (struct pollfd){.fd = r->in, .events = POLLIN};
     p[n++] = (struct pollfd){.fd = r->output.n ? r->out : -1, .events = POLLOUT};
+    p[n++] = (struct pollfd){.fd = r->signals, .events = POLLIN};
     for (struct job *j = r->jobs; j; j = j->next) {
         if (j->fd >= 0 && (r->output.n < OUTPUT_MAX || j->stopped)) {
             who[n] = j;
@@ -156,7 +158,10 @@ static bool turn(struct remote *r, struct err *e) {
     if (p[1].revents) {
         write_output(r);
     }
-    for (nfds_t i = 2; i < n; i++) {
+    if (p[2].revents) {
+        r->eof = true;  // as if the connection had closed: nothing is left behind
+    }
+    for (nfds_t i = 3; i < n; i++) {
         if (p[i].revents) {
             jobs_read(r, who[i]);
         }
@@ -182,7 +187,14 @@ static bool take_connection(struct remote *r) {
     return fcntl(r->out, F_SETFL, fcntl(r->out, F_GETFL) | O_NONBLOCK) == 0;
 }
 
-static void set_up_process(void) {
+static void set_up_process(struct remote *r) {
+    sigset_t end;
+    sigemptyset(&end);
+    sigaddset(&end, SIGTERM);
+    sigaddset(&end, SIGHUP);
+    sigaddset(&end, SIGINT);
+    sigprocmask(SIG_BLOCK, &end, NULL);  // NOLINT(concurrency-mt-unsafe): one thread
+    r->signals = signalfd(-1, &end, SFD_CLOEXEC);
     signal(SIGPIPE, SIG_IGN);
     struct rlimit files;
     if (getrlimit(RLIMIT_CORE, &files) == 0) {
@@ -208,7 +220,7 @@ static int serve(void) {
         return 1;
     }
     store_init(&r.store, r.dir);
-    set_up_process();
+    set_up_process(&r);
     say_hello(&r);
     bool ok = true;
     while (ok && !r.eof && !r.bye) {
@@ -219,6 +231,7 @@ static int serve(void) {
     }
     jobs_end(&r);
     store_release(&r.store);
+    fd_closep(&r.signals);
     proc_remove_tree(r.dir);
     buf_release(&r.input);
     buf_release(&r.output);

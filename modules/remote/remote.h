@@ -24,6 +24,7 @@ struct job {
 };
 struct remote {
     int in, out;  // the connection
+    int signals;  // signalfd: asked to end
     struct buf input, output;
     bool eof, bye;
     struct store store;

@@ -5,7 +5,7 @@
 #include <lua.h>
 
 #define SCRIPT_MEMORY       ((size_t)64 << 20)
-#define SCRIPT_INSTRUCTIONS 2000000000LL
+#define SCRIPT_INSTRUCTIONS 500000000LL
 #define SCRIPT_DEPTH        100
 
 /// One sandboxed state and what its C functions need. Lives on the C stack of the call.

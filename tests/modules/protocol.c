@@ -228,6 +228,25 @@ TEST(nothing_outlives_the_connection) {
     arena_release(&l.a);
 }
 
+TEST(a_signal_ends_it_as_a_closed_connection_does) {
+    struct link l;
+    link_open(&l);
+    const char *dir = temp_dir(&l.a);
+    const char *pid = arena_printf(&l.a, "%s/pid", dir);
+    send_shell(&l, 1, arena_printf(&l.a, "echo $$ > %s; exec sleep 60", pid), 0);
+    wait_for(pid);
+    kill(l.p.pid, SIGTERM);
+    int status = 0;
+    CHECK(waitpid(l.p.pid, &status, 0) == l.p.pid);
+    CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    CHECK(gone_soon(pid));
+    fd_closep(&l.p.in);
+    fd_closep(&l.p.out);
+    buf_release(&l.p.input);
+    tree_remove(dir);
+    arena_release(&l.a);
+}
+
 TEST(live_output_arrives_before_the_result) {
     struct link l;
     struct answer x;
