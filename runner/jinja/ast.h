@@ -160,8 +160,13 @@ struct tmpl {
 struct tmpl *jinja_compile(struct arena *a, struct str src, struct mark at, const struct jinja_opts *o, bool bare,
                            struct err *e);
 /// The same through the cache of `c` (may be NULL: compiled into `a`).
-const struct tmpl *cache_get(struct jinja_cache *c, struct arena *a, struct str src, struct mark at,
-                             const struct jinja_opts *o, bool bare, struct err *e);
+struct tmpl_key {
+    struct str src;
+    struct mark at;
+    const struct jinja_opts *o;
+    bool bare;
+};
+const struct tmpl *cache_get(struct jinja_cache *c, struct arena *a, const struct tmpl_key *k, struct err *e);
 /// The same for a file: also gives the mark of its first byte, registered once per content.
 struct source_file {
     struct str path, text;
@@ -357,6 +362,9 @@ const struct resolved *name_entry(struct jinja_ctx *c, struct str name, struct e
 bool lookup_call(struct jcall *c, bool wantlist, struct val *out, struct err *e);
 /// Notes that untrusted data takes part in what is being rendered.
 bool val_untrusted(struct val v);
+/// ERR_LIMIT when storing `v` in the container or object `into` (NULL: a variable) would make a circle or nest too
+/// deep.
+bool val_may_hold(const void *into, struct val v, struct mark at, struct err *e);
 /// Deep copy that keeps objects, for templates that change what they read.
 struct val val_copy_deep(struct arena *a, struct val v);
 
@@ -394,7 +402,8 @@ struct val super_new(struct rt *r, struct block_link *l);
 /// The object `self` of a template: its blocks as functions.
 struct val self_new(struct rt *r);
 struct val module_new(struct rt *r, struct frame *vars, struct val text);
-bool namespace_set(struct arena *a, struct val ns, struct str name, struct val v);
+bool is_namespace(struct val v);
+bool namespace_set(struct arena *a, struct val ns, struct str name, struct val v, struct err *e);
 /// namespace, cycler, joiner; ends with a NULL name.
 extern const struct method object_makers[];
 /// Calls an object of the engine (macro, loop, joiner, bound method ...); *known false: not callable.

@@ -263,15 +263,14 @@ static void grow(struct jinja_cache *c) {
     c->nslots = n;
 }
 
-static const struct tmpl *get_locked(struct jinja_cache *c, struct str src, struct mark at, const struct jinja_opts *o,
-                                     bool bare, struct err *e) {
-    uint32_t h = str_hash(src);
+static const struct tmpl *get_locked(struct jinja_cache *c, const struct tmpl_key *k, struct err *e) {
+    uint32_t h = str_hash(k->src);
     for (struct entry *it = c->slots[h % c->nslots]; it; it = it->next) {
-        if (it->hash == h && it->bare == bare && str_eq(it->t->src, src) && same_opts(&it->t->asked, o)) {
+        if (it->hash == h && it->bare == k->bare && str_eq(it->t->src, k->src) && same_opts(&it->t->asked, k->o)) {
             return it->t;
         }
     }
-    struct tmpl *t = jinja_compile(&c->a, src, at, o, bare, e);
+    struct tmpl *t = jinja_compile(&c->a, k->src, k->at, k->o, k->bare, e);
     if (!t) {
         return NULL;
     }
@@ -279,19 +278,18 @@ static const struct tmpl *get_locked(struct jinja_cache *c, struct str src, stru
         grow(c);
     }
     struct entry *it = ARENA_NEW(&c->a, struct entry);
-    *it = (struct entry){c->slots[h % c->nslots], h, bare, t};
+    *it = (struct entry){c->slots[h % c->nslots], h, k->bare, t};
     c->slots[h % c->nslots] = it;
     c->n++;
     return t;
 }
 
-const struct tmpl *cache_get(struct jinja_cache *c, struct arena *a, struct str src, struct mark at,
-                             const struct jinja_opts *o, bool bare, struct err *e) {
+const struct tmpl *cache_get(struct jinja_cache *c, struct arena *a, const struct tmpl_key *k, struct err *e) {
     if (!c) {
-        return jinja_compile(a, src, at, o, bare, e);
+        return jinja_compile(a, k->src, k->at, k->o, k->bare, e);
     }
     pthread_mutex_lock(&c->lock);
-    const struct tmpl *t = get_locked(c, src, at, o, bare, e);
+    const struct tmpl *t = get_locked(c, k, e);
     pthread_mutex_unlock(&c->lock);
     return t;
 }
@@ -313,7 +311,7 @@ const struct tmpl *cache_file(struct jinja_ctx *c, struct source_file *f, const 
         map_put(&k->files, &k->a, str_dup(&k->a, f->path), known);
     }
     f->base = known->base;
-    const struct tmpl *t = get_locked(k, f->text, f->base, o, false, e);
+    const struct tmpl *t = get_locked(k, &(struct tmpl_key){f->text, f->base, o, false}, e);
     pthread_mutex_unlock(&k->lock);
     return t;
 }

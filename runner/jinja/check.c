@@ -44,12 +44,18 @@ static bool check_call(struct walk *w, const struct node *n) {
                                        "lookup plugin '%.*s' not found", STR(name));
 }
 
+static void bind_str(struct walk *w, struct str name) {
+    if (w->a) {
+        VEC_PUSH(w->a, w->bound, name);
+    }
+}
+
 static void bind(struct walk *w, const struct node *target) {
-    if (!target) {
+    if (!target || !w->a) {
         return;
     }
     if (target->type == N_NAME) {
-        VEC_PUSH(w->a, w->bound, target->name);
+        bind_str(w, target->name);
     }
     for (const struct node *k = target->type == N_TUPLE ? target->kids : NULL; k; k = k->next) {
         bind(w, k);
@@ -94,21 +100,13 @@ static bool walk_args(struct walk *w, const struct call_args *ca) {
 static bool walk_scope(struct walk *w, const struct node *target, const struct node *params, const struct node *body) {
     size_t n = w->bound.n;
     bool ok = true;
-    if (w->a) {
-        bind(w, target);
-        for (const struct node *p = params; p; p = p->next) {
-            bind(w, p->type == N_PAIR ? p->a : p);
-        }
+    bind(w, target);
+    for (const struct node *p = params; p; p = p->next) {
+        bind(w, p->type == N_PAIR ? p->a : p);
     }
     ok = walk_list(w, body);
     w->bound.n = n;
     return ok;
-}
-
-static void bind_name(struct walk *w, const char *name) {
-    if (w->a) {
-        VEC_PUSH(w->a, w->bound, str_from(name));
-    }
 }
 
 static bool walk_for(struct walk *w, const struct node *n) {
@@ -116,10 +114,8 @@ static bool walk_for(struct walk *w, const struct node *n) {
     if (!walk_node(w, n->b)) {
         return false;
     }
-    bind_name(w, "loop");
-    if (w->a) {
-        bind(w, n->a);
-    }
+    bind_str(w, STR_LIT("loop"));
+    bind(w, n->a);
     bool ok = walk_node(w, n->c) && walk_list(w, n->body);
     w->bound.n = mark;
     return ok && walk_list(w, n->other);
@@ -132,11 +128,38 @@ static bool walk_macro(struct walk *w, const struct node *n) {
             return false;
         }
     }
-    bind_name(w, "caller");
-    bind_name(w, "varargs");
-    bind_name(w, "kwargs");
+    bind_str(w, STR_LIT("caller"));
+    bind_str(w, STR_LIT("varargs"));
+    bind_str(w, STR_LIT("kwargs"));
     bool ok = walk_scope(w, NULL, n->kids, n->body);
     w->bound.n = mark;
+    return ok;
+}
+
+/// Names bound by what is imported; what the other template reads is not known.
+static bool walk_import(struct walk *w, const struct node *n) {
+    w->exact = false;
+    if (n->type == N_IMPORT) {
+        bind_str(w, n->name);
+    }
+    for (const struct node *k = n->type == N_FROM ? n->kids : NULL; k; k = k->next) {
+        bind_str(w, k->text);
+    }
+    return walk_node(w, n->a);
+}
+
+static bool walk_with(struct walk *w, const struct node *n) {
+    for (const struct node *k = n->kids; k; k = k->next) {
+        if (!walk_node(w, k->b)) {
+            return false;
+        }
+    }
+    return walk_scope(w, NULL, n->kids, n->body);
+}
+
+static bool walk_set(struct walk *w, const struct node *n) {
+    bool ok = walk_node(w, n->b) && walk_scope(w, NULL, NULL, n->body);
+    bind(w, n->a);
     return ok;
 }
 
@@ -145,32 +168,12 @@ static bool walk_statement(struct walk *w, const struct node *n) {
     case N_FOR:
         return walk_for(w, n);
     case N_SET:
-        if (!walk_node(w, n->b)) {
-            return false;
-        }
-        if (w->a) {
-            bind(w, n->a);
-        }
-        return true;
     case N_SETBLOCK:
-        if (!walk_node(w, n->b) || !walk_scope(w, NULL, NULL, n->body)) {
-            return false;
-        }
-        if (w->a) {
-            bind(w, n->a);
-        }
-        return true;
+        return walk_set(w, n);
     case N_WITH:
-        for (const struct node *k = n->kids; k; k = k->next) {
-            if (!walk_node(w, k->b)) {
-                return false;
-            }
-        }
-        return walk_scope(w, NULL, n->kids, n->body);
+        return walk_with(w, n);
     case N_MACRO:
-        if (w->a) {
-            VEC_PUSH(w->a, w->bound, n->name);
-        }
+        bind_str(w, n->name);
         return walk_macro(w, n);
     case N_CALLBLOCK:
         return walk_node(w, n->a) && walk_macro(w, n->b);
@@ -178,14 +181,7 @@ static bool walk_statement(struct walk *w, const struct node *n) {
     case N_EXTENDS:
     case N_IMPORT:
     case N_FROM:
-        w->exact = false;
-        if (w->a && n->type == N_IMPORT) {
-            VEC_PUSH(w->a, w->bound, n->name);
-        }
-        for (const struct node *k = n->type == N_FROM ? n->kids : NULL; w->a && k; k = k->next) {
-            VEC_PUSH(w->a, w->bound, k->text);
-        }
-        return walk_node(w, n->a);
+        return walk_import(w, n);
     default:
         return walk_node(w, n->a) && walk_node(w, n->b) && walk_node(w, n->c) && walk_list(w, n->kids) &&
                walk_list(w, n->body) && walk_list(w, n->other);
@@ -212,7 +208,7 @@ static bool walk_node(struct walk *w, const struct node *n) {
 
 static bool walk_text(struct walk *w, struct val s, bool bare) {
     struct arena *a = w->a ? w->a : &w->scratch;
-    w->t = cache_get(w->cache, a, val_text(s), s.mark, &jinja_opts_ansible, bare, w->e);
+    w->t = cache_get(w->cache, a, &(struct tmpl_key){val_text(s), s.mark, &jinja_opts_ansible, bare}, w->e);
     w->base = s.mark;
     if (!w->t) {
         return false;
@@ -260,6 +256,7 @@ bool jinja_check_expr(struct jinja_cache *cache, struct str expr, struct mark at
     return ok;
 }
 
+// NOLINTNEXTLINE(readability-function-size): declared in jinja.h
 bool jinja_free_names(struct jinja_cache *cache, struct val v, bool is_expr, struct arena *a, struct val *names,
                       bool *exact, struct err *e) {
     struct walk w = {.cache = cache, .e = e, .a = a, .names = val_list(a, 4), .exact = true};

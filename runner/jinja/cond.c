@@ -59,7 +59,7 @@ static bool truth_of(struct jinja_ctx *c, struct val cond, bool *out, struct err
         *out = v.kind == VAL_STR ? !twice : val_truth(v);
         return true;
     }
-    struct val got;
+    struct val got = {0};
     if (!jinja_expr(c, val_text(v), twice ? NO_MARK : cond.mark, false, &got, e)) {
         return false;
     }

@@ -29,7 +29,7 @@ static void civil(int64_t days, struct vdate *d) {
 
 int64_t date_seconds(const struct vdate *d) {
     int64_t s = date_days(d->year, d->month, d->day) * 86400;
-    return d->has_time ? s + d->hour * 3600 + d->minute * 60 + d->second : s;
+    return d->has_time ? s + d->hour * INT64_C(3600) + d->minute * INT64_C(60) + d->second : s;
 }
 
 struct vdate date_from_seconds(int64_t sec, int32_t usec) {
@@ -256,7 +256,7 @@ static bool m_isoformat(struct jcall *c, struct val *out, struct err *e) {
     if (arg_given(c, 1) && !arg_str(c, 1, &sep, e)) {
         return false;
     }
-    date_iso(&b, self_date(c), sep.n ? sep.s[0] : 'T');
+    date_iso(&b, self_date(c), (char)(sep.n ? sep.s[0] : 'T'));
     *out = val_str(c->a, buf_view(&b));
     return true;
 }

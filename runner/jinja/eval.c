@@ -30,7 +30,7 @@ static struct val taint2(struct val out, struct val l, struct val r) {
 }
 
 bool eval_truth(struct rt *r, const struct node *n, bool *out) {
-    struct val v;
+    struct val v = {0};
     if (!expr_eval(r, n, &v)) {
         return false;
     }
@@ -70,7 +70,7 @@ static bool eval_name(struct rt *r, const struct node *n, struct val *out) {
 static bool eval_items(struct rt *r, const struct node *n, struct val *out) {
     struct val list = n->type == N_LIST ? val_list(r->a, 4) : val_tuple(r->a, 4);
     for (const struct node *k = n->kids; k; k = k->next) {
-        struct val v;
+        struct val v = {0};
         if (!expr_eval(r, k, &v)) {
             return false;
         }
@@ -95,7 +95,7 @@ static bool hashable(struct val v) {
 static bool eval_dict(struct rt *r, const struct node *n, struct val *out) {
     struct val d = val_dict(r->a, 4);
     for (const struct node *k = n->kids; k; k = k->next) {
-        struct val key, v;
+        struct val key = {0}, v = {0};
         if (!expr_eval(r, k->a, &key) || !expr_eval(r, k->b, &v)) {
             return false;
         }
@@ -112,7 +112,7 @@ static bool eval_dict(struct rt *r, const struct node *n, struct val *out) {
 }
 
 static bool eval_cond(struct rt *r, const struct node *n, struct val *out) {
-    bool yes;
+    bool yes = false;
     if (!eval_truth(r, n->a, &yes)) {
         return false;
     }
@@ -139,7 +139,7 @@ static bool eval_logic(struct rt *r, const struct node *n, struct val *out) {
 }
 
 static bool eval_binop(struct rt *r, const struct node *n, struct val *out) {
-    struct val l, rr;
+    struct val l = {0}, rr = {0};
     if (!expr_eval(r, n->a, &l) || !expr_eval(r, n->b, &rr)) {
         return false;
     }
@@ -159,7 +159,7 @@ static bool eval_concat(struct rt *r, const struct node *n, struct val *out) {
     b.max = cap_of(r->c, OUTPUT_CAP);
     bool secret = false;
     for (const struct node *k = n->kids; k; k = k->next) {
-        struct val v;
+        struct val v = {0};
         if (!expr_eval(r, k, &v)) {
             return false;
         }
@@ -194,9 +194,9 @@ static bool compare_undef(struct rt *r, const struct node *n, enum tok_type op, 
 static bool contains(struct rt *r, struct val hay, struct val needle, bool *out) {
     if (hay.kind == VAL_OBJ) {
         struct jcall c = {.ctx = r->c, .a = r->a, .name = "in"};
-        struct val list;
+        struct val list = {0};
         if (needle.kind == VAL_STR && hay.u.o->type->get && method_find(hay, STR_LIT("keys"))) {
-            struct val got;
+            struct val got = {0};
             *out = hay.u.o->type->get(hay, val_text(needle), r->a, &got);
             return true;
         }
@@ -234,7 +234,7 @@ static bool compare_one(struct rt *r, const struct node *n, const struct val *v,
 }
 
 static bool eval_compare(struct rt *r, const struct node *n, struct val *out) {
-    struct val v[2];
+    struct val v[2] = {0};
     bool yes = true;
     if (!expr_eval(r, n->a, &v[0])) {
         return false;
@@ -253,7 +253,7 @@ static bool eval_compare(struct rt *r, const struct node *n, struct val *out) {
 }
 
 static bool eval_getattr(struct rt *r, const struct node *n, struct val *out) {
-    struct val v;
+    struct val v = {0};
     if (!expr_eval(r, n->a, &v) || !jinja_getattr(r->c, v, n->name, NO_MARK, out, r->e)) {
         return false;
     }
@@ -293,7 +293,7 @@ static bool eval_slice(struct rt *r, const struct node *n, struct val *out) {
 }
 
 static bool eval_getitem(struct rt *r, const struct node *n, struct val *out) {
-    struct val v, key;
+    struct val v = {0}, key = {0};
     if (n->b->type == N_SLICE) {
         return eval_slice(r, n, out);
     }
@@ -301,9 +301,9 @@ static bool eval_getitem(struct rt *r, const struct node *n, struct val *out) {
 }
 
 static bool eval_unary(struct rt *r, const struct node *n, struct val *out) {
-    struct val v;
+    struct val v = {0};
     if (n->type == N_NOT) {
-        bool yes;
+        bool yes = false;
         if (!eval_truth(r, n->a, &yes)) {
             return false;
         }
@@ -331,7 +331,7 @@ static bool eval_unary(struct rt *r, const struct node *n, struct val *out) {
 // -- calls -----------------------------------------------------------------------------------------------------------
 
 static bool spread_args(struct rt *r, const struct node *star, struct val *args, size_t *n, size_t cap) {
-    struct val v, list;
+    struct val v = {0}, list = {0};
     struct jcall jc = {.ctx = r->c, .a = r->a, .name = "*args"};
     if (!expr_eval(r, star, &v) || !jinja_iter(&jc, v, &list, r->e)) {
         return false;
@@ -346,7 +346,7 @@ static bool spread_args(struct rt *r, const struct node *star, struct val *args,
 }
 
 static bool spread_kwargs(struct rt *r, const struct node *n, struct val kwargs) {
-    struct val v;
+    struct val v = {0};
     if (!expr_eval(r, n, &v)) {
         return false;
     }
@@ -384,7 +384,7 @@ bool eval_args(struct rt *r, const struct call_args *ca, struct jcall *c, size_t
             c->kwargs = val_dict(r->a, ca->nkw);
         }
         for (const struct node *k = ca->kw; k; k = k->next) {
-            struct val v;
+            struct val v = {0};
             if (!expr_eval(r, k->a, &v)) {
                 return false;
             }
@@ -413,9 +413,9 @@ static bool call_method(struct rt *r, const struct node *n, struct val self, con
 }
 
 static bool eval_call(struct rt *r, const struct node *n, struct val *out) {
-    struct val fn;
+    struct val fn = {0};
     if (n->a->type == N_GETATTR) {
-        struct val self;
+        struct val self = {0};
         if (!expr_eval(r, n->a->a, &self)) {
             return false;
         }
@@ -437,7 +437,7 @@ static bool eval_call(struct rt *r, const struct node *n, struct val *out) {
 }
 
 bool eval_filter(struct rt *r, const struct node *n, const struct val *input, struct val *out) {
-    struct val v;
+    struct val v = {0};
     if (n->a) {
         bool chain = input && n->a->type == N_FILTER;
         if (!(chain ? eval_filter(r, n->a, input, &v) : expr_eval(r, n->a, &v))) {
@@ -461,7 +461,7 @@ bool eval_filter(struct rt *r, const struct node *n, const struct val *input, st
 }
 
 static bool eval_test(struct rt *r, const struct node *n, struct val *out) {
-    struct val v;
+    struct val v = {0};
     struct jcall c = {.ctx = r->c, .a = r->a, .at = rt_mark(r, n), .name = n->name.s};
     if (!expr_eval(r, n->a, &v) || !eval_args(r, n->args, &c, 1)) {
         return false;
@@ -471,7 +471,7 @@ static bool eval_test(struct rt *r, const struct node *n, struct val *out) {
         struct val *v;
     } slot = {.c = c.args};
     slot.v[0] = v;
-    bool yes;
+    bool yes = false;
     if (!test_invoke(&c, n->plugin, n->sig, &yes, r->e)) {
         return false;
     }

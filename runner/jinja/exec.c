@@ -54,12 +54,11 @@ bool exec_assign(struct rt *r, const struct node *target, struct val v) {
         if (found) {
             ns = found->v;
         }
-        return namespace_set(r->a, ns, target->text, v)
-                   ? true
-                   : FAIL(r, target, ERR_TYPE, "cannot assign attribute on non-namespace object");
+        return is_namespace(ns) ? namespace_set(r->a, ns, target->text, v, r->e)
+                                : FAIL(r, target, ERR_TYPE, "cannot assign attribute on non-namespace object");
     }
     struct jcall c = {.ctx = r->c, .a = r->a, .name = "unpack"};
-    struct val list;
+    struct val list = {0};
     if (!jinja_iter(&c, v, &list, r->e)) {
         if (r->e->code == ERR_TYPE) {
             err_clear(r->e);
@@ -258,7 +257,7 @@ bool exec_for_items(struct rt *r, const struct node *n, struct val items, unsign
 }
 
 static enum flow exec_for(struct rt *r, const struct node *n) {
-    struct val v, items;
+    struct val v = {0}, items = {0};
     struct jcall c = {.ctx = r->c, .a = r->a, .at = rt_mark(r, n->b), .name = "for"};
     if (!expr_eval(r, n->b, &v) || !jinja_iter(&c, v, &items, r->e)) {
         return FLOW_ERROR;
@@ -274,7 +273,7 @@ static enum flow flow_of(bool ok) {
 
 static enum flow exec_output(struct rt *r, const struct node *n) {
     for (const struct node *k = n->kids; k; k = k->next) {
-        struct val v;
+        struct val v = {0};
         if (!expr_eval(r, k, &v)) {
             return FLOW_ERROR;
         }
@@ -297,8 +296,8 @@ static enum flow exec_if(struct rt *r, const struct node *n) {
 }
 
 static enum flow exec_set(struct rt *r, const struct node *n) {
-    struct val v;
-    return flow_of(expr_eval(r, n->b, &v) && exec_assign(r, n->a, v));
+    struct val v = {0};
+    return flow_of(expr_eval(r, n->b, &v) && val_may_hold(NULL, v, NO_MARK, r->e) && exec_assign(r, n->a, v));
 }
 
 /// Runs a body in its own frame and gives its text.
@@ -311,7 +310,7 @@ static bool capture_scoped(struct rt *r, const struct node *body, struct val *v)
 }
 
 static enum flow exec_setblock(struct rt *r, const struct node *n) {
-    struct val v;
+    struct val v = {0};
     if (!capture_scoped(r, n->body, &v) || (n->b && !eval_filter(r, n->b, &v, &v))) {
         return FLOW_ERROR;
     }
@@ -319,7 +318,7 @@ static enum flow exec_setblock(struct rt *r, const struct node *n) {
 }
 
 static enum flow exec_filterblock(struct rt *r, const struct node *n) {
-    struct val v;
+    struct val v = {0};
     return flow_of(capture_scoped(r, n->body, &v) && eval_filter(r, n->b, &v, &v) && put_value(r, v));
 }
 
@@ -327,7 +326,7 @@ static enum flow exec_with(struct rt *r, const struct node *n) {
     struct frame *up = r->f, *f = locals_new(r->a, up);
     enum flow flow = FLOW_NEXT;
     for (const struct node *k = n->kids; k && flow == FLOW_NEXT; k = k->next) {
-        struct val v;
+        struct val v = {0};
         r->f = up;  // values see the outside only
         bool ok = expr_eval(r, k->b, &v);
         r->f = f;
@@ -355,7 +354,7 @@ static enum flow exec_macro(struct rt *r, const struct node *n) {
 }
 
 static enum flow exec_callblock(struct rt *r, const struct node *n) {
-    struct val fn, out;
+    struct val fn = {0}, out = {0};
     struct jcall c = {.ctx = r->c, .a = r->a, .at = rt_mark(r, n->a), .name = "call"};
     if (!expr_eval(r, n->a->a, &fn) || !eval_args(r, n->a->args, &c, 0)) {
         return FLOW_ERROR;
@@ -372,7 +371,7 @@ static enum flow exec_callblock(struct rt *r, const struct node *n) {
 }
 
 static enum flow exec_one(struct rt *r, const struct node *n) {
-    struct val v;
+    struct val v = {0};
     switch (n->type) {  // NOLINT(clang-diagnostic-switch-enum)
     case N_DATA:
         return flow_of(put_text(r, n->text));

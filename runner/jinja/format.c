@@ -17,7 +17,7 @@ struct spec {
 // -- pieces ----------------------------------------------------------------------------------------------------------
 
 static void pad_out(struct buf *out, const struct spec *f, struct str text, char def_align) {
-    char align = f->align ? f->align : def_align;
+    char align = (char)(f->align ? f->align : def_align);
     int64_t len = (int64_t)utf8_len(text), pad = f->width > len ? f->width - len : 0;
     int64_t left = align == '>' || align == '=' ? pad : align == '^' ? pad / 2 : 0;
     struct str fill = f->fill.n ? f->fill : STR_LIT(" ");
@@ -37,7 +37,7 @@ static void group_digits(struct buf *b, struct str digits, char sep, size_t step
         n++;
     }
     for (size_t i = 0; i < n; i++) {
-        buf_char(b, i < n - digits.n ? '0' : digits.s[i - (n - digits.n)]);
+        buf_char(b, (char)(i < n - digits.n ? '0' : digits.s[i - (n - digits.n)]));
         size_t left = n - 1 - i;
         if (left && left % step == 0) {
             buf_char(b, sep);
@@ -221,7 +221,7 @@ static bool unknown_code(char code, struct val v, struct err *e) {
 }
 
 bool fmt_spec(struct val v, struct str spec, struct buf *out, struct err *e) {
-    struct spec f;
+    struct spec f = {0};
     if (!spec.n) {
         val_to_str(out, v);
         return true;
@@ -348,7 +348,7 @@ static bool format_field(struct fields *s, struct str body, unsigned depth, stru
         bracket = body.s[end] == '[' || (bracket && body.s[end] != ']');
         end++;
     }
-    struct val v;
+    struct val v = {0};
     if (!field_value(s, str_sub(body, 0, end), &v)) {
         return false;
     }
@@ -356,7 +356,7 @@ static bool format_field(struct fields *s, struct str body, unsigned depth, stru
         return undef_fail(s->c->ctx, v, s->c->at, s->e);
     }
     if (end < body.n && body.s[end] == '!') {
-        char conv = end + 1 < body.n ? body.s[end + 1] : 0;
+        char conv = (char)(end + 1 < body.n ? body.s[end + 1] : 0);
         struct buf b = BUF_IN(s->c->a);
         if (conv == 'r' || conv == 'a') {
             val_to_repr(&b, v);
@@ -442,7 +442,7 @@ static bool percent_arg(struct percent *p, struct val *out) {
 
 static bool percent_number(struct percent *p, int64_t *out) {
     if (p->i < p->f.n && p->f.s[p->i] == '*') {
-        struct val v;
+        struct val v = {0};
         p->i++;
         if (!percent_arg(p, &v)) {
             return false;
@@ -532,7 +532,7 @@ static bool percent_out(struct percent *p, struct spec *f, struct val v, struct 
 
 static bool percent_one(struct percent *p, struct buf *out) {
     struct spec f = {.precision = -1};
-    struct val v;
+    struct val v = {0};
     bool left = false, keyed = false;
     if (p->i < p->f.n && p->f.s[p->i] == '(') {
         if (!percent_key(p, &v)) {
@@ -545,7 +545,7 @@ static bool percent_one(struct percent *p, struct buf *out) {
         f.alt |= flag == '#';
         f.zero |= flag == '0';
         left |= flag == '-';
-        f.sign = flag == '+' || (flag == ' ' && !f.sign) ? flag : f.sign;
+        f.sign = (char)(flag == '+' || (flag == ' ' && !f.sign) ? flag : f.sign);
     }
     if (!percent_number(p, &f.width)) {
         return false;
@@ -564,7 +564,7 @@ static bool percent_one(struct percent *p, struct buf *out) {
     if (p->i < p->f.n && strchr("hlL", p->f.s[p->i])) {
         p->i++;
     }
-    f.type = p->i < p->f.n ? p->f.s[p->i++] : 0;
+    f.type = (char)(p->i < p->f.n ? p->f.s[p->i++] : 0);
     if (f.type == '%') {
         buf_char(out, '%');
         return true;

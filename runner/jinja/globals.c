@@ -38,7 +38,7 @@ static bool fn_range(struct jcall *c, struct val *out, struct err *e) {
 }
 
 static bool dict_from_pairs(struct jcall *c, struct val pairs, struct val d, struct err *e) {
-    struct val list;
+    struct val list = {0};
     if (!jinja_iter(c, pairs, &list, e)) {
         return false;
     }
@@ -77,8 +77,8 @@ static bool fn_lipsum(struct jcall *c, struct val *out, struct err *e) {
     static const char *const words[] = {"lorem", "ipsum",       "dolor",      "sit",    "amet",  "consectetur",
                                         "elit",  "adipiscing",  "vestibulum", "mauris", "augue", "pellentesque",
                                         "donec", "ullamcorper", "tempus",     "nulla",  "metus", "sollicitudin"};
-    int64_t n, min, max;
-    bool html;
+    int64_t n = 0, min = 0, max = 0;
+    bool html = false;
     if (!arg_int(c, 0, 5, &n, e) || !arg_bool(c, 1, true, &html, e) || !arg_int(c, 2, 20, &min, e) ||
         !arg_int(c, 3, 100, &max, e)) {
         return false;
@@ -95,9 +95,9 @@ static bool fn_lipsum(struct jcall *c, struct val *out, struct err *e) {
         for (int64_t w = 0; w < count; w++) {
             seed = seed * 1664525U + 1013904223U;
             struct str one = str_from(words[(seed >> 16) % COUNTOF(words)]);
-            buf_char(&b, w ? one.s[0] : (char)(one.s[0] - 32));
+            buf_char(&b, (char)(w ? one.s[0] : one.s[0] - 32));
             buf_str(&b, str_sub(one, 1, one.n));
-            buf_char(&b, w + 1 < count ? ' ' : '.');
+            buf_char(&b, (char)(w + 1 < count ? ' ' : '.'));
         }
         buf_z(&b, html ? "</p>" : "");
     }
@@ -143,6 +143,7 @@ static bool unknown_lookup(struct str name, struct mark at, struct err *e) {
     return t.best.s ? err_hint(e, "did you mean '%.*s'?", STR(t.best)) : false;
 }
 
+// NOLINTNEXTLINE(readability-function-size): declared in jinja.h
 bool jinja_lookup(struct jinja_ctx *c, struct str name, struct val terms, struct val kwargs, struct mark at,
                   struct val *list, struct err *e) {
     const struct lookup *l = lookup_find(name);

@@ -10,22 +10,25 @@ struct block_link *block_find(const struct block_set *s, struct str name) {
     return NULL;
 }
 
+static void add_block(struct arena *a, struct block_set *s, struct block_link *l) {
+    struct block_link *child = block_find(s, l->node->name);
+    if (!child) {
+        VEC_PUSH(a, *s, l);  // NOLINT(bugprone-sizeof-expression): an array of pointers
+        return;
+    }
+    while (child->up) {
+        child = child->up;
+    }
+    child->up = l;
+}
+
 /// Adds a template's blocks behind those of its children.
 static void add_blocks(struct rt *r) {
-    struct block_set *s = r->u->blocks;
     for (size_t i = 0; i < r->u->t->nblocks; i++) {
         struct block_link *l = ARENA_NEW(r->a, struct block_link);
         l->node = r->u->t->blocks[i];
         l->unit = r->u;
-        struct block_link *child = block_find(s, l->node->name);
-        if (!child) {
-            VEC_PUSH(r->a, *s, l);
-            continue;
-        }
-        while (child->up) {
-            child = child->up;
-        }
-        child->up = l;
+        add_block(r->a, r->u->blocks, l);
     }
 }
 
@@ -102,7 +105,7 @@ static bool load_name(struct rt *r, struct val v, struct loaded *l) {
 
 /// Loads the template an expression names; a list gives the first that exists.
 static bool load(struct rt *r, const struct node *n, struct loaded *l) {
-    struct val v;
+    struct val v = {0};
     if (!expr_eval(r, n, &v)) {
         return false;
     }
@@ -212,7 +215,7 @@ static bool load_module(struct rt *r, const struct node *n, struct unit **u, str
 
 enum flow exec_import(struct rt *r, const struct node *n) {
     struct unit *u;
-    struct val text;
+    struct val text = {0};
     if (!load_module(r, n, &u, &text)) {
         return FLOW_ERROR;
     }
@@ -222,7 +225,7 @@ enum flow exec_import(struct rt *r, const struct node *n) {
 
 enum flow exec_from(struct rt *r, const struct node *n) {
     struct unit *u;
-    struct val text;
+    struct val text = {0};
     if (!load_module(r, n, &u, &text)) {
         return FLOW_ERROR;
     }

@@ -528,7 +528,7 @@ static bool balance(struct lexer *l, enum tok_type t, size_t at) {
         if (l->nopen == sizeof l->open) {
             return err_set(l->e, ERR_LIMIT, lex_mark(l, at), "brackets nested deeper than %zu", sizeof l->open);
         }
-        l->open[l->nopen++] = c == '(' ? ')' : c == '[' ? ']' : '}';
+        l->open[l->nopen++] = (char)(c == '(' ? ')' : c == '[' ? ']' : '}');
     } else if (t == T_RPAREN || t == T_RBRACKET || t == T_RBRACE) {
         if (!l->nopen) {
             return err_set(l->e, ERR_SYNTAX, lex_mark(l, at), "unexpected '%c'", c);

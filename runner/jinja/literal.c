@@ -48,7 +48,7 @@ static bool take(struct reader *r, char c) {
 static bool hex(struct reader *r, size_t n, uint32_t *cp) {
     *cp = 0;
     for (size_t k = 0; k < n; k++, r->i++) {
-        char c = r->i < r->s.n ? r->s.s[r->i] : 'g';
+        char c = (char)(r->i < r->s.n ? r->s.s[r->i] : 'g');
         int d = c >= '0' && c <= '9'   ? c - '0'
                 : c >= 'a' && c <= 'f' ? c - 'a' + 10
                 : c >= 'A' && c <= 'F' ? c - 'A' + 10
@@ -113,7 +113,7 @@ static bool quoted(struct reader *r, struct buf *b) {
     if (!raw && !take(r, 'u')) {
         (void)take(r, 'U');
     }
-    char q = r->i < r->s.n ? r->s.s[r->i] : 0;
+    char q = (char)(r->i < r->s.n ? r->s.s[r->i] : 0);
     if (q != '\'' && q != '"') {
         return false;
     }
@@ -238,7 +238,7 @@ static bool word(struct reader *r, struct val *out) {
         if (!str_starts(rest, words[k].name)) {
             continue;
         }
-        char c = rest.n > n ? rest.s[n] : ' ';
+        char c = (char)(rest.n > n ? rest.s[n] : ' ');
         if (c == '_' || (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')) {
             return false;
         }
@@ -332,7 +332,7 @@ static bool container(struct reader *r, struct val *out) {
 }
 
 static bool value(struct reader *r, struct val *out) {
-    char c = r->i < r->s.n ? r->s.s[r->i] : 0;
+    char c = (char)(r->i < r->s.n ? r->s.s[r->i] : 0);
     if (c == '[' || c == '(' || c == '{') {
         return container(r, out);
     }

@@ -10,6 +10,12 @@ static bool full(struct jcall *c, size_t n, struct err *e) {
     return n >= cap && !err_set(e, ERR_LIMIT, c->at, "a list of more than %zu items", cap);
 }
 
+/// May the list or dict args[0] take `v`?
+static bool takes(struct jcall *c, struct val v, struct err *e) {
+    const void *into = c->args[0].kind == VAL_DICT ? (const void *)c->args[0].u.d : (const void *)c->args[0].u.l;
+    return val_may_hold(into, v, c->at, e);
+}
+
 static bool none(struct val *out) {
     *out = VNULL;
     return true;
@@ -22,7 +28,7 @@ static struct vlist *items(const struct jcall *c) {
 // -- lists -----------------------------------------------------------------------------------------------------------
 
 static bool l_append(struct jcall *c, struct val *out, struct err *e) {
-    if (full(c, items(c)->n, e)) {
+    if (full(c, items(c)->n, e) || !takes(c, c->args[1], e)) {
         return false;
     }
     val_push(c->a, c->args[0], c->args[1]);
@@ -30,7 +36,7 @@ static bool l_append(struct jcall *c, struct val *out, struct err *e) {
 }
 
 static bool l_extend(struct jcall *c, struct val *out, struct err *e) {
-    struct val more;
+    struct val more = {0};
     if (!jinja_iter(c, c->args[1], &more, e)) {
         return false;
     }
@@ -39,6 +45,9 @@ static bool l_extend(struct jcall *c, struct val *out, struct err *e) {
         return false;
     }
     for (size_t i = 0; i < n; i++) {
+        if (!takes(c, more.u.l->items[i], e)) {
+            return false;
+        }
         val_push(c->a, c->args[0], more.u.l->items[i]);
     }
     return none(out);
@@ -46,7 +55,7 @@ static bool l_extend(struct jcall *c, struct val *out, struct err *e) {
 
 static bool l_insert(struct jcall *c, struct val *out, struct err *e) {
     int64_t at, n = (int64_t)items(c)->n;
-    if (!arg_int(c, 1, 0, &at, e) || full(c, items(c)->n, e)) {
+    if (!arg_int(c, 1, 0, &at, e) || full(c, items(c)->n, e) || !takes(c, c->args[2], e)) {
         return false;
     }
     at = at < 0 ? at + n : at;
@@ -260,39 +269,43 @@ static bool d_values(struct jcall *c, struct val *out, struct err *e) {
     return d_list(c, 'v', out);
 }
 
-static void put_all(struct jcall *c, struct val from) {
+static bool put_all(struct jcall *c, struct val from, struct err *e) {
     size_t i = 0;
     for (struct vpair *p = val_each(from, &i); p; p = val_each(from, &i)) {
+        if (!takes(c, p->value, e)) {
+            return false;
+        }
         val_set_key(c->a, c->args[0], p->key, p->value);
     }
+    return true;
+}
+
+/// A list of pairs into the dict.
+static bool put_pairs(struct jcall *c, struct val list, struct err *e) {
+    for (size_t i = 0; i < list.u.l->n; i++) {
+        struct val p = list.u.l->items[i];
+        if ((p.kind != VAL_LIST && p.kind != VAL_TUPLE) || p.u.l->n != 2) {
+            return err_set(e, ERR_TYPE, c->at, "cannot convert dictionary update sequence element #%zu to a sequence",
+                           i);
+        }
+        if (!key_ok(c, p.u.l->items[0], e) || !takes(c, p.u.l->items[1], e)) {
+            return false;
+        }
+        val_set_key(c->a, c->args[0], p.u.l->items[0], p.u.l->items[1]);
+    }
+    return true;
 }
 
 static bool d_update(struct jcall *c, struct val *out, struct err *e) {
-    struct val v = arg_given(c, 1) ? c->args[1] : VNULL, list;
+    struct val v = arg_given(c, 1) ? c->args[1] : VNULL, list = {0};
+    bool ok = true;
     if (v.kind == VAL_DICT) {
-        if (v.u.d != c->args[0].u.d) {
-            put_all(c, v);
-        }
+        ok = v.u.d == c->args[0].u.d || put_all(c, v, e);
     } else if (v.kind != VAL_NULL) {
-        if (!jinja_iter(c, v, &list, e)) {
-            return false;
-        }
-        for (size_t i = 0; i < list.u.l->n; i++) {
-            struct val p = list.u.l->items[i];
-            if ((p.kind != VAL_LIST && p.kind != VAL_TUPLE) || p.u.l->n != 2) {
-                return err_set(e, ERR_TYPE, c->at,
-                               "cannot convert dictionary update sequence element #%zu to a sequence", i);
-            }
-            if (!key_ok(c, p.u.l->items[0], e)) {
-                return false;
-            }
-            val_set_key(c->a, c->args[0], p.u.l->items[0], p.u.l->items[1]);
-        }
+        ok = jinja_iter(c, v, &list, e) && put_pairs(c, list, e);
     }
-    if (c->kwargs.kind == VAL_DICT) {
-        put_all(c, c->kwargs);
-    }
-    return none(out);
+    ok = ok && (c->kwargs.kind != VAL_DICT || put_all(c, c->kwargs, e));
+    return ok && none(out);
 }
 
 static bool d_pop(struct jcall *c, struct val *out, struct err *e) {
@@ -337,13 +350,16 @@ static bool d_setdefault(struct jcall *c, struct val *out, struct err *e) {
     *out = val_get_key(c->args[0], c->args[1]);
     if (missing(*out)) {
         *out = arg_given(c, 2) ? c->args[2] : VNULL;
+        if (!takes(c, *out, e)) {
+            return false;
+        }
         val_set_key(c->a, c->args[0], c->args[1], *out);
     }
     return true;
 }
 
 static bool d_clear(struct jcall *c, struct val *out, struct err *e) {
-    struct val keys;
+    struct val keys = {0};
     (void)e;
     d_list(c, 'k', &keys);
     for (size_t i = 0; i < keys.u.l->n; i++) {
@@ -353,7 +369,7 @@ static bool d_clear(struct jcall *c, struct val *out, struct err *e) {
 }
 
 static bool d_fromkeys(struct jcall *c, struct val *out, struct err *e) {
-    struct val list;
+    struct val list = {0};
     if (!jinja_iter(c, c->args[1], &list, e)) {
         return false;
     }

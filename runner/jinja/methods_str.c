@@ -324,7 +324,7 @@ static bool ends(struct str s, struct str p) {
 }
 
 static bool m_removeprefix(struct jcall *c, struct val *out, struct err *e) {
-    struct str p;
+    struct str p = STR_NONE;
     if (!need_str(c, 1, &p, e)) {
         return false;
     }
@@ -332,7 +332,7 @@ static bool m_removeprefix(struct jcall *c, struct val *out, struct err *e) {
 }
 
 static bool m_removesuffix(struct jcall *c, struct val *out, struct err *e) {
-    struct str p;
+    struct str p = STR_NONE;
     if (!need_str(c, 1, &p, e)) {
         return false;
     }
@@ -356,7 +356,7 @@ static size_t offset_of(struct str s, int64_t k) {
 /// The window [start, end) of arguments i and i+1; *shift is its first byte. False with *empty when start is past the
 /// end.
 static bool window(struct jcall *c, size_t i, struct str *s, size_t *shift, struct err *e) {
-    int64_t from, to;
+    int64_t from = 0, to = 0;
     *s = self(c);
     bool has_end = arg_given(c, i + 1) && c->args[i + 1].kind != VAL_NULL;
     bool has_start = arg_given(c, i) && c->args[i].kind != VAL_NULL;
@@ -379,8 +379,8 @@ static size_t rfind(struct str s, struct str p) {
 }
 
 static bool find(struct jcall *c, bool last, bool must, struct val *out, struct err *e) {
-    struct str p, s;
-    size_t shift;
+    struct str p = STR_NONE, s = STR_NONE;
+    size_t shift = 0;
     if (!need_str(c, 1, &p, e) || !window(c, 2, &s, &shift, e)) {
         return false;
     }
@@ -409,8 +409,8 @@ static bool m_rindex(struct jcall *c, struct val *out, struct err *e) {
 }
 
 static bool m_count(struct jcall *c, struct val *out, struct err *e) {
-    struct str p, s;
-    size_t shift, n = 0;
+    struct str p = STR_NONE, s = STR_NONE;
+    size_t shift = 0, n = 0;
     if (!need_str(c, 1, &p, e) || !window(c, 2, &s, &shift, e)) {
         return false;
     }
@@ -426,8 +426,8 @@ static bool m_count(struct jcall *c, struct val *out, struct err *e) {
 }
 
 static bool affix(struct jcall *c, bool (*has)(struct str, struct str), struct val *out, struct err *e) {
-    struct str s;
-    size_t shift;
+    struct str s = STR_NONE;
+    size_t shift = 0;
     struct val v = c->args[1];
     if (!window(c, 2, &s, &shift, e)) {
         return false;
@@ -458,33 +458,23 @@ static void push_text(struct jcall *c, struct val list, struct str s) {
     val_push(c->a, list, val_str(c->a, s));
 }
 
-static void split_space(struct jcall *c, struct str s, int64_t max, struct val list) {
-    size_t i = 0;
-    while (true) {
+/// The first byte at or after i that is (or is not) part of white space.
+static size_t span(struct str s, size_t i, bool space) {
+    while (i < s.n) {
         size_t p = i;
-        while (i < s.n && space_cp(utf8_next(s, &p))) {
-            i = p;
+        if (space_cp(utf8_next(s, &p)) != space) {
+            break;
         }
-        if (i >= s.n) {
-            return;
-        }
-        if (max == 0) {
-            size_t to = s.n;
-            while (to > i) {
-                size_t q = before(s, to), r = q;
-                if (!space_cp(utf8_next(s, &r))) {
-                    break;
-                }
-                to = q;
-            }
-            push_text(c, list, str_sub(s, i, s.n));
-            return;
-        }
-        size_t from = i;
-        for (p = i; p < s.n && !space_cp(utf8_next(s, &p));) {
-            i = p;
-        }
-        push_text(c, list, str_sub(s, from, i));
+        i = p;
+    }
+    return i;
+}
+
+static void split_space(struct jcall *c, struct str s, int64_t max, struct val list) {
+    for (size_t i = span(s, 0, true); i < s.n; i = span(s, i, true)) {
+        size_t to = max == 0 ? s.n : span(s, i, false);
+        push_text(c, list, str_sub(s, i, to));
+        i = to;
         max -= max > 0;
     }
 }
@@ -545,7 +535,7 @@ static bool split_args(struct jcall *c, struct str *sep, int64_t *max, struct er
 
 static bool m_split(struct jcall *c, struct val *out, struct err *e) {
     struct str sep, s = self(c);
-    int64_t max;
+    int64_t max = 0;
     if (!split_args(c, &sep, &max, e)) {
         return false;
     }
@@ -566,7 +556,7 @@ static bool m_split(struct jcall *c, struct val *out, struct err *e) {
 
 static bool m_rsplit(struct jcall *c, struct val *out, struct err *e) {
     struct str sep, s = self(c);
-    int64_t max;
+    int64_t max = 0;
     if (!split_args(c, &sep, &max, e)) {
         return false;
     }
@@ -588,7 +578,7 @@ static bool m_rsplit(struct jcall *c, struct val *out, struct err *e) {
 }
 
 static bool m_splitlines(struct jcall *c, struct val *out, struct err *e) {
-    bool keep;
+    bool keep = false;
     struct str s = self(c);
     if (!arg_bool(c, 1, false, &keep, e)) {
         return false;
@@ -639,7 +629,7 @@ static bool m_rpartition(struct jcall *c, struct val *out, struct err *e) {
 }
 
 static bool m_join(struct jcall *c, struct val *out, struct err *e) {
-    struct val list;
+    struct val list = {0};
     struct buf b = BUF_IN(c->a);
     b.max = cap_of(c->ctx, TEXT_CAP);
     if (!jinja_iter(c, c->args[1], &list, e)) {
@@ -664,7 +654,7 @@ static bool m_join(struct jcall *c, struct val *out, struct err *e) {
 
 static bool m_replace(struct jcall *c, struct val *out, struct err *e) {
     struct str s = self(c), old, with;
-    int64_t max;
+    int64_t max = 0;
     if (!need_str(c, 1, &old, e) || !need_str(c, 2, &with, e) || !arg_int(c, 3, -1, &max, e)) {
         return false;
     }
@@ -698,7 +688,7 @@ static bool m_replace(struct jcall *c, struct val *out, struct err *e) {
 // -- padding ---------------------------------------------------------------------------------------------------------
 
 static bool pad(struct jcall *c, int where, struct val *out, struct err *e) {
-    int64_t width;
+    int64_t width = 0;
     struct str fill = STR_LIT(" "), s = self(c);
     if (!arg_int(c, 1, 0, &width, e) || (arg_given(c, 2) && !need_str(c, 2, &fill, e))) {
         return false;
@@ -735,7 +725,7 @@ static bool m_rjust(struct jcall *c, struct val *out, struct err *e) {
 }
 
 static bool m_zfill(struct jcall *c, struct val *out, struct err *e) {
-    int64_t width;
+    int64_t width = 0;
     struct str s = self(c);
     if (!arg_int(c, 1, 0, &width, e)) {
         return false;
@@ -754,7 +744,7 @@ static bool m_zfill(struct jcall *c, struct val *out, struct err *e) {
 }
 
 static bool m_expandtabs(struct jcall *c, struct val *out, struct err *e) {
-    int64_t size, col = 0;
+    int64_t size = 0, col = 0;
     struct str s = self(c);
     if (!arg_int(c, 1, 8, &size, e)) {
         return false;
@@ -782,7 +772,7 @@ static bool m_expandtabs(struct jcall *c, struct val *out, struct err *e) {
 // -- other -----------------------------------------------------------------------------------------------------------
 
 static bool m_format(struct jcall *c, struct val *out, struct err *e) {
-    struct str s;
+    struct str s = STR_NONE;
     if (!fmt_format(c, self(c), &s, e)) {
         return false;
     }

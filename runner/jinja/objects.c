@@ -128,7 +128,7 @@ void loop_advance(struct val loop, size_t index) {
 /// loop(children): runs the loop's body for another list and gives its text.
 static bool loop_call(struct jcall *c, struct val fn, struct val *out, struct err *e) {
     struct loop *l = as_loop(fn);
-    struct val list;
+    struct val list = {0};
     if (!l->node->flag) {
         return err_set(e, ERR_TYPE, c->at, "The loop must have the 'recursive' marker to be called recursively");
     }
@@ -251,8 +251,46 @@ static void space_str(struct val self, struct buf *out) {
 
 static const struct obj_type space_type = {.name = "Namespace", .get = space_get, .str = space_str};
 
-bool namespace_set(struct arena *a, struct val ns, struct str name, struct val v) {
-    if (ns.kind != VAL_OBJ || ns.u.o->type != &space_type) {
+#define HOLD_DEPTH 200
+
+/// False when `v` is nested too deep or reaches `into`.
+static bool may_hold(const void *into, struct val v, unsigned depth) {
+    if (depth > HOLD_DEPTH) {
+        return false;
+    }
+    if (v.kind == VAL_LIST || v.kind == VAL_TUPLE) {
+        for (size_t i = 0; i < v.u.l->n; i++) {
+            if (!may_hold(into, v.u.l->items[i], depth + 1)) {
+                return false;
+            }
+        }
+        return v.u.l != into;
+    }
+    if (v.kind == VAL_DICT) {
+        size_t i = 0;
+        for (struct vpair *p = val_each(v, &i); p; p = val_each(v, &i)) {
+            if (!may_hold(into, p->value, depth + 1)) {
+                return false;
+            }
+        }
+        return v.u.d != into;
+    }
+    return !is_namespace(v) ||
+           (v.u.o != into && may_hold(into, ((const struct space *)(const void *)v.u.o)->vars, depth + 1));
+}
+
+bool val_may_hold(const void *into, struct val v, struct mark at, struct err *e) {
+    return may_hold(into, v, 0)
+               ? true
+               : err_set(e, ERR_LIMIT, at, "a value may not contain itself or nest deeper than %d levels", HOLD_DEPTH);
+}
+
+bool is_namespace(struct val v) {
+    return v.kind == VAL_OBJ && v.u.o->type == &space_type;
+}
+
+bool namespace_set(struct arena *a, struct val ns, struct str name, struct val v, struct err *e) {
+    if (!val_may_hold(ns.u.o, v, NO_MARK, e)) {
         return false;
     }
     val_set_str(a, ((const struct space *)(const void *)ns.u.o)->vars, name, v);
@@ -424,19 +462,21 @@ static bool macro_leftovers(struct jcall *c, const struct macro *m, struct lefto
     return true;
 }
 
+/// The value of a parameter that was not given.
+static bool param_default(struct rt *r, const struct node *p, struct val *v) {
+    if (p->a) {
+        return expr_eval(r, p->a, v);
+    }
+    *v = undef_hint(r->a, p->name, str_printf(r->a, "parameter '%.*s' was not provided", STR(p->name)));
+    return true;
+}
+
 static bool macro_params(struct rt *r, const struct macro *m, const struct val *given) {
     size_t i = 0;
     for (const struct node *p = m->node->kids; p; p = p->next, i++) {
         struct val v = given[i];
-        if (v.kind == VAL_UNDEF && !v.u.undef) {
-            if (p->a) {
-                if (!expr_eval(r, p->a, &v)) {
-                    return false;
-                }
-            } else {
-                struct str hint = str_printf(r->a, "parameter '%.*s' was not provided", STR(p->name));
-                v = undef_hint(r->a, p->name, hint);
-            }
+        if (v.kind == VAL_UNDEF && !v.u.undef && !param_default(r, p, &v)) {
+            return false;
         }
         locals_set(r->a, r->f, p->name, v);
     }
@@ -591,7 +631,7 @@ static bool mapping_item(struct jcall *c, struct val key, struct val *out, struc
 }
 
 static bool mapping_list(struct jcall *c, bool pairs, struct val *out, struct err *e) {
-    struct val keys;
+    struct val keys = {0};
     if (!mapping_keys(c, &keys, e)) {
         return false;
     }
@@ -621,7 +661,7 @@ static bool mapping_values(struct jcall *c, struct val *out, struct err *e) {
 }
 
 static bool mapping_get(struct jcall *c, struct val *out, struct err *e) {
-    struct val got;
+    struct val got = {0};
     if (c->args[1].kind == VAL_STR && c->args[0].u.o->type->get(c->args[0], val_text(c->args[1]), c->a, &got)) {
         return mapping_item(c, c->args[1], out, e);
     }

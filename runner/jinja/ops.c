@@ -206,7 +206,7 @@ bool op_binary(struct jinja_ctx *c, enum tok_type op, struct val l, struct val r
         return int_op(op, as_int(l), as_int(r), out, e);
     }
     if (op == T_MOD && l.kind == VAL_STR) {
-        struct str s;
+        struct str s = STR_NONE;
         if (!fmt_percent(c->a, val_text(l), r, &s, e)) {
             return false;
         }
@@ -252,7 +252,7 @@ bool op_equal(struct val l, struct val r) {
 }
 
 bool op_order(struct val l, struct val r, enum tok_type op, bool *out, struct err *e) {
-    int cmp;
+    int cmp = 0;
     double nan_check = (l.kind == VAL_FLOAT ? l.u.f : 0) + (r.kind == VAL_FLOAT ? r.u.f : 0);
     if (!(l.kind == VAL_OBJ && r.kind == VAL_OBJ && date_order(l, r, &cmp)) && !val_compare(l, r, &cmp, e)) {
         if (e->code == ERR_TYPE) {
@@ -328,7 +328,7 @@ static struct val slice_text(struct arena *a, struct str s, const struct range *
 }
 
 bool op_slice(struct arena *a, struct val v, const struct val part[3], struct val *out, struct err *e) {
-    struct range g;
+    struct range g = {0};
     if (!is_seq(v)) {
         *out = undef_attr(a, v, VNULL);
         return true;

@@ -300,7 +300,7 @@ static struct node *tag_block(struct parser *p) {
             return NULL;
         }
     }
-    VEC_PUSH(p->s.a, p->blocks, n);
+    VEC_PUSH(p->s.a, p->blocks, n);  // NOLINT(bugprone-sizeof-expression): an array of pointers
     if (!parse_statements(p, &n->body, end)) {
         return NULL;
     }

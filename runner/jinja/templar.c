@@ -216,7 +216,7 @@ bool jinja_string(struct jinja_ctx *c, struct val s, struct val *out, struct err
         *out = s;
         return true;
     }
-    const struct tmpl *t = cache_get(c->cache, c->a, val_text(s), s.mark, c->opts, false, e);
+    const struct tmpl *t = cache_get(c->cache, c->a, &(struct tmpl_key){val_text(s), s.mark, c->opts, false}, e);
     if (!t) {
         return false;
     }
@@ -267,14 +267,14 @@ bool jinja_value(struct jinja_ctx *c, struct val v, struct val *out, struct err 
                                            : val_tuple(c->a, v.u.l->n);
     size_t i = 0;
     for (struct vpair *p = v.kind == VAL_DICT ? val_each(v, &i) : NULL; ok && p; p = val_each(v, &i)) {
-        struct val item;
+        struct val item = {0};
         ok = jinja_value(c, p->value, &item, e);
         if (ok) {
             val_set_key(c->a, made, p->key, item);
         }
     }
     for (size_t k = 0; v.kind != VAL_DICT && ok && k < v.u.l->n; k++) {
-        struct val item;
+        struct val item = {0};
         ok = jinja_value(c, v.u.l->items[k], &item, e);
         if (ok) {
             val_push(c->a, made, item);
@@ -290,7 +290,7 @@ bool jinja_value(struct jinja_ctx *c, struct val v, struct val *out, struct err 
 bool jinja_render(struct jinja_ctx *c, struct str src, struct mark at, const struct jinja_opts *o, struct str *out,
                   struct err *e) {
     const struct jinja_opts *opts = c->opts;
-    const struct tmpl *t = cache_get(c->cache, c->a, src, at, o, false, e);
+    const struct tmpl *t = cache_get(c->cache, c->a, &(struct tmpl_key){src, at, o, false}, e);
     struct val v;
     if (!t) {
         return false;
@@ -310,7 +310,7 @@ bool jinja_render(struct jinja_ctx *c, struct str src, struct mark at, const str
 
 bool jinja_expr(struct jinja_ctx *c, struct str expr, struct mark at, bool allow_undef, struct val *out,
                 struct err *e) {
-    const struct tmpl *t = cache_get(c->cache, c->a, expr, at, c->opts, true, e);
+    const struct tmpl *t = cache_get(c->cache, c->a, &(struct tmpl_key){expr, at, c->opts, true}, e);
     if (!t) {
         return false;
     }
