@@ -253,7 +253,7 @@ static bool flag(struct val d, const char *key, bool absent) {
     return val_is(v, VAL_UNDEF) || !val_as_bool(v, &b) ? absent : b;
 }
 
-static bool encrypt(struct view *v, struct val one, struct val *answer, struct err *e) {
+static bool hash_answer(struct view *v, struct val one, struct val *answer, struct err *e) {
     struct val how = val_get(one, "encrypt");
     struct val kwargs = val_dict(v->a, 2);
     struct val args[2] = {*answer, how};
@@ -313,7 +313,6 @@ bool play_prompts(struct run *r, struct play *p, struct arena *a, bool interacti
     struct val list = {0};
     play_run_init(&pr, r, p, (struct val){0});
     bool ok = view_init(&v, &pr, NULL, NULL, a, e) && view_value(&v, p->vars_prompt, &list, e);
-    // NOLINTNEXTLINE(concurrency-mt-unsafe): only asks the kernel about a descriptor
     bool terminal = interactive && isatty(STDIN_FILENO) == 1;
     for (size_t i = 0; ok && i < val_len(list); i++) {
         struct val one = val_at_index(list, i);
@@ -327,7 +326,7 @@ bool play_prompts(struct run *r, struct play *p, struct arena *a, bool interacti
             continue;
         }
         if (terminal) {
-            ok = ask(&v, one, &answer, e) && encrypt(&v, one, &answer, e);
+            ok = ask(&v, one, &answer, e) && hash_answer(&v, one, &answer, e);
         } else if (interactive) {
             run_warn(r, one.mark, "not prompting, as there is no terminal");
         }
