@@ -1,0 +1,339 @@
+// get_url: a file fetched by the target over HTTP, checked and put in place.
+#include "digest.h"
+#include "fd.h"
+#include "fsattr.h"
+#include "http.h"
+#include "replace.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+static const struct arg args[] = {
+    HTTP_ARGS,
+    {"dest", ARG_PATH, .required = true, .doc = "File, or directory to put the file into."},
+    {"tmp_dest", ARG_PATH, .doc = "Accepted; the new file is made beside dest, so that it appears at once."},
+    {"backup", ARG_BOOL, .def = "false", .doc = "Keep the old file under a dated name."},
+    {"checksum", ARG_STR, .def = "\"\"", .doc = "ALGORITHM:HEX or ALGORITHM:URL of a checksum file."},
+    {"timeout", ARG_INT, .def = "10", .doc = "Seconds of silence after which the request fails."},
+    {"url_username", ARG_STR, .aliases = "username", .doc = "Name for authentication."},
+    {"url_password", ARG_STR, .no_log = true, .aliases = "password", .doc = "Password for authentication."},
+    {0},
+};
+
+struct fetch {
+    struct http_request q;
+    const char *dest;
+    bool dir;               // dest is a directory: the name comes from the answer
+    const char *algorithm;  // of checksum; NULL: none asked for
+    struct str want;
+    struct fsattr attr;
+};
+
+// -- checksum --------------------------------------------------------------------------------------------------------
+
+static bool all_hex(struct str s) {
+    for (size_t i = 0; i < s.n; i++) {
+        char ch = s.s[i];
+        if (!((ch >= '0' && ch <= '9') || (ch >= 'a' && ch <= 'f') || (ch >= 'A' && ch <= 'F'))) {
+            return false;
+        }
+    }
+    return s.n > 0;
+}
+
+static struct str base_of(struct str url) {
+    url = str_sub(url, 0, str_find_char(url, 0, '?'));
+    size_t from = 0;
+    for (size_t i = 0; i < url.n; i++) {
+        from = url.s[i] == '/' ? i + 1 : from;
+    }
+    return str_sub(url, from, url.n);
+}
+
+// A file of "HEX  [*]NAME" lines, or of a single sum.
+static bool checksum_from_url(struct mod_call *c, struct fetch *f, struct str url, struct err *e) {
+    struct http_request q = f->q;
+    struct http_response r;
+    q.url = str_z(c->arena, url);
+    q.body_max = (size_t)8 << 20;
+    if (!http_perform(c, &q, &r, e)) {
+        return false;
+    }
+    if (r.status != 200) {
+        return mod_fail(c, e, "Unable to find a checksum: %.*s answered %lld", STR(url), (long long)r.status);
+    }
+    struct str name = base_of(str_from(f->q.url));
+    struct str rest = r.body;
+    struct str line;
+    size_t lines = 0;
+    while (str_next(&rest, '\n', &line)) {
+        line = str_trim(line);
+        size_t space = str_find_char(line, 0, ' ');
+        struct str file = str_trim(str_sub(line, space, line.n));
+        while (file.n > 0 && (file.s[0] == '*' || str_starts(file, "./"))) {
+            file = str_sub(file, file.s[0] == '*' ? 1 : 2, file.n);
+        }
+        lines += line.n > 0;
+        if (str_eq(file, name) || (space == SIZE_MAX && all_hex(line))) {
+            f->want = str_sub(line, 0, space);
+        }
+    }
+    return f->want.n > 0 || mod_fail(c, e, "Unable to find a checksum for file '%.*s' in '%.*s'", STR(name), STR(url));
+}
+
+static bool read_checksum(struct mod_call *c, struct fetch *f, struct err *e) {
+    struct str text = str_trim(mod_str(c, "checksum"));
+    if (text.n == 0) {
+        return true;
+    }
+    size_t colon = str_find_char(text, 0, ':');
+    if (colon == SIZE_MAX) {
+        return mod_fail(c, e, "The checksum parameter has to be in format <algorithm>:<checksum>");
+    }
+    f->algorithm = str_z(c->arena, str_trim(str_sub(text, 0, colon)));
+    f->want = str_trim(str_sub(text, colon + 1, text.n));
+    struct digest *known = digest_open(f->algorithm);
+    if (!known) {
+        return mod_fail(c, e,
+                        "Could not hash file with algorithm '%s': expected md5, sha1, sha224, sha256, sha384 or sha512",
+                        f->algorithm);
+    }
+    unsigned char raw[DIGEST_MAX];
+    digest_close(known, raw);
+    if (str_starts(f->want, "http://") || str_starts(f->want, "https://")) {
+        struct str url = f->want;
+        f->want = STR_NONE;
+        if (!checksum_from_url(c, f, url, e)) {
+            return false;
+        }
+    }
+    if (!all_hex(f->want)) {
+        return mod_fail(c, e, "The checksum format is invalid: expected hexadecimal digits");
+    }
+    char *lower = str_z(c->arena, f->want);
+    for (char *s = lower; *s; s++) {
+        *s = (char)(*s >= 'A' && *s <= 'F' ? *s + 32 : *s);
+    }
+    f->want = str_from(lower);
+    return true;
+}
+
+// -- fetching --------------------------------------------------------------------------------------------------------
+
+static int open_beside(struct mod_call *c, const char *dest, const char **tmp, struct err *e) {
+    struct str d = str_from(dest);
+    size_t slash = 0;
+    for (size_t i = 0; i < d.n; i++) {
+        slash = d.s[i] == '/' ? i + 1 : slash;
+    }
+    uint64_t r;
+    random_bytes(&r, sizeof r);
+    *tmp = arena_printf(c->arena, "%.*s.ansible_tmp%016llx", (int)slash, dest, (unsigned long long)r);
+    int fd = open(*tmp, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0) {
+        mod_fail_sys(c, e, errno, "Destination directory of %s is not usable", dest);
+    }
+    return fd;
+}
+
+// File name of "Content-Disposition: attachment; filename=x", without any directory.
+static struct str disposition_name(const struct http_response *r) {
+    struct str d = val_text(val_get(r->headers, "content-disposition"));
+    size_t at = str_find(d, 0, STR_LIT("filename="));
+    if (at == SIZE_MAX) {
+        return STR_NONE;
+    }
+    struct str name = str_trim(str_sub(d, at + 9, str_find_char(d, at, ';')));
+    if (name.n > 1 && name.s[0] == '"') {
+        name = str_sub(name, 1, name.n - 1);
+    }
+    return base_of(name);
+}
+
+static bool name_in_dir(struct mod_call *c, struct fetch *f, const struct http_response *r, struct err *e) {
+    struct str name = disposition_name(r);
+    name = name.n > 0 ? name : base_of(r->url);
+    if (name.n == 0 || str_eqz(name, "..") || str_eqz(name, ".")) {
+        name = STR_LIT("index.html");
+    }
+    (void)e;
+    f->dest = arena_printf(c->arena, "%s/%.*s", f->dest, STR(name));
+    return true;
+}
+
+static bool attributes_only(struct mod_call *c, struct fetch *f, const char *msg, struct err *e) {
+    struct stat st;
+    struct val before = val_dict(c->arena, 2);
+    struct val after = val_dict(c->arena, 2);
+    bool differs = false;
+    if (lstat(f->dest, &st) != 0) {
+        return mod_fail_sys(c, e, errno, "cannot look at '%s'", f->dest);
+    }
+    if (!fsattr_differs(c, &f->attr, f->dest, &st, before, after, &differs, e)) {
+        return false;
+    }
+    if (differs) {
+        mod_changed(c);
+        if (!c->check && !fsattr_apply(c, &f->attr, f->dest, e)) {
+            return false;
+        }
+    }
+    mod_set_z(c, "msg", differs ? arena_printf(c->arena, "%s but file attributes changed", msg) : msg);
+    mod_set_z(c, "dest", f->dest);
+    fsattr_info(c, f->dest);
+    return true;
+}
+
+static bool sums(struct mod_call *c, const char *tmp, const struct fetch *f, bool *same, struct err *e) {
+    const char *hex;
+    if (f->algorithm) {
+        if (!digest_file(c->arena, f->algorithm, tmp, &hex, e)) {
+            return false;
+        }
+        if (!str_eqz(f->want, hex)) {
+            return mod_fail(c, e, "The checksum for %s did not match %.*s; it was %s.", tmp, STR(f->want), hex);
+        }
+    }
+    if (!digest_file(c->arena, "sha1", tmp, &hex, e)) {
+        return false;
+    }
+    mod_set_z(c, "checksum_src", hex);
+    const char *old = NULL;
+    struct err quiet = {.arena = c->arena};
+    if (access(f->dest, F_OK) == 0 && digest_file(c->arena, "sha1", f->dest, &old, &quiet)) {
+        mod_set_z(c, "checksum_dest", old);
+    } else {
+        mod_set(c, "checksum_dest", VNULL);
+    }
+    *same = old && strcmp(old, hex) == 0;
+    return digest_file(c->arena, "md5", tmp, &hex, e) && (mod_set_z(c, "md5sum", hex), true);
+}
+
+static bool put(struct mod_call *c, struct fetch *f, const char *tmp, int fd, struct err *e) {
+    struct stat st;
+    bool there = lstat(f->dest, &st) == 0;
+    mode_t mask = umask(0);
+    umask(mask);
+    struct fsattr keep = {.has_mode = true, .mode = 0666 & ~mask};
+    if (there && S_ISREG(st.st_mode)) {
+        keep = (struct fsattr){.has_mode = true,
+                               .mode = st.st_mode & 07777,
+                               .has_uid = true,
+                               .uid = st.st_uid,
+                               .has_gid = true,
+                               .gid = st.st_gid};
+    }
+    struct str backup = STR_NONE;
+    if (mod_bool(c, "backup") && there && !replace_backup(c, f->dest, &backup, e)) {
+        return false;
+    }
+    if (backup.n > 0) {
+        mod_set_str(c, "backup_file", backup);
+    }
+    if (!fsattr_apply_fd(&keep, fd, e) || !fsattr_apply_fd(&f->attr, fd, e)) {
+        return false;
+    }
+    if (fsync(fd) != 0 || rename(tmp, f->dest) != 0) {
+        return mod_fail_sys(c, e, errno, "cannot put the file at '%s'", f->dest);
+    }
+    mod_changed(c);
+    return fsattr_apply(c, &f->attr, f->dest, e);
+}
+
+static bool fetched(struct mod_call *c, struct fetch *f, const struct http_response *r, const char *tmp, int fd,
+                    struct err *e) {
+    mod_set(c, "status_code", val_int(r->status));
+    mod_set(c, "elapsed", val_int(r->elapsed_s));
+    if (r->status == 304) {
+        return attributes_only(c, f, "HTTP Error 304: Not Modified", e);
+    }
+    if (r->status != 200) {
+        mod_set_z(c, "response", arena_printf(c->arena, "HTTP Error %lld: %.*s", (long long)r->status, STR(r->reason)));
+        mod_set_z(c, "dest", f->dest);
+        return mod_fail(c, e, "Request failed");
+    }
+    bool same;
+    if (f->dir && !name_in_dir(c, f, r, e)) {
+        return false;
+    }
+    if (c->check) {
+        mod_changed(c);
+        mod_set_z(c, "dest", f->dest);
+        return true;
+    }
+    if (!sums(c, tmp, f, &same, e)) {
+        return false;
+    }
+    if (same) {
+        return attributes_only(c, f, arena_printf(c->arena, "OK (%lld bytes)", (long long)r->size), e);
+    }
+    mod_set(c, "msg", val_printf(c->arena, "OK (%lld bytes)", (long long)r->size));
+    mod_set_z(c, "dest", f->dest);
+    bool ok = put(c, f, tmp, fd, e);
+    fsattr_info(c, f->dest);
+    return ok;
+}
+
+static bool download(struct mod_call *c, struct fetch *f, struct err *e) {
+    struct http_response r;
+    const char *tmp = NULL;
+    CLEANUP(fd_closep) int fd = -1;
+    if (c->check) {
+        f->q.method = "HEAD";
+    } else {
+        const char *beside = f->dir ? arena_printf(c->arena, "%s/", f->dest) : f->dest;
+        fd = open_beside(c, beside, &tmp, e);
+        if (fd < 0) {
+            return false;
+        }
+        f->q.out_fd = fd;
+    }
+    bool ok = http_perform(c, &f->q, &r, e) && fetched(c, f, &r, tmp, fd, e);
+    if (tmp) {
+        unlink(tmp);  // gone already when it was renamed
+    }
+    return ok;
+}
+
+static bool run(struct mod_call *c, struct err *e) {
+    struct fetch *f = ARENA_NEW(c->arena, struct fetch);
+    struct stat st;
+    if (!http_args(c, &f->q, e) || !fsattr_read(c, "mode", &f->attr, e) || !read_checksum(c, f, e)) {
+        return false;
+    }
+    f->q.follow = HTTP_FOLLOW_ALL;
+    f->dest = mod_z(c, "dest");
+    mod_set_z(c, "url", f->q.url);
+    f->dir = stat(f->dest, &st) == 0 && S_ISDIR(st.st_mode);
+    bool there = !f->dir && stat(f->dest, &st) == 0;
+    bool force = mod_bool(c, "force");
+    if (there && !force && f->algorithm) {
+        const char *hex;
+        if (!digest_file(c->arena, f->algorithm, f->dest, &hex, e)) {
+            return false;
+        }
+        if (str_eqz(f->want, hex)) {
+            return attributes_only(c, f, "file already exists", e);
+        }
+        force = true;
+    }
+    f->q.modified_since = there && !force ? st.st_mtim.tv_sec : 0;
+    return download(c, f, e);
+}
+
+MODULE(get_url) = {
+    .doc = "Download a file to the target.",
+    .spec = "ansible.builtin.get_url",
+    .example = "- ansible.builtin.get_url:\n    url: http://example.test/tool.tar.gz\n    dest: /opt/tool.tar.gz\n"
+               "    checksum: sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+    .returns = "url: The address.\ndest: Where the file is.\nchecksum_src: SHA1 of what was fetched.\n"
+               "checksum_dest: SHA1 of the old file.\nmd5sum: MD5 of what was fetched.\nstatus_code: Status.\n"
+               "msg: Status text.\nelapsed: Seconds.\nbackup_file: Name of the backup.",
+    .args = args,
+    .file_args = true,
+    .check = SUPPORT_PARTIAL,
+    .diff = SUPPORT_NONE,
+    .side = ON_TARGET,
+    .run = run,
+};

@@ -1,0 +1,51 @@
+// One HTTP request through libcurl, for the modules uri, get_url and wait_for. HTTP and HTTPS only.
+#pragma once
+#include "module.h"
+
+enum http_follow { HTTP_FOLLOW_SAFE, HTTP_FOLLOW_ALL, HTTP_FOLLOW_NONE };
+struct http_request {
+    const char *url, *method;
+    struct str body;     // STR_NONE: none
+    struct val headers;  // dict, or VAL_UNDEF
+    const char *user, *password;
+    bool force_basic, validate_certs, use_proxy, head;
+    const char *ca_path, *client_cert, *client_key, *unix_socket, *agent;
+    enum http_follow follow;
+    int64_t timeout_ms;
+    time_t modified_since;  // 0: not asked
+    size_t body_max;        // cap of the body in memory; 0: 64 MiB
+    int out_fd;             // the body goes here instead when >= 0
+};
+struct http_response {
+    int64_t status;      // 0: no answer
+    struct val headers;  // dict: lower case names
+    struct val cookies;  // dict
+    struct str body, url, reason;
+    int64_t size, elapsed_s;
+    bool redirected;
+};
+/// ERR_MODULE "Status code was -1 ...": no connection, TLS refused, deadline. A status such as 404 is no error.
+bool http_perform(struct mod_call *c, const struct http_request *q, struct http_response *r, struct err *e);
+/// The options uri and get_url share, for their tables.
+#define HTTP_ARGS                                                                                                      \
+    {"url", ARG_STR, .required = true, .doc = "Address, http or https."},                                              \
+        {"headers", ARG_DICT, .doc = "More request headers."},                                                         \
+        {"validate_certs", ARG_BOOL, .def = "true", .doc = "Check the server's certificate."},                         \
+        {"force_basic_auth", ARG_BOOL, .def = "false", .doc = "Send the password with the first request."},            \
+        {"use_proxy", ARG_BOOL, .def = "true", .doc = "Use the proxy of the environment."},                            \
+        {"http_agent", ARG_STR, .def = "ansible-httpget", .doc = "User-Agent."},                                       \
+        {"client_cert", ARG_PATH, .doc = "PEM file with the client's certificate."},                                   \
+        {"client_key", ARG_PATH, .doc = "PEM file with its key."},                                                     \
+        {"unredirected_headers", ARG_LIST, .doc = "Headers not sent after a redirect; not supported."},                \
+        {"ciphers", ARG_LIST, .doc = "TLS ciphers; not supported."},                                                   \
+        {"use_gssapi", ARG_BOOL, .def = "false", .doc = "Kerberos; not supported."},                                   \
+        {"use_netrc", ARG_BOOL, .def = "true", .doc = "Accepted; .netrc is never read."},                              \
+        {"decompress", ARG_BOOL, .def = "true", .doc = "Accepted; compressed answers are not asked for."}, {           \
+        "force", ARG_BOOL, .def = "false", .doc = "Do not ask whether the content is newer."                           \
+    }
+/// Fills what HTTP_ARGS, url_username and url_password say; refuses what is not supported.
+bool http_args(struct mod_call *c, struct http_request *q, struct err *e);
+/// Connects to host:port and reads until `found` says so or the time is over. 1 connected (and found), 0 not, with the
+/// bytes read so far in *text.
+int http_connect(struct arena *a, const char *host, int64_t port, int64_t connect_ms, int64_t read_ms,
+                 bool (*found)(void *self, struct str text), void *self);

@@ -1,0 +1,314 @@
+// uri: one HTTP request from the target, its status checked.
+#include "digest.h"
+#include "fd.h"
+#include "http.h"
+#include "json.h"
+#include "replace.h"
+
+#include <errno.h>
+#include <glob.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static const struct arg args[] = {
+    HTTP_ARGS,
+    {"url_username", ARG_STR, .aliases = "user", .doc = "Name for authentication."},
+    {"url_password", ARG_STR, .no_log = true, .aliases = "password", .doc = "Password for authentication."},
+    {"method", ARG_STR, .def = "GET", .doc = "Request method."},
+    {"body", ARG_RAW, .doc = "What is sent."},
+    {"body_format", ARG_STR, .def = "raw", .choices = "form-urlencoded|json|raw|form-multipart",
+     .doc = "How body is written."},
+    {"src", ARG_PATH, .doc = "A file to send."},
+    {"remote_src", ARG_BOOL, .def = "false", .doc = "src is on the target."},
+    {"dest", ARG_PATH, .doc = "File or directory for the answer."},
+    {"return_content", ARG_BOOL, .def = "false", .doc = "Return the answer as content."},
+    {"status_code", ARG_LIST, .elements = ARG_INT, .def = "[200]", .doc = "Status codes that mean success."},
+    {"follow_redirects", ARG_STR, .def = "safe", .choices = "all|none|safe|urllib2|no|yes",
+     .doc = "Which redirects are followed."},
+    {"timeout", ARG_INT, .def = "30", .doc = "Seconds of silence after which the request fails."},
+    {"creates", ARG_PATH, .doc = "Do nothing when this exists."},
+    {"removes", ARG_PATH, .doc = "Do nothing when this does not exist."},
+    {"ca_path", ARG_PATH, .doc = "PEM file of certificates to trust."},
+    {"unix_socket", ARG_PATH, .doc = "Connect to this socket."},
+    {"_body_sha256", ARG_STR, .doc = "Internal: the attached file."},
+    {0},
+};
+
+static bool prepare(struct mod_call *c, struct err *e) {
+    if (!mod_has(c, "src") || mod_bool(c, "remote_src")) {
+        return true;
+    }
+    struct str path;
+    struct str data;
+    bool secret;
+    if (!c->ctl->find(c->ctl->self, "files", mod_str(c, "src"), c->arena, &path, e) ||
+        !c->ctl->read(c->ctl->self, path, false, c->arena, &data, &secret, e)) {
+        return false;
+    }
+    val_set(c->arena, c->args, "_body_sha256", mod_attach(c, data));
+    return true;
+}
+
+static void url_encode(struct buf *b, struct str s) {
+    for (size_t i = 0; i < s.n; i++) {
+        unsigned char ch = (unsigned char)s.s[i];
+        bool plain = (ch >= '0' && ch <= '9') || (ch >= 'a' && ch <= 'z') || (ch >= 'A' && ch <= 'Z') ||
+                     (ch && strchr("_.-~", ch));
+        if (ch == ' ') {
+            buf_char(b, '+');
+        } else if (plain) {
+            buf_char(b, (char)ch);
+        } else {
+            buf_printf(b, "%%%02X", ch);
+        }
+    }
+}
+
+static void form_pair(struct mod_call *c, struct buf *b, struct val key, struct val v) {
+    size_t n = val_is_seq(v) ? val_len(v) : 1;
+    for (size_t i = 0; i < n; i++) {
+        if (b->n > 0) {
+            buf_char(b, '&');
+        }
+        url_encode(b, val_str_of(c->arena, key));
+        buf_char(b, '=');
+        url_encode(b, val_str_of(c->arena, val_is_seq(v) ? val_at_index(v, i) : v));
+    }
+}
+
+static bool form_body(struct mod_call *c, struct val body, struct str *out, struct err *e) {
+    struct buf b = BUF_IN(c->arena);
+    if (body.kind == VAL_STR) {
+        *out = val_text(body);
+        return true;
+    }
+    size_t i = 0;
+    for (struct vpair *p; (p = val_each(body, &i));) {
+        form_pair(c, &b, p->key, p->value);
+    }
+    for (i = 0; val_is_seq(body) && i < val_len(body); i++) {
+        struct val pair = val_at_index(body, i);
+        if (!val_is_seq(pair) || val_len(pair) != 2) {
+            return mod_fail(c, e, "failed to parse body as form_urlencoded: expected a dict or a list of pairs");
+        }
+        form_pair(c, &b, val_at_index(pair, 0), val_at_index(pair, 1));
+    }
+    *out = buf_view(&b);
+    return true;
+}
+
+static void default_header(struct mod_call *c, struct http_request *q, const char *name, const char *value) {
+    size_t i = 0;
+    q->headers = q->headers.kind == VAL_DICT ? val_copy(c->arena, q->headers) : val_dict(c->arena, 2);
+    for (struct vpair *p; (p = val_each(q->headers, &i));) {
+        struct str k = val_text(p->key);
+        if (k.n == strlen(name) && strncasecmp(k.s, name, k.n) == 0) {
+            return;
+        }
+    }
+    val_set(c->arena, q->headers, name, val_z(c->arena, value));
+}
+
+static bool set_body(struct mod_call *c, struct http_request *q, struct err *e) {
+    struct str format = mod_str(c, "body_format");
+    struct val body = mod_arg(c, "body");
+    if (mod_has(c, "src")) {
+        bool found = true;
+        return mod_bool(c, "remote_src") ? replace_read(c, mod_z(c, "src"), &q->body, &found, e)
+                                         : c->blob(c, mod_str(c, "_body_sha256"), &q->body, e);
+    }
+    if (str_eqz(format, "form-multipart")) {
+        return mod_fail(c, e, "body_format 'form-multipart' is not supported, only form-urlencoded, json and raw");
+    }
+    if (!mod_has(c, "body")) {
+        return true;
+    }
+    if (str_eqz(format, "json")) {
+        if (body.kind == VAL_STR) {
+            q->body = val_text(body);
+        } else {
+            struct buf b = BUF_IN(c->arena);
+            if (!json_write(&b, body, NULL, e)) {
+                return false;
+            }
+            q->body = buf_view(&b);
+        }
+        default_header(c, q, "Content-Type", "application/json");
+    } else if (str_eqz(format, "form-urlencoded")) {
+        if (!form_body(c, body, &q->body, e)) {
+            return false;
+        }
+        default_header(c, q, "Content-Type", "application/x-www-form-urlencoded");
+    } else {
+        q->body = val_str_of(c->arena, body);
+    }
+    return true;
+}
+
+static bool path_exists(const char *pattern) {
+    glob_t g;
+    bool there = glob(pattern, GLOB_NOSORT, NULL, &g) == 0 && g.gl_pathc > 0;
+    globfree(&g);
+    return there;
+}
+
+static void report(struct mod_call *c, const struct http_response *r) {
+    size_t i = 0;
+    for (struct vpair *p; (p = val_each(r->headers, &i));) {
+        char *name = str_z(c->arena, val_text(p->key));
+        for (char *s = name; *s; s++) {
+            *s = *s == '-' ? '_' : *s;
+        }
+        mod_set(c, name, p->value);
+    }
+    struct buf cookies = BUF_IN(c->arena);
+    i = 0;
+    for (struct vpair *p; (p = val_each(r->cookies, &i));) {
+        buf_printf(&cookies, "%s%.*s=%.*s", cookies.n ? "; " : "", STR(val_text(p->key)), STR(val_text(p->value)));
+    }
+    mod_set(c, "cookies", r->cookies);
+    mod_set_str(c, "cookies_string", buf_view(&cookies));
+    mod_set(c, "status", val_int(r->status));
+    mod_set_str(c, "url", r->url);
+    mod_set(c, "redirected", val_bool(r->redirected));
+    mod_set(c, "elapsed", val_int(r->elapsed_s));
+    struct str length = val_text(val_get(r->headers, "content-length"));
+    bool good = r->status < 400;
+    if (good) {
+        mod_set(c, "msg",
+                val_printf(c->arena, "%.*s (%.*s bytes)", STR(r->reason.n ? r->reason : STR_LIT("OK")),
+                           STR(length.n ? length : STR_LIT("unknown"))));
+    } else {
+        mod_set(c, "msg", val_printf(c->arena, "HTTP Error %lld: %.*s", (long long)r->status, STR(r->reason)));
+    }
+}
+
+static void content(struct mod_call *c, const struct http_response *r, bool show) {
+    struct str type = val_text(val_get(r->headers, "content-type"));
+    struct str kind = str_trim(str_sub(type, 0, str_find_char(type, 0, ';')));
+    bool json = str_eqz(kind, "application/json") || str_eqz(kind, "text/json") ||
+                str_eqz(kind, "application/javascript") || str_eqz(kind, "text/javascript") || str_ends(kind, "+json");
+    struct val v;
+    struct err quiet = {.arena = c->arena};
+    if (json && json_parse(c->arena, r->body, &v, &quiet)) {
+        mod_set(c, "json", v);
+    }
+    if (show) {
+        mod_set_str(c, "content", r->body);
+    }
+}
+
+static bool store(struct mod_call *c, const struct http_response *r, struct err *e) {
+    const char *dest = mod_z(c, "dest");
+    struct stat st;
+    if (stat(dest, &st) == 0 && S_ISDIR(st.st_mode)) {
+        struct str name = r->url;
+        size_t end = str_find_char(name, 0, '?');
+        name = str_sub(name, 0, end);
+        for (size_t i = 0; i < name.n; i++) {
+            if (name.s[i] == '/') {
+                name = str_sub(name, i + 1, name.n);
+                i = SIZE_MAX;
+            }
+        }
+        dest = arena_printf(c->arena, "%s/%.*s", dest, STR(name.n ? name : STR_LIT("index.html")));
+    }
+    struct str old;
+    bool found;
+    struct fsattr attr;
+    if (!replace_read(c, dest, &old, &found, e) || !fsattr_read(c, "mode", &attr, e)) {
+        return false;
+    }
+    mod_set_z(c, "path", dest);
+    if (!found || !str_eq(old, r->body)) {
+        struct replace put = {
+            .path = dest, .data = r->body, .attr = &attr, .unsafe_writes = mod_bool(c, "unsafe_writes")};
+        mod_changed(c);
+        return replace_file(c, &put, e);
+    }
+    struct val before = val_dict(c->arena, 2);
+    struct val after = val_dict(c->arena, 2);
+    bool differs = false;
+    if (lstat(dest, &st) != 0 || !fsattr_differs(c, &attr, dest, &st, before, after, &differs, e)) {
+        return false;
+    }
+    if (differs) {
+        mod_changed(c);
+    }
+    return fsattr_apply(c, &attr, dest, e);
+}
+
+static bool allowed_status(struct mod_call *c, int64_t status) {
+    struct val list = mod_arg(c, "status_code");
+    for (size_t i = 0; i < val_len(list); i++) {
+        int64_t n;
+        if (val_as_int(val_at_index(list, i), &n) && n == status) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static enum http_follow follow_of(struct str word) {
+    if (str_eqz(word, "none") || str_eqz(word, "no")) {
+        return HTTP_FOLLOW_NONE;
+    }
+    return str_eqz(word, "all") || str_eqz(word, "yes") ? HTTP_FOLLOW_ALL : HTTP_FOLLOW_SAFE;
+}
+
+static bool run(struct mod_call *c, struct err *e) {
+    struct http_request q;
+    struct http_response r;
+    if (mod_has(c, "creates") && path_exists(mod_z(c, "creates"))) {
+        mod_set(c, "msg", val_printf(c->arena, "skipped, since '%s' exists", mod_z(c, "creates")));
+        return true;
+    }
+    if (mod_has(c, "removes") && !path_exists(mod_z(c, "removes"))) {
+        mod_set(c, "msg", val_printf(c->arena, "skipped, since '%s' does not exist", mod_z(c, "removes")));
+        return true;
+    }
+    if (!http_args(c, &q, e) || !set_body(c, &q, e)) {
+        return false;
+    }
+    char *method = str_z(c->arena, mod_str(c, "method"));
+    for (char *s = method; *s; s++) {
+        *s = (char)(*s >= 'a' && *s <= 'z' ? *s - 32 : *s);
+        if (*s < 'A' || *s > 'Z') {
+            return mod_fail(c, e, "Parameter 'method' needs to be a single word in uppercase, like GET or POST.");
+        }
+    }
+    q.method = method;
+    q.follow = follow_of(mod_str(c, "follow_redirects"));
+    q.ca_path = mod_z(c, "ca_path");
+    q.unix_socket = mod_z(c, "unix_socket");
+    if (!http_perform(c, &q, &r, e)) {
+        return false;
+    }
+    report(c, &r);
+    bool good = allowed_status(c, r.status);
+    content(c, &r, mod_bool(c, "return_content") || !good);
+    if (!good) {
+        struct val list = mod_arg(c, "status_code");
+        struct str msg = val_text(val_get(c->result, "msg"));
+        return mod_fail(c, e, "Status code was %lld and not %.*s: %.*s", (long long)r.status,
+                        STR(val_str_of(c->arena, list)), STR(msg));
+    }
+    return !mod_has(c, "dest") || store(c, &r, e);
+}
+
+MODULE(uri) = {
+    .doc = "Send an HTTP request from the target and check its status.",
+    .spec = "ansible.builtin.uri",
+    .example = "- ansible.builtin.uri:\n    url: http://localhost/health\n    status_code: [200, 204]",
+    .returns = "status: Status code.\nurl: Final address.\nmsg: Status text.\nredirected: Whether it was redirected.\n"
+               "content: The answer, with return_content.\njson: The answer, when it is JSON.\nelapsed: Seconds.\n"
+               "cookies: Cookies that were set.\npath: File that was written.",
+    .args = args,
+    .file_args = true,
+    .exclusive = "body,src",
+    .check = SUPPORT_NONE,
+    .diff = SUPPORT_NONE,
+    .side = ON_TARGET,
+    .prepare = prepare,
+    .run = run,
+};
