@@ -2,6 +2,7 @@
 #include "fd.h"
 #include "hub.h"
 #include "peer.h"
+#include "relay.h"
 
 #include <errno.h>
 #include <sys/epoll.h>
@@ -73,6 +74,7 @@ static void drop_session(struct conn *c) {
     if (c->session) {
         shard_watch(&c->hub->shard, &c->watch, c->watch.fd, 0);
         c->watch.fd = -1;
+        relay_close_all(c);
         if (c->pump) {
             ssh_channel_free(c->pump);
         }
@@ -295,6 +297,10 @@ void conn_adopt(struct conn *c, struct dialed *d) {
         shard_watch(s, &c->watch, d->fd, EPOLLIN);
         c->pump = ssh_channel_new(c->session);
         ssh_set_counters(c->session, &c->traffic, NULL);
+        if (d->agent_path) {
+            c->agent_path = arena_strndup(&c->arena, d->agent_path, strlen(d->agent_path));
+            relay_listen(c);
+        }
         c->heard_ms = clock_ms();
     }
     if (c->closed) {
@@ -348,6 +354,7 @@ static bool pass(struct conn *c) {
         next = p->next;
         moved |= peer_work(p);
     }
+    moved |= relay_work(c);
     return moved || c->redispatch || c->traffic.in_bytes != before;
 }
 

@@ -84,12 +84,13 @@ struct dialed {
     struct err err;
     ssh_session session;
     int fd;
-    int proxy_pid;   // 0: none
-    bool may_retry;  // the failure may pass by itself
+    int proxy_pid;           // 0: none
+    const char *agent_path;  // the local agent that the host may use, or NULL
+    bool may_retry;          // the failure may pass by itself
 };
 
 // -- connections -----------------------------------------------------------------------------------------------------
-enum watch_kind { WATCH_INBOX, WATCH_SESSION, WATCH_CHILD };
+enum watch_kind { WATCH_INBOX, WATCH_SESSION, WATCH_CHILD, WATCH_RELAY };
 struct watch {
     enum watch_kind kind;
     int fd;           // -1: not watched
@@ -125,6 +126,8 @@ struct conn {
     int64_t heard_ms, ping_ms;  // last bytes from it; the ping not answered yet, or 0
     int proxy_pid;
     struct peer *peers;
+    struct relay *relays;          // agent forwarding
+    const char *agent_path;        // the agent to lend, or NULL
     struct req *reqs, *reqs_tail;  // in order of submission
     const char *remote_path;       // of play-remote on the target, learned by the login process
 };
@@ -148,6 +151,7 @@ struct shard {
     struct watch wake;
     struct conn *conns, *graveyard;
     struct peer *gone;
+    struct relay *relays_gone;
     int64_t next_scan;
     struct arena arena;
     struct {

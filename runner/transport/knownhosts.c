@@ -46,8 +46,10 @@ static struct str word(struct str *line) {
 }
 
 static char low_char(char c) {
-    unsigned char u = (unsigned char)c;
-    return u >= 'A' && u <= 'Z' ? (char)(unsigned char)(u | 0x20U) : c;
+    if (c >= 'A' && c <= 'Z') {
+        return "abcdefghijklmnopqrstuvwxyz"[c - 'A'];
+    }
+    return c;
 }
 
 static struct str lower(struct arena *a, struct str s) {

@@ -113,6 +113,7 @@ static bool launch(struct peer *p, const struct req *r, struct err *e) {
         return true;
     }
     stream_ssh(&p->stream, s, p->conn->session, shell_join(&p->arena, argv));
+    p->stream.lend_agent = p->conn->agent_path != NULL;
     return true;
 }
 
@@ -642,6 +643,7 @@ static bool reopen(struct peer *p) {
     const char *cmd = p->stream.command;
     stream_close(&p->stream, 0);
     stream_ssh(&p->stream, &p->conn->hub->shard, p->conn->session, cmd);
+    p->stream.lend_agent = p->conn->agent_path != NULL;
     p->reopen_ms = clock_ms() + REOPEN_MS * (int64_t)p->opens;
     shard_alarm(&p->conn->hub->shard, p->reopen_ms);
     return true;

@@ -1,6 +1,7 @@
 // The shard: one thread, one epoll over every session, child and its inbox. It owns all connections.
 #include "hub.h"
 #include "peer.h"
+#include "relay.h"
 
 #include "fd.h"
 
@@ -174,6 +175,13 @@ static bool dispatch(struct shard *s, const struct watch *w) {
         }
         return true;
     }
+    case WATCH_RELAY: {
+        const struct relay *r = w->owner;
+        if (r->conn && !r->conn->buried) {
+            conn_work(r->conn);
+        }
+        return true;
+    }
     case WATCH_CHILD: {
         struct conn *c = peer_conn(w->owner);
         if (c && !c->buried) {
@@ -218,10 +226,12 @@ static void *shard_main(void *arg) {
         }
         scan(s);
         peers_bury(s);
+        relay_bury(s);
         bury(s);
     }
     end_all(s);
     peers_bury(s);
+    relay_bury(s);
     bury(s);
     return NULL;
 }

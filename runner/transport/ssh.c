@@ -98,6 +98,22 @@ static const char *await(struct ssh_try *t, int fd, int failed) {
     return failed ? arena_printf(t->a, "%s", strerror_r(failed, text, sizeof text)) : NULL;
 }
 
+/// Binds to BindAddress; NULL or the reason why not.
+static const char *bind_local(struct ssh_try *t, int family) {
+    char text[128];
+    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_family = family};
+    struct addrinfo *list = NULL;
+    int rc = t->conf.bind_address ? getaddrinfo(t->conf.bind_address, NULL, &hints, &list) : 0;
+    const char *why = rc ? arena_printf(t->a, "BindAddress '%s': %s", t->conf.bind_address, gai_strerror(rc)) : NULL;
+    if (list && bind(t->fd, list->ai_addr, list->ai_addrlen) != 0) {
+        why = arena_printf(t->a, "BindAddress '%s': %s", t->conf.bind_address, strerror_r(errno, text, sizeof text));
+    }
+    if (list) {
+        freeaddrinfo(list);
+    }
+    return why;
+}
+
 /// Connects to one address: sets t->fd, or returns the reason.
 static const char *try_address(struct ssh_try *t, const struct addrinfo *ai) {
     char text[128];
@@ -108,7 +124,10 @@ static const char *try_address(struct ssh_try *t, const struct addrinfo *ai) {
     int one = 1;
     (void)setsockopt(t->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
     (void)setsockopt(t->fd, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof one);
-    const char *why = await(t, t->fd, connect(t->fd, ai->ai_addr, ai->ai_addrlen) == 0 ? 0 : errno);
+    const char *why = bind_local(t, ai->ai_family);
+    if (!why) {
+        why = await(t, t->fd, connect(t->fd, ai->ai_addr, ai->ai_addrlen) == 0 ? 0 : errno);
+    }
     if (why) {
         fd_closep(&t->fd);
     }
@@ -323,6 +342,21 @@ static void abandon(struct ssh_try *t) {
     }
 }
 
+/// The agent to lend to the host; NULL: none.
+static const char *agent_to_lend(struct ssh_try *t) {
+    const char *way = t->conf.forward_agent;
+    struct err e = {.arena = t->a};
+    if (!way || strcasecmp(way, "no") == 0) {
+        return NULL;
+    }
+    if (strcasecmp(way, "yes") == 0) {
+        way = t->conf.identity_agent ? t->conf.identity_agent : login_env("SSH_AUTH_SOCK");
+    } else if (way[0] == '$' && way[1] != '{') {
+        way = login_env(way + 1);
+    }
+    return way && sshconf_expand(&t->conf, way, &way, &e) ? way : NULL;
+}
+
 bool ssh_dial(struct hub *h, struct conn *c, struct dialed *d, struct err *e) {
     struct ssh_try t = {.h = h, .c = c, .a = &d->arena, .fd = -1, .proxy_err = -1};
     d->may_retry = false;
@@ -346,6 +380,7 @@ bool ssh_dial(struct hub *h, struct conn *c, struct dialed *d, struct err *e) {
     fd_closep(&t.proxy_err);
     d->session = t.session;
     d->fd = t.fd;
+    d->agent_path = ok ? agent_to_lend(&t) : NULL;
     d->proxy_pid = t.proxy_pid;
     return ok;
 }

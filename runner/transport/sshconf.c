@@ -45,6 +45,7 @@ static const struct conf_key keys[] = {
     {"escapechar", CONF_IGNORE, 0},
     {"exitonforwardfailure", CONF_IGNORE, 0},
     {"fingerprinthash", CONF_IGNORE, 0},
+    {"forwardagent", CONF_STR, AT(forward_agent)},
     {"forwardx11", CONF_IGNORE, 0},
     {"forwardx11trusted", CONF_IGNORE, 0},
     {"globalknownhostsfile", CONF_STR, AT(global_known_hosts)},
@@ -264,7 +265,10 @@ static bool plain_letter(struct ssh_conf *c, char flag, struct err *e) {
     if (flag == 'C') {
         return set_option(c, find_key("compression"), "yes", e);
     }
-    if (strchr("aknqtTvxX", flag)) {
+    if (flag == 'A' || flag == 'a') {
+        return set_option(c, find_key("forwardagent"), flag == 'A' ? "yes" : "no", e);
+    }
+    if (strchr("knqtTvxX", flag)) {
         return true;
     }
     return err_set(e, ERR_ARGS, NO_MARK, "ssh argument '-%c' is not supported", flag);

@@ -24,6 +24,7 @@ struct ssh_conf {
     const char *proxy_command, *proxy_jump;
     const char *ciphers, *kex, *macs, *host_key_algorithms, *pubkey_algorithms;
     const char *address_family, *bind_address;
+    const char *forward_agent;  // yes, no, or where the agent is
     enum ssh_tri identities_only, hash_known_hosts, compression;
     enum ssh_tri password_auth, pubkey_auth, kbdint_auth;
     const char *config_file;  // -F

@@ -63,6 +63,10 @@ int stream_step(struct stream *s, struct err *e) {
         s->state = STREAM_EXEC;
     }
     if (s->state == STREAM_EXEC) {
+        if (s->lend_agent) {
+            s->lend_agent = false;
+            (void)ssh_channel_request_auth_agent(s->channel);
+        }
         int rc = ssh_channel_request_exec(s->channel, s->command);
         if (rc == SSH_AGAIN) {
             return 0;

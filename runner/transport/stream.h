@@ -10,6 +10,7 @@ struct stream {
     ssh_session session;  // NULL: a local child
     ssh_channel channel;
     const char *command;  // until it runs
+    bool lend_agent;      // ask the host to forward our agent to the command
     // local
     int pid;
     struct watch in, out, err;

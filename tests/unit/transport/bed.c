@@ -3,6 +3,7 @@
 
 #include "fd.h"
 #include "spawn.h"
+#include "sshconf.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -83,7 +84,7 @@ static void start_sshd(void) {
     if (getuid() == 0) {
         (void)mkdir("/run/sshd", 0755);
     }
-    bool pam = getenv("PLAY_TEST_PAM") != NULL;
+    bool pam = login_env("PLAY_TEST_PAM") != NULL;
     bed_write(bed_path("sshd_config"),
               arena_printf(&bed_arena,
                            "ListenAddress 127.0.0.1\nPort %d\nHostKey %s/host_key\nAuthorizedKeysFile %s/authorized\n"
@@ -130,8 +131,8 @@ static void make_bed(void) {
     copy_self(bed_path("play-remote-aarch64"));
     bed.silent_fd = listen_any(&bed.silent_port);
     // Nothing of the invoking user may decide a test.
-    (void)setenv("HOME", bed.home, 1);
-    (void)unsetenv("SSH_AUTH_SOCK");
+    (void)setenv("HOME", bed.home, 1);  // NOLINT(concurrency-mt-unsafe): no thread yet
+    (void)unsetenv("SSH_AUTH_SOCK");    // NOLINT(concurrency-mt-unsafe)
 }
 
 struct bed *bed_get(void) {

@@ -3,6 +3,7 @@
 #include "fd.h"
 #include "frame.h"
 #include "msg.h"
+#include "sshconf.h"
 
 #include <poll.h>
 #include <sys/utsname.h>
@@ -44,7 +45,7 @@ static void hello(struct fake *f) {
     val_set(&f->a, d, "pid", val_int(getpid()));
     val_set(&f->a, d, "uid", val_int((int64_t)getuid()));
     val_set(&f->a, d, "user", val_z(&f->a, "tester"));
-    val_set(&f->a, d, "home", val_z(&f->a, getenv("HOME") ? getenv("HOME") : ""));
+    val_set(&f->a, d, "home", val_z(&f->a, login_home(&f->a)));
     val_set(&f->a, d, "system", val_z(&f->a, u.sysname));
     val_set(&f->a, d, "machine", val_z(&f->a, u.machine));
     val_set(&f->a, d, "hostname", val_z(&f->a, u.nodename));

@@ -1,17 +1,18 @@
 // Passwords: of the login, of sudo and su. They need an account: PLAY_TEST_USER and PLAY_TEST_PASSWORD, which may use
 // sudo with its password. PLAY_TEST_PAM=1 runs the server with PAM, so that keyboard-interactive is used.
 #include "bed.h"
+#include "sshconf.h"
 
 #include <unistd.h>
 
 static struct conn_spec password_spec(const char *password) {
-    const char *user = getenv("PLAY_TEST_USER");
-    if (!user || !getenv("PLAY_TEST_PASSWORD")) {
+    const char *user = login_env("PLAY_TEST_USER");
+    if (!user || !login_env("PLAY_TEST_PASSWORD")) {
         skip();
     }
     struct conn_spec s = bed_spec();
     s.user = user;
-    s.password = str_from(password ? password : getenv("PLAY_TEST_PASSWORD"));
+    s.password = str_from(password ? password : login_env("PLAY_TEST_PASSWORD"));
     s.key_file = NULL;
     return s;
 }
@@ -58,18 +59,18 @@ static void become_with(const char *method, const char *user, const char *passwo
 }
 
 TEST(password_sudo) {
-    become_with("sudo", "root", getenv("PLAY_TEST_PASSWORD"), NULL);
-    become_with("sudo", "daemon", getenv("PLAY_TEST_PASSWORD"), NULL);
+    become_with("sudo", "root", login_env("PLAY_TEST_PASSWORD"), NULL);
+    become_with("sudo", "daemon", login_env("PLAY_TEST_PASSWORD"), NULL);
 }
 
 TEST(password_sudo_wrong_or_missing) {
     become_with("sudo", "root", "wr0ng", "incorrect sudo password");
     become_with("sudo", "root", NULL, "missing sudo password");
-    become_with("sudo", "no-such-user-here", getenv("PLAY_TEST_PASSWORD"), "no-such-user-here");
+    become_with("sudo", "no-such-user-here", login_env("PLAY_TEST_PASSWORD"), "no-such-user-here");
 }
 
 TEST(password_su) {
-    become_with("su", getenv("PLAY_TEST_USER"), getenv("PLAY_TEST_PASSWORD"), NULL);
-    become_with("su", getenv("PLAY_TEST_USER"), "wr0ng", "incorrect su password");
-    become_with("su", getenv("PLAY_TEST_USER"), NULL, "missing su password");
+    become_with("su", login_env("PLAY_TEST_USER"), login_env("PLAY_TEST_PASSWORD"), NULL);
+    become_with("su", login_env("PLAY_TEST_USER"), "wr0ng", "incorrect su password");
+    become_with("su", login_env("PLAY_TEST_USER"), NULL, "missing su password");
 }

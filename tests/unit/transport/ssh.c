@@ -2,6 +2,7 @@
 #include "bed.h"
 #include "digest.h"
 #include "fd.h"
+#include "sshconf.h"
 
 #include <signal.h>
 #include <sys/stat.h>
@@ -40,13 +41,13 @@ TEST(ssh_open_ping_and_cache) {
     CHECK(stat(file, &before) == 0);
     CHECK((before.st_mode & 07777) == 0700);
     conn_close(c);
-    c = open_ok(h, &s);  // the second time it is there
+    struct conn *second = open_ok(h, &s);  // the second time it is there
     struct stat after;
     CHECK(stat(file, &after) == 0 && after.st_ino == before.st_ino);
-    conn_close(c);
+    conn_close(second);
     // A damaged file is replaced, not run.
     bed_write(file, "#!/bin/sh\nexit 99\n", 0700);
-    c = open_ok(h, &s);
+    (void)open_ok(h, &s);
     CHECK(stat(file, &after) == 0 && after.st_size == before.st_size);
     arena_release(&a);
     hub_free(h);
@@ -161,11 +162,26 @@ TEST(ssh_agent_and_encrypted_key) {
     CHECK(bed_run(argv) == 0);
     s.key_file = locked;
     expect_failure(&s, "needs a passphrase");
-    (void)setenv("SSH_AUTH_SOCK", sock, 1);
+    (void)setenv("SSH_AUTH_SOCK", sock, 1);  // NOLINT(concurrency-mt-unsafe): no other thread runs
     struct hub *h = bed_hub();
-    conn_close(open_ok(h, &s));
+    s.ssh_args = arena_printf(&a, "%s -o ForwardAgent=yes", s.ssh_args);
+    struct conn *c = open_ok(h, &s);
+    struct val args = val_dict(&a, 1);
+    val_set(&a, args, "cmd", val_z(&a, "ssh-add -l"));
+    for (uint32_t i = 0; i < 3; i++) {
+        conn_submit(c, &(struct conn_request){.module = "raw", .args = args, .raw = true, .lane = i}, NULL);
+    }
+    for (int i = 0; i < 3; i++) {
+        struct completion d = next_done(h);
+        CHECK(d.kind == DONE_RESULT);
+        if (str_find(val_text(val_get(d.result, "stdout")), 0, STR_LIT("(ED25519)")) == SIZE_MAX) {
+            fail_msg("%.*s %.*s", STR(val_text(val_get(d.result, "stdout"))),
+                     STR(val_text(val_get(d.result, "stderr"))));
+        }
+        completion_release(&d);
+    }
     hub_free(h);
-    (void)unsetenv("SSH_AUTH_SOCK");
+    (void)unsetenv("SSH_AUTH_SOCK");  // NOLINT(concurrency-mt-unsafe): no other thread runs
     const char *const stop[] = {"/bin/sh", "-c", arena_printf(&a, ". '%s.env' > /dev/null; kill $SSH_AGENT_PID", sock),
                                 NULL};
     CHECK(bed_run(stop) == 0);
@@ -181,8 +197,8 @@ TEST(ssh_proxy_jump) {
     }
     char *path = bed_path("jump.conf");
     bed_write(path,
-              arena_printf(&a, "Host *\n  User %s\n  IdentityFile %s\n  UserKnownHostsFile %s\n",
-                           getuid() == 0 ? "root" : getlogin(), s.key_file, bed_get()->known),
+              arena_printf(&a, "Host *\n  User %s\n  IdentityFile %s\n  UserKnownHostsFile %s\n", login_name(&a),
+                           s.key_file, bed_get()->known),
               0600);
     s.config_file = path;
     s.ssh_args = arena_printf(&a, "-J 127.0.0.1:%d", s.port);
@@ -196,6 +212,9 @@ TEST(ssh_refused_and_unresolvable) {
     struct conn_spec s = bed_spec();
     s.port = 1;
     expect_failure(&s, "Connection refused");
+    s = bed_spec();
+    s.ssh_args = "-b 192.0.2.77";
+    expect_failure(&s, "BindAddress '192.0.2.77'");
     s = bed_spec();
     s.address = "no-such-host.invalid";
     expect_failure(&s, "cannot connect to host 'web1' (no-such-host.invalid");
