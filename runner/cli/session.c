@@ -216,7 +216,7 @@ bool session_extra(struct session *x, struct str word, struct val vars, struct e
         }
     } else {
         struct mark at = mark_source("<extra variables>", t, 0);
-        if (!kv_parse(x->a, t, at, true, &got, e)) {
+        if (!kv_parse(x->a, t, at, false, &got, e)) {
             return false;
         }
         if (val_has(got, "_raw_params")) {
