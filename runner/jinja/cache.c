@@ -249,6 +249,17 @@ static bool same_opts(const struct jinja_opts *a, const struct jinja_opts *b) {
            a->raw_backslashes == b->raw_backslashes;
 }
 
+/// The delimiters of `o` copied, so that a kept template does not point into the memory of who asked first.
+static struct jinja_opts keep_opts(struct arena *a, const struct jinja_opts *o) {
+    struct jinja_opts k = *o;
+    const char **z[] = {&k.block_start, &k.block_end,      &k.var_start,    &k.var_end, &k.comment_start,
+                        &k.comment_end, &k.line_statement, &k.line_comment, &k.newline};
+    for (size_t i = 0; i < COUNTOF(z); i++) {
+        *z[i] = *z[i] ? str_z(a, str_from(*z[i])) : NULL;
+    }
+    return k;
+}
+
 static void grow(struct jinja_cache *c) {
     size_t n = c->nslots * 4;
     struct entry **slots = ARENA_ARRAY(&c->a, struct entry *, n);
@@ -270,7 +281,8 @@ static const struct tmpl *get_locked(struct jinja_cache *c, const struct tmpl_ke
             return it->t;
         }
     }
-    struct tmpl *t = jinja_compile(&c->a, k->src, k->at, k->o, k->bare, e);
+    struct jinja_opts o = keep_opts(&c->a, k->o);
+    struct tmpl *t = jinja_compile(&c->a, k->src, k->at, &o, k->bare, e);
     if (!t) {
         return NULL;
     }

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 static bool path_arg(struct jcall *c, struct str *out, struct err *e) {
+    *out = STR_NONE;
     if (c->args[0].kind != VAL_STR) {
         return bad_arg(c, e, "path", "a string", c->args[0]);
     }
@@ -247,6 +248,7 @@ static bool f_fileglob(struct jcall *c, struct val *out, struct err *e) {
     }
     *out = val_list(c->a, 8);
     glob_t g;
+    // NOLINTNEXTLINE(concurrency-mt-unsafe): without GLOB_TILDE and GLOB_ALTDIRFUNC it is safe
     if (glob(str_z(c->a, p), GLOB_NOESCAPE, NULL, &g) == 0) {
         for (size_t i = 0; i < g.gl_pathc; i++) {
             struct stat st;

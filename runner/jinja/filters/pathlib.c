@@ -46,29 +46,26 @@ struct str path_norm(struct arena *a, struct str p) {
     if (p.s[0] == '/') {
         lead = str_starts(p, "//") && !str_starts(p, "///") ? 2 : 1;
     }
-    struct {
-        struct str *p;
-        size_t n, cap;
-    } parts = {0};
-    struct str rest = p, part;
+    struct str *parts = ARENA_ARRAY(a, struct str, p.n / 2 + 2), rest = p, part;
+    size_t n = 0;
     while (str_next(&rest, '/', &part)) {
         if (!part.n || str_eqz(part, ".")) {
             continue;
         }
         bool up = str_eqz(part, "..");
-        if (up && parts.n && !str_eqz(parts.p[parts.n - 1], "..")) {
-            parts.n--;
+        if (up && n && !str_eqz(parts[n - 1], "..")) {
+            n--;
         } else if (!up || !lead) {
-            VEC_PUSH(a, parts, part);
+            parts[n++] = part;
         }
     }
     struct buf b = BUF_IN(a);
     buf_add(&b, "//", lead);
-    for (size_t i = 0; i < parts.n; i++) {
+    for (size_t i = 0; i < n; i++) {
         if (i) {
             buf_char(&b, '/');
         }
-        buf_str(&b, parts.p[i]);
+        buf_str(&b, parts[i]);
     }
     return b.n ? buf_view(&b) : STR_LIT(".");
 }

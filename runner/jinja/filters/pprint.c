@@ -100,6 +100,10 @@ struct chunks {
     size_t n, cap;
 };
 
+static void push_repr(struct pp *p, struct chunks *c, struct str text) {
+    VEC_PUSH(p->c->a, *c, repr_text(p, text));
+}
+
 /// Cuts one long line behind its white space so that each piece fits.
 static void cut_line(struct pp *p, struct str line, size_t width, size_t last_width, struct chunks *out) {
     struct str cur = str_sub(line, 0, 0);
@@ -116,7 +120,7 @@ static void cut_line(struct pp *p, struct str line, size_t width, size_t last_wi
         size_t room = end == line.n ? last_width : width;
         if (utf8_len(repr_text(p, candidate)) > room) {
             if (cur.n) {
-                VEC_PUSH(p->c->a, *out, repr_text(p, cur));
+                push_repr(p, out, cur);
             }
             cur = str_sub(line, i, end);
         } else {
@@ -125,7 +129,7 @@ static void cut_line(struct pp *p, struct str line, size_t width, size_t last_wi
         i = end;
     }
     if (cur.n) {
-        VEC_PUSH(p->c->a, *out, repr_text(p, cur));
+        push_repr(p, out, cur);
     }
 }
 
@@ -142,7 +146,7 @@ static void put_text(struct pp *p, struct str s, struct spot at) {
         size_t last = rest.n ? width : width - (at.allowance < width ? at.allowance : width);
         struct str r = repr_text(p, line);
         if (utf8_len(r) <= last) {
-            VEC_PUSH(p->c->a, chunks, r);
+            push_repr(p, &chunks, line);
         } else {
             cut_line(p, line, width, last, &chunks);
         }

@@ -45,6 +45,7 @@ static bool f_unique(struct jcall *c, struct val *out, struct err *e) {
 FILTER(unique) = {.doc = "Each item once.", .params = "a, case_sensitive=None, attribute=None", .fn = f_unique};
 
 static bool both(struct jcall *c, struct val *a, struct val *b, struct err *e) {
+    *a = *b = VNULL;
     return need_defined(c, c->args[1], e) && jinja_iter(c, c->args[0], a, e) && jinja_iter(c, c->args[1], b, e);
 }
 

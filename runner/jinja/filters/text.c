@@ -337,7 +337,7 @@ static const char *codec_name(struct arena *a, struct str codec) {
 
 static bool convert(struct arena *a, struct str s, const char *to, const char *from, struct str *out) {
     iconv_t cd = iconv_open(to, from);
-    if (cd == (iconv_t)-1) {
+    if (cd == (iconv_t)-1) {  // NOLINT(performance-no-int-to-ptr)
         return false;
     }
     struct buf b = BUF_IN(a);
@@ -356,7 +356,7 @@ static bool convert(struct arena *a, struct str s, const char *to, const char *f
 
 static bool codec_known(const char *name) {
     iconv_t cd = iconv_open(name, "UTF-8");
-    if (cd == (iconv_t)-1) {
+    if (cd == (iconv_t)-1) {  // NOLINT(performance-no-int-to-ptr)
         return false;
     }
     iconv_close(cd);

@@ -133,7 +133,10 @@ static bool build_re(struct jcall *c, struct str f, struct buf *re, char order[F
             buf_str(re, regex_escape(c->a, str_sub(f, start, i + 1)));
             continue;
         }
-        char d = ++i < f.n ? f.s[i] : '\0';
+        char d = 0;
+        if (++i < f.n) {
+            d = f.s[i];
+        }
         if (d == '%') {
             buf_char(re, '%');
             continue;

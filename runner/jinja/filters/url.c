@@ -90,7 +90,8 @@ static bool f_urldecode(struct jcall *c, struct val *out, struct err *e) {
             buf_char(&b, (char)(hi * 16 + lo));
             i += 2;
         } else {
-            buf_char(&b, s.s[i] == '+' ? ' ' : s.s[i]);
+            char ch = s.s[i];
+            buf_char(&b, (char)(ch == '+' ? ' ' : ch));
         }
     }
     struct str raw = buf_view(&b);

@@ -5,6 +5,7 @@
 #include "filters/text.h"
 
 static bool text_arg(struct jcall *c, size_t i, const char *param, struct str *out, struct err *e) {
+    *out = STR_NONE;
     if (c->args[i].kind != VAL_STR) {
         return bad_arg(c, e, param, "a string", c->args[i]);
     }

@@ -3,15 +3,16 @@
 #include "filters/text.h"
 #include "regex.h"
 
+struct strs {
+    struct str *p;
+    size_t n, cap;
+};
 struct wrap {
     struct jcall *c;
     size_t width;
     bool break_long, hyphens;
     struct regex *re;
-    struct {
-        struct str *p;
-        size_t n, cap;
-    } chunks;
+    struct strs chunks;
     struct buf out;
     size_t lines;
     struct str sep;
@@ -27,6 +28,10 @@ static const char hyphen_re[] =
     "-))(?=" LETTER "-?" LETTER ")|(?=" SPACE "|\\Z)|(?<=" WORD_PUNCT ")(?=-{2,}\\w)))";
 static const char simple_re[] = SPACE "+";
 
+static void push(struct wrap *w, struct strs *v, struct str s) {
+    VEC_PUSH(w->c->a, *v, s);
+}
+
 static bool cut_chunks(struct wrap *w, struct str line, struct err *e) {
     w->chunks.n = 0;
     size_t done = 0, pos = 0;
@@ -40,16 +45,16 @@ static bool cut_chunks(struct wrap *w, struct str line, struct err *e) {
             break;
         }
         if (m.from[0] > done) {
-            VEC_PUSH(w->c->a, w->chunks, str_sub(line, done, m.from[0]));
+            push(w, &w->chunks, str_sub(line, done, m.from[0]));
         }
         if (m.to[0] > m.from[0]) {
-            VEC_PUSH(w->c->a, w->chunks, str_sub(line, m.from[0], m.to[0]));
+            push(w, &w->chunks, str_sub(line, m.from[0], m.to[0]));
         }
         done = m.to[0];
         pos = m.to[0] > pos ? m.to[0] : pos + 1;
     }
     if (done < line.n) {
-        VEC_PUSH(w->c->a, w->chunks, str_sub(line, done, line.n));
+        push(w, &w->chunks, str_sub(line, done, line.n));
     }
     return true;
 }
@@ -91,10 +96,7 @@ static void put_line(struct wrap *w, const struct str *parts, size_t n) {
 }
 
 static void wrap_chunks(struct wrap *w) {
-    struct {
-        struct str *p;
-        size_t n, cap;
-    } cur = {0};
+    struct strs cur = {0};
     w->lines = 0;
     for (size_t i = 0; i < w->chunks.n;) {
         cur.n = 0;
@@ -107,17 +109,17 @@ static void wrap_chunks(struct wrap *w) {
             if (len + l > w->width) {
                 break;
             }
-            VEC_PUSH(w->c->a, cur, w->chunks.p[i]);
+            push(w, &cur, w->chunks.p[i]);
             len += l;
         }
         if (i < w->chunks.n && utf8_len(w->chunks.p[i]) > w->width) {
             struct str *chunk = &w->chunks.p[i];
             if (w->break_long) {
                 size_t cut = long_cut(w, *chunk, w->width - len);
-                VEC_PUSH(w->c->a, cur, str_sub(*chunk, 0, cut));
+                push(w, &cur, str_sub(*chunk, 0, cut));
                 *chunk = str_sub(*chunk, cut, chunk->n);
             } else if (!cur.n) {
-                VEC_PUSH(w->c->a, cur, *chunk);
+                push(w, &cur, *chunk);
                 i++;
             }
         }

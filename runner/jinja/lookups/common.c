@@ -138,14 +138,17 @@ struct val lk_flatten(struct jcall *c, struct val l) {
 /// The next word: white space inside quotes and inside {{ }} does not end it.
 static bool kv_word(struct jcall *c, struct str *rest, struct str *word, struct err *e) {
     struct str s = text_strip(*rest, STR_NONE, STRIP_LEFT);
-    char quote = '\0';
+    char quote = 0;
     size_t depth = 0, i = 0;
+    *word = STR_NONE;
     for (; i < s.n; i++) {
         char ch = s.s[i];
         bool escaped = i > 0 && s.s[i - 1] == '\\';
         bool pair = i + 1 < s.n && s.s[i + 1] == ch;
         if (quote) {
-            quote = ch == quote && !escaped ? '\0' : quote;
+            if (ch == quote && !escaped) {
+                quote = 0;
+            }
         } else if ((ch == '"' || ch == '\'') && !escaped && !depth) {
             quote = ch;
         } else if (ch == '{' && pair) {

@@ -85,6 +85,7 @@ static bool term_options(struct jcall *c, struct str term, struct str *key, stru
 static bool search(struct jcall *c, struct csv *r, struct str key, struct val *out, struct err *e) {
     int64_t col = 1, keycol = 0;
     struct val row;
+    *out = VNULL;
     if (!lk_int(c, "col", 1, &col, e) || !lk_int(c, "keycol", 0, &keycol, e)) {
         return false;
     }

@@ -128,7 +128,10 @@ static bool interpolate(struct ini *p, struct val section, struct str s, unsigne
             buf_char(out, s.s[i]);
             continue;
         }
-        char next = i + 1 < s.n ? s.s[i + 1] : '\0';
+        char next = 0;
+        if (i + 1 < s.n) {
+            next = s.s[i + 1];
+        }
         if (next == '%') {
             buf_char(out, '%');
             i++;

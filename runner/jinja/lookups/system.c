@@ -37,6 +37,7 @@ LOOKUP(env) = {.doc = "Variables of the environment.", .fn = l_env};
 /// Runs a command line by the shell, as Ansible does; anything but success is an error.
 static bool shell(struct jcall *c, struct str command, struct str *text, struct err *e) {
     const struct jinja_host *h = c->ctx->host;
+    *text = STR_NONE;
     if (memchr(command.s ? command.s : "", 0, command.n)) {
         return plug_err(c, e, ERR_ARGS, "a command must not contain a NUL byte");
     }

@@ -115,8 +115,8 @@ static bool one_term(struct jcall *c, struct str term, const struct jinja_opts *
     *ctx = *c->ctx;
     ctx->scope = (struct jinja_scope){.self = ov, .get = overlay_get, .names = overlay_names};
     ctx->resolved = (struct map){0};
-    struct mark at = mark_source(str_z(c->a, path), text, secret ? MARK_SECRET : 0);
-    if (!jinja_render(ctx, text, at, o, &result, e)) {
+    struct source_file f = {.path = path, .text = text, .secret = secret};  // registered once for all hosts
+    if (!cache_file(ctx, &f, o, e) || !jinja_render(ctx, text, f.base, o, &result, e)) {
         return err_wrap(e, c->at, "in lookup '%s' of '%.*s'", c->name, STR(term));
     }
     unsigned flags = secret || ctx->state.secret ? VAL_SECRET : 0U;
@@ -143,7 +143,7 @@ static bool l_template(struct jcall *c, struct val *out, struct err *e) {
     *out = val_list(c->a, lk_terms(c));
     for (size_t i = 0; i < lk_terms(c); i++) {
         struct str term;
-        struct val v;
+        struct val v = VNULL;
         if (!lk_term_str(c, i, &term, e) || !one_term(c, term, &o, convert, &v, e)) {
             return false;
         }

@@ -275,6 +275,7 @@ static bool prepare(struct fetch *f, struct str url, const struct urlparts *u, s
 static bool fetch(struct jcall *c, struct str url, struct str *body, struct err *e) {
     struct urlparts u;
     const char *why = NULL;
+    *body = STR_NONE;
     if (!urlparts_split(c->a, url, &u, &why)) {
         return plug_err(c, e, ERR_ARGS, "%s", why);
     }

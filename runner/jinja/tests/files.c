@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 static bool path_at(struct jcall *c, size_t i, const char **out, struct err *e) {
+    *out = "";
     if (c->args[i].kind != VAL_STR) {
         return bad_arg(c, e, "path", "a string", c->args[i]);
     }

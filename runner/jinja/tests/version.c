@@ -82,9 +82,12 @@ static bool cmp_loose(struct jcall *c, struct str a, struct str b, int *out, str
 
 // -- by pattern ------------------------------------------------------------------------------------------------------
 
-/// Fills groups 1..n of `pattern`; false with ERR_ARGS when `s` is no such version.
-static bool parse(struct jcall *c, const char *pattern, const char *what, struct str s, struct str *groups, size_t n,
+#define PARTS 10
+
+/// Fills the first PARTS groups of `pattern`; false with ERR_ARGS when `s` is no such version.
+static bool parse(struct jcall *c, const char *pattern, const char *what, struct str s, struct str groups[PARTS],
                   struct err *e) {
+    memset(groups, 0, PARTS * sizeof *groups);
     struct regex *r = regex_compile(c->a, str_from(pattern), 0, c->at, e);
     struct regex_match m;
     int hit = r ? regex_exec(r, s, 0, REGEX_FULLMATCH, c->a, &m, e) : -1;
@@ -94,8 +97,8 @@ static bool parse(struct jcall *c, const char *pattern, const char *what, struct
     if (!hit) {
         return plug_err(c, e, ERR_ARGS, "'%.*s' is not a %s version", STR(s), what);
     }
-    for (size_t i = 0; i < n; i++) {
-        groups[i] = i + 1 < m.n && m.from[i + 1] != SIZE_MAX ? str_sub(s, m.from[i + 1], m.to[i + 1]) : STR_NONE;
+    for (size_t i = 0; i < PARTS && i + 1 < m.n; i++) {
+        groups[i] = m.from[i + 1] != SIZE_MAX ? str_sub(s, m.from[i + 1], m.to[i + 1]) : STR_NONE;
     }
     return true;
 }
@@ -106,8 +109,8 @@ static int cmp_or_zero(struct str a, struct str b) {
 
 static bool cmp_strict(struct jcall *c, struct str a, struct str b, int *out, struct err *e) {
     static const char re[] = "([0-9]+)\\.([0-9]+)(?:\\.([0-9]+))?(?:([ab])([0-9]+))?";
-    struct str x[5], y[5];
-    if (!parse(c, re, "strict", a, x, 5, e) || !parse(c, re, "strict", b, y, 5, e)) {
+    struct str x[PARTS], y[PARTS];
+    if (!parse(c, re, "strict", a, x, e) || !parse(c, re, "strict", b, y, e)) {
         return false;
     }
     *out = 0;
@@ -148,8 +151,8 @@ static bool cmp_semver(struct jcall *c, struct str a, struct str b, int *out, st
                              "(?:-((?:0|[1-9][0-9]*|[0-9]*[a-zA-Z-][0-9a-zA-Z-]*)"
                              "(?:\\.(?:0|[1-9][0-9]*|[0-9]*[a-zA-Z-][0-9a-zA-Z-]*))*))?"
                              "(?:\\+[0-9a-zA-Z-]+(?:\\.[0-9a-zA-Z-]+)*)?";
-    struct str x[4], y[4];
-    if (!parse(c, re, "semantic", a, x, 4, e) || !parse(c, re, "semantic", b, y, 4, e)) {
+    struct str x[PARTS], y[PARTS];
+    if (!parse(c, re, "semantic", a, x, e) || !parse(c, re, "semantic", b, y, e)) {
         return false;
     }
     *out = 0;
@@ -164,7 +167,7 @@ static bool cmp_semver(struct jcall *c, struct str a, struct str b, int *out, st
 
 // -- PEP 440 ---------------------------------------------------------------------------------------------------------
 
-enum pep_group { P_EPOCH, P_RELEASE, P_PRE, P_PRE_N, P_POST_1, P_POST, P_POST_N, P_DEV, P_DEV_N, P_LOCAL, P_COUNT };
+enum pep_group { P_EPOCH, P_RELEASE, P_PRE, P_PRE_N, P_POST_1, P_POST, P_POST_N, P_DEV, P_DEV_N, P_LOCAL };
 
 static const char pep_re[] = "\\s*[vV]?(?:([0-9]+)!)?([0-9]+(?:\\.[0-9]+)*)"
                              "(?:[-_.]?(alpha|beta|preview|pre|rc|a|b|c)[-_.]?([0-9]+)?)?"
@@ -218,9 +221,9 @@ static int cmp_local(struct arena *ar, struct str a, struct str b) {
 }
 
 static bool cmp_pep440(struct jcall *c, struct str a, struct str b, int *out, struct err *e) {
-    struct str x[P_COUNT], y[P_COUNT];
-    if (!parse(c, pep_re, "PEP 440", text_lower(c->a, a), x, P_COUNT, e) ||
-        !parse(c, pep_re, "PEP 440", text_lower(c->a, b), y, P_COUNT, e)) {
+    struct str x[PARTS], y[PARTS];
+    if (!parse(c, pep_re, "PEP 440", text_lower(c->a, a), x, e) ||
+        !parse(c, pep_re, "PEP 440", text_lower(c->a, b), y, e)) {
         return false;
     }
     bool post_x = x[P_POST].s || x[P_POST_1].s, post_y = y[P_POST].s || y[P_POST_1].s;
