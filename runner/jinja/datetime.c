@@ -124,13 +124,18 @@ struct val val_delta(struct arena *a, int64_t sec, int32_t usec) {
     return val_obj(&d->o);
 }
 
+// Of a value that is known to be one: the object's own functions are called with nothing else.
+static const struct vdelta *self_delta(struct val self) {
+    return (const struct vdelta *)(const void *)self.u.o;
+}
+
 static int64_t delta_days(const struct vdelta *d) {
     return d->sec / 86400 - (d->sec % 86400 < 0);
 }
 
 static bool delta_get(struct val self, struct str attr, struct arena *a, struct val *out) {
     (void)a;
-    const struct vdelta *d = delta_of(self);
+    const struct vdelta *d = self_delta(self);
     if (str_eqz(attr, "days")) {
         *out = val_int(delta_days(d));
     } else if (str_eqz(attr, "seconds")) {
@@ -144,7 +149,7 @@ static bool delta_get(struct val self, struct str attr, struct arena *a, struct 
 }
 
 static void delta_str(struct val self, struct buf *out) {
-    const struct vdelta *d = delta_of(self);
+    const struct vdelta *d = self_delta(self);
     int64_t days = delta_days(d), rest = d->sec - days * 86400;
     if (days) {
         buf_printf(out, "%lld day%s, ", (long long)days, days == 1 || days == -1 ? "" : "s");
@@ -292,7 +297,7 @@ static bool m_toordinal(struct jcall *c, struct val *out, struct err *e) {
 
 static bool m_total_seconds(struct jcall *c, struct val *out, struct err *e) {
     (void)e;
-    *out = val_float((double)delta_micros(delta_of(c->args[0])) / 1e6);
+    *out = val_float((double)delta_micros(self_delta(c->args[0])) / 1e6);
     return true;
 }
 
