@@ -1,4 +1,24 @@
 // Lua 5.4, sandboxed: loads module tables and runs their plan and run. The only place that knows lua.h.
+//
+// A module returns a table: doc, spec, example, returns, args, side ("target", "controller"), check and diff ("full",
+// "partial", "none"), run, and optionally plan, exclusive, required_one_of, required_together (lists of lists of
+// names), required_if ({{"state", "present", {"a", "b"}, any}}), required_by ({a = {"b"}}), free_form, file_args,
+// any_args. args: name -> {type, required, no_log, elements, default, choices, aliases, options, doc}. Another key is
+// an error.
+//
+// plan and run get one argument `c`. Each runs in a state of its own: only c.state (plain data) goes from plan to run.
+//   c.args, c.check, c.show_diff, c.name, c.state
+//   c:differs(what, now, want) -> bool   c:changed()   c:diff(name, before, after)   nil: does not exist
+//   c:set(key, value)   c:warn(text)   c:skip(text)   c:fail(text, {key = value}) does not return
+//   c:exec{argv = {...}, stdin, env, cwd, timeout (s)} -> {rc, stdout, stderr, timed_out}; no such program: rc 127
+//   c:which(name) -> path or nil   c:tmpdir() -> private directory of this call
+//   c.fs.read(path) -> text or nil   c.fs.write(path, text, {mode})   c.fs.exists(path)   c.fs.remove(path) -> bool
+//   c.fs.list(path) -> names or nil   c.fs.stat(path) -> {type, mode, uid, gid, size, mtime} or nil
+//   c.fs.mkdir(path, {mode})   c.json.decode(text)   c.json.encode(value, indent)
+//   c.re.match(text, pattern) -> {[0] = all, groups by number and name} or nil
+//   c.re.gsub(text, pattern, replacement) -> text, count
+// Patterns are Python's. Globals: Lua's base without load and files, string, table, math, utf8, and `null`, list{...}
+// and dict{...}, which keep an empty list and an empty dict apart.
 #pragma once
 #include "val.h"
 
@@ -6,7 +26,6 @@ struct module;
 /// Reads a Lua module's table (doc, args, side, check, diff, example, spec) into a struct module that lives in `a`;
 /// its plan and run are bound so that calling them runs the Lua functions in a fresh sandboxed state with memory and
 /// instruction limits. `name` is the module's name. Errors: ERR_SYNTAX with file:line, ERR_ARGS for a wrong table.
+/// Any thread; the result may be used by several.
 const struct module *script_module(struct arena *a, const char *name, const char *file, struct str source,
                                    struct err *e);
-/// The source of a module that script_module made, to be sent to the target; STR_NONE for a C module. Owner: its arena.
-struct str script_source(const struct module *m);
