@@ -81,6 +81,8 @@ TEST(real_remote_ssh_su) {
     struct conn_spec s = bed_spec();
     struct conn_become b = {.method = "su", .user = "nobody"};
     exercise(&s, &b);
+    const char *const clean[] = {"/bin/sh", "-c", "rm -rf /var/tmp/.play-$(id -u nobody)", NULL};
+    CHECK(bed_run(clean) == 0);
 }
 
 TEST(real_remote_local_sudo) {

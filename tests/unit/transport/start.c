@@ -92,7 +92,7 @@ TEST(start_script_bad_upload_and_places) {
     CHECK(start_out(&r.s, &in, &e) == START_FAILED);
     CHECK(e.code == ERR_UNREACHABLE && strstr(e.msg, "what arrived is not what was sent"));
     buf_release(&in);
-    out = run(&r, "/bin/sh", "", "/dev/null", STR_LIT(FAKE_PROGRAM));
+    out = run(&r, "/bin/sh", home, "/dev/null", STR_LIT(FAKE_PROGRAM));
     CHECK(has(out, "bad mkdir: ") && has(out, "RUNS"));
     rig_release(&r);
 }
