@@ -29,3 +29,5 @@ struct module;
 /// Any thread; the result may be used by several.
 const struct module *script_module(struct arena *a, const char *name, const char *file, struct str source,
                                    struct err *e);
+/// The source of a module that script_module made, to be sent to the target; STR_NONE for a C module. Owner: its arena.
+struct str script_source(const struct module *m);
