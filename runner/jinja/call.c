@@ -203,7 +203,9 @@ bool filter_invoke(struct jcall *c, const struct filter *f, const struct sig *s,
     const struct val *args = c->args, kwargs = c->kwargs;
     size_t n = c->nargs;
     c->params = f->params;
-    if ((!f->takes_undef && !check_input(c, e)) || !sig_bind(c, s, slots, e) || !f->fn(c, out, e)) {
+    bool ok = (f->takes_undef || check_input(c, e)) && sig_bind(c, s, slots, e) && f->fn(c, out, e);
+    c->args = args;  // not what was bound here
+    if (!ok) {
         return false;
     }
     *out = taint_result(c, *out, args, n, kwargs);
@@ -212,8 +214,11 @@ bool filter_invoke(struct jcall *c, const struct filter *f, const struct sig *s,
 
 bool test_invoke(struct jcall *c, const struct jtest *t, const struct sig *s, bool *out, struct err *e) {
     struct val slots[SIG_MAX];
+    const struct val *args = c->args;
     c->params = t->params;
-    return (t->takes_undef || check_input(c, e)) && sig_bind(c, s, slots, e) && t->fn(c, out, e);
+    bool ok = (t->takes_undef || check_input(c, e)) && sig_bind(c, s, slots, e) && t->fn(c, out, e);
+    c->args = args;  // not what was bound here
+    return ok;
 }
 
 bool method_invoke(struct jcall *c, const struct method *m, struct val *out, struct err *e) {
@@ -222,7 +227,9 @@ bool method_invoke(struct jcall *c, const struct method *m, struct val *out, str
     const struct val *args = c->args, kwargs = c->kwargs;
     size_t n = c->nargs;
     sig_parse(m->params, &s);
-    if (!sig_bind(c, &s, slots, e) || !m->fn(c, out, e)) {
+    bool ok = sig_bind(c, &s, slots, e) && m->fn(c, out, e);
+    c->args = args;
+    if (!ok) {
         return false;
     }
     *out = m->mutates ? *out : taint_result(c, *out, args, n, kwargs);

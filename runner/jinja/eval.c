@@ -277,7 +277,7 @@ static bool eval_slice(struct rt *r, const struct node *n, struct val *out) {
         if (p[i] && !expr_eval(r, p[i], &part[i])) {
             return false;
         }
-        if (part[i].kind == VAL_UNDEF) {
+        if (p[i] && part[i].kind == VAL_UNDEF) {
             return undef_fail(r->c, part[i], rt_mark(r, p[i]), r->e);
         }
     }

@@ -534,7 +534,7 @@ static bool split_args(struct jcall *c, struct str *sep, int64_t *max, struct er
 }
 
 static bool m_split(struct jcall *c, struct val *out, struct err *e) {
-    struct str sep, s = self(c);
+    struct str sep = STR_NONE, s = self(c);
     int64_t max = 0;
     if (!split_args(c, &sep, &max, e)) {
         return false;
@@ -555,7 +555,7 @@ static bool m_split(struct jcall *c, struct val *out, struct err *e) {
 }
 
 static bool m_rsplit(struct jcall *c, struct val *out, struct err *e) {
-    struct str sep, s = self(c);
+    struct str sep = STR_NONE, s = self(c);
     int64_t max = 0;
     if (!split_args(c, &sep, &max, e)) {
         return false;
@@ -604,7 +604,7 @@ static bool m_splitlines(struct jcall *c, struct val *out, struct err *e) {
 }
 
 static bool partition(struct jcall *c, bool last, struct val *out, struct err *e) {
-    struct str sep, s = self(c);
+    struct str sep = STR_NONE, s = self(c);
     if (!need_str(c, 1, &sep, e)) {
         return false;
     }
@@ -653,7 +653,7 @@ static bool m_join(struct jcall *c, struct val *out, struct err *e) {
 }
 
 static bool m_replace(struct jcall *c, struct val *out, struct err *e) {
-    struct str s = self(c), old, with;
+    struct str s = self(c), old = STR_NONE, with = STR_NONE;
     int64_t max = 0;
     if (!need_str(c, 1, &old, e) || !need_str(c, 2, &with, e) || !arg_int(c, 3, -1, &max, e)) {
         return false;

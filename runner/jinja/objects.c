@@ -520,21 +520,25 @@ struct super {
     struct vobj o;
     struct rt r;
     struct block_link *link;
+    struct str name;
     bool exact;  // self.name(): the block itself, not its parent
 };
 static const struct obj_type super_type = {.name = "BlockReference"};
 
 struct val super_new(struct rt *r, struct block_link *l) {
     struct super *s = ARENA_NEW(r->a, struct super);
-    *s = (struct super){.o.type = &super_type, .r = *r, .link = l};
+    *s = (struct super){.o.type = &super_type, .r = *r, .link = l, .name = l->node->name};
     return val_obj(&s->o);
 }
 
 static bool super_call(struct jcall *c, struct val fn, struct val *out, struct err *e) {
     const struct super *s = (const struct super *)(const void *)fn.u.o;
-    struct block_link *up = s->exact ? s->link : s->link->up;
+    struct block_link *up = s->link;
+    if (!s->exact) {
+        up = up->up;
+    }
     if (!up) {
-        return err_set(e, ERR_UNDEFINED, c->at, "there is no parent block called '%.*s'", STR(s->link->node->name));
+        return err_set(e, ERR_UNDEFINED, c->at, "there is no parent block called '%.*s'", STR(s->name));
     }
     struct rt r = s->r;
     r.e = e;
@@ -556,7 +560,7 @@ static bool self_get(struct val self, struct str attr, struct arena *a, struct v
         return false;
     }
     struct super *p = ARENA_NEW(a, struct super);
-    *p = (struct super){.o.type = &super_type, .r = s->r, .link = l, .exact = true};
+    *p = (struct super){.o.type = &super_type, .r = s->r, .link = l, .name = attr, .exact = true};
     *out = val_obj(&p->o);
     return true;
 }
