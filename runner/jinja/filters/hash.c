@@ -92,7 +92,10 @@ static struct str swap_chars(struct arena *a, struct str s, const char *from, co
     struct buf b = BUF_IN(a);
     for (size_t i = 0; i < r.n; i++) {
         const char *p = r.s[i] ? strchr(from, r.s[i]) : NULL;
-        char ch = p ? to[p - from] : r.s[i];
+        char ch = r.s[i];
+        if (p) {
+            ch = to[p - from];
+        }
         buf_char(&b, ch);
     }
     return buf_view(&b);

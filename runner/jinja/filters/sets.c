@@ -111,6 +111,7 @@ FILTER(difference) = {.doc = "Items of the first list not in the second.", .para
 
 static bool joined(struct jcall *c, struct val *out, struct err *e) {
     struct val a, b;
+    *out = VNULL;
     if (!both(c, &a, &b, e)) {
         return false;
     }

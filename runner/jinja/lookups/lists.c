@@ -187,7 +187,7 @@ static bool take_list(const struct sub *s, struct val item, struct val *copy, st
 
 static bool sub_setup(struct jcall *c, struct sub *s, struct val *items, struct err *e) {
     size_t n = lk_terms(c);
-    *s = (struct sub){0};
+    *s = (struct sub){.c = c};
     *items = VNULL;
     if (n < 2 || n > 3) {
         return plug_err(c, e, ERR_ARGS, "expected two or three terms, found %zu", n);
