@@ -35,6 +35,12 @@ static bool value_of(struct mod_call *c, struct val var, struct val *out, struct
     } else {
         *out = var;
     }
+    bool number = out->kind == VAL_INT || out->kind == VAL_FLOAT || out->kind == VAL_NULL;
+    if (ok && trusted && !name && number) {
+        // As "{{ expression }}" gives it: only a bare name keeps its type.
+        *out = val_flag(out->kind == VAL_NULL ? val_z(c->arena, "") : val_str(c->arena, val_str_of(c->arena, *out)),
+                        out->flags & VAL_SECRET);
+    }
     if (!ok && inner.code != ERR_UNDEFINED) {
         return mod_fail(c, e, "%.*s", STR(err_text(&inner)));
     }
