@@ -137,11 +137,11 @@ TEST(plugin_cases) {
     struct jinja_cache *cache = jinja_cache_new();
     char *was = getcwd(NULL, 0);
     for (size_t i = 0; i < COUNTOF(env); i++) {
-        CHECK(setenv(env[i][0], env[i][1], 1) == 0);
+        CHECK(setenv(env[i][0], env[i][1], 1) == 0);  // NOLINT(concurrency-mt-unsafe): one thread
     }
     tzset();
     CHECK(chdir(FILES) == 0);
-    CHECK(glob(TEST_DATA "/cases/plugins/*.json", 0, NULL, &files) == 0);
+    CHECK(glob(TEST_DATA "/cases/plugins/*.json", 0, NULL, &files) == 0);  // NOLINT(concurrency-mt-unsafe)
     for (size_t i = 0; i < files.gl_pathc; i++) {
         n += run_plugin_file(cache, files.gl_pathv[i], &bad);
     }
