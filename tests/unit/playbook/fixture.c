@@ -55,6 +55,7 @@ static int drop(const char *path, const struct stat *st, int flag, struct FTW *f
 }
 
 void fix_close(struct fix *f) {
+    // NOLINTNEXTLINE(concurrency-mt-unsafe): one thread
     nftw(f->dir, drop, 16, FTW_DEPTH | FTW_PHYS);
     arena_release(&f->a);
 }

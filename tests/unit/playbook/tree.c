@@ -178,7 +178,10 @@ TEST(tree_dynamic_include_inherits) {
                                        "      when: w1\n"
                                        "      tags: t1\n"
                                        "      vars: {v: 1, o: 1}\n");
-    CHECK(pb != NULL);
+    if (!pb) {
+        fail_msg("%.*s", STR(err_text(&f.e)));
+        return;
+    }
     struct play *p = pb->plays[0];
     struct task *by = fix_task(&p->tasks, "inc");
     struct block *b = pb_load_tasks(f.l, p, by, STR_LIT("inc.yml"), false, &f.e);
@@ -288,8 +291,7 @@ TEST(tree_import_role) {
     struct task *other = fix_task(&p->tasks, "other");
     CHECK(val_truth(node_kw(&other->n, KW_BECOME)));
     struct block *b = pb_load_tasks(f.l, p, other, STR_LIT("more.yml"), false, &f.e);
-    CHECK(b != NULL);
-    CHECK(b->body.p[0].u.task->n.role == p->imported[0]);
+    CHECK(b && b->body.p[0].u.task->n.role == p->imported[0]);
     fix_close(&f);
 }
 
