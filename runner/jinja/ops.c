@@ -151,7 +151,7 @@ static bool repeat(struct jinja_ctx *c, struct val seq, int64_t n, struct val *o
     struct arena *a = c->a;
     int64_t cap = (int64_t)cap_of(c, REPEAT_CAP);
     int64_t len = seq.kind == VAL_STR ? (int64_t)val_text(seq).n : (int64_t)seq.u.l->n;
-    n = n < 0 ? 0 : n;
+    n = n < 0 || !len ? 0 : n;
     if (len && n > cap / len) {
         return err_set(e, ERR_LIMIT, NO_MARK, "repeated %lld times, the value grows beyond %lld", (long long)n,
                        (long long)cap);
