@@ -239,6 +239,9 @@ struct method {
 /// The method `name` of a value's type or NULL.
 const struct method *method_find(struct val self, struct str name);
 const struct method *str_method(struct str name);
+const struct method *str_case_method(struct str name);
+/// What Python's str.isspace() says of a character.
+bool cp_is_space(uint32_t cp);
 const struct method *list_method(struct str name);
 const struct method *tuple_method(struct str name);
 const struct method *dict_method(struct str name);
