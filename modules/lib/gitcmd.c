@@ -145,7 +145,7 @@ static bool ssh_line(struct mod_call *c, struct str *line, struct err *e) {
         buf_z(&b, " -o StrictHostKeyChecking=no");
     }
     if (mod_bool(c, "accept_newhostkey") && !decided) {
-        bool yes;
+        bool yes = false;
         if (!accepts_new_keys(c, &yes, e)) {
             return false;
         }
