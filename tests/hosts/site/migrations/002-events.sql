@@ -1,0 +1,1 @@
+CREATE TABLE events (id serial PRIMARY KEY, member integer REFERENCES members (id), starts timestamp NOT NULL);
