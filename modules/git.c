@@ -2,6 +2,7 @@
 #include "fd.h"
 #include "gitcmd.h"
 #include "home.h"
+#include "map.h"
 #include "replace.h"
 
 #include <errno.h>
@@ -42,7 +43,7 @@ struct work {
     struct git g;
     const char *version, *remote, *depth;  // depth: as text, or NULL
     const char *separate;                  // real path of separate_git_dir
-    bool bare, force, cloned, local_mods, url_changed, submodules_changed, relocate;
+    bool bare, force, cloned, local_mods, url_changed, submodules_changed, relocate, current, found_branch;
     struct str before, after;
 };
 
@@ -129,7 +130,8 @@ static bool open_work(struct mod_call *c, struct work *w, struct err *e) {
 
 static bool find_local_mods(struct mod_call *c, struct work *w, struct err *e) {
     struct run_result r;
-    if (w->bare) {
+    // Without an index nothing was ever checked out: a clone was cut off, and is completed.
+    if (w->bare || !exists(arena_printf(c->arena, "%s/index", w->g.git_dir))) {
         return true;
     }
     if (!git_try(c, &w->g, w->g.dest, GIT_WORDS("status", "--porcelain"), &r, e)) {
@@ -382,8 +384,6 @@ static bool clone_words(struct mod_call *c, struct work *w, struct words *v, str
     return true;
 }
 
-static bool verify(struct mod_call *c, struct work *w, struct err *e);
-
 static bool clone_repository(struct mod_call *c, struct work *w, struct err *e) {
     struct words v = {0};
     struct run_result r;
@@ -403,7 +403,7 @@ static bool clone_repository(struct mod_call *c, struct work *w, struct err *e) 
     if (refspec && !w->depth && !git_must(c, &w->g, GIT_WORDS("fetch", w->remote, refspec), &r, e)) {
         return false;
     }
-    return !mod_bool(c, "verify_commit") || verify(c, w, e);
+    return !mod_bool(c, "verify_commit") || git_verify(c, &w->g, e);
 }
 
 // -- fetching --------------------------------------------------------------------------------------------------------
@@ -493,6 +493,101 @@ static bool fetch(struct mod_call *c, struct work *w, struct err *e) {
                                               STR(r.out), STR(r.err)));
 }
 
+// -- nothing to do ---------------------------------------------------------------------------------------------------
+
+/// Names and objects of the refs in dest.
+static bool local_refs(struct mod_call *c, struct work *w, struct map *refs, struct err *e) {
+    struct run_result r;
+    if (!git_must(c, &w->g, GIT_WORDS("for-each-ref", "--format=%(objectname) %(refname)"), &r, e)) {
+        return false;
+    }
+    struct str line;
+    while (r.out.n > 0 && str_next(&r.out, '\n', &line)) {
+        struct str *sha = ARENA_NEW(c->arena, struct str);
+        size_t space = str_find_char(line, 0, ' ');
+        if (space != SIZE_MAX) {
+            *sha = str_sub(line, 0, space);
+            map_put(refs, c->arena, str_sub(line, space + 1, line.n), sha);
+        }
+    }
+    return true;
+}
+
+/// True when a ref of the remote is here as a fetch would leave it.
+static bool is_here(struct mod_call *c, const struct work *w, const struct map *refs, struct str sha, struct str ref) {
+    if (str_starts(ref, "refs/heads/") && !w->bare) {
+        ref = str_printf(c->arena, "refs/remotes/%s/%.*s", w->remote, STR(str_sub(ref, 11, ref.n)));
+    }
+    const struct str *have = map_get(refs, ref);
+    return have && str_eq(*have, sha);
+}
+
+/// Compares all branches and tags of the remote with those here, those left out of a partial clone excepted; `*want` is
+/// the object the wanted branch or tag stands for.
+static bool refs_agree(struct mod_call *c, struct work *w, struct str branch, struct str *want, bool *agree,
+                       struct err *e) {
+    struct run_result r;
+    struct map refs = {0};
+    bool partial = w->depth || mod_bool(c, "single_branch");
+    *want = STR_NONE;
+    *agree = false;
+    if (!git_try(c, &w->g, w->g.dest, GIT_WORDS("ls-remote", "--heads", "--tags", w->remote), &r, e)) {
+        return false;
+    }
+    if (r.rc != 0) {
+        return true;  // the fetch that follows tells why
+    }
+    if (!local_refs(c, w, &refs, e)) {
+        return false;
+    }
+    struct str head = str_printf(c->arena, "refs/heads/%.*s", STR(branch.n ? branch : str_from(w->version)));
+    struct str tag = str_printf(c->arena, "refs/tags/%s", w->version);
+    struct str peeled = str_printf(c->arena, "refs/tags/%s^{}", w->version);
+    struct str found[3] = {STR_NONE, STR_NONE, STR_NONE};
+    struct str line;
+    *agree = true;
+    while (r.out.n > 0 && str_next(&r.out, '\n', &line)) {
+        size_t tab = str_find_char(line, 0, '\t');
+        struct str ref = tab == SIZE_MAX ? STR_NONE : str_sub(line, tab + 1, line.n);
+        struct str sha = str_sub(line, 0, tab);
+        size_t which = str_eq(ref, head) ? 0 : str_eq(ref, peeled) ? 1 : str_eq(ref, tag) ? 2 : 3;
+        if (which < 3) {
+            found[which] = sha;
+        }
+        bool counts = which != 1 && !str_ends(ref, "^{}") && (!partial || which < 3);
+        *agree = *agree && (!counts || is_here(c, w, &refs, sha, ref));
+    }
+    *want = found[0].s ? found[0] : found[1].s ? found[1] : found[2];
+    w->found_branch = found[0].s != NULL;
+    return true;
+}
+
+/// Tells whether dest is at the wanted version and knows all the remote has, so that it need not be touched.
+static bool is_current(struct mod_call *c, struct work *w, bool *current, struct err *e) {
+    struct run_result r;
+    struct str want;
+    struct str on = STR_NONE;
+    bool head = strcmp(w->version, "HEAD") == 0;
+    *current = false;
+    if (w->local_mods || w->url_changed || mod_has(c, "refspec")) {
+        return true;
+    }
+    if (!git_try(c, &w->g, w->g.dest, GIT_WORDS("symbolic-ref", "-q", "HEAD"), &r, e)) {
+        return false;
+    }
+    if (r.rc == 0 && str_starts(r.out, "refs/heads/")) {
+        on = str_rtrim(str_sub(r.out, 11, r.out.n));
+    }
+    bool agree;
+    if (!refs_agree(c, w, head ? on : STR_NONE, &want, &agree, e)) {
+        return false;
+    }
+    bool attached = w->bare || (w->found_branch ? on.n > 0 && (head || str_eqz(on, w->version)) : on.n == 0);
+    bool same = want.s ? str_eq(want, w->before) : !head && str_eqz(w->before, w->version);
+    *current = agree && attached && (same || w->bare);
+    return true;
+}
+
 // -- the wanted version ----------------------------------------------------------------------------------------------
 
 static bool run_or_fail(struct mod_call *c, struct work *w, const char *const *words, const char *what, struct err *e) {
@@ -562,202 +657,7 @@ static bool switch_version(struct mod_call *c, struct work *w, struct err *e) {
     } else if (git_head_branch(c, &w->g, &branch, e)) {
         ok = checkout_branch(c, w, str_z(c->arena, branch), e);
     }
-    return ok && (!mod_bool(c, "verify_commit") || verify(c, w, e));
-}
-
-// -- signatures ------------------------------------------------------------------------------------------------------
-
-/// The fingerprint of the primary key in the status lines of GnuPG.
-static struct str fingerprint(struct str status) {
-    struct str line;
-    while (status.n > 0 && str_next(&status, '\n', &line)) {
-        struct str word;
-        struct str last = STR_NONE;
-        struct str third = STR_NONE;
-        size_t n = 0;
-        if (!str_starts(line, "[GNUPG:] VALIDSIG ")) {
-            continue;
-        }
-        for (line = str_trim(line); str_next(&line, ' ', &word); n++) {
-            third = n == 2 ? word : third;
-            last = word;
-        }
-        return n == 12 ? last : third;
-    }
-    return STR_NONE;
-}
-
-static bool verify(struct mod_call *c, struct work *w, struct err *e) {
-    struct run_result r;
-    struct val allowed = mod_arg(c, "gpg_allowlist");
-    const char *ref = arena_printf(c->arena, "refs/tags/%s", w->version);
-    if (!git_try(c, &w->g, w->g.dest, GIT_WORDS("cat-file", "-t", ref), &r, e)) {
-        return false;
-    }
-    const char *verb = r.rc == 0 && str_eqz(str_trim(r.out), "tag") ? "verify-tag" : "verify-commit";
-    bool raw = val_len(allowed) > 0;
-    if (!git_try(c, &w->g, w->g.dest, GIT_WORDS(verb, raw ? "--raw" : "-v", w->version), &r, e)) {
-        return false;
-    }
-    if (r.rc != 0) {
-        return git_fail(c, &r, e,
-                        arena_printf(c->arena, "Failed to verify GPG signature of commit/tag \"%s\"", w->version));
-    }
-    struct str print = raw ? fingerprint(r.err) : STR_NONE;
-    for (size_t i = 0; i < val_len(allowed); i++) {
-        if (print.n > 0 && str_eq(print, val_text(val_at_index(allowed, i)))) {
-            return true;
-        }
-    }
-    return !raw ||
-           git_fail(c, &r, e,
-                    arena_printf(c->arena, "The gpg_allowlist does not include the public key \"%.*s\" for this commit",
-                                 STR(print)));
-}
-
-// -- submodules ------------------------------------------------------------------------------------------------------
-
-/// Names and object names of the submodules at `version`, as text that can be compared.
-static bool submodule_versions(struct mod_call *c, struct work *w, const char *version, struct str *out,
-                               struct err *e) {
-    struct run_result r;
-    if (!git_try(c, &w->g, w->g.dest, GIT_WORDS("submodule", "foreach", w->g.exe, "rev-parse", version), &r, e)) {
-        return false;
-    }
-    *out = r.out;
-    return r.rc == 0 || git_fail(c, &r, e, "Unable to determine hashes of submodules");
-}
-
-/// True when a path in .gitmodules has no repository yet.
-static bool has_new_submodule(struct mod_call *c, const struct work *w, bool *any, struct err *e) {
-    const char *file = arena_printf(c->arena, "%s/.gitmodules", w->g.dest);
-    struct run_result r;
-    if (!git_try(c, &w->g, w->g.dest, GIT_WORDS("config", "-f", file, "--get-regexp", "^submodule\\..*\\.path$"), &r,
-                 e)) {
-        return false;
-    }
-    struct str line;
-    *any = false;
-    while (r.out.n > 0 && str_next(&r.out, '\n', &line)) {
-        size_t space = str_find_char(line, 0, ' ');
-        if (space != SIZE_MAX) {
-            const char *git = arena_printf(c->arena, "%s/%.*s/.git", w->g.dest, STR(str_sub(line, space + 1, line.n)));
-            *any = *any || !exists(git);
-        }
-    }
-    return true;
-}
-
-static bool submodules_differ(struct mod_call *c, struct work *w, struct err *e) {
-    struct run_result r;
-    struct str begin;
-    if (!has_new_submodule(c, w, &w->submodules_changed, e)) {
-        return false;
-    }
-    if (w->submodules_changed) {
-        return true;
-    }
-    if (!submodule_versions(c, w, "HEAD", &begin, e) ||
-        !git_must(c, &w->g, GIT_WORDS("submodule", "foreach", w->g.exe, "fetch"), &r, e)) {
-        return false;
-    }
-    if (mod_bool(c, "track_submodules")) {
-        struct str end;
-        bool ok = submodule_versions(c, w, arena_printf(c->arena, "%s/master", w->remote), &end, e);
-        w->submodules_changed = ok && !str_eq(begin, end);
-        return ok;
-    }
-    if (!git_must(c, &w->g, GIT_WORDS("submodule", "status"), &r, e)) {
-        return false;
-    }
-    struct str line;
-    while (r.out.n > 0 && str_next(&r.out, '\n', &line)) {
-        w->submodules_changed = w->submodules_changed || (line.n > 0 && line.s[0] != ' ');
-    }
-    return true;
-}
-
-static bool update_submodules(struct mod_call *c, struct work *w, struct err *e) {
-    struct run_result r;
-    if (!exists(arena_printf(c->arena, "%s/.gitmodules", w->g.dest))) {
-        return true;
-    }
-    if (!submodules_differ(c, w, e) || !w->submodules_changed) {
-        return e->code == ERR_NONE;
-    }
-    mod_set(c, "submodules_changed", val_bool(true));
-    struct words v = {0};
-    words_opt(c, &v, "submodule", "update");
-    words_opt(c, &v, "--init", "--recursive");
-    if (mod_bool(c, "track_submodules")) {
-        words_add(c, &v, "--remote");
-    }
-    if (w->force) {
-        words_add(c, &v, "--force");
-    }
-    words_add(c, &v, NULL);
-    if (!git_must(c, &w->g, GIT_WORDS("submodule", "sync"), &r, e) || !git_try(c, &w->g, w->g.dest, v.p, &r, e)) {
-        return false;
-    }
-    return r.rc == 0 ||
-           git_fail(c, &r, e,
-                    arena_printf(c->arena, "Failed to init/update submodules: %.*s%.*s", STR(r.out), STR(r.err)));
-}
-
-// -- archive ---------------------------------------------------------------------------------------------------------
-
-static const char *archive_format(struct str name) {
-    static const char *const rows[][2] = {{".zip", "zip"}, {".gz", "tar.gz"}, {".tar", "tar"}, {".tgz", "tar.gz"}};
-    for (size_t i = 0; i < COUNTOF(rows); i++) {
-        if (str_ends(name, rows[i][0])) {
-            return rows[i][1];
-        }
-    }
-    return NULL;
-}
-
-static bool write_archive(struct mod_call *c, struct work *w, bool *changed, struct err *e) {
-    const char *path = mod_z(c, "archive");
-    const char *format = archive_format(str_from(path));
-    struct str dir;
-    struct str fresh;
-    struct str old;
-    bool found;
-    if (!format) {
-        mod_set_z(c, "details",
-                  "Please specify archive as filename with extension. File extension can be one of "
-                  "['tar', 'tar.gz', 'zip', 'tgz']");
-        return mod_fail(c, e, "Unable to get file extension from archive file name : %s", path);
-    }
-    if (!mod_tmpdir(c, &dir, e)) {
-        return false;
-    }
-    const char *tmp = arena_printf(c->arena, "%.*s/archive", STR(dir));
-    struct words v = {0};
-    struct run_result r;
-    words_add(c, &v, "archive");
-    words_add(c, &v, arena_printf(c->arena, "--format=%s", format));
-    words_add(c, &v, arena_printf(c->arena, "--output=%s", tmp));
-    if (mod_has(c, "archive_prefix")) {
-        words_add(c, &v, arena_printf(c->arena, "--prefix=%s", mod_z(c, "archive_prefix")));
-    }
-    words_opt(c, &v, w->version, NULL);
-    if (!git_try(c, &w->g, w->g.dest, v.p, &r, e)) {
-        return false;
-    }
-    if (r.rc != 0) {
-        mod_set(c, "details",
-                val_printf(c->arena,
-                           "Git archive command failed to create archive %s using %s "
-                           "directory.Error: %.*s",
-                           path, w->g.dest, STR(r.err)));
-        return mod_fail(c, e, "Failed to perform archive operation");
-    }
-    if (!replace_read(c, tmp, &fresh, &found, e) || !replace_read(c, path, &old, &found, e)) {
-        return false;
-    }
-    *changed = !found || !str_eq(fresh, old);
-    return !*changed || replace_file(c, &(struct replace){.path = path, .data = fresh}, e);
+    return ok && (!mod_bool(c, "verify_commit") || git_verify(c, &w->g, e));
 }
 
 // -- run -------------------------------------------------------------------------------------------------------------
@@ -796,7 +696,7 @@ static bool update_repository(struct mod_call *c, struct work *w, struct err *e)
         }
         mod_set(c, "msg", val_printf(c->arena, "Local modifications exist in the destination: %s", w->g.dest));
     }
-    return set_url(c, w, e) && fetch(c, w, e);
+    return set_url(c, w, e) && is_current(c, w, &w->current, e) && (w->current || fetch(c, w, e));
 }
 
 static bool archive(struct mod_call *c, struct work *w, struct err *e) {
@@ -804,7 +704,7 @@ static bool archive(struct mod_call *c, struct work *w, struct err *e) {
     if (!mod_has(c, "archive")) {
         return true;
     }
-    bool ok = write_archive(c, w, &changed, e);
+    bool ok = git_archive(c, &w->g, &changed, e);
     c->changed = c->changed || changed;
     return ok;
 }
@@ -834,7 +734,12 @@ static bool run(struct mod_call *c, struct err *e) {
     if (!(there ? update_repository(c, w, e) : clone_repository(c, w, e))) {
         return false;
     }
-    if (!w->bare && (!switch_version(c, w, e) || (mod_bool(c, "recursive") && !update_submodules(c, w, e)))) {
+    bool ready =
+        w->current ? !mod_bool(c, "verify_commit") || git_verify(c, &w->g, e) : w->bare || switch_version(c, w, e);
+    if (!ready) {
+        return false;
+    }
+    if (!w->bare && mod_bool(c, "recursive") && !git_submodules(c, &w->g, &w->submodules_changed, e)) {
         return false;
     }
     if (!git_rev(c, &w->g, "HEAD", &w->after, e)) {

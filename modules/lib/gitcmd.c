@@ -173,7 +173,7 @@ static bool ssh_program(struct mod_call *c, struct str line, const char **path, 
 }
 
 static bool set_environment(struct mod_call *c, struct git *g, struct err *e) {
-    const char *settings[] = {"LC_ALL=C", "LANGUAGE=C", "GIT_TERMINAL_PROMPT=0", NULL};
+    const char *settings[] = {"LC_ALL=C", "LANGUAGE=C", "GIT_TERMINAL_PROMPT=0", "GIT_OPTIONAL_LOCKS=0", NULL};
     struct str line;
     const char *program;
     if (!ssh_line(c, &line, e)) {
@@ -181,9 +181,9 @@ static bool set_environment(struct mod_call *c, struct git *g, struct err *e) {
     }
     if (g->major > 2 || (g->major == 2 && g->minor >= 3) || g->major == 0) {
         // GIT_SSH would win over nothing: it is part of the line already.
-        settings[3] = arena_printf(c->arena, "GIT_SSH_COMMAND=%.*s", STR(line));
+        settings[4] = arena_printf(c->arena, "GIT_SSH_COMMAND=%.*s", STR(line));
     } else if (ssh_program(c, line, &program, e)) {
-        settings[3] = arena_printf(c->arena, "GIT_SSH=%s", program);
+        settings[4] = arena_printf(c->arena, "GIT_SSH=%s", program);
     } else {
         return false;
     }
@@ -322,7 +322,7 @@ bool git_rev(struct mod_call *c, const struct git *g, const char *ref, struct st
     if (!git_try(c, g, g->dest, GIT_WORDS("rev-parse", ref), &r, e)) {
         return false;
     }
-    *sha = str_rtrim(r.out);
+    *sha = r.rc == 0 ? str_rtrim(r.out) : STR_LIT("");
     return true;
 }
 

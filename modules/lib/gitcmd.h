@@ -32,4 +32,11 @@ bool git_head_branch(struct mod_call *c, const struct git *g, struct str *branch
 /// `text` with the password of URLs such as "https://user:password@host" masked.
 struct str git_masked(struct mod_call *c, struct str text);
 
+/// Checks the signature of the wanted version, and that its key is an allowed one. (gitextra.c, as the next two.)
+bool git_verify(struct mod_call *c, const struct git *g, struct err *e);
+/// Brings the submodules of dest up to date; `*changed` tells whether any was not.
+bool git_submodules(struct mod_call *c, const struct git *g, bool *changed, struct err *e);
+/// Writes the argument `archive` from the wanted version; `*changed` tells whether the file was another before.
+bool git_archive(struct mod_call *c, const struct git *g, bool *changed, struct err *e);
+
 #define GIT_WORDS(...) ((const char *const[]){__VA_ARGS__, NULL})
