@@ -66,7 +66,6 @@ static bool checksum_from_url(struct mod_call *c, struct fetch *f, struct str ur
     struct str name = base_of(str_from(f->q.url));
     struct str rest = r.body;
     struct str line;
-    size_t lines = 0;
     while (str_next(&rest, '\n', &line)) {
         line = str_trim(line);
         size_t space = str_find_char(line, 0, ' ');
@@ -74,7 +73,6 @@ static bool checksum_from_url(struct mod_call *c, struct fetch *f, struct str ur
         while (file.n > 0 && (file.s[0] == '*' || str_starts(file, "./"))) {
             file = str_sub(file, file.s[0] == '*' ? 1 : 2, file.n);
         }
-        lines += line.n > 0;
         if (str_eq(file, name) || (space == SIZE_MAX && all_hex(line))) {
             f->want = str_sub(line, 0, space);
         }

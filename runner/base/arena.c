@@ -89,6 +89,12 @@ void *arena_grow(struct arena *a, void *p, size_t old, size_t size) {
     return q;
 }
 
+void *vec_grow(struct arena *a, void *p, size_t *cap, size_t item) {
+    size_t old = *cap;
+    *cap = old ? old * 2 : 8;
+    return arena_grow(a, p, old * item, *cap * item);
+}
+
 char *arena_strndup(struct arena *a, const char *s, size_t n) {
     char *p = arena_alloc(a, n + 1);
     if (n > 0) {

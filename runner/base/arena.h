@@ -32,13 +32,11 @@ void arena_release(struct arena *a);
 #define ARENA_NEW(a, type)      ((type *)arena_alloc((a), sizeof(type)))
 #define ARENA_ARRAY(a, type, n) ((type *)arena_alloc((a), sizeof(type) * (size_t)(n)))
 
-/// A growable array in an arena: `struct { T *p; size_t n, cap; } v = {0}; VEC_PUSH(a, v, item);`
+/// Doubles an array of `*cap` items of `item` bytes and returns where it is now. For VEC_PUSH.
+void *vec_grow(struct arena *a, void *p, size_t *cap, size_t item) MUST_USE;
+
+/// A growable array in an arena: `struct { T *p; size_t n, cap; } v = {0}; VEC_PUSH(a, v, item);` An expression, so
+/// that it adds no branch to the reader's count.
 #define VEC_PUSH(a, v, item)                                                                                           \
-    do {                                                                                                               \
-        if ((v).n == (v).cap) {                                                                                        \
-            size_t cap_ = (v).cap ? (v).cap * 2 : 8;                                                                   \
-            (v).p = arena_grow((a), (v).p, (v).cap * sizeof(*(v).p), cap_ * sizeof(*(v).p));                           \
-            (v).cap = cap_;                                                                                            \
-        }                                                                                                              \
-        (v).p[(v).n++] = (item);                                                                                       \
-    } while (0)
+    ((v).n == (v).cap ? (void)((v).p = vec_grow((a), (v).p, &(v).cap, sizeof(*(v).p))) : (void)0,                      \
+     (void)((v).p[(v).n++] = (item)))

@@ -114,7 +114,7 @@ bool digest_file(struct arena *a, const char *name, const char *path, const char
 }
 
 struct str base64_encode(struct arena *a, struct str data) {
-    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=";
     const unsigned char *p = (const unsigned char *)data.s;
     char *out = arena_alloc(a, (data.n + 2) / 3 * 4 + 1);
     size_t o = 0;
@@ -123,8 +123,8 @@ struct str base64_encode(struct arena *a, struct str data) {
         uint32_t v = (uint32_t)p[i] << 16 | (left > 1 ? (uint32_t)p[i + 1] << 8 : 0) | (left > 2 ? p[i + 2] : 0);
         out[o++] = digits[v >> 18];
         out[o++] = digits[v >> 12 & 63];
-        out[o++] = left > 1 ? digits[v >> 6 & 63] : '=';
-        out[o++] = left > 2 ? digits[v & 63] : '=';
+        out[o++] = digits[left > 1 ? v >> 6 & 63 : 64];
+        out[o++] = digits[left > 2 ? v & 63 : 64];
     }
     return (struct str){out, o};
 }
@@ -164,7 +164,7 @@ bool base64_decode(struct arena *a, struct str text, struct str *out, struct err
         bits += 6;
         if (bits >= 8) {
             bits -= 8;
-            p[n++] = (char)(v >> bits & 0xFF);
+            p[n++] = (char)(unsigned char)(v >> bits & 0xFF);
         }
     }
     p[n] = '\0';

@@ -50,10 +50,8 @@ void map_put(struct map *m, struct arena *a, struct str key, void *value) {
         s->value = value;
         return;
     }
-    if (m->n == m->cap) {
-        size_t cap = m->cap ? m->cap * 2 : 8;
-        m->slots = arena_grow(a, m->slots, m->cap * sizeof *m->slots, cap * sizeof *m->slots);
-        m->cap = cap;
+    if (m->n == m->cap || !m->slots) {
+        m->slots = vec_grow(a, m->slots, &m->cap, sizeof *m->slots);
     }
     m->slots[m->n++] = (struct map_slot){.key = key, .value = value, .hash = hash};
     if (m->n > 8 && m->n * 2 > m->index_cap) {

@@ -121,6 +121,21 @@ struct verb_words {
     struct words rest;
 };
 
+// One word of the command line as one variable in the form of -e: quoted, so that blanks stay in its value.
+static struct str as_extra(struct arena *a, struct str word, size_t eq) {
+    struct buf b = BUF_IN(a);
+    buf_str(&b, str_sub(word, 0, eq + 1));
+    buf_char(&b, '"');
+    for (size_t k = eq + 1; k < word.n; k++) {
+        if (word.s[k] == '"' || word.s[k] == '\\') {
+            buf_char(&b, '\\');
+        }
+        buf_char(&b, word.s[k]);
+    }
+    buf_char(&b, '"');
+    return buf_view(&b);
+}
+
 static struct verb_words split_words(struct settings *s, size_t from) {
     struct verb_words w = {0};
     for (size_t i = from; i < s->positional.n; i++) {
@@ -129,19 +144,7 @@ static struct verb_words split_words(struct settings *s, size_t from) {
         if (str_starts(p, "env=")) {
             w.env = str_sub(p, 4, p.n);
         } else if (eq != SIZE_MAX && eq > 0) {
-            // One word is one variable, spaces in its value included.
-            struct str quoted = str_printf(s->a, "%.*s=", STR(str_sub(p, 0, eq)));
-            struct buf b = BUF_IN(s->a);
-            buf_str(&b, quoted);
-            buf_char(&b, '"');
-            for (size_t k = eq + 1; k < p.n; k++) {
-                if (p.s[k] == '"' || p.s[k] == '\\') {
-                    buf_char(&b, '\\');
-                }
-                buf_char(&b, p.s[k]);
-            }
-            buf_char(&b, '"');
-            VEC_PUSH(s->a, s->extra, buf_view(&b));
+            VEC_PUSH(s->a, s->extra, as_extra(s->a, p, eq));
         } else {
             VEC_PUSH(s->a, w.rest, p);
         }

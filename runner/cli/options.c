@@ -114,6 +114,23 @@ static const struct option_row *find_letter(char c, struct err *e) {
     return NULL;
 }
 
+static bool set_number(const struct option_row *r, struct str value, int64_t *out, struct err *e) {
+    if (!str_int(value, out) || *out < 0 || *out > 1000000) {
+        return err_set(e, ERR_ARGS, NO_MARK, "option '--%s' takes a whole number, not '%.*s'", r->name, STR(value));
+    }
+    return true;
+}
+
+static void add_parts(struct arena *a, struct words *w, struct str value) {
+    struct str one;
+    while (str_next(&value, ',', &one)) {
+        one = str_trim(one);
+        if (one.n > 0) {
+            VEC_PUSH(a, *w, one);
+        }
+    }
+}
+
 static bool set_option(struct settings *s, const struct option_row *r, struct str value, struct err *e) {
     char *base = (char *)s + r->offset;
     switch (r->kind) {
@@ -129,27 +146,14 @@ static bool set_option(struct settings *s, const struct option_row *r, struct st
     case OPT_TEXT:
         *(struct str *)(void *)base = value;
         return true;
-    case OPT_NUMBER: {
-        int64_t n;
-        if (!str_int(value, &n) || n < 0 || n > 1000000) {
-            return err_set(e, ERR_ARGS, NO_MARK, "option '--%s' takes a whole number, not '%.*s'", r->name, STR(value));
-        }
-        *(int64_t *)(void *)base = n;
-        return true;
-    }
+    case OPT_NUMBER:
+        return set_number(r, value, (int64_t *)(void *)base, e);
     case OPT_LIST:
         VEC_PUSH(s->a, *(struct words *)(void *)base, value);
         return true;
-    case OPT_COMMA_LIST: {
-        struct str one;
-        while (str_next(&value, ',', &one)) {
-            one = str_trim(one);
-            if (one.n > 0) {
-                VEC_PUSH(s->a, *(struct words *)(void *)base, one);
-            }
-        }
+    case OPT_COMMA_LIST:
+        add_parts(s->a, (struct words *)(void *)base, value);
         return true;
-    }
     }
     return false;
 }

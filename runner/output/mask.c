@@ -59,36 +59,43 @@ static void remember_base64(struct mask *m, struct str s) {
     remember(m, base64_encode(&m->arena, s));
 }
 
+static void json_char(struct buf *b, unsigned char c) {
+    if (c == '\n' || c == '\t' || c == '\r') {
+        buf_z(b, c == '\n' ? "\\n" : (c == '\t' ? "\\t" : "\\r"));
+    } else if (c < 0x20) {
+        buf_printf(b, "\\u%04x", c);
+    } else {
+        buf_z(b, c == '"' || c == '\\' ? "\\" : "");
+        buf_char(b, (char)c);
+    }
+}
+
+static void url_char(struct buf *b, unsigned char c) {
+    bool plain =
+        (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c && strchr("-_.~/", c));
+    buf_printf(b, plain ? "%c" : "%%%02X", c);
+}
+
 static void remember_escaped(struct mask *m, struct str s) {
     struct buf url = BUF_IN(&m->arena);
     struct buf json = BUF_IN(&m->arena);
     struct buf shell = BUF_IN(&m->arena);
     struct buf ascii = BUF_IN(&m->arena);
     for (size_t i = 0; i < s.n; i++) {
-        unsigned char c = (unsigned char)s.s[i];
-        bool plain = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || strchr("-_.~/", c);
-        buf_printf(&url, plain && c ? "%c" : "%%%02X", c);
-        if (c == '\n' || c == '\t' || c == '\r') {
-            buf_z(&json, c == '\n' ? "\\n" : (c == '\t' ? "\\t" : "\\r"));
-        } else if (c == '"' || c == '\\') {
-            buf_char(&json, '\\');
-            buf_char(&json, (char)c);
-        } else if (c < 0x20) {
-            buf_printf(&json, "\\u%04x", c);
+        url_char(&url, (unsigned char)s.s[i]);
+        json_char(&json, (unsigned char)s.s[i]);
+        if (s.s[i] == '\'') {
+            buf_z(&shell, "'\"'\"'");
         } else {
-            buf_char(&json, (char)c);
-        }
-        buf_z(&shell, c == '\'' ? "'\"'\"'" : "");
-        if (c != '\'') {
-            buf_char(&shell, (char)c);
+            buf_char(&shell, s.s[i]);
         }
     }
     for (size_t i = 0; i < s.n;) {
         uint32_t cp = utf8_next(s, &i);
+        char utf[4];
         if (cp >= 0x80 && cp < 0x10000) {
             buf_printf(&ascii, "\\u%04x", cp);
         } else {
-            char utf[4];
             buf_add(&ascii, utf, utf8_put(cp, utf));
         }
     }

@@ -41,7 +41,7 @@ struct opcodes {
 };
 
 static struct lines split_lines(struct arena *a, struct str s) {
-    struct lines l = {0};
+    struct lines l = {.p = ARENA_ARRAY(a, struct str, 8), .cap = 8};
     for (size_t at = 0; at < s.n && l.n < MAX_LINES;) {
         size_t nl = str_find_char(s, at, '\n');
         size_t end = nl == SIZE_MAX ? s.n : nl + 1;
