@@ -11,12 +11,14 @@
 
 #define VERSION "0.1.0"
 
-static const char usage[] = "Usage: play VERB env=ENV [k=v ...] [options]   run playbooks/VERB.yml on inventories/ENV\n"
-                            "       play run PLAYBOOK... [options]          run playbooks, as ansible-playbook does\n"
-                            "       play ping [PATTERN] env=ENV [options]   try to reach the hosts\n"
-                            "       play list                               verbs and environments of this project\n"
-                            "\n"
-                            "play runs Ansible playbooks without Python on either side.\n";
+static const char usage[] =
+    "Usage: play VERB env=ENV [k=v ...] [options]   run playbooks/VERB.yml on inventories/ENV\n"
+    "       play run PLAYBOOK... [options]          run playbooks, as ansible-playbook does\n"
+    "       play ping [PATTERN] env=ENV [options]   try to reach the hosts\n"
+    "       play list                               verbs and environments of this project\n"
+    "       play doc [NAME...]                      modules and their arguments, filters, tests, keywords\n"
+    "\n"
+    "play runs Ansible playbooks without Python on either side.\n";
 
 static void set_defaults(struct settings *s, struct arena *a) {
     *s = (struct settings){.a = a,
@@ -307,6 +309,14 @@ static int show_list(struct arena *a) {
     return 0;
 }
 
+// `-l` means --limit elsewhere; behind `doc` it is the list, as for ansible-doc.
+static int show_doc(struct settings *s) {
+    struct err e = {.arena = s->a};
+    struct words names = {.p = s->positional.p + 1, .n = s->positional.n - 1};
+    bool list = s->doc_list || s->limit.n > 0;
+    return doc_show(&names, list, s->doc_markdown, &e) ? 0 : report(&e, 1);
+}
+
 static int dispatch(struct settings *s, bool as_ansible) {
     struct str first = s->positional.n > 0 ? s->positional.p[0] : STR_NONE;
     if (s->version) {
@@ -326,6 +336,9 @@ static int dispatch(struct settings *s, bool as_ansible) {
             fputc('\n', stdout);
         }
         return show_list(s->a);
+    }
+    if (str_eqz(first, "doc")) {
+        return show_doc(s);
     }
     return str_eqz(first, "run") ? run_run(s, 1) : run_verb(s);
 }

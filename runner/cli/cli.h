@@ -17,6 +17,7 @@ struct settings {
     struct str limit, remote_user, connection, private_key, ssh_common_args, ssh_extra_args, become_method, become_user;
     struct str start_at_task, remote_tmp, gathering, callback, conn_password_file, become_password_file;
     bool check, diff, become, ask_pass, ask_become_pass, ask_vault, list_hosts, list_tasks, list_tags, syntax_check;
+    bool doc_list, doc_markdown;
     bool step, force_handlers, flush_cache, help, version, accept_new, any_errors_fatal, retry_files;
     bool host_key_checking, inject_facts, color, no_color, show_skipped, show_ok, no_vault_file;
     int64_t forks, verbosity, timeout_s, port, task_timeout_s, script_timeout_s;
@@ -85,3 +86,6 @@ void session_close(struct session *x);
 bool session_read(void *self, struct str path, struct arena *a, struct str *text, bool *secret, struct err *e);
 /// Parses -e words ("k=v ...", "@file", YAML or JSON) over `vars`.
 bool session_extra(struct session *x, struct str word, struct val vars, struct err *e);
+/// play doc: documentation of modules and plugins to standard output; without names, or with `list`, the list of
+/// modules. `as_markdown` prints the tables of docs/compatibility.md. ERR_NOT_FOUND for an unknown name.
+bool doc_show(const struct words *names, bool list, bool as_markdown, struct err *e);

@@ -48,7 +48,9 @@ const struct option_row option_rows[] = {
     {"vault-password-file", "vault-pass-file", 0, OPT_LIST, AT(vault_ids), "FILE", NULL,
      "file (or program) with the vault password"},
     {"ask-vault-password", "ask-vault-pass", 'J', OPT_FLAG, AT(ask_vault), NULL, NULL, "ask for the vault password"},
-    {"verbose", NULL, 'v', OPT_COUNT, AT(verbosity), NULL, "Other", "say more; may be repeated"},
+    {"list", NULL, 0, OPT_FLAG, AT(doc_list), NULL, "Other", "with doc: list the modules"},
+    {"markdown", NULL, 0, OPT_FLAG, AT(doc_markdown), NULL, NULL, "with doc: all tables as Markdown"},
+    {"verbose", NULL, 'v', OPT_COUNT, AT(verbosity), NULL, NULL, "say more; may be repeated"},
     {"help", NULL, 'h', OPT_FLAG, AT(help), NULL, NULL, "this text"},
     {"version", NULL, 0, OPT_FLAG, AT(version), NULL, NULL, "the version"},
 };

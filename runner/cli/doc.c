@@ -1,0 +1,168 @@
+// play doc: modules, keywords, filters, tests and lookups, from the program's own tables.
+#include "cli.h"
+
+#include "plugin.h"
+#include "script.h"
+#include "typo.h"
+
+static const char *const type_names[] = {
+    [ARG_STR] = "str",   [ARG_INT] = "int",     [ARG_FLOAT] = "float", [ARG_BOOL] = "bool",
+    [ARG_LIST] = "list", [ARG_DICT] = "dict",   [ARG_PATH] = "path",   [ARG_RAW] = "raw",
+    [ARG_JSON] = "json", [ARG_BYTES] = "bytes", [ARG_BITS] = "bits",
+};
+static const char *const support_names[] = {
+    [SUPPORT_NONE] = "none", [SUPPORT_PARTIAL] = "partial", [SUPPORT_FULL] = "full"};
+
+static void print_arg(FILE *f, const struct arg *arg, const char *indent) {
+    fprintf(f, "%s%s (%s%s", indent, arg->name, type_names[arg->type], arg->required ? ", required" : "");
+    if (arg->type == ARG_LIST) {
+        fprintf(f, " of %s", type_names[arg->elements]);
+    }
+    if (arg->def) {
+        fprintf(f, ", default %s", arg->def);
+    }
+    fputs(")\n", f);
+    if (arg->doc) {
+        fprintf(f, "%s    %s\n", indent, arg->doc);
+    }
+    if (arg->choices) {
+        fprintf(f, "%s    choices: %s\n", indent, arg->choices);
+    }
+    if (arg->aliases) {
+        fprintf(f, "%s    aliases: %s\n", indent, arg->aliases);
+    }
+    for (const struct arg *s = arg->sub; s && s->name; s++) {
+        print_arg(f, s, "        ");
+    }
+}
+
+static void print_lines(FILE *f, const char *indent, const char *text) {
+    struct str rest = str_from(text);
+    struct str line;
+    while (str_next(&rest, '\n', &line)) {
+        fprintf(f, "%s%.*s\n", indent, STR(line));
+    }
+}
+
+static void print_module(FILE *f, const char *name, const struct module *m) {
+    fprintf(f, "%s  (%s)\n\n  %s\n", name, m->spec ? m->spec : name, m->doc);
+    fprintf(f, "\n  runs on: %s   check mode: %s   diff: %s\n", m->side == ON_TARGET ? "the target" : "the controller",
+            support_names[m->check], support_names[m->diff]);
+    fputs("\nArguments\n", f);
+    for (const struct arg *arg = m->args; arg && arg->name; arg++) {
+        if (arg->name[0] != '_' || (m->free_form && strcmp(arg->name, m->free_form) == 0)) {
+            print_arg(f, arg, "  ");
+        }
+    }
+    if (m->file_args) {
+        fputs("  and the common file arguments: mode, owner, group, seuser, serole, setype, selevel, attributes,\n"
+              "  unsafe_writes\n",
+              f);
+    }
+    if (m->returns) {
+        fputs("\nReturns\n", f);
+        print_lines(f, "  ", m->returns);
+    }
+    if (m->example) {
+        fputs("\nExample\n", f);
+        print_lines(f, "  ", m->example);
+    }
+}
+
+// All modules by name, those in Lua too.
+static void list_modules(FILE *f) {
+    for (size_t i = 0; i < module_count; i++) {
+        fprintf(f, "%-24s %s\n", module_table[i].name, module_table[i].it->doc);
+    }
+    for (const struct module_lua *l = module_lua_table; l->name; l++) {
+        const struct module *m = module_find(str_from(l->name));
+        fprintf(f, "%-24s %s\n", l->name, m ? m->doc : "");
+    }
+}
+
+static void markdown(FILE *f) {
+    fputs("## Modules\n\n| module | side | check | diff | what |\n|---|---|---|---|---|\n", f);
+    for (size_t i = 0; i < module_count; i++) {
+        const struct module *m = module_table[i].it;
+        fprintf(f, "| `%s` | %s | %s | %s | %s |\n", m->spec ? m->spec : module_table[i].name,
+                m->side == ON_TARGET ? "target" : "controller", support_names[m->check], support_names[m->diff],
+                m->doc);
+    }
+    for (const struct module_lua *l = module_lua_table; l->name; l++) {
+        const struct module *m = module_find(str_from(l->name));
+        fprintf(f, "| `%s` (Lua) | target | %s | %s | %s |\n", m->spec ? m->spec : l->name, support_names[m->check],
+                support_names[m->diff], m->doc);
+    }
+    fputs("\n## Filters\n\n", f);
+    for (size_t i = 0; i < filter_count; i++) {
+        fprintf(f, "%s`%s`", i ? ", " : "", filter_table[i].name);
+    }
+    fputs("\n\n## Tests\n\n", f);
+    for (size_t i = 0; i < jtest_count; i++) {
+        fprintf(f, "%s`%s`", i ? ", " : "", jtest_table[i].name);
+    }
+    fputs("\n\n## Lookups\n\n", f);
+    for (size_t i = 0; i < lookup_count; i++) {
+        fprintf(f, "%s`%s`", i ? ", " : "", lookup_table[i].name);
+    }
+    fputs("\n\n## Keywords\n\n| keyword | type | what |\n|---|---|---|\n", f);
+    for (int k = KW_NONE + 1; k < KW_COUNT; k++) {
+        fprintf(f, "| `%s` | %s | %s |\n", keyword_docs[k].name, keyword_docs[k].type, keyword_docs[k].doc);
+    }
+}
+
+static bool print_plugin(FILE *f, struct str name) {
+    const struct filter *filter = filter_find(name);
+    const struct jtest *test = jtest_find(name);
+    const struct lookup *lookup = lookup_find(name);
+    enum keyword k = keyword_find(name);
+    if (filter) {
+        fprintf(f, "filter %.*s(%s)\n  %s\n", STR(name), filter->params ? filter->params : "", filter->doc);
+    }
+    if (test) {
+        fprintf(f, "test %.*s(%s)\n  %s\n", STR(name), test->params ? test->params : "", test->doc);
+    }
+    if (lookup) {
+        fprintf(f, "lookup %.*s\n  %s\n", STR(name), lookup->doc);
+    }
+    if (k != KW_NONE) {
+        fprintf(f, "keyword %s (%s)\n  %s\n", keyword_docs[k].name, keyword_docs[k].type, keyword_docs[k].doc);
+    }
+    return filter || test || lookup || k != KW_NONE;
+}
+
+static bool unknown(struct str name, struct err *e) {
+    struct typo t = {.got = name};
+    for (size_t i = 0; i < module_count; i++) {
+        typo_offer(&t, str_from(module_table[i].name));
+    }
+    for (size_t i = 0; i < filter_count; i++) {
+        typo_offer(&t, str_from(filter_table[i].name));
+    }
+    err_set(e, ERR_NOT_FOUND, NO_MARK, "no module, filter, test, lookup or keyword '%.*s'", STR(name));
+    return t.best.s ? err_hint(e, "did you mean '%.*s'?", STR(t.best)) : err_hint(e, "'play doc' lists the modules");
+}
+
+bool doc_show(const struct words *names, bool list, bool as_markdown, struct err *e) {
+    if (as_markdown) {
+        markdown(stdout);
+        return true;
+    }
+    if (list || names->n == 0) {
+        list_modules(stdout);
+        return true;
+    }
+    for (size_t i = 0; i < names->n; i++) {
+        const struct module *m = module_find(names->p[i]);
+        bool plugin = false;
+        if (m) {
+            print_module(stdout, module_short(names->p[i]), m);
+        } else {
+            plugin = print_plugin(stdout, names->p[i]);
+        }
+        if (!m && !plugin) {
+            return unknown(names->p[i], e);
+        }
+    }
+    return true;
+}
