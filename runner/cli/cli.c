@@ -154,13 +154,14 @@ static struct verb_words split_words(struct settings *s, size_t from) {
     return w;
 }
 
-// `vagrant ssh-config` as an inventory source: its standard output in a private file.
-static bool vagrant_source(struct settings *s, struct words *sources, struct err *e) {
+// `vagrant ssh-config`, asked in the directory of the Vagrantfile, as an inventory source: its standard output in a
+// private file.
+static bool vagrant_source(struct settings *s, const char *dir_asked, struct words *sources, struct err *e) {
     const char *argv[] = {"vagrant", "ssh-config", NULL};
-    struct spawn sp = {.argv = argv, .timeout_ms = 120000};
+    struct spawn sp = {.argv = argv, .cwd = dir_asked, .timeout_ms = 120000};
     struct spawn_result r;
     if (!spawn_run(&sp, s->a, &r, e)) {
-        return err_wrap(e, NO_MARK, "no inventories/vagrant, and 'vagrant ssh-config' cannot be asked");
+        return err_wrap(e, NO_MARK, "'vagrant ssh-config' cannot be asked for the addresses of the machines");
     }
     if (r.out.n == 0) {
         return err_set(e, ERR_NOT_FOUND, NO_MARK, "'vagrant ssh-config' printed no machine: %.*s",
@@ -190,6 +191,27 @@ static void remove_vagrant(const struct words *sources) {
     }
 }
 
+// The directory of an environment that describes its machines with a Vagrantfile, else NULL.
+static const char *vagrant_dir(const struct project *p, struct str env) {
+    for (size_t i = 0; i < p->envs.n; i++) {
+        if (str_eq(p->envs.p[i], env)) {
+            const char *file = arena_printf(p->a, "%.*s/Vagrantfile", STR(p->env_paths.p[i]));
+            return access(file, F_OK) == 0 ? str_z(p->a, p->env_paths.p[i]) : NULL;
+        }
+    }
+    return NULL;
+}
+
+// An environment with a Vagrantfile gets addresses, users and keys from Vagrant; its own files may say otherwise.
+static bool ask_vagrant(struct settings *s, const char *dir, struct words *sources, struct err *e) {
+    if (!spawn_which(s->a, "vagrant")) {
+        VEC_PUSH(s->a, s->config_warnings,
+                 str_printf(s->a, "%s/Vagrantfile is not asked for addresses: vagrant is not installed", dir));
+        return true;
+    }
+    return vagrant_source(s, dir, sources, e);
+}
+
 static bool resolve_env(struct settings *s, const struct project *p, struct str env, struct words *secrets,
                         struct err *e) {
     if (env.n == 0) {
@@ -200,9 +222,13 @@ static bool resolve_env(struct settings *s, const struct project *p, struct str 
         return err_hint(e, "say env=ENV (see 'play list') or -i INVENTORY");
     }
     struct words sources = {0};
+    const char *dir = vagrant_dir(p, env);
+    if (dir && !ask_vagrant(s, dir, &sources, e)) {
+        return false;
+    }
     if (!project_env(p, env, &sources, secrets, e)) {
         bool vagrant = str_eqz(env, "vagrant") && access("Vagrantfile", F_OK) == 0;
-        if (!vagrant || !vagrant_source(s, &sources, e)) {
+        if (!vagrant || !vagrant_source(s, NULL, &sources, e)) {
             return false;
         }
     }
