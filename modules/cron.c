@@ -420,7 +420,6 @@ static bool plan(struct mod_call *c, struct err *e) {
     struct cron *k = ARENA_NEW(c->arena, struct cron);
     c->state = k;
     bool here = str_eqz(mod_str(c, "state"), "present");
-    mod_set(c, "warnings", val_list(c->arena, 1));
     if (!check_args(c, here, e) || !(mod_has(c, "cron_file") ? read_file(c, k, e) : read_crontab(c, k, e))) {
         return false;
     }

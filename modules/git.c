@@ -106,7 +106,6 @@ static bool has_repository(struct mod_call *c, const struct work *w) {
 }
 
 static bool open_work(struct mod_call *c, struct work *w, struct err *e) {
-    mod_set(c, "warnings", val_list(c->arena, 1));
     mod_set(c, "before", VNULL);
     w->version = mod_z(c, "version");
     w->remote = mod_z(c, "remote");
@@ -149,11 +148,8 @@ static bool find_local_mods(struct mod_call *c, struct work *w, struct err *e) {
     return true;
 }
 
-static struct str path_of_url(struct mod_call *c, struct str url) {
-    if (str_starts(url, "file://")) {
-        url = str_sub(url, 7, url.n);
-    }
-    return str_starts(url, "/") ? str_from(real_path(c, str_z(c->arena, url))) : url;
+static struct str real_url(struct mod_call *c, struct str url) {
+    return str_from(real_path(c, str_z(c->arena, url)));
 }
 
 static bool find_url_change(struct mod_call *c, struct work *w, struct err *e) {
@@ -163,7 +159,7 @@ static bool find_url_change(struct mod_call *c, struct work *w, struct err *e) {
     }
     struct str url = str_rtrim(r.out);
     struct str want = str_from(w->g.repo);
-    w->url_changed = r.rc == 0 && url.n > 0 && !str_eq(url, want) && !str_eq(path_of_url(c, url), path_of_url(c, want));
+    w->url_changed = r.rc == 0 && url.n > 0 && !str_eq(url, want) && !str_eq(real_url(c, url), real_url(c, want));
     return true;
 }
 

@@ -15,8 +15,35 @@ const char *sshkey_path(struct mod_call *c, const struct sshkey *k) {
     return k->file[0] == '/' ? k->file : arena_printf(c->arena, "%s/%s", k->home, k->file);
 }
 
+/// One step of the way to a key.
+struct step {
+    bool make;    // create it when missing
+    bool strict;  // follow no link
+};
+
+/// Opens directory `part` of `*fd` in its place. `*fd` becomes -1 when it is missing and not to be made.
+static bool enter(struct mod_call *c, const struct sshkey *k, int *fd, struct str part, struct step step,
+                  struct err *e) {
+    const char *name = str_z(c->arena, part);
+    bool up = str_eqz(part, "..");
+    bool made = step.make && !up && mkdirat(*fd, name, 0700) == 0;
+    int flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC | (step.strict || made ? O_NOFOLLOW : 0);
+    int next = up ? -1 : openat(*fd, name, flags);
+    int why = up ? EINVAL : errno;
+    fd_closep(fd);
+    *fd = next;
+    if (next < 0) {
+        return (why == ENOENT && !step.make) ||
+               mod_fail_sys(c, e, why, "cannot open the directory '%s' for the key %s", name, sshkey_path(c, k));
+    }
+    if (made && fchown(next, k->uid, k->gid) != 0) {
+        return mod_fail_sys(c, e, errno, "Failed to create %s", name);
+    }
+    return true;
+}
+
 /// Opens the directory of the key; below the home no link is followed. A missing last directory is made when `make`.
-/// `*fd` stays -1 when a directory is missing.
+/// Otherwise `*fd` is -1 when a directory is missing.
 static bool open_dir(struct mod_call *c, const struct sshkey *k, bool make, int *fd, struct err *e) {
     const char *path = sshkey_path(c, k);
     size_t home = strlen(k->home);
@@ -36,22 +63,14 @@ static bool open_dir(struct mod_call *c, const struct sshkey *k, bool make, int 
     }
     struct str part;
     while (*fd >= 0 && rest.n > 0 && str_next(&rest, '/', &part)) {
-        if (part.n == 0 || str_eqz(part, ".")) {
-            continue;
+        bool nothing = part.n == 0 || str_eqz(part, ".");
+        struct step step = {.make = make && rest.n == 0, .strict = below};
+        if (!nothing && !enter(c, k, fd, part, step, e)) {
+            return false;
         }
-        const char *name = str_z(c->arena, part);
-        bool made = make && rest.n == 0 && mkdirat(*fd, name, 0700) == 0;
-        int flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC | (below || made ? O_NOFOLLOW : 0);
-        int next = str_eqz(part, "..") ? -1 : openat(*fd, name, flags);
-        int why = str_eqz(part, "..") ? EINVAL : errno;
-        fd_closep(fd);
-        *fd = next;
-        if (next < 0 && (make || why != ENOENT)) {
-            return mod_fail_sys(c, e, why, "cannot open the directory '%s' for the key %s", name, path);
-        }
-        if (made && fchown(next, k->uid, k->gid) != 0) {
-            return mod_fail_sys(c, e, errno, "Failed to create %s", name);
-        }
+    }
+    if (*fd < 0 && make) {
+        return mod_fail(c, e, "a directory above the key %s does not exist", path);
     }
     return true;
 }
