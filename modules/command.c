@@ -4,13 +4,8 @@
 static const struct arg args[] = {
     {"_raw_params", ARG_STR, .aliases = "cmd", .doc = "The command line; split into words, no shell looks at it."},
     {"argv", ARG_LIST, .doc = "The command as a list of words."},
-    {"creates", ARG_PATH, .doc = "A file or pattern; when it exists the command is not run."},
-    {"removes", ARG_PATH, .doc = "A file or pattern; when it does not exist the command is not run."},
-    {"chdir", ARG_PATH, .doc = "Directory to run in."},
+    CMD_ARGS,
     {"executable", ARG_STR, .doc = "Not used by this module; see `shell`."},
-    {"stdin", ARG_STR, .doc = "Text for the standard input."},
-    {"stdin_add_newline", ARG_BOOL, .def = "true", .doc = "Append a newline to `stdin`."},
-    {"strip_empty_ends", ARG_BOOL, .def = "true", .doc = "Strip line ends from the end of the outputs."},
     {"expand_argument_vars", ARG_BOOL, .def = "true", .doc = "Expand ~ and $VARIABLES in the words."},
     {0},
 };
@@ -23,8 +18,7 @@ MODULE(command) = {
     .doc = "Run a program on the target, without a shell: no pipes, redirections or globs.",
     .spec = "ansible.builtin.command",
     .example = "- ansible.builtin.command:\n    argv: [/usr/bin/make, install]\n    creates: /usr/local/bin/tool",
-    .returns = "cmd: The words that were run.\nrc: Exit status, or minus the signal.\nstdout: Standard output.\n"
-               "stderr: Standard error.\nstart: When it started.\nend: When it ended.\ndelta: How long it took.",
+    .returns = "cmd: The words that were run.\n" CMD_RETURNS,
     .args = args,
     .free_form = "_raw_params",
     .check = SUPPORT_PARTIAL,

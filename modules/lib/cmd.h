@@ -2,6 +2,18 @@
 #pragma once
 #include "module.h"
 
+/// Options command and shell share.
+#define CMD_ARGS                                                                                                       \
+    {"creates", ARG_PATH, .doc = "A file or pattern; when it exists the command is not run."},                         \
+        {"removes", ARG_PATH, .doc = "A file or pattern; when it does not exist the command is not run."},             \
+        {"chdir", ARG_PATH, .doc = "Directory to run in."}, {"stdin", ARG_STR, .doc = "Text for the standard input."}, \
+        {"stdin_add_newline", ARG_BOOL, .def = "true", .doc = "Append a newline to `stdin`."}, {                       \
+        "strip_empty_ends", ARG_BOOL, .def = "true", .doc = "Strip line ends from the end of the outputs."             \
+    }
+#define CMD_RETURNS                                                                                                    \
+    "rc: Exit status, or minus the signal.\nstdout: Standard output.\nstderr: Standard error.\n"                       \
+    "start: When it started.\nend: When it ended.\ndelta: How long it took."
+
 /// Runs the command of the call; `shell`: by a shell. Sets cmd, rc, stdout, stderr, start, end, delta and msg.
 bool cmd_run(struct mod_call *c, bool shell, struct err *e);
 /// Splits a command line into words as Python's shlex.split. ERR_SYNTAX.

@@ -46,22 +46,6 @@ static void collect_secrets(struct arena *a, struct spec spec, struct val args, 
     }
 }
 
-static struct str without(struct arena *a, struct str text, struct str secret) {
-    size_t at = str_find(text, 0, secret);
-    if (at == SIZE_MAX) {
-        return text;
-    }
-    struct buf b = BUF_IN(a);
-    size_t from = 0;
-    for (; at != SIZE_MAX; at = str_find(text, from, secret)) {
-        buf_str(&b, str_sub(text, from, at));
-        buf_z(&b, "********");
-        from = at + secret.n;
-    }
-    buf_str(&b, str_sub(text, from, text.n));
-    return buf_view(&b);
-}
-
 static struct val mask_scalar(struct arena *a, struct val v, const struct secrets *s) {
     struct str text = val_is(v, VAL_STR) ? val_text(v) : val_str_of(a, v);
     struct str clean = text;
@@ -69,7 +53,7 @@ static struct val mask_scalar(struct arena *a, struct val v, const struct secret
         if (str_eq(text, s->p[i])) {
             return val_z(a, MASKED);
         }
-        clean = without(a, clean, s->p[i]);
+        clean = str_replace(a, clean, s->p[i], STR_LIT("********"));
     }
     if (clean.s == text.s) {
         return v;
@@ -238,4 +222,9 @@ void mod_execute(struct mod_call *c) {
     }
     bool ok = plan_and_run(c, &e);
     complete(c, ok, &e);
+    if (!ok) {
+        struct err *kept = ARENA_NEW(c->arena, struct err);
+        *kept = e;
+        c->why = kept;
+    }
 }

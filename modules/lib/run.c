@@ -3,12 +3,12 @@
 
 #include "fd.h"
 #include "module.h"
+#include "spawn.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -22,47 +22,16 @@ struct io {
     size_t fed;
 };
 
-static char *const *unconst(const char *const *v) {
-    union {
-        const char *const *in;
-        char *const *out;
-    } u = {.in = v};
-    return u.out;
-}
-
-static int spawn(const struct run *r, const int fds[3], pid_t *pid) {
-    posix_spawn_file_actions_t fa;
-    posix_spawnattr_t at;
-    posix_spawn_file_actions_init(&fa);
-    posix_spawnattr_init(&at);
-    for (int i = 0; i < 3; i++) {
-        posix_spawn_file_actions_adddup2(&fa, fds[i], i);
-    }
-    if (r->cwd) {
-        posix_spawn_file_actions_addchdir_np(&fa, r->cwd);
-    }
-    sigset_t all;
-    sigset_t none;
-    sigfillset(&all);
-    sigemptyset(&none);
-    posix_spawnattr_setsigdefault(&at, &all);
-    posix_spawnattr_setsigmask(&at, &none);
-    posix_spawnattr_setpgroup(&at, 0);
-    posix_spawnattr_setflags(&at, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
-    int rc = posix_spawnp(pid, r->argv[0], &fa, &at, unconst(r->argv), r->envp ? unconst(r->envp) : environ);
-    posix_spawn_file_actions_destroy(&fa);
-    posix_spawnattr_destroy(&at);
-    return rc;
-}
-
 static bool start(const struct run *r, struct io *io, struct err *e) {
     int p[3][2] = {{-1, -1}, {-1, -1}, {-1, -1}};
     bool ok = r->input.n ? pipe2(p[0], O_CLOEXEC) == 0 : (p[0][0] = open("/dev/null", O_RDONLY | O_CLOEXEC)) >= 0;
     ok = ok && pipe2(p[1], O_CLOEXEC) == 0 && pipe2(p[2], O_CLOEXEC) == 0;
-    int rc = ok ? 0 : errno;
-    if (ok) {
+    if (!ok) {
+        err_sys(e, errno, NO_MARK, "cannot run '%s'", r->argv[0]);
+    } else {
         int fds[3] = {p[0][0], p[1][1], p[2][1]};
-        rc = spawn(r, fds, &io->pid);
+        struct spawn s = {.argv = r->argv, .envp = r->envp, .cwd = r->cwd, .group = true};
+        ok = spawn_start(&s, fds, &io->pid, e);
     }
     fd_closep(&p[0][0]);
     fd_closep(&p[1][1]);
@@ -70,13 +39,10 @@ static bool start(const struct run *r, struct io *io, struct err *e) {
     io->in = p[0][1];
     io->out = p[1][0];
     io->err = p[2][0];
-    if (rc != 0) {
-        return err_sys(e, rc, NO_MARK, "cannot run '%s'", r->argv[0]);
-    }
-    if (io->in >= 0) {
+    if (ok && io->in >= 0) {
         fcntl(io->in, F_SETFL, O_NONBLOCK);
     }
-    return true;
+    return ok;
 }
 
 static void feed(const struct run *r, struct io *io) {

@@ -90,3 +90,19 @@ void buf_release(struct buf *b) {
     }
     *b = (struct buf){.a = b->a, .max = b->max};
 }
+
+struct str str_replace(struct arena *a, struct str text, struct str from, struct str to) {
+    size_t at = from.n ? str_find(text, 0, from) : SIZE_MAX;
+    if (at == SIZE_MAX) {
+        return text;
+    }
+    struct buf b = BUF_IN(a);
+    size_t done = 0;
+    for (; at != SIZE_MAX; at = str_find(text, done, from)) {
+        buf_str(&b, str_sub(text, done, at));
+        buf_str(&b, to);
+        done = at + from.n;
+    }
+    buf_str(&b, str_sub(text, done, text.n));
+    return buf_view(&b);
+}

@@ -24,3 +24,6 @@ void buf_consume(struct buf *b, size_t n);
 /// What is in the buffer, NUL-terminated behind its length. Borrowed: until the next append.
 struct str buf_view(struct buf *b);
 void buf_release(struct buf *b);
+
+/// `text` with every `from` replaced by `to`, in `a`; the same text (not copied) when it holds none.
+struct str str_replace(struct arena *a, struct str text, struct str from, struct str to);

@@ -40,8 +40,7 @@ static bool make_pipe(int p[2], struct err *e) {
     return pipe2(p, O_CLOEXEC) == 0 || err_sys(e, errno, NO_MARK, "cannot create a pipe");
 }
 
-// Starts s->argv with `fds` as its 0, 1 and 2.
-static bool start(const struct spawn *s, const int fds[3], pid_t *pid, struct err *e) {
+bool spawn_start(const struct spawn *s, const int fds[3], int *pid, struct err *e) {
     posix_spawn_file_actions_t fa;
     posix_spawnattr_t at;
     posix_spawn_file_actions_init(&fa);
@@ -58,7 +57,8 @@ static bool start(const struct spawn *s, const int fds[3], pid_t *pid, struct er
     sigemptyset(&none);
     posix_spawnattr_setsigdefault(&at, &all);
     posix_spawnattr_setsigmask(&at, &none);
-    int session = s->terminal ? 0 : POSIX_SPAWN_SETSID;
+    int session = s->terminal ? 0 : (s->group ? POSIX_SPAWN_SETPGROUP : POSIX_SPAWN_SETSID);
+    posix_spawnattr_setpgroup(&at, 0);
     posix_spawnattr_setflags(&at, (short)(session | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK));
     char *const *env = s->envp ? spawn_vector(s->envp) : environ;
     int rc = posix_spawnp(pid, s->argv[0], &fa, &at, spawn_vector(s->argv), env);
@@ -75,7 +75,7 @@ static bool start_child(const struct spawn *s, struct child *c, struct err *e) {
     if (ok) {
         int err_fd = s->terminal ? STDERR_FILENO : er[1];
         int fds[3] = {s->terminal ? STDIN_FILENO : in[0], out[1], s->merge ? out[1] : err_fd};
-        ok = start(s, fds, &c->pid, e);
+        ok = spawn_start(s, fds, &c->pid, e);
     }
     fd_closep(&in[0]);
     fd_closep(&out[1]);
@@ -203,7 +203,7 @@ bool spawn_pipes(const char *const *argv, const char *const *envp, int err_fd, i
     if (ok) {
         struct spawn s = {.argv = argv, .envp = envp};
         int fds[3] = {to[0], from[1], err_fd >= 0 ? err_fd : STDERR_FILENO};
-        ok = start(&s, fds, pid, e);
+        ok = spawn_start(&s, fds, pid, e);
     }
     fd_closep(&to[0]);
     fd_closep(&from[1]);
@@ -224,7 +224,7 @@ bool spawn_stream(const char *const *argv, const char *const *envp, int err_fd, 
     }
     struct spawn s = {.argv = argv, .envp = envp};
     int fds[3] = {pair[1], pair[1], err_fd >= 0 ? err_fd : STDERR_FILENO};
-    bool ok = start(&s, fds, pid, e);
+    bool ok = spawn_start(&s, fds, pid, e);
     fd_closep(&pair[1]);
     if (!ok) {
         fd_closep(&pair[0]);

@@ -12,6 +12,7 @@ struct spawn {
     bool merge;               // stderr goes where stdout goes
     bool terminal;            // stdin, stderr and the terminal stay the caller's, so that the child may ask the user;
                               // `input` is not used and nothing is collected in r->err
+    bool group;               // a process group of its own in the caller's session, instead of a session
 };
 struct spawn_result {
     int status;  // exit status, or 128+signal
@@ -20,6 +21,8 @@ struct spawn_result {
     struct str out, err;
 };
 
+/// Starts s->argv with `fds` (kept open) as its 0, 1 and 2, signals as by default. ERR_SYS "cannot run ...".
+bool spawn_start(const struct spawn *s, const int fds[3], int *pid, struct err *e);
 /// Runs to the end, blocking. ERR_SYS when it could not be started (ENOENT: no such program), ERR_TIMEOUT never: see
 /// timed_out.
 bool spawn_run(const struct spawn *s, struct arena *a, struct spawn_result *r, struct err *e);

@@ -8,15 +8,9 @@
 
 // -- compiling --------------------------------------------------------------------------------------------------------
 
-static bool add_steps(struct play_run *pr, const struct steps *from, struct pblock *to, struct err *e) {
-    struct block *b = ARENA_NEW(&pr->a, struct block);
+/// Plans a block and puts it behind what `to` holds; nothing when the tags leave nothing of it.
+static bool add_block(struct play_run *pr, struct block *b, struct pblock *to, struct err *e) {
     struct pblock *pb = NULL;
-    b->n.kind = NODE_BLOCK;
-    b->n.at = pr->play->n.at;
-    b->n.parent = &pr->play->n;
-    b->n.file = pr->play->n.file;
-    b->body = *from;
-    b->implicit = true;
     struct planned what = {.block = b};
     if (!plan_block(pr, &what, NULL, &pb, e)) {
         return false;
@@ -29,18 +23,22 @@ static bool add_steps(struct play_run *pr, const struct steps *from, struct pblo
     return true;
 }
 
+static bool add_steps(struct play_run *pr, const struct steps *from, struct pblock *to, struct err *e) {
+    struct block *b = ARENA_NEW(&pr->a, struct block);
+    b->n.kind = NODE_BLOCK;
+    b->n.at = pr->play->n.at;
+    b->n.parent = &pr->play->n;
+    b->n.file = pr->play->n.file;
+    b->body = *from;
+    b->implicit = true;
+    return add_block(pr, b, to, e);
+}
+
 static bool add_roles(struct play_run *pr, struct pblock *to, struct err *e) {
     for (size_t i = 0; i < pr->play->nroles; i++) {
-        struct pblock *pb = NULL;
         struct block *b = pb_role_block(pr->r->o->loader, pr->play, pr->play->roles[i], e);
-        struct planned what = {.block = b};
-        if (!b || !plan_block(pr, &what, NULL, &pb, e)) {
+        if (!b || !add_block(pr, b, to, e)) {
             return false;
-        }
-        if (pb) {
-            struct pstep *s = ARENA_NEW(&pr->a, struct pstep);
-            s->block = pb;
-            steps_push(&pr->a, &to->sec[SEC_BODY], s);
         }
     }
     return true;

@@ -128,25 +128,9 @@ void mask_add(struct mask *m, struct str text) {
     qsort(m->patterns.p, m->patterns.n, sizeof *m->patterns.p, longer_first);
 }
 
-static struct str replace_all(struct arena *a, struct str text, struct str secret) {
-    size_t at = str_find(text, 0, secret);
-    if (at == SIZE_MAX) {
-        return text;
-    }
-    struct buf out = BUF_IN(a);
-    size_t from = 0;
-    for (; at != SIZE_MAX; at = str_find(text, from, secret)) {
-        buf_str(&out, str_sub(text, from, at));
-        buf_z(&out, MASKED);
-        from = at + secret.n;
-    }
-    buf_str(&out, str_sub(text, from, text.n));
-    return buf_view(&out);
-}
-
 struct str mask_apply(const struct mask *m, struct arena *a, struct str text) {
     for (size_t i = 0; i < m->patterns.n; i++) {
-        text = replace_all(a, text, m->patterns.p[i]);
+        text = str_replace(a, text, m->patterns.p[i], STR_LIT(MASKED));
     }
     return text;
 }

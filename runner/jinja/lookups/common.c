@@ -81,6 +81,18 @@ bool lk_term_str(struct jcall *c, size_t i, struct str *out, struct err *e) {
     return true;
 }
 
+bool lk_each_term(struct jcall *c, bool (*one)(struct jcall *, struct str term, struct val list, struct err *),
+                  struct val *out, struct err *e) {
+    *out = val_list(c->a, lk_terms(c));
+    for (size_t i = 0; i < lk_terms(c); i++) {
+        struct str term;
+        if (!lk_term_str(c, i, &term, e) || !one(c, term, *out, e)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 bool lk_find(struct jcall *c, const char *kind, struct str name, struct str *path, struct err *e) {
     const struct jinja_host *h = c->ctx->host;
     if (!h || !h->find) {

@@ -18,6 +18,9 @@ void lk_warn(const struct jcall *c, const char *msg);
 size_t lk_terms(const struct jcall *c);
 struct val lk_term(const struct jcall *c, size_t i);
 bool lk_term_str(struct jcall *c, size_t i, struct str *out, struct err *e);
+/// Calls `one` for each term as text; what it finds it pushes to the list `*out`.
+bool lk_each_term(struct jcall *c, bool (*one)(struct jcall *, struct str term, struct val list, struct err *),
+                  struct val *out, struct err *e);
 
 /// Finds and reads a file of the controller; `kind` as in jinja_host. ERR_NOT_FOUND.
 bool lk_find(struct jcall *c, const char *kind, struct str name, struct str *path, struct err *e);

@@ -10,6 +10,21 @@ static struct val file_text(struct jcall *c, struct str text, bool secret) {
     return val_flag(val_str(c->a, text), secret ? VAL_SECRET : 0U);
 }
 
+static bool term_text(struct jcall *c, struct str name, struct str *text, bool *secret, struct err *e) {
+    struct str path;
+    return lk_find(c, "files", name, &path, e) && lk_read(c, path, text, secret, e);
+}
+
+static bool plain_term(struct jcall *c, struct str name, struct val list, struct err *e) {
+    struct str text;
+    bool secret;
+    if (!term_text(c, name, &text, &secret, e)) {
+        return false;
+    }
+    val_push(c->a, list, file_text(c, text, secret));
+    return true;
+}
+
 static bool l_file(struct jcall *c, struct val *out, struct err *e) {
     static const char *const names[] = {"rstrip", "lstrip", NULL};
     bool right = true, left = false;
@@ -19,10 +34,9 @@ static bool l_file(struct jcall *c, struct val *out, struct err *e) {
     lk_known(c, names);
     *out = val_list(c->a, lk_terms(c));
     for (size_t i = 0; i < lk_terms(c); i++) {
-        struct str name, path, text;
+        struct str name, text;
         bool secret;
-        if (!lk_term_str(c, i, &name, e) || !lk_find(c, "files", name, &path, e) ||
-            !lk_read(c, path, &text, &secret, e)) {
+        if (!lk_term_str(c, i, &name, e) || !term_text(c, name, &text, &secret, e)) {
             return false;
         }
         text = left ? text_strip(text, STR_NONE, STRIP_LEFT) : text;
@@ -34,17 +48,7 @@ static bool l_file(struct jcall *c, struct val *out, struct err *e) {
 LOOKUP(file) = {.doc = "The text of files.", .fn = l_file};
 
 static bool l_unvault(struct jcall *c, struct val *out, struct err *e) {
-    *out = val_list(c->a, lk_terms(c));
-    for (size_t i = 0; i < lk_terms(c); i++) {
-        struct str name, path, text;
-        bool secret;
-        if (!lk_term_str(c, i, &name, e) || !lk_find(c, "files", name, &path, e) ||
-            !lk_read(c, path, &text, &secret, e)) {
-            return false;
-        }
-        val_push(c->a, *out, file_text(c, text, secret));
-    }
-    return true;
+    return lk_each_term(c, plain_term, out, e);
 }
 LOOKUP(unvault) = {.doc = "The text of files, decrypted.", .fn = l_unvault};
 

@@ -291,13 +291,6 @@ static bool one_term(struct jcall *c, struct str term, struct val out, struct er
 
 static bool l_ini(struct jcall *c, struct val *out, struct err *e) {
     lk_known(c, names);
-    *out = val_list(c->a, lk_terms(c));
-    for (size_t i = 0; i < lk_terms(c); i++) {
-        struct str term;
-        if (!lk_term_str(c, i, &term, e) || !one_term(c, term, *out, e)) {
-            return false;
-        }
-    }
-    return true;
+    return lk_each_term(c, one_term, out, e);
 }
 LOOKUP(ini) = {.doc = "Values of an INI file.", .fn = l_ini};
