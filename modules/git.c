@@ -128,8 +128,12 @@ static bool open_work(struct mod_call *c, struct work *w, struct err *e) {
 
 static bool find_local_mods(struct mod_call *c, struct work *w, struct err *e) {
     struct run_result r;
+    if (w->bare) {
+        return true;
+    }
     // Without an index nothing was ever checked out: a clone was cut off, and is completed.
-    if (w->bare || !exists(arena_printf(c->arena, "%s/index", w->g.git_dir))) {
+    if (!exists(arena_printf(c->arena, "%s/index", w->g.git_dir))) {
+        w->cloned = true;
         return true;
     }
     if (!git_try(c, &w->g, w->g.dest, GIT_WORDS("status", "--porcelain"), &r, e)) {
@@ -282,7 +286,7 @@ static bool check_update(struct mod_call *c, struct work *w, struct err *e) {
         return false;
     }
     mod_set_str(c, "after", w->after);
-    if (!str_eq(w->before, w->after) || w->url_changed || w->local_mods) {
+    if (!str_eq(w->before, w->after) || w->cloned || w->url_changed || w->local_mods) {
         mod_changed(c);
     }
     return show_diff(c, w, e);
@@ -564,7 +568,7 @@ static bool is_current(struct mod_call *c, struct work *w, bool *current, struct
     struct str on = STR_NONE;
     bool head = strcmp(w->version, "HEAD") == 0;
     *current = false;
-    if (w->local_mods || w->url_changed || mod_has(c, "refspec")) {
+    if (w->local_mods || w->cloned || w->url_changed || mod_has(c, "refspec")) {
         return true;
     }
     if (!git_try(c, &w->g, w->g.dest, GIT_WORDS("symbolic-ref", "-q", "HEAD"), &r, e)) {
