@@ -16,7 +16,7 @@ loopback_start web1=127.0.0.11 web2=127.0.0.12 web3=127.0.0.13
 # The secrets of the demo are encrypted for show; this is their password.
 (umask 077 && echo demo >"$loop_dir/vault-password")
 export PLAY_DEMO_DIR=$loop_dir PLAY_DEMO_PORT=$loop_port ANSIBLE_VAULT_PASSWORD_FILE=$loop_dir/vault-password
-export ANSIBLE_CONFIG=/dev/null
+: >"$loop_dir/ansible.cfg" && export ANSIBLE_CONFIG=$loop_dir/ansible.cfg
 cd "$repo_top"
 
 # deploy FILE: one run, shown and kept
