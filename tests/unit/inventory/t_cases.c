@@ -8,6 +8,8 @@ static size_t patterns_seen;
 
 static void complain(const char *name, const char *what, struct str got, struct str want) {
     failures++;
+    got = got.s ? got : STR_LIT("");
+    want = want.s ? want : STR_LIT("");
     print_error("%s: %s\n  got:  %.*s\n  want: %.*s\n", name, what, STR(got), STR(want));
 }
 
