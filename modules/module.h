@@ -103,9 +103,9 @@ struct mod_call {
     struct {
         struct mod_blob *p;
         size_t n, cap;
-    } blobs;           // prepare: content to send; see mod_attach
+    } blobs;                // prepare: content to send; see mod_attach
     const struct err *why;  // set by mod_execute: what failed and where, NULL when nothing did
-    int64_t sleep_ms;  // ON_CONTROLLER: the task completes only after this time (pause)
+    int64_t sleep_ms;       // ON_CONTROLLER: the task completes only after this time (pause)
     /// On the target: content attached by `prepare`, by its SHA-256. ERR_NOT_FOUND. Borrowed.
     bool (*blob)(struct mod_call *, struct str sha256, struct str *data, struct err *);
     /// On the target: sends live output to the controller. May be NULL.

@@ -54,8 +54,15 @@ bool fd_read_file(const char *path, size_t cap, struct arena *a, struct str *out
         return err_sys(e, errno, NO_MARK, "cannot open '%s'", path);
     }
     struct stat st;
-    if (fstat(fd, &st) == 0 && S_ISDIR(st.st_mode)) {
+    if (fstat(fd, &st) != 0) {
+        return err_sys(e, errno, NO_MARK, "cannot read '%s'", path);
+    }
+    if (S_ISDIR(st.st_mode)) {
         return err_sys(e, EISDIR, NO_MARK, "cannot read '%s'", path);
+    }
+    if (S_ISREG(st.st_mode) && st.st_size > 0 && (uintmax_t)st.st_size > cap) {
+        return err_set(e, ERR_LIMIT, NO_MARK, "'%s' is too large: %jd bytes, the limit is %zu", path,
+                       (intmax_t)st.st_size, cap);
     }
     return fd_read_all(fd, cap, a, out, e) || err_wrap(e, NO_MARK, "while reading '%s'", path);
 }

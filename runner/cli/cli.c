@@ -51,6 +51,15 @@ static int report(const struct err *e, int code) {
     return code;
 }
 
+// The same once secrets may be known: masked.
+static int report_in(const struct session *x, const struct err *e, int code) {
+    if (!x->output) {
+        return report(e, code);
+    }
+    output_event(x->output, &(struct event){.kind = EV_ERROR, .err = e});
+    return code;
+}
+
 // Exit code of an error before anything ran: 4 when the user's files or words cannot be read, else 1.
 static int error_code(const struct err *e) {
     switch (e->code) {
@@ -105,7 +114,7 @@ static int run_files(struct settings *s, const struct words *files, const struct
     struct session x = {0};
     int code;
     if (!session_open(&x, s, secrets, &e) || !load_books(&x, files, &e)) {
-        code = report(&e, error_code(&e));
+        code = report_in(&x, &e, error_code(&e));
     } else if (s->list_hosts || s->list_tasks || s->list_tags) {
         code = run_list(&x.run, s->list_hosts, s->list_tasks, s->list_tags);
     } else {
@@ -265,7 +274,7 @@ static int run_ping(struct settings *s, const struct words *rest, const struct w
     s->callback = STR_LIT("minimal");
     int code;
     if (!session_open(&x, s, secrets, &e)) {
-        code = report(&e, error_code(&e));
+        code = report_in(&x, &e, error_code(&e));
     } else {
         code = run_adhoc(&x.run, pattern, STR_LIT("ping"), val_dict(s->a, 0));
     }

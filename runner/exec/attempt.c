@@ -269,7 +269,14 @@ bool item_prepare(struct job *j, struct err *e) {
 
 // -- running ----------------------------------------------------------------------------------------------------------
 
+static void keep_why(struct job *j, const struct err *e) {
+    struct err *kept = ARENA_NEW(&j->a, struct err);
+    *kept = *e;
+    j->item.why = kept;
+}
+
 static enum job_phase failed_now(struct job *j, const struct err *e) {
+    keep_why(j, e);
     struct val r = result_failed(&j->a, e);
     val_set(&j->a, r, "changed", val_bool(false));
     j->item.result = r;
@@ -339,6 +346,7 @@ enum job_phase attempt_start(struct job *j) {
     struct item *it = &j->item;
     struct err e = {.arena = &j->a};
     it->attempt++;
+    it->why = NULL;
     struct val args = {0};
     if (!mod_validate(it->mod, j->task->action, it->args, j->task->action_at, &j->a, &args, &e)) {
         return failed_now(j, &e);
@@ -348,6 +356,7 @@ enum job_phase attempt_start(struct job *j) {
     if (it->mod->side == ON_CONTROLLER) {
         mod_execute(&it->call);
         it->result = it->call.result;
+        it->why = it->call.why;
         if (it->call.sleep_ms > 0) {
             j->due = clock_ms() + it->call.sleep_ms;
             j->after = JOB_RESULT;
@@ -361,6 +370,7 @@ enum job_phase attempt_start(struct job *j) {
         return JOB_RESULT;
     }
     if (it->mod->prepare && !it->mod->prepare(&it->call, &e)) {
+        keep_why(j, &e);
         it->result = it->call.result;
         if (!val_has(it->result, "failed")) {
             it->result = result_failed(&j->a, &e);
@@ -382,8 +392,11 @@ static void finish(struct job *j) {
     }
     struct err e = {.arena = &j->a};
     it->call.result = it->result;
-    if (!it->mod->finish(&it->call, &e) && !val_has(it->call.result, "failed")) {
-        it->call.result = result_failed(&j->a, &e);
+    if (!it->mod->finish(&it->call, &e)) {
+        keep_why(j, &e);
+        if (!val_has(it->call.result, "failed")) {
+            it->call.result = result_failed(&j->a, &e);
+        }
     }
     it->result = it->call.result;
 }

@@ -154,7 +154,8 @@ struct item {
     struct mod_call call;
     struct slot *slot;
     struct val result;
-    struct val notify;  // templated names
+    const struct err *why;  // the error the failed result was made of, for its place; NULL: the target said so
+    struct val notify;      // templated names
 };
 struct loop_control {
     struct str var, index_var;

@@ -114,6 +114,7 @@ static void fail_host(struct play_run *pr, struct task *t, bool handler, struct 
                        .host = h->host->name,
                        .handler = handler,
                        .status = ST_FAILED,
+                       .err = err,
                        .result = r};
     run_event(pr->r, &ev);
 }

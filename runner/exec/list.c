@@ -148,8 +148,7 @@ int run_list(const struct run_opts *o, bool hosts, bool tasks, bool tags) {
     }
     if (ok) {
         struct str text = buf_view(&l.out);
-        (void)fwrite(text.s, 1, text.n, stdout);
-        (void)fflush(stdout);
+        output_text(o->output, text);
     } else {
         run_error(&r, &e);
     }

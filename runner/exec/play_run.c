@@ -216,6 +216,17 @@ static void leave_hosts(struct play_run *pr) {
     }
 }
 
+/// A file of vars_files that is not there ends the run before its first task, as a missing role does.
+static bool vars_files_there(struct play_run *pr, struct err *e) {
+    struct err own = {.arena = e->arena};
+    struct view v;
+    if (!pr->batch.n || view_init(&v, pr, pr->batch.p[0], NULL, &pr->a, &own) || own.code != ERR_NOT_FOUND) {
+        return true;  // anything else is told by the first task
+    }
+    *e = own;
+    return false;
+}
+
 bool play_batch(struct run *r, struct play *p, struct val prompt, const struct hosts *all, const struct hosts *batch,
                 bool *end_play) {
     struct play_run pr;
@@ -224,7 +235,7 @@ bool play_batch(struct run *r, struct play *p, struct val prompt, const struct h
     place_hosts(&pr, all, batch);
     struct event ev = {.kind = EV_PLAY_START, .name = pr.name, .play = p, .check = r->o->check};
     run_event(r, &ev);
-    bool ok = handlers_load(&pr, &e) && play_compile(&pr, true, &e);
+    bool ok = handlers_load(&pr, &e) && play_compile(&pr, true, &e) && vars_files_there(&pr, &e);
     if (ok) {
         start_hosts(&pr);
         ok = linear_run(&pr, &e);

@@ -111,7 +111,7 @@ struct event result_event(struct job *j, enum event_kind kind, struct val result
                           .diff_on = j->item.diff || j->pr->r->o->diff,
                           .loop = j->looping,
                           .status = result_status(result),
-                          .err = j->aborted && !hide ? &j->err : NULL,
+                          .err = hide ? NULL : (j->aborted ? &j->err : j->item.why),
                           .result = hide ? censored(&j->a, result) : shown(&j->a, result)};
 }
 

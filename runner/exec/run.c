@@ -460,9 +460,8 @@ static int run_books(struct run *r) {
     }
     if (r->o->syntax_only) {
         for (size_t i = 0; i < r->o->nbooks; i++) {
-            printf("\nplaybook: %.*s\n", STR(book_name(r, r->o->books[i])));
+            output_text(r->o->output, str_printf(&r->a, "\nplaybook: %.*s\n", STR(book_name(r, r->o->books[i]))));
         }
-        (void)fflush(stdout);
         return RC_OK;
     }
     if (!check_limit(r, &e)) {

@@ -72,5 +72,7 @@ void output_event(struct output *o, const struct event *ev);
 /// Texts that are masked in everything printed from now on, in each usual encoding (plain, base64, url, JSON- and
 /// shell-escaped). Short ones (< 4 bytes) are masked only as whole values. Copied to locked memory.
 void output_secret(struct output *o, struct str text);
+/// Prints text as it is, masked: listings.
+void output_text(struct output *o, struct str text);
 /// Prints an error as message, place, source line with caret, causes, hint. Also used before a run exists.
 void render_err(FILE *f, const struct err *e, bool color);

@@ -117,16 +117,41 @@ static bool has_items(const struct event *ev) {
     return ev->loop && val_has(ev->result, "results");
 }
 
+// Whether the error knows a place other than its task.
+static bool has_own_place(const struct event *ev) {
+    for (const struct err *e = ev->err; e; e = e->cause) {
+        if (e->at.at && (!ev->task || (e->at.at != ev->task->n.at.at && e->at.at != ev->task->action_at.at))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+// Where the mistake is, on standard error: the place of the error, or that of the task, once for all its hosts.
+static void show_place(struct output *o, const struct event *ev) {
+    struct buf b = BUF_IN(&o->scratch);
+    if (has_own_place(ev)) {
+        render_err_buf(&b, ev->err, o->opts.color);
+    } else if (ev->task && !ev->no_log && !ev->ignore_errors && ev->status == ST_FAILED && o->placed != ev->task) {
+        o->placed = ev->task;
+        render_place_buf(&b, ev->task->action_at.at ? ev->task->action_at : ev->task->n.at, o->opts.color);
+        if (ev->err && ev->err->hint) {
+            buf_printf(&b, "  hint: %s\n", ev->err->hint);
+        }
+    }
+    if (b.n) {
+        out_line(o, true, COLOR_NONE, str_rtrim(buf_view(&b)));
+    }
+}
+
 static void failed(struct output *o, const struct event *ev) {
     bool gone = ev->status == ST_UNREACHABLE;
     if (gone || !has_items(ev)) {
         out_printf(o, gone ? COLOR_UNREACHABLE : COLOR_ERROR, "fatal: [%.*s]: %s! => %.*s", STR(host_label(o, ev)),
                    gone ? "UNREACHABLE" : "FAILED", STR(dump(o, ev)));
     }
-    if (ev->err && ev->err->at.at) {
-        struct buf b = BUF_IN(&o->scratch);
-        render_err_buf(&b, ev->err, o->opts.color);
-        out_line(o, true, COLOR_NONE, str_rtrim(buf_view(&b)));
+    if (!has_items(ev)) {
+        show_place(o, ev);
     }
     if (ev->ignore_errors) {
         out_printf(o, COLOR_SKIP, "...ignoring");
@@ -182,6 +207,7 @@ static void item_result(struct output *o, const struct event *given) {
     if (ev.status == ST_FAILED || ev.status == ST_UNREACHABLE) {
         out_printf(o, COLOR_ERROR, "failed: [%.*s] (item=%.*s) => %.*s", STR(host_label(o, &ev)), STR(label),
                    STR(dump(o, &ev)));
+        show_place(o, &ev);
         return;
     }
     bool skipped = ev.status == ST_SKIPPED;

@@ -54,6 +54,13 @@ void output_event(struct output *o, const struct event *ev) {
     arena_reset(&o->scratch);
 }
 
+void output_text(struct output *o, struct str text) {
+    struct str s = mask_apply(o->mask, &o->scratch, text);
+    fwrite(s.s ? s.s : "", 1, s.n, o->opts.out);
+    fflush(o->opts.out);
+    arena_reset(&o->scratch);
+}
+
 const char *out_color(const struct output *o, enum color color) {
     static const char *const codes[] = {
         [COLOR_NONE] = "",

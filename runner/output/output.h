@@ -14,6 +14,7 @@ struct output {
     struct map warned;             // warnings already shown
     const struct task *last_task;  // whose banner was printed last
     bool last_handler;
+    const struct task *placed;  // the failed task whose place was shown last
 };
 
 enum color {
@@ -41,5 +42,7 @@ struct val out_masked(struct output *o, struct val v);
 /// The text of one or more diffs (a dict or a list of them).
 struct str out_diff(struct output *o, struct val diffs);
 void render_err_buf(struct buf *b, const struct err *e, bool color);
+/// The place and its source line with a caret; nothing for NO_MARK.
+void render_place_buf(struct buf *b, struct mark at, bool color);
 /// Appends a colour's start sequence; nothing without colours.
 const char *out_color(const struct output *o, enum color color);

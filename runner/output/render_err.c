@@ -3,7 +3,21 @@
 
 #include <unistd.h>
 
-static void put_place(struct buf *b, struct mark at, bool color) {
+// Text of a file that may be anything: what a terminal would obey, and bytes that are no text, are shown as '?'.
+static void put_text(struct buf *b, struct str line) {
+    for (size_t i = 0; i < line.n;) {
+        size_t from = i;
+        uint32_t cp = utf8_next(line, &i);
+        bool control = (cp < 0x20 && cp != '\t') || (cp >= 0x7F && cp < 0xA0) || (cp >= 0xDC80 && cp <= 0xDCFF);
+        if (control) {
+            buf_char(b, '?');
+        } else {
+            buf_str(b, str_sub(line, from, i));
+        }
+    }
+}
+
+void render_place_buf(struct buf *b, struct mark at, bool color) {
     struct place p = mark_place(at);
     if (!p.file) {
         return;
@@ -21,7 +35,9 @@ static void put_place(struct buf *b, struct mark at, bool color) {
         col -= from;
     }
     int width = snprintf(NULL, 0, "%u", p.line);
-    buf_printf(b, "  %u | %.*s\n", p.line, STR(line));
+    buf_printf(b, "  %u | ", p.line);
+    put_text(b, line);
+    buf_char(b, '\n');
     buf_printf(b, "  %*s | ", width, "");
     for (size_t i = 0, seen = 0; seen < col && i < line.n; seen++) {
         buf_char(b, line.s[i] == '\t' ? '\t' : ' ');
@@ -32,13 +48,13 @@ static void put_place(struct buf *b, struct mark at, bool color) {
 
 void render_err_buf(struct buf *b, const struct err *e, bool color) {
     buf_printf(b, "%sERROR!%s %s\n", color ? "\033[1;31m" : "", color ? "\033[0m" : "", e->msg ? e->msg : "failed");
-    put_place(b, e->at, color);
+    render_place_buf(b, e->at, color);
     const char *hint = e->hint;
     uint32_t shown = e->at.at;
     for (const struct err *c = e->cause; c; c = c->cause) {
         buf_printf(b, "  because: %s\n", c->msg);
         if (c->at.at != shown) {
-            put_place(b, c->at, color);
+            render_place_buf(b, c->at, color);
             shown = c->at.at;
         }
         hint = c->hint ? c->hint : hint;

@@ -99,9 +99,23 @@ static bool hint_around(struct loader *l, size_t byte) {
     return false;
 }
 
+// The first byte that is no UTF-8; libyaml names one near it. `absent` when all is well.
+static size_t first_bad_byte(struct str text, size_t absent) {
+    for (size_t i = 0; i < text.n;) {
+        size_t from = i;
+        uint32_t cp = utf8_next(text, &i);
+        if (cp >= 0xDC80 && cp <= 0xDCFF) {
+            return from;
+        }
+    }
+    return absent;
+}
+
 static bool explain_reader(struct loader *l) {
     const yaml_parser_t *p = &l->parser;
+    bool control = p->problem && strcmp(p->problem, "control characters are not allowed") == 0;
     size_t byte = p->problem_offset < l->text.n ? p->problem_offset : l->text.n;
+    byte = control ? byte : first_bad_byte(l->text, byte);
     size_t start;
     line_at(l->text, byte, &start);
     l->last = (yaml_mark_t){.column = byte - start};
@@ -109,13 +123,14 @@ static bool explain_reader(struct loader *l) {
         l->last.line += l->text.s[i] == '\n';
     }
     struct mark at = l->base.at ? (struct mark){l->base.at + (uint32_t)byte} : NO_MARK;
-    if (p->problem && strcmp(p->problem, "control characters are not allowed") == 0) {
+    if (control) {
         return err_set(l->e, ERR_SYNTAX, at, "the character U+%04X is not allowed in YAML",
                        (unsigned)p->problem_value) ||
                err_hint(l->e, "write it as \"\\x%02X\" in double quotes", (unsigned)p->problem_value);
     }
     unsigned char c = byte < l->text.n ? (unsigned char)l->text.s[byte] : 0;
-    return err_set(l->e, ERR_SYNTAX, at, "expected UTF-8 text, found the byte 0x%02X", c);
+    return err_set(l->e, ERR_SYNTAX, at, "expected UTF-8 text, found the byte 0x%02X", c) ||
+           err_hint(l->e, "save the file as UTF-8");
 }
 
 static bool cannot_start(struct loader *l, size_t byte, struct mark at) {
