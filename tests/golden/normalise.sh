@@ -1,3 +1,4 @@
+#!/bin/bash
 # Shared by run.sh and tests/oracle/golden_record.sh: runs one case and prints its normalised output and exit code.
 # A case may name more arguments in a first line "# args: ...".
 

@@ -11,7 +11,13 @@ trap 'rm -rf "$tmp"' EXIT
 ln -s "$play" "$tmp/ansible-playbook"
 failed=0
 total=0
-for f in ${*:-$(ls *.out | sed 's/\.out$//')}; do
+names=("$@")
+if [ ${#names[@]} = 0 ]; then
+    for out in *.out; do
+        names+=("${out%.out}")
+    done
+fi
+for f in "${names[@]}"; do
     total=$((total + 1))
     golden_run "$tmp/ansible-playbook" "$f" >"$tmp/$f.out"
     if ! diff -u "$f.out" "$tmp/$f.out" >"$tmp/diff"; then
