@@ -173,7 +173,7 @@ static bool keys(struct auth *a) {
     if (f->pubkey_auth == SSH_NO || !offers(a, SSH_AUTH_METHOD_PUBLICKEY)) {
         return false;
     }
-    for (size_t i = 0; i < f->identities.n && !a->failed; i++) {
+    for (size_t i = 0; i < f->identities.n && !a->failed && offers(a, SSH_AUTH_METHOD_PUBLICKEY); i++) {
         if (try_key(a, f->identities.p[i], true)) {
             return true;
         }
@@ -181,7 +181,8 @@ static bool keys(struct auth *a) {
     if (!a->failed && (f->identities_only != SSH_YES || a->encrypted) && try_agent(a)) {
         return true;
     }
-    for (size_t i = 0; i < COUNTOF(defaults) && !f->identities.n && !a->failed; i++) {
+    size_t n = f->identities.n || !offers(a, SSH_AUTH_METHOD_PUBLICKEY) ? 0 : COUNTOF(defaults);
+    for (size_t i = 0; i < n && !a->failed; i++) {
         if (try_key(a, defaults[i], false)) {
             return true;
         }
@@ -260,14 +261,20 @@ static bool denied(struct auth *a) {
 
 bool ssh_auth(struct ssh_try *t, struct err *e) {
     struct auth a = {.t = t, .e = e, .tried = BUF_IN(t->a), .notes = BUF_IN(t->a)};
-    int rc = 0;
-    do {
-        rc = ssh_userauth_none(t->session, NULL);
-    } while (again(&a, rc));
-    if (settled(&a, rc)) {
+    // Keys first: a server says what it accepts when one fails, so asking before would be a round trip for nothing.
+    if (keys(&a)) {
         return true;
     }
-    if (!a.failed && (keys(&a) || (!a.failed && passwords(&a)))) {
+    if (!a.failed && ssh_userauth_list(t->session, NULL) == 0) {
+        int rc = 0;
+        do {
+            rc = ssh_userauth_none(t->session, NULL);
+        } while (again(&a, rc));
+        if (settled(&a, rc)) {
+            return true;
+        }
+    }
+    if (!a.failed && passwords(&a)) {
         return true;
     }
     return a.failed ? false : denied(&a);

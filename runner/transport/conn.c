@@ -276,7 +276,9 @@ void conn_begin(struct conn *c) {
         c->state = CONN_UP;
         arena_release(&c->secrets);
         start_login(c);
-    } else if (!c->dialing) {
+    } else if (c->dialing) {
+        shard_payloads(&c->hub->shard);  // a dialer is at work: there is time now
+    } else {
         struct arena tmp = {0};
         struct err e = {.arena = &tmp};
         (void)err_set(&e, ERR_ARGS, NO_MARK, "connection '%s' of host '%s' is not supported: expected ssh or local",
@@ -369,6 +371,7 @@ void conn_work(struct conn *c) {
     }
     if (c->state == CONN_UP && c->session) {
         if (session_alive(c) && !c->hung_up) {
+            tcp_ack_now(c->watch.fd);
             uint32_t out = ssh_get_poll_flags(c->session) & SSH_WRITE_PENDING ? EPOLLOUT : 0;
             shard_watch(&c->hub->shard, &c->watch, c->watch.fd, EPOLLIN | out);
         } else {

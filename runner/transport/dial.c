@@ -2,10 +2,18 @@
 #include "fd.h"
 #include "hub.h"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/socket.h>
 
 #define RETRY_MS 1000
+
+void tcp_ack_now(int fd) {
+    int one = 1;
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_QUICKACK, &one, sizeof one);  // a proxy's socket has no such thing
+}
 
 int dial_wait(struct hub *h, int fd, short events, int64_t deadline_ms) {
     for (;;) {

@@ -138,10 +138,7 @@ static void hub_init(struct hub *h, const struct hub_opts *o) {
     }
     h->done_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     h->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    struct err e = {.arena = &h->arena};
-    if (!payloads_load(&h->payloads, o->remote_dir ? o->remote_dir : ".", &h->arena, &e)) {
-        h->payload_error = e.msg;
-    }
+    payloads_find(&h->payloads, o->remote_dir ? o->remote_dir : ".", &h->arena);
 }
 
 static void hub_destroy(struct hub *h) {

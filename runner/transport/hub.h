@@ -169,6 +169,8 @@ void shard_watch(struct shard *s, struct watch *w, int fd, uint32_t events);
 void shard_unwatch(struct shard *s, struct watch *w);
 /// Makes sure that deadlines are looked at by then.
 void shard_alarm(struct shard *s, int64_t at_ms);
+/// Loads the executables unless that was done; hub->payload_error tells why it failed.
+void shard_payloads(struct shard *s);
 /// Ends a child: it is killed when it is still there at `kill_ms`.
 void shard_reap(struct shard *s, int pid, int64_t kill_ms);
 
@@ -205,8 +207,8 @@ struct key_slot {
 };
 struct hub {
     struct arena arena;
-    struct payloads payloads;
-    const char *payload_error;
+    struct payloads payloads;   // loaded by the shard
+    const char *payload_error;  // the shard's
     int64_t keepalive_ms;
     // coordinator only
     uint64_t next_id;
@@ -234,6 +236,10 @@ struct done *done_new(enum completion_kind kind, void *tag, uint64_t id);
 void done_push(struct hub *h, struct done *d);
 /// A deep copy of `from` whose text lives in `a`.
 struct err err_copy(struct arena *a, const struct err *from);
+
+/// Acknowledges at once what came in. sshd leaves Nagle's algorithm on for sessions without a terminal: it holds back
+/// its next packet until then, up to the 40 ms for which the kernel would delay the acknowledgement.
+void tcp_ack_now(int fd);
 
 // dial.c
 void dial_queue(struct hub *h, struct conn *c);

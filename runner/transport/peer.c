@@ -81,6 +81,10 @@ static bool command(struct peer *p, const struct req *r, const char *const **arg
             p->state = PEER_HELLO;
             return true;
         }
+        shard_payloads(&c->hub->shard);
+        if (c->hub->payload_error) {
+            return payload_missing(c->hub, e);
+        }
         p->start.remote_tmp = c->spec.remote_tmp;
         p->start.copy = c->local ? local : c->remote_path;
         p->start.direct = c->local;
@@ -378,7 +382,9 @@ static void fill(struct peer *p) {
             p->upload = NULL;
         }
     }
-    while (p->state == PEER_READY && p->sendq && p->out.n < OUT_LOW) {
+    // Not only when it has said hello: what is sent before waits in the pipe while the program starts.
+    bool open = p->state == PEER_HELLO || p->state == PEER_READY;
+    while (open && p->sendq && p->out.n < OUT_LOW) {
         struct req *r = p->sendq;
         if (blob_part(p, r)) {
             continue;

@@ -12,21 +12,28 @@
 #define LINE_MAX_   ((size_t)64 << 10)
 
 // -- the executables -------------------------------------------------------------------------------------------------
-bool payloads_load(struct payloads *p, const char *dir, struct arena *a, struct err *e) {
+void payloads_find(struct payloads *p, const char *dir, struct arena *a) {
     static const char *const machines[START_ARCHES] = {"x86_64", "aarch64"};
     p->dir = arena_strndup(a, dir, strlen(dir));
     for (size_t i = 0; i < START_ARCHES; i++) {
         const char *path = arena_printf(a, "%s/play-remote-%s", dir, machines[i]);
-        if (access(path, F_OK) != 0) {
-            continue;
+        if (access(path, F_OK) == 0) {
+            p->p[i] = (struct payload){.machine = machines[i], .path = path};
         }
+    }
+}
+
+bool payloads_load(struct payloads *p, struct arena *a, struct err *e) {
+    for (size_t i = 0; i < START_ARCHES; i++) {
         const char *hex = NULL;
         struct payload *one = &p->p[i];
-        if (!fd_read_file(path, PAYLOAD_MAX, a, &one->data, e) || !digest_hex(a, "sha256", one->data, &hex, e)) {
+        if (!one->machine || one->data.n) {
+            continue;
+        }
+        if (!fd_read_file(one->path, PAYLOAD_MAX, a, &one->data, e) || !digest_hex(a, "sha256", one->data, &hex, e)) {
+            one->data = STR_NONE;
             return false;
         }
-        one->machine = machines[i];
-        one->path = path;
         memcpy(one->sha256, hex, sizeof one->sha256);
     }
     return true;
@@ -64,7 +71,7 @@ static bool plain_text(const char *what, const char *text, bool variables, struc
 }
 
 static bool add_candidates(struct buf *b, const char *remote_tmp, struct err *e) {
-    buf_z(b, "set --");
+    buf_z(b, "u=$(id -u); set --");
     if (remote_tmp) {
         if (!plain_text("remote_tmp", remote_tmp, true, e)) {
             return false;
@@ -81,15 +88,20 @@ static bool add_candidates(struct buf *b, const char *remote_tmp, struct err *e)
     return true;
 }
 
-// Each part is one line of sh; $p is the nonce, $h the digest, $n the size, $u our uid, $c a file that may be copied.
-static const char check_fn[] =
-    "ck() { [ -f \"$1\" ] && [ -O \"$1\" ] && [ $(wc -c < \"$1\") -eq $n ] || return 1; "
+// Each part is one line of sh; $p is the nonce, $h the digest, $n the size, $u our uid, $c a file that may be copied. A
+// file gets its name only after its digest was found right and it is on the disk, in a directory that only we can
+// change; from then on its size is looked at, which costs a millisecond instead of ten.
+static const char functions[] =
+    "sz() { [ -f \"$1\" ] && [ -O \"$1\" ] && [ $(wc -c < \"$1\") -eq $n ]; }; "
+    "ck() { sz \"$1\" || return 1; "
     "if command -v sha256sum > /dev/null 2>&1; then s=$(sha256sum < \"$1\"); [ \"${s%% *}\" = $h ]; "
-    "else \"$1\" --self-check > /dev/null 2>&1; fi; }; ";
+    "else \"$1\" --self-check > /dev/null 2>&1; fi; }; "
+    "go() { [ -n \"$1\" ] && [ -O \"$1\" ] && [ -x \"$1/$h\" ] && sz \"$1/$h\" || return 1; "
+    "if [ -h \"$1\" ]; then return 1; fi; echo \"$p ok $1/$h\"; exec \"$1/$h\"; }; ";
+static const char usual_place[] = "go \"${HOME:+$HOME/.cache/play}\"; ";
 static const char find_or_store[] =
     "for d; do [ -n \"$d\" ] || continue; f=$d/$h; "
-    "if [ -h \"$d\" ]; then echo \"$p bad $d is a symbolic link\"; continue; fi; "
-    "if [ -O \"$d\" ] && [ -x \"$f\" ] && ck \"$f\"; then echo \"$p ok $f\"; exec \"$f\"; fi; "
+    "if [ -h \"$d\" ]; then echo \"$p bad $d is a symbolic link\"; continue; fi; go \"$d\"; "
     "m=$(mkdir -p -m 700 \"$d\" 2>&1) || { echo \"$p bad $m\"; continue; }; "
     "if [ -O \"$d\" ]; then :; else echo \"$p bad $d belongs to another user\"; continue; fi; "
     "m=$(chmod 700 \"$d\" 2>&1) || { echo \"$p bad $m\"; continue; }; "
@@ -99,7 +111,7 @@ static const char find_or_store[] =
     "if [ -n \"$c\" ] && cp \"$c\" \"$t\" 2> /dev/null && ck \"$t\"; then :; else "
     "echo \"$p need $a\"; m=$(head -c $n 2>&1 > \"$t\") || { rm -f \"$t\"; echo \"$p bad $d: $m\"; echo \"$p none\"; "
     "exit 1; }; ck \"$t\" || { rm -f \"$t\"; echo \"$p bad $d: what arrived is not what was sent, is the disk full\"; "
-    "echo \"$p none\"; exit 1; }; fi; "
+    "echo \"$p none\"; exit 1; }; fi; sync \"$t\" > /dev/null 2>&1; "
     "m=$(mv -f \"$t\" \"$f\" 2>&1) || { echo \"$p bad $m\"; echo \"$p none\"; exit 1; }; "
     "find \"$d\" -type f -mtime +60 -exec rm -f {} + 2> /dev/null; "
     "echo \"$p ok $f\"; exec \"$f\"; done; echo \"$p none\"; exit 1";
@@ -114,18 +126,21 @@ bool start_script(struct arena *a, const struct start *s, const char **out, stru
     if (s->direct) {
         buf_z(&b, "if [ -r \"$c\" ] && [ -x \"$c\" ]; then echo \"$p ok $c\"; exec \"$c\"; fi; ");
     }
-    buf_z(&b, "u=$(id -u); k=$(uname -s); a=$(uname -m); case \"$k-$a\" in ");
+    buf_z(&b, "set -- $(uname -sm); a=$2; case \"$1-$a\" in ");
     for (size_t i = 0; i < START_ARCHES; i++) {
         const struct payload *p = &s->payloads->p[i];
         if (p->machine) {
             buf_printf(&b, "Linux-%s) h=%s; n=%zu;; ", p->machine, p->sha256, p->data.n);
         }
     }
-    buf_z(&b, "*) echo \"$p arch $k $a\"; exit 1;; esac; ");
+    buf_z(&b, "*) echo \"$p arch $1 $a\"; exit 1;; esac; ");
+    buf_z(&b, functions);
+    if (!s->remote_tmp) {
+        buf_z(&b, usual_place);
+    }
     if (!add_candidates(&b, s->remote_tmp, e)) {
         return false;
     }
-    buf_z(&b, check_fn);
     buf_z(&b, find_or_store);
     *out = buf_view(&b).s;
     return true;

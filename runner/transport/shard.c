@@ -65,6 +65,14 @@ void shard_reap(struct shard *s, int pid, int64_t kill_ms) {
     shard_alarm(s, clock_ms() + 20);
 }
 
+void shard_payloads(struct shard *s) {
+    struct hub *h = s->hub;
+    struct err e = {.arena = &s->arena};
+    if (!h->payload_error && !payloads_load(&h->payloads, &s->arena, &e)) {
+        h->payload_error = e.msg;
+    }
+}
+
 // -- the inbox -------------------------------------------------------------------------------------------------------
 static void conn_link(struct shard *s, struct conn *c) {
     c->next = s->conns;

@@ -243,6 +243,7 @@ int ssh_try_wait(struct ssh_try *t) {
     if (ssh_get_poll_flags(t->session) & SSH_WRITE_PENDING) {
         events |= POLLOUT;
     }
+    tcp_ack_now(t->fd);
     return dial_wait(t->h, t->fd, events, t->deadline_ms);
 }
 

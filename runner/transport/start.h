@@ -5,7 +5,7 @@
 #include "conn.h"
 
 #define START_ARCHES 2
-/// One play-remote executable; data is loaded once a run.
+/// One play-remote executable; data and sha256 are there once it was loaded.
 struct payload {
     const char *machine;  // as uname -m; NULL: none
     const char *path;
@@ -16,9 +16,11 @@ struct payloads {
     struct payload p[START_ARCHES];
     const char *dir;
 };
-/// Reads DIR/play-remote-ARCH for each architecture there is. Missing ones are left out; ERR_SYS for one that cannot be
-/// read.
-bool payloads_load(struct payloads *p, const char *dir, struct arena *a, struct err *e);
+/// Looks which DIR/play-remote-ARCH there are. Reads nothing.
+void payloads_find(struct payloads *p, const char *dir, struct arena *a);
+/// Reads and hashes those that were not loaded yet: some milliseconds, so it is done while the first host is dialled.
+/// ERR_SYS for one that cannot be read.
+bool payloads_load(struct payloads *p, struct arena *a, struct err *e);
 const struct payload *payload_for(const struct payloads *p, struct str machine);
 
 enum start_step {

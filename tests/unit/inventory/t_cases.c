@@ -10,6 +10,8 @@ static void complain(const char *name, const char *what, struct str got, struct 
     failures++;
     got = got.s ? got : STR_LIT("");
     want = want.s ? want : STR_LIT("");
+    got = got.n ? got : STR_LIT("");
+    want = want.n ? want : STR_LIT("");
     print_error("%s: %s\n  got:  %.*s\n  want: %.*s\n", name, what, STR(got), STR(want));
 }
 
