@@ -79,7 +79,7 @@ for i in 1 2; do
     [ "$(on $i supervisorctl status | grep -c ' RUNNING ')" = 2 ] || die "web$i: not both programs run"
     on $i crontab -l | grep -A1 '^#Ansible: certs_renewal$' | grep -q '^@weekly certbot renew -q' || die "web$i: no renewal in cron"
     on $i systemctl is-active nginx supervisor cron >/dev/null || die "web$i: a service is not active"
-    [ "$(on $i stat -c '%a %U' /srv/commons/shared/env)" = '600 commons' ] || die "web$i: wrong mode or owner of the settings"
+    [ "$(on $i stat -c %a:%U /srv/commons/shared/env)" = 600:commons ] || die "web$i: wrong mode or owner of the settings"
 done
 if grep -q 't0p-' "$work/out"; then die "a secret was shown"; fi
 
