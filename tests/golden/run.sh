@@ -1,4 +1,4 @@
-#!/bin/sh
+#!/bin/bash
 # Compares PLAY_BIN with the recorded output of ansible-playbook, case by case.
 # Usage: tests/golden/run.sh PLAY_BIN [NAME...]
 set -u
