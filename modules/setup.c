@@ -1,8 +1,6 @@
 // setup: facts about the target.
 #include "facts.h"
 
-#include "typo.h"
-
 #include <fnmatch.h>
 
 static const struct arg args[] = {
@@ -27,91 +25,160 @@ static bool named(const char *list, struct str name) {
     return false;
 }
 
-static bool matches(const struct collector *k, struct str subset) {
-    return str_eqz(subset, "all") || named(k->groups, subset) || named(k->name, subset);
-}
+// Ids chosen by gather_subset, as sets: keys of dicts.
+struct choice {
+    struct val added, excluded, explicitly;
+};
 
-// Subsets that exist in Ansible and have nothing to give on a target without their programs.
-static bool empty_subset(struct str s) {
-    return str_eqz(s, "facter") || str_eqz(s, "ohai") || str_eqz(s, "any");
-}
-
-static bool check_subset(struct mod_call *c, struct str s, struct err *e) {
-    struct typo t = {.got = s};
-    if (str_eqz(s, "all") || empty_subset(s)) {
-        return true;
+static void put_ids(struct mod_call *c, struct val set, const char *ids, bool own_only) {
+    struct str rest = str_from(ids);
+    struct str one;
+    while (str_next(&rest, '|', &one)) {
+        val_set_str(c->arena, set, one, val_bool(true));
+        if (own_only) {
+            return;
+        }
     }
+}
+
+static void put_group(struct mod_call *c, struct val set, bool min, bool rest) {
     for (size_t i = 0; i < fact_collector_count; i++) {
-        if (matches(&fact_collectors[i], s)) {
+        const struct collector *k = &fact_collectors[i];
+        if (k->min ? min : rest) {
+            // Of the minimal ones only the collectors' own names count, of the others all ids.
+            put_ids(c, set, k->ids, !rest);
+        } else if (rest) {
+            // The other ids of a minimal collector are no members of `min` and so belong to "all".
+            const char *more = strchr(k->ids, '|');
+            put_ids(c, set, more ? more + 1 : "", false);
+        }
+    }
+}
+
+static int by_text(const void *a, const void *b) {
+    return str_cmp(*(const struct str *)a, *(const struct str *)b);
+}
+
+static bool bad_subset(struct mod_call *c, struct str name, struct err *e) {
+    struct {
+        struct str *p;
+        size_t n, cap;
+    } all = {0};
+    for (size_t i = 0; i < fact_collector_count; i++) {
+        struct str rest = str_from(fact_collectors[i].ids);
+        struct str one;
+        while (str_next(&rest, '|', &one)) {
+            VEC_PUSH(c->arena, all, one);
+        }
+    }
+    qsort(all.p, all.n, sizeof *all.p, by_text);
+    struct buf text = BUF_IN(c->arena);
+    for (size_t i = 0; i < all.n; i++) {
+        buf_printf(&text, ", %.*s", STR(all.p[i]));
+    }
+    return mod_fail(c, e, "Bad subset '%.*s' given to Ansible. gather_subset options allowed: all%s", STR(name),
+                    buf_view(&text).s);
+}
+
+static bool known_id(struct str name) {
+    for (size_t i = 0; i < fact_collector_count; i++) {
+        if (named(fact_collectors[i].ids, name)) {
             return true;
         }
-        typo_offer(&t, str_sub(str_from(fact_collectors[i].name), 0,
-                               str_find_char(str_from(fact_collectors[i].name), 0, '|')));
     }
-    return mod_fail(
-        c, e,
-        "Bad subset '%.*s' given to Ansible. gather_subset options allowed: all, min, hardware, network, virtual%s%.*s",
-        STR(s), t.best.s ? "; did you mean: " : "", STR(t.best));
+    return false;
 }
 
-// As Ansible: what is named is added to `min` unless "!all" or "!min" takes it away; exclusions win.
-static bool choose(struct mod_call *c, bool want[COLLECTORS], struct err *e) {
-    struct val list = mod_arg(c, "gather_subset");
-    bool positive = false;
-    bool not_all = false;
-    bool not_min = false;
-    for (size_t i = 0; i < val_len(list); i++) {
-        struct str s = str_trim(val_str_of(c->arena, val_at_index(list, i)));
-        bool out = str_starts(s, "!");
-        struct str name = out ? str_sub(s, 1, s.n) : s;
-        if (!check_subset(c, name, e)) {
-            return false;
-        }
-        positive = positive || !out;
-        not_all = not_all || (out && str_eqz(name, "all"));
-        not_min = not_min || (out && (str_eqz(name, "min")));
-    }
-    for (size_t k = 0; k < fact_collector_count; k++) {
-        bool min = named(fact_collectors[k].groups, STR_LIT("min"));
-        want[k] = min ? !not_min : (!positive && !not_all);
-    }
-    for (int pass = 0; pass < 2; pass++) {
-        for (size_t i = 0; i < val_len(list); i++) {
-            struct str s = str_trim(val_str_of(c->arena, val_at_index(list, i)));
-            bool out = str_starts(s, "!");
-            struct str name = out ? str_sub(s, 1, s.n) : s;
-            bool skip = out != (pass == 1) || (out && (str_eqz(name, "all") || str_eqz(name, "min")));
-            for (size_t k = 0; !skip && k < fact_collector_count; k++) {
-                want[k] = matches(&fact_collectors[k], name) ? !out : want[k];
+// One word of gather_subset.
+static bool choose_word(struct mod_call *c, struct choice *ch, struct str word, struct err *e) {
+    bool out = str_starts(word, "!");
+    struct str name = out ? str_sub(word, 1, word.n) : word;
+    if (str_eqz(name, "min")) {
+        put_group(c, out ? ch->excluded : ch->added, true, false);
+    } else if (str_eqz(name, "all")) {
+        put_group(c, out ? ch->excluded : ch->added, !out, true);
+    } else if (out) {
+        for (size_t i = 0; i < fact_collector_count; i++) {
+            const char *ids = fact_collectors[i].ids;
+            if (str_eq(name, str_sub(str_from(ids), 0, str_find_char(str_from(ids), 0, '|')))) {
+                put_ids(c, ch->excluded, ids, false);
             }
         }
+        val_set_str(c->arena, ch->excluded, name, val_bool(true));
+    } else if (!known_id(name)) {
+        return bad_subset(c, name, e);
+    } else {
+        val_set_str(c->arena, ch->added, name, val_bool(true));
+        val_set_str(c->arena, ch->explicitly, name, val_bool(true));
     }
     return true;
 }
 
+static bool chosen(const struct choice *ch, struct str id) {
+    bool in = val_get_str(ch->added, id).kind == VAL_BOOL;
+    bool out = val_get_str(ch->excluded, id).kind == VAL_BOOL;
+    return in && (!out || val_get_str(ch->explicitly, id).kind == VAL_BOOL);
+}
+
+// What is chosen and what that needs.
+static bool choose(struct mod_call *c, bool want[COLLECTORS], struct err *e) {
+    struct val list = mod_arg(c, "gather_subset");
+    struct choice ch = {val_dict(c->arena, 64), val_dict(c->arena, 64), val_dict(c->arena, 8)};
+    put_group(c, ch.added, true, false);
+    for (size_t i = 0; i < val_len(list); i++) {
+        if (!choose_word(c, &ch, val_str_of(c->arena, val_at_index(list, i)), e)) {
+            return false;
+        }
+    }
+    if (val_len(list) == 0) {
+        put_group(c, ch.added, true, true);
+    }
+    bool needed[COLLECTORS] = {false};
+    for (size_t k = 0; k < fact_collector_count; k++) {
+        struct str rest = str_from(fact_collectors[k].ids);
+        struct str id;
+        while (str_next(&rest, '|', &id)) {
+            want[k] = want[k] || chosen(&ch, id);
+        }
+        rest = str_from(want[k] ? fact_collectors[k].needs : NULL);
+        while (rest.s && str_next(&rest, '|', &id)) {
+            for (size_t n = 0; n < fact_collector_count; n++) {
+                needed[n] = needed[n] || named(fact_collectors[n].ids, id);
+            }
+        }
+    }
+    for (size_t k = 0; k < fact_collector_count; k++) {
+        want[k] = want[k] || needed[k];
+    }
+    return true;
+}
+
+static bool keeps(struct mod_call *c, struct val patterns, const char *name) {
+    for (size_t k = 0; k < val_len(patterns); k++) {
+        struct str p = val_str_of(c->arena, val_at_index(patterns, k));
+        const char *pat = str_z(c->arena, p);
+        bool whole = str_starts(p, "ansible_") || str_starts(p, "facter") || str_starts(p, "ohai");
+        if (p.n == 0 || fnmatch(pat, name, 0) == 0 ||
+            (!whole && fnmatch(arena_printf(c->arena, "ansible_%s", pat), name, 0) == 0)) {
+            return true;
+        }
+    }
+    return val_len(patterns) == 0;
+}
+
 static struct val filtered(struct mod_call *c, struct val all) {
     struct val patterns = mod_arg(c, "filter");
-    if (val_len(patterns) == 0) {
-        return all;
-    }
-    struct val out = val_dict(c->arena, 16);
+    struct val out = val_dict(c->arena, 128);
     size_t i = 0;
     for (struct vpair *p; (p = val_each(all, &i));) {
-        const char *name = str_z(c->arena, val_text(p->key));
-        bool keep = false;
-        for (size_t k = 0; k < val_len(patterns); k++) {
-            const char *pat = str_z(c->arena, val_str_of(c->arena, val_at_index(patterns, k)));
-            keep =
-                keep || fnmatch(pat, name, 0) == 0 || fnmatch(arena_printf(c->arena, "ansible_%s", pat), name, 0) == 0;
-        }
-        if (keep) {
+        if (keeps(c, patterns, str_z(c->arena, val_text(p->key)))) {
             val_set_key(c->arena, out, p->key, p->value);
         }
     }
     return out;
 }
 
-static bool run(struct mod_call *c, struct err *e) {
+bool facts_gather(struct mod_call *c, struct err *e) {
     bool want[COLLECTORS] = {false};
     if (!choose(c, want, e)) {
         return false;
@@ -123,12 +190,9 @@ static bool run(struct mod_call *c, struct err *e) {
             fact_collectors[k].fn(&f);
         }
     }
-    struct val out = filtered(c, f.out);
-    if (val_len(mod_arg(c, "filter")) == 0) {
-        val_set(c->arena, out, "gather_subset", mod_arg(c, "gather_subset"));
-        val_set(c->arena, out, "module_setup", val_bool(true));
-    }
-    mod_set(c, "ansible_facts", out);
+    val_set(c->arena, f.out, "gather_subset", mod_arg(c, "gather_subset"));
+    val_set(c->arena, f.out, "module_setup", val_bool(true));
+    mod_set(c, "ansible_facts", filtered(c, f.out));
     mod_set(c, "_ansible_verbose_override", val_bool(true));
     return true;
 }
@@ -142,5 +206,5 @@ MODULE(setup) = {
     .check = SUPPORT_FULL,
     .diff = SUPPORT_NONE,
     .side = ON_TARGET,
-    .run = run,
+    .run = facts_gather,
 };

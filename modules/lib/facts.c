@@ -3,26 +3,46 @@
 
 #include "fd.h"
 #include "run.h"
+#include "spawn.h"
+
+#include <unistd.h>
 
 const struct collector fact_collectors[] = {
-    {"platform", "min", facts_platform},
-    {"distribution", "min", facts_distribution},
-    {"user", "min", facts_user},
-    {"env", "min", facts_env},
-    {"date_time", "min", facts_date_time},
-    {"python", "min", facts_python},
-    {"cmdline", "min", facts_cmdline},
-    {"dns", "min", facts_dns},
-    {"selinux|apparmor|fips|caps", "min", facts_security},
-    {"chroot|is_chroot", "min", facts_chroot},
-    {"pkg_mgr", "min", facts_pkg_mgr},
-    {"service_mgr", "min", facts_service_mgr},
-    {"lsb", "min", facts_lsb},
-    {"ssh_pub_keys", "min", facts_ssh_keys},
-    {"local", "min", facts_local},
-    {"hardware|processor|memory|mounts|dmi|devices|uptime|loadavg", "hardware", facts_hardware},
-    {"network|interfaces|default_ipv4|default_ipv6|all_ipv4_addresses|all_ipv6_addresses", "network", facts_network},
-    {"virtual|virtualization_type|virtualization_role", "virtual", facts_virtual},
+    {"platform|system|kernel|kernel_version|machine|python_version|architecture|machine_id", NULL, true,
+     facts_platform},
+    {"distribution|distribution_version|distribution_release|distribution_major_version|os_family", NULL, true,
+     facts_distribution},
+    {"lsb", NULL, true, facts_lsb},
+    {"selinux", NULL, true, facts_selinux},
+    {"apparmor", NULL, true, facts_apparmor},
+    {"chroot|is_chroot", NULL, false, facts_chroot},
+    {"fips", NULL, true, facts_fips},
+    {"python", NULL, true, facts_python},
+    {"caps|system_capabilities|system_capabilities_enforced", NULL, true, facts_caps},
+    {"pkg_mgr", "distribution", true, facts_pkg_mgr},
+    {"service_mgr", "platform|distribution", true, facts_service_mgr},
+    {"cmdline", NULL, true, facts_cmdline},
+    {"date_time", NULL, true, facts_date_time},
+    {"env", NULL, true, facts_env},
+    {"loadavg", NULL, false, facts_loadavg},
+    {"ssh_pub_keys|ssh_host_pub_keys|ssh_host_key_dsa_public|ssh_host_key_rsa_public|ssh_host_key_ecdsa_public|"
+     "ssh_host_key_ed25519_public",
+     NULL, true, facts_ssh_keys},
+    {"user|user_id|user_uid|user_gid|user_gecos|user_dir|user_shell|real_user_id|effective_user_id|"
+     "effective_group_ids",
+     NULL, true, facts_user},
+    {"virtual|virtualization_type|virtualization_role|virtualization_tech_guest|virtualization_tech_host", NULL, false,
+     facts_virtual},
+    {"hardware|processor|processor_cores|processor_count|mounts|devices", "platform", false, facts_hardware},
+    {"dns", NULL, true, facts_dns},
+    {"fibre_channel_wwn", NULL, false, facts_fibre_channel},
+    {"network|interfaces|default_ipv4|default_ipv6|all_ipv4_addresses|all_ipv6_addresses", "platform|distribution",
+     false, facts_network},
+    {"iscsi", NULL, false, facts_iscsi},
+    {"nvme", NULL, false, facts_nvme},
+    {"local", NULL, true, facts_local},
+    {"facter", NULL, false, facts_facter},
+    {"ohai", NULL, false, facts_ohai},
 };
 const size_t fact_collector_count = COUNTOF(fact_collectors);
 
@@ -51,6 +71,31 @@ struct str facts_run(struct facts *f, const char *const *argv) {
         return STR_NONE;
     }
     return str_trim(r.out);
+}
+
+const char *facts_program(struct facts *f, const char *name) {
+    static const char *const more[] = {"/sbin", "/usr/sbin", "/usr/local/sbin", "/opt/puppetlabs/bin"};
+    const char *path = spawn_which(f->a, name);
+    for (size_t i = 0; !path && i < COUNTOF(more); i++) {
+        const char *there = arena_printf(f->a, "%s/%s", more[i], name);
+        path = access(there, X_OK) == 0 ? there : NULL;
+    }
+    return path;
+}
+
+struct val facts_words(struct facts *f, struct str text) {
+    struct val list = val_list(f->a, 4);
+    for (size_t i = 0; i < text.n;) {
+        size_t end = i;
+        while (end < text.n && !strchr(" \t\n", text.s[end])) {
+            end++;
+        }
+        if (end > i) {
+            val_push(f->a, list, val_str(f->a, str_sub(text, i, end)));
+        }
+        i = end + 1;
+    }
+    return list;
 }
 
 struct str facts_key(struct str text, const char *key) {

@@ -9,14 +9,20 @@ struct facts {
     struct val out;
     const char *fact_path;  // directory of custom facts
     int64_t deadline_ms;    // of each program that is asked
+    struct str python;      // what the target's Python said of itself, once asked
+    bool python_asked;
 };
 struct collector {
-    const char *name;    // as in gather_subset
-    const char *groups;  // subsets it belongs to: "min", "hardware", ... separated by |
+    const char *ids;    // names gather_subset knows it by, separated by |; the first is its own
+    const char *needs;  // collectors gathered with it, separated by |; NULL: none
+    bool min;           // gathered unless "!min" is asked for
     void (*fn)(struct facts *f);
 };
 extern const struct collector fact_collectors[];
 extern const size_t fact_collector_count;
+
+/// Gathers what the call's gather_subset, filter and fact_path ask for: the run of `setup`.
+bool facts_gather(struct mod_call *c, struct err *e);
 
 /// Sets "ansible_<name>".
 void facts_set(struct facts *f, const char *name, struct val v);
@@ -25,6 +31,10 @@ void facts_set_z(struct facts *f, const char *name, const char *z);
 struct str facts_file(struct facts *f, const char *path);
 /// Standard output of a program, trimmed; STR_NONE when it fails or takes too long.
 struct str facts_run(struct facts *f, const char *const *argv);
+/// The words of a text, cut at any white space.
+struct val facts_words(struct facts *f, struct str text);
+/// Full path of a program, also in the directories of administrators; NULL: not there.
+const char *facts_program(struct facts *f, const char *name);
 /// The value of KEY in a file of KEY=value lines (quotes removed); STR_NONE: not there.
 struct str facts_key(struct str text, const char *key);
 
@@ -36,7 +46,10 @@ void facts_date_time(struct facts *f);
 void facts_python(struct facts *f);
 void facts_cmdline(struct facts *f);
 void facts_dns(struct facts *f);
-void facts_security(struct facts *f);  // selinux, apparmor, fips, capabilities
+void facts_selinux(struct facts *f);
+void facts_apparmor(struct facts *f);
+void facts_fips(struct facts *f);
+void facts_caps(struct facts *f);
 void facts_chroot(struct facts *f);
 void facts_pkg_mgr(struct facts *f);
 void facts_service_mgr(struct facts *f);
@@ -44,5 +57,12 @@ void facts_lsb(struct facts *f);
 void facts_ssh_keys(struct facts *f);
 void facts_local(struct facts *f);
 void facts_hardware(struct facts *f);
+void facts_devices(struct facts *f);  // of `hardware`: block devices, their links, LVM
+void facts_loadavg(struct facts *f);
 void facts_network(struct facts *f);
+void facts_fibre_channel(struct facts *f);
+void facts_iscsi(struct facts *f);
+void facts_nvme(struct facts *f);
 void facts_virtual(struct facts *f);
+void facts_facter(struct facts *f);
+void facts_ohai(struct facts *f);

@@ -1,51 +1,82 @@
 // Facts of the system as such: platform, user, environment, time, package and service manager, custom facts.
 #include "facts.h"
 #include "ids.h"
-#include "json.h"
-#include "run.h"
 
-#include <dirent.h>
 #include <sys/stat.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
 extern char **environ;
 
-static struct str first_word(struct str s) {
-    return str_sub(s, 0, str_find_char(s, 0, ' '));
-}
-
 static bool exists(const char *path) {
     return access(path, F_OK) == 0;
 }
 
-// The full name from /etc/hosts, as gethostbyaddr of the own name gives it without DNS.
-static struct str full_name(struct facts *f, struct str node) {
-    struct str rest = facts_file(f, "/etc/hosts");
+// Names of the line of a hosts file that holds `word` at or after position `from` (0: the address).
+static struct val hosts_line(struct facts *f, struct str text, struct str word, bool address) {
     struct str line;
-    while (rest.s && str_next(&rest, '\n', &line)) {
-        line = str_trim(str_sub(line, 0, str_find_char(line, 0, '#')));
-        struct str first = STR_NONE;
-        bool mine = false;
-        size_t i = 0;
-        for (size_t word = 0; i < line.n; word++) {
-            size_t end = i;
-            while (end < line.n && line.s[end] != ' ' && line.s[end] != '\t') {
-                end++;
+    while (text.s && str_next(&text, '\n', &line)) {
+        struct val w = facts_words(f, str_sub(line, 0, str_find_char(line, 0, '#')));
+        for (size_t i = address ? 0 : 1; i < (address ? 1 : val_len(w)) && i < val_len(w); i++) {
+            if (str_eq(val_text(val_at_index(w, i)), word)) {
+                return w;
             }
-            struct str w = str_sub(line, i, end);
-            first = word == 1 ? w : first;
-            mine = mine || (word > 0 && str_eq(w, node));
-            i = end;
-            while (i < line.n && (line.s[i] == ' ' || line.s[i] == '\t')) {
-                i++;
-            }
-        }
-        if (mine && first.n > 0) {
-            return first;
         }
     }
-    return node;
+    return VNULL;
+}
+
+// The lines a resolver other than the hosts file gives, in the same form.
+static struct val getent_line(struct facts *f, struct str what) {
+    const char *argv[] = {"getent", "hosts", "--", str_z(f->a, what), NULL};
+    struct str out = facts_run(f, argv);
+    return out.n > 0 ? facts_words(f, str_sub(out, 0, str_find_char(out, 0, '\n'))) : VNULL;
+}
+
+// As Python's socket.getfqdn: the own name to an address, the address to names, of these the first with a dot.
+static struct str full_name(struct facts *f, struct str node) {
+    struct str hosts = facts_file(f, "/etc/hosts");
+    struct val line = hosts_line(f, hosts, node, false);
+    if (line.kind == VAL_NULL) {
+        line = getent_line(f, node);
+    }
+    if (val_len(line) < 2) {
+        return node;
+    }
+    struct val back = hosts_line(f, hosts, val_text(val_at_index(line, 0)), true);
+    if (back.kind == VAL_NULL) {
+        back = getent_line(f, val_text(val_at_index(line, 0)));
+    }
+    if (val_len(back) < 2) {
+        return node;
+    }
+    for (size_t i = 1; i < val_len(back); i++) {
+        struct str name = val_text(val_at_index(back, i));
+        if (str_find_char(name, 0, '.') != SIZE_MAX) {
+            return name;
+        }
+    }
+    return val_text(val_at_index(back, 1));
+}
+
+// "3 11 2 final 0 cpython PATH" of the target's Python; STR_NONE without one.
+static struct str ask_python(struct facts *f) {
+    static const char *const paths[] = {"/usr/bin/python3", "/usr/local/bin/python3", "/usr/bin/python"};
+    for (size_t i = 0; !f->python_asked && i < COUNTOF(paths); i++) {
+        if (access(paths[i], X_OK) == 0) {
+            const char *argv[] = {
+                paths[i],
+                "-I",
+                "-S",
+                "-c",
+                "import sys;v=sys.version_info;print(v[0],v[1],v[2],v[3],v[4],sys.implementation.name,sys.executable)",
+                NULL};
+            f->python = facts_run(f, argv);
+            f->python_asked = true;
+        }
+    }
+    f->python_asked = true;
+    return f->python;
 }
 
 void facts_platform(struct facts *f) {
@@ -66,12 +97,18 @@ void facts_platform(struct facts *f) {
     facts_set(f, "hostname", val_str(f->a, host));
     facts_set(f, "fqdn", val_str(f->a, fqdn));
     facts_set(f, "domain", val_str(f->a, dot == SIZE_MAX ? STR_LIT("") : str_sub(fqdn, dot + 1, fqdn.n)));
-    struct str id = facts_file(f, "/etc/machine-id");
-    if (!id.s) {
-        id = facts_file(f, "/var/lib/dbus/machine-id");
+    struct str id = facts_file(f, "/var/lib/dbus/machine-id");
+    if (id.n == 0) {
+        id = facts_file(f, "/etc/machine-id");
     }
-    if (id.s) {
-        facts_set(f, "machine_id", val_str(f->a, id));
+    if (id.n > 0) {
+        facts_set(f, "machine_id", val_str(f->a, str_sub(id, 0, str_find_char(id, 0, '\n'))));
+    }
+    struct val python = facts_words(f, ask_python(f));
+    if (val_len(python) > 2) {
+        facts_set(f, "python_version",
+                  val_printf(f->a, "%.*s.%.*s.%.*s", STR(val_text(val_at_index(python, 0))),
+                             STR(val_text(val_at_index(python, 1))), STR(val_text(val_at_index(python, 2)))));
     }
 }
 
@@ -148,53 +185,51 @@ void facts_date_time(struct facts *f) {
 
 // A target needs no Python; when it has one its version is told, otherwise the fact is missing.
 void facts_python(struct facts *f) {
-    static const char *const paths[] = {"/usr/bin/python3", "/usr/local/bin/python3", "/usr/bin/python"};
-    for (size_t i = 0; i < COUNTOF(paths); i++) {
-        if (access(paths[i], X_OK) != 0) {
-            continue;
-        }
-        const char *argv[] = {paths[i],
-                              "-I",
-                              "-S",
-                              "-c",
-                              "import sys;v=sys.version_info;print(v[0],v[1],v[2],v[3],v[4],sys.implementation.name)",
-                              NULL};
-        struct str out = facts_run(f, argv);
-        struct str w[6];
-        for (size_t k = 0; k < COUNTOF(w); k++) {
-            if (!out.s || !str_next(&out, ' ', &w[k])) {
-                return;
-            }
-        }
-        struct val p = val_dict(f->a, 4);
-        struct val v = val_dict(f->a, 5);
-        struct val list = val_list(f->a, 5);
-        static const char *const names[] = {"major", "minor", "micro", "releaselevel", "serial"};
-        for (size_t k = 0; k < COUNTOF(names); k++) {
-            int64_t n;
-            struct val one = str_int(w[k], &n) ? val_int(n) : val_str(f->a, w[k]);
-            val_set(f->a, v, names[k], one);
-            val_push(f->a, list, one);
-        }
-        val_set(f->a, p, "version", v);
-        val_set(f->a, p, "version_info", list);
-        val_set(f->a, p, "executable", val_z(f->a, paths[i]));
-        val_set(f->a, p, "has_sslcontext", val_bool(true));
-        val_set(f->a, p, "type", val_str(f->a, w[5]));
-        facts_set(f, "python", p);
-        facts_set(f, "python_version", val_printf(f->a, "%.*s.%.*s.%.*s", STR(w[0]), STR(w[1]), STR(w[2])));
+    static const char *const names[] = {"major", "minor", "micro", "releaselevel", "serial"};
+    struct val w = facts_words(f, ask_python(f));
+    if (val_len(w) < 7) {
         return;
     }
+    struct val p = val_dict(f->a, 5);
+    struct val v = val_dict(f->a, 5);
+    struct val list = val_list(f->a, 5);
+    for (size_t k = 0; k < COUNTOF(names); k++) {
+        int64_t n;
+        struct val one = val_at_index(w, k);
+        one = str_int(val_text(one), &n) ? val_int(n) : one;
+        val_set(f->a, v, names[k], one);
+        val_push(f->a, list, one);
+    }
+    val_set(f->a, p, "version", v);
+    val_set(f->a, p, "version_info", list);
+    val_set(f->a, p, "executable", val_at_index(w, 6));
+    val_set(f->a, p, "has_sslcontext", val_bool(true));
+    val_set(f->a, p, "type", val_at_index(w, 5));
+    facts_set(f, "python", p);
+}
+
+// The next word; quotes keep blanks together and stay.
+static bool kernel_word(struct str *line, struct str *word) {
+    *line = str_trim(*line);
+    char quote = 0;
+    size_t i = 0;
+    for (; i < line->n; i++) {
+        char ch = line->s[i];
+        if (quote ? ch == quote : ch == '"' || ch == '\'') {
+            quote = quote ? 0 : ch;
+        } else if (!quote && (ch == ' ' || ch == '\t')) {
+            break;
+        }
+    }
+    *word = str_sub(*line, 0, i);
+    *line = str_sub(*line, i, line->n);
+    return word->n > 0;
 }
 
 static struct val kernel_words(struct facts *f, struct str line, bool repeat) {
     struct val d = val_dict(f->a, 16);
     struct str word;
-    while (line.n > 0 && str_next(&line, ' ', &word)) {
-        word = str_trim(word);
-        if (word.n == 0) {
-            continue;
-        }
+    while (kernel_word(&line, &word)) {
         size_t eq = str_find_char(word, 0, '=');
         struct str key = str_sub(word, 0, eq);
         struct val v = eq == SIZE_MAX ? val_bool(true) : val_str(f->a, str_sub(word, eq + 1, word.n));
@@ -220,19 +255,15 @@ void facts_cmdline(struct facts *f) {
     }
 }
 
-static void add_words(struct facts *f, struct val dns, const char *key, struct str line) {
-    struct val list = val_get(dns, key);
-    if (list.kind != VAL_LIST) {
-        list = val_list(f->a, 2);
-        val_set(f->a, dns, key, list);
+static struct val dns_options(struct facts *f, struct val words) {
+    struct val o = val_dict(f->a, 2);
+    for (size_t i = 1; i < val_len(words); i++) {
+        struct str word = val_text(val_at_index(words, i));
+        size_t colon = str_find_char(word, 0, ':');
+        struct str v = colon == SIZE_MAX ? STR_NONE : str_sub(word, colon + 1, word.n);
+        val_set_str(f->a, o, str_sub(word, 0, colon), v.n ? val_str(f->a, v) : val_bool(true));
     }
-    struct str word;
-    while (line.n > 0 && str_next(&line, ' ', &word)) {
-        word = str_trim(word);
-        if (word.n > 0) {
-            val_push(f->a, list, val_str(f->a, word));
-        }
-    }
+    return o;
 }
 
 void facts_dns(struct facts *f) {
@@ -240,47 +271,91 @@ void facts_dns(struct facts *f) {
     struct str rest = facts_file(f, "/etc/resolv.conf");
     struct str line;
     while (rest.s && str_next(&rest, '\n', &line)) {
-        line = str_trim(line);
-        struct str key = first_word(line);
-        struct str value = str_trim(str_sub(line, key.n, line.n));
-        if (str_eqz(key, "nameserver")) {
-            add_words(f, dns, "nameservers", value);
-        } else if (str_eqz(key, "search") || str_eqz(key, "sortlist")) {
-            add_words(f, dns, key.s[1] == 'e' ? "search" : "sortlist", value);
-        } else if (str_eqz(key, "domain")) {
-            val_set(f->a, dns, "domain", val_str(f->a, value));
-        } else if (str_eqz(key, "options")) {
-            struct val o = val_dict(f->a, 2);
-            struct str word;
-            while (value.n > 0 && str_next(&value, ' ', &word)) {
-                size_t colon = str_find_char(word, 0, ':');
-                struct val v = colon == SIZE_MAX ? val_bool(true) : val_str(f->a, str_sub(word, colon + 1, word.n));
-                val_set_str(f->a, o, str_sub(word, 0, colon), v);
+        struct val w = facts_words(f, line);
+        struct str key = val_len(w) > 0 ? val_text(val_at_index(w, 0)) : STR_NONE;
+        bool servers = str_eqz(key, "nameserver");
+        if (servers || str_eqz(key, "search") || str_eqz(key, "sortlist")) {
+            const char *name = servers ? "nameservers" : str_z(f->a, key);
+            struct val old = val_get(dns, name);
+            struct val list = servers && old.kind == VAL_LIST ? old : val_list(f->a, 4);
+            for (size_t i = 1; i < val_len(w); i++) {
+                val_push(f->a, list, val_at_index(w, i));
             }
-            val_set(f->a, dns, "options", o);
+            val_set(f->a, dns, name, list);
+        } else if (str_eqz(key, "domain") && val_len(w) > 1) {
+            val_set(f->a, dns, "domain", val_at_index(w, 1));
+        } else if (str_eqz(key, "options")) {
+            val_set(f->a, dns, "options", dns_options(f, w));
         }
     }
     facts_set(f, "dns", dns);
 }
 
-void facts_security(struct facts *f) {
+void facts_selinux(struct facts *f) {
     struct val selinux = val_dict(f->a, 6);
     bool on = exists("/sys/fs/selinux/enforce");
     val_set(f->a, selinux, "status", val_z(f->a, on ? "enabled" : "disabled"));
     if (on) {
         struct str config = facts_file(f, "/etc/selinux/config");
+        struct str mode = facts_key(config, "SELINUX");
+        struct str type = facts_key(config, "SELINUXTYPE");
+        struct str version = facts_file(f, "/sys/fs/selinux/policyvers");
+        int64_t n;
         bool enforcing = str_eqz(facts_file(f, "/sys/fs/selinux/enforce"), "1");
+        val_set(f->a, selinux, "policyvers", str_int(version, &n) ? val_int(n) : val_z(f->a, "unknown"));
+        val_set(f->a, selinux, "config_mode", val_str(f->a, mode.n ? mode : STR_LIT("unknown")));
         val_set(f->a, selinux, "mode", val_z(f->a, enforcing ? "enforcing" : "permissive"));
-        val_set(f->a, selinux, "config_mode", val_str(f->a, facts_key(config, "SELINUX")));
-        val_set(f->a, selinux, "type", val_str(f->a, facts_key(config, "SELINUXTYPE")));
-        val_set(f->a, selinux, "policyvers", val_str(f->a, facts_file(f, "/sys/fs/selinux/policyvers")));
+        val_set(f->a, selinux, "type", val_str(f->a, type.n ? type : STR_LIT("unknown")));
     }
     facts_set(f, "selinux", selinux);
     facts_set(f, "selinux_python_present", val_bool(true));
+}
+
+void facts_apparmor(struct facts *f) {
     struct val apparmor = val_dict(f->a, 1);
     val_set(f->a, apparmor, "status", val_z(f->a, exists("/sys/kernel/security/apparmor") ? "enabled" : "disabled"));
     facts_set(f, "apparmor", apparmor);
+}
+
+void facts_fips(struct facts *f) {
     facts_set(f, "fips", val_bool(str_eqz(facts_file(f, "/proc/sys/crypto/fips_enabled"), "1")));
+}
+
+// What capsh says of the current capabilities.
+void facts_caps(struct facts *f) {
+    const char *path = facts_program(f, "capsh");
+    const char *argv[] = {path, "--print", NULL};
+    struct str rest = path ? facts_run(f, argv) : STR_NONE;
+    facts_set_z(f, "system_capabilities_enforced", rest.s ? "NA" : "N/A");
+    facts_set(f, "system_capabilities", rest.s ? val_list(f->a, 0) : val_z(f->a, "N/A"));
+    struct str line;
+    while (rest.s && str_next(&rest, '\n', &line)) {
+        if (!str_starts(line, "Current:")) {
+            continue;
+        }
+        struct str now = str_trim(str_sub(line, 8, line.n));
+        bool all = str_eqz(now, "=ep");
+        facts_set_z(f, "system_capabilities_enforced", all ? "False" : "True");
+        struct val list = val_list(f->a, 8);
+        size_t eq = str_find_char(now, 0, '=');
+        struct str caps = eq == SIZE_MAX ? STR_NONE : str_sub(now, eq + 1, str_find_char(now, eq + 1, '='));
+        struct str one;
+        while (!all && caps.s && str_next(&caps, ',', &one)) {
+            val_push(f->a, list, val_str(f->a, str_trim(one)));
+        }
+        facts_set(f, "system_capabilities", list);
+    }
+}
+
+void facts_loadavg(struct facts *f) {
+    double l[3];
+    if (getloadavg(l, 3) == 3) {
+        struct val d = val_dict(f->a, 3);
+        val_set(f->a, d, "1m", val_float(l[0]));
+        val_set(f->a, d, "5m", val_float(l[1]));
+        val_set(f->a, d, "15m", val_float(l[2]));
+        facts_set(f, "loadavg", d);
+    }
 }
 
 void facts_chroot(struct facts *f) {
@@ -310,15 +385,26 @@ void facts_pkg_mgr(struct facts *f) {
 }
 
 void facts_service_mgr(struct facts *f) {
+    static const char *const inits[][2] = {
+        {"procd", "openwrt_init"}, {"runit-init", "runit"}, {"svscan", "svc"}, {"openrc-init", "openrc"}};
     struct str init = facts_file(f, "/proc/1/comm");
     const char *name = "service";
-    if (exists("/run/systemd/system") || exists("/dev/.run/systemd") || exists("/dev/.systemd")) {
-        name = "systemd";
-    } else if (exists("/sbin/openrc") || exists("/sbin/openrc-run")) {
-        name = "openrc";
-    } else if (init.n > 0 && !str_eqz(init, "init") && !str_ends(init, "sh")) {
+    char target[64] = "";
+    bool tool = facts_program(f, "systemctl") != NULL;
+    if (init.n > 0 && !str_eqz(init, "init") && !str_ends(init, "sh")) {
         name = str_z(f->a, init);
-    } else if (exists("/etc/init.d")) {
+        for (size_t i = 0; i < COUNTOF(inits); i++) {
+            name = str_eqz(init, inits[i][0]) ? inits[i][1] : name;
+        }
+    } else if (tool && (exists("/run/systemd/system/") || exists("/dev/.run/systemd/") || exists("/dev/.systemd/"))) {
+        name = "systemd";
+    } else if (facts_program(f, "initctl") && exists("/etc/init/")) {
+        name = "upstart";
+    } else if (exists("/sbin/openrc")) {
+        name = "openrc";
+    } else if (tool && readlink("/sbin/init", target, sizeof target - 1) > 0 && str_ends(str_from(target), "systemd")) {
+        name = "systemd";
+    } else if (exists("/etc/init.d/")) {
         name = "sysvinit";
     }
     facts_set_z(f, "service_mgr", name);
@@ -330,8 +416,9 @@ void facts_lsb(struct facts *f) {
                                           {"DISTRIB_DESCRIPTION", "description"},
                                           {"DISTRIB_CODENAME", "codename"}};
     static const char *const labels[] = {"Distributor ID:", "Release:", "Description:", "Codename:"};
-    const char *argv[] = {"lsb_release", "-a", NULL};
-    struct str said = facts_run(f, argv);
+    const char *program = facts_program(f, "lsb_release");
+    const char *argv[] = {program, "-a", NULL};
+    struct str said = program ? facts_run(f, argv) : STR_NONE;
     struct str file = said.s ? STR_NONE : facts_file(f, "/etc/lsb-release");
     struct val lsb = val_dict(f->a, 5);
     for (size_t i = 0; i < COUNTOF(keys); i++) {
@@ -357,90 +444,17 @@ void facts_lsb(struct facts *f) {
 void facts_ssh_keys(struct facts *f) {
     static const char *const dirs[] = {"/etc/ssh", "/etc/openssh", "/etc"};
     static const char *const kinds[] = {"dsa", "rsa", "ecdsa", "ed25519"};
-    for (size_t d = 0; d < COUNTOF(dirs); d++) {
+    bool found = false;
+    for (size_t d = 0; d < COUNTOF(dirs) && !found; d++) {
         for (size_t k = 0; k < COUNTOF(kinds); k++) {
             struct str line = facts_file(f, arena_printf(f->a, "%s/ssh_host_%s_key.pub", dirs[d], kinds[k]));
             struct str type;
             struct str key;
             if (line.s && str_next(&line, ' ', &type) && str_next(&line, ' ', &key)) {
+                found = true;
                 facts_set(f, arena_printf(f->a, "ssh_host_key_%s_public", kinds[k]), val_str(f->a, key));
                 facts_set(f, arena_printf(f->a, "ssh_host_key_%s_public_keytype", kinds[k]), val_str(f->a, type));
             }
         }
     }
-}
-
-// "[section]\nkey=value" as a dict of dicts.
-static bool parse_ini(struct facts *f, struct str text, struct val *out) {
-    struct val d = val_dict(f->a, 4);
-    struct val section = VNULL;
-    struct str line;
-    while (str_next(&text, '\n', &line)) {
-        line = str_trim(line);
-        if (line.n == 0 || line.s[0] == '#' || line.s[0] == ';') {
-            continue;
-        }
-        size_t eq = str_find_char(line, 0, '=');
-        if (line.s[0] == '[' && str_ends(line, "]")) {
-            section = val_dict(f->a, 4);
-            val_set_str(f->a, d, str_sub(line, 1, line.n - 1), section);
-        } else if (section.kind != VAL_DICT || eq == SIZE_MAX) {
-            return false;
-        } else {
-            struct str key = str_trim(str_sub(line, 0, eq));
-            char *lower = str_z(f->a, key);
-            for (char *p = lower; *p; p++) {
-                *p = (char)(*p >= 'A' && *p <= 'Z' ? *p + 32 : *p);
-            }
-            val_set(f->a, section, lower, val_str(f->a, str_trim(str_sub(line, eq + 1, line.n))));
-        }
-    }
-    *out = d;
-    return true;
-}
-
-static void local_fact(struct facts *f, struct val local, const char *path, struct str name) {
-    struct stat st;
-    struct str text = STR_NONE;
-    if (stat(path, &st) != 0 || !S_ISREG(st.st_mode)) {
-        return;
-    }
-    struct err e = {.arena = f->a};
-    struct val v;
-    if (st.st_mode & S_IXUSR) {
-        const char *argv[] = {path, NULL};
-        struct run_result r;
-        if (!run_command(&(struct run){.argv = argv, .timeout_ms = f->deadline_ms}, f->a, &r, &e) || r.rc != 0) {
-            v = val_printf(f->a, "Failure executing fact script (%s)", path);
-            mod_warn(f->c, "Failure executing fact script (%s)", path);
-            val_set_str(f->a, local, name, v);
-            return;
-        }
-        text = r.out;
-    } else {
-        text = facts_file(f, path);
-    }
-    if (!json_parse(f->a, text, &v, &e) && !parse_ini(f, text, &v)) {
-        v = val_printf(f->a, "error loading facts as JSON or ini - please check content: %s", path);
-        mod_warn(f->c, "error loading facts as JSON or ini - please check content: %s", path);
-    }
-    val_set_str(f->a, local, name, v);
-}
-
-void facts_local(struct facts *f) {
-    struct val local = val_dict(f->a, 4);
-    struct dirent **names;
-    int n = f->fact_path ? scandir(f->fact_path, &names, NULL, alphasort) : -1;
-    for (int i = 0; i < n; i++) {
-        struct str name = str_from(names[i]->d_name);
-        if (str_ends(name, ".fact")) {
-            local_fact(f, local, arena_printf(f->a, "%s/%s", f->fact_path, names[i]->d_name),
-                       str_dup(f->a, str_sub(name, 0, name.n - 5)));
-        }
-        free(names[i]);
-    }
-    if (n >= 0) {
-        free(names);
-    }
-    facts_set(f, "local", local);
 }

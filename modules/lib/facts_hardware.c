@@ -32,7 +32,8 @@ static void cpu_line(struct facts *f, struct cpus *c, struct str line) {
     if (str_eqz(key, "processor")) {
         val_push(f->a, c->list, val_str(f->a, v));
         c->vcpus++;
-    } else if (str_eqz(key, "vendor_id") || str_eqz(key, "model name") || str_eqz(key, "Model Name")) {
+    } else if (str_eqz(key, "vendor_id") || str_eqz(key, "model name") || str_eqz(key, "Processor") ||
+               str_eqz(key, "cpu") || str_eqz(key, "Vendor")) {
         val_push(f->a, c->list, val_str(f->a, v));
     } else if (str_eqz(key, "physical id")) {
         val_set_str(f->a, c->ids, v, val_bool(true));
@@ -187,40 +188,135 @@ static struct str uuid_of(struct facts *f, struct str device) {
     return uuid;
 }
 
+// Mount points that show only a part of their file system: bind mounts and subvolumes.
+static struct val bind_mounts(struct facts *f) {
+    struct val out = val_dict(f->a, 4);
+    struct str rest = facts_file(f, "/proc/self/mountinfo");
+    struct str line;
+    while (rest.s && str_next(&rest, '\n', &line)) {
+        struct val w = facts_words(f, line);
+        if (val_len(w) > 5 && !str_eqz(val_text(val_at_index(w, 3)), "/")) {
+            val_set_str(f->a, out, unescape(f, val_text(val_at_index(w, 4))), val_bool(true));
+        }
+    }
+    return out;
+}
+
+// What lsblk knows, for systems without /dev/disk.
+static struct val lsblk_uuids(struct facts *f) {
+    struct val out = val_dict(f->a, 4);
+    const char *path = access("/dev/disk/by-uuid", F_OK) == 0 ? NULL : facts_program(f, "lsblk");
+    const char *argv[] = {path, "--list", "--noheadings", "--paths", "--output", "NAME,UUID", "--exclude", "2", NULL};
+    struct str rest = path ? facts_run(f, argv) : STR_NONE;
+    struct str line;
+    while (rest.s && str_next(&rest, '\n', &line)) {
+        struct val w = facts_words(f, line);
+        if (val_len(w) == 2) {
+            val_set_str(f->a, out, val_text(val_at_index(w, 0)), val_at_index(w, 1));
+        }
+    }
+    return out;
+}
+
+static void mount_details(struct facts *f, struct val m, struct str mount, struct str type) {
+    struct statvfs v;
+    bool ok = is_network(type) ? ask_size(mount.s, f->deadline_ms, &v) : statvfs(mount.s, &v) == 0;
+    if (ok) {
+        put_sizes(f, m, &v);
+    } else if (is_network(type)) {
+        mod_warn(f->c, "Timeout exceeded when getting mount info for %s", mount.s);
+        val_set(f->a, m, "note", val_z(f->a, "Could not get extra information due to timeout"));
+    }
+}
+
 static void mounts(struct facts *f) {
+    struct val by_mount = val_dict(f->a, 4);
     struct val list = val_list(f->a, 4);
+    struct val binds = bind_mounts(f);
+    struct val uuids = lsblk_uuids(f);
     struct str rest = facts_file(f, "/proc/self/mounts");
     struct str line;
     while (rest.s && str_next(&rest, '\n', &line)) {
+        struct val words = facts_words(f, line);
         struct str w[4];
         size_t n = 0;
-        while (n < 4 && str_next(&line, ' ', &w[n])) {
-            n++;
+        for (; n < 4 && n < val_len(words); n++) {
+            w[n] = unescape(f, val_text(val_at_index(words, n)));
         }
-        bool device = n == 4 && (w[0].s[0] == '/' || str_find(w[0], 0, STR_LIT(":/")) != SIZE_MAX);
+        bool device =
+            n == 4 && (str_starts(w[0], "/") || str_starts(w[0], "\\") || str_find(w[0], 0, STR_LIT(":/")) != SIZE_MAX);
         if (!device || str_eqz(w[2], "none")) {
             continue;
         }
         struct val m = val_dict(f->a, 16);
-        struct str mount = unescape(f, w[1]);
-        val_set(f->a, m, "mount", val_str(f->a, mount));
+        bool bind = val_get_str(binds, w[1]).kind == VAL_BOOL;
+        struct val uuid = val_get_str(uuids, w[0]);
+        val_set(f->a, m, "mount", val_str(f->a, w[1]));
         val_set(f->a, m, "device", val_str(f->a, w[0]));
         val_set(f->a, m, "fstype", val_str(f->a, w[2]));
-        val_set(f->a, m, "options", val_str(f->a, w[3]));
-        struct statvfs v;
-        bool ok = is_network(w[2]) ? ask_size(mount.s, f->deadline_ms, &v) : statvfs(mount.s, &v) == 0;
-        if (ok) {
-            put_sizes(f, m, &v);
-        } else {
-            val_set(f->a, m, "note", val_z(f->a, "Could not get extra information: no answer"));
-        }
-        val_set(f->a, m, "uuid", val_str(f->a, uuid_of(f, w[0])));
-        val_push(f->a, list, m);
+        val_set(f->a, m, "options", val_printf(f->a, "%.*s%s", STR(w[3]), bind ? ",bind" : ""));
+        mount_details(f, m, w[1], w[2]);
+        val_set(f->a, m, "uuid", uuid.kind == VAL_STR ? uuid : val_str(f->a, uuid_of(f, w[0])));
+        val_set_str(f->a, by_mount, w[1], m);  // what is mounted last on a place is what is seen there
+    }
+    size_t i = 0;
+    for (struct vpair *p; (p = val_each(by_mount, &i));) {
+        val_push(f->a, list, p->value);
     }
     facts_set(f, "mounts", list);
 }
 
 // -- the rest --------------------------------------------------------------------------------------------------------
+
+// The chassis types of the SMBIOS specification.
+static void form_factor(struct facts *f) {
+    static const char *const forms[] = {"Unknown",
+                                        "Other",
+                                        "Unknown",
+                                        "Desktop",
+                                        "Low Profile Desktop",
+                                        "Pizza Box",
+                                        "Mini Tower",
+                                        "Tower",
+                                        "Portable",
+                                        "Laptop",
+                                        "Notebook",
+                                        "Hand Held",
+                                        "Docking Station",
+                                        "All In One",
+                                        "Sub Notebook",
+                                        "Space-saving",
+                                        "Lunch Box",
+                                        "Main Server Chassis",
+                                        "Expansion Chassis",
+                                        "Sub Chassis",
+                                        "Bus Expansion Chassis",
+                                        "Peripheral Chassis",
+                                        "RAID Chassis",
+                                        "Rack Mount Chassis",
+                                        "Sealed-case PC",
+                                        "Multi-system",
+                                        "CompactPCI",
+                                        "AdvancedTCA",
+                                        "Blade",
+                                        "Blade Enclosure",
+                                        "Tablet",
+                                        "Convertible",
+                                        "Detachable",
+                                        "IoT Gateway",
+                                        "Embedded PC",
+                                        "Mini PC",
+                                        "Stick PC"};
+    struct str type = facts_file(f, "/sys/devices/virtual/dmi/id/chassis_type");
+    int64_t n;
+    if (type.n == 0 || !str_int(type, &n)) {
+        facts_set_z(f, "form_factor", "NA");
+    } else if (n < 0 || n >= (int64_t)COUNTOF(forms)) {
+        facts_set(f, "form_factor", val_printf(f->a, "unknown (%.*s)", STR(type)));
+    } else {
+        facts_set_z(f, "form_factor", forms[n]);
+    }
+}
 
 static void firmware(struct facts *f) {
     static const char *const files[][2] = {{"bios_date", "bios_date"},
@@ -242,19 +338,12 @@ static void firmware(struct facts *f) {
                                            {"system_vendor", "sys_vendor"}};
     for (size_t i = 0; i < COUNTOF(files); i++) {
         struct str v = facts_file(f, arena_printf(f->a, "/sys/devices/virtual/dmi/id/%s", files[i][1]));
-        facts_set(f, files[i][0], val_str(f->a, v.s ? v : STR_LIT("NA")));
+        facts_set(f, files[i][0], val_str(f->a, v.n ? v : STR_LIT("NA")));
     }
+    form_factor(f);
 }
 
-static void load(struct facts *f) {
-    double l[3];
-    if (getloadavg(l, 3) == 3) {
-        struct val d = val_dict(f->a, 3);
-        val_set(f->a, d, "1m", val_float(l[0]));
-        val_set(f->a, d, "5m", val_float(l[1]));
-        val_set(f->a, d, "15m", val_float(l[2]));
-        facts_set(f, "loadavg", d);
-    }
+static void uptime(struct facts *f) {
     struct str up = facts_file(f, "/proc/uptime");
     int64_t s;
     if (up.s && str_int(str_sub(up, 0, str_find_char(up, 0, '.')), &s)) {
@@ -265,7 +354,8 @@ static void load(struct facts *f) {
 void facts_hardware(struct facts *f) {
     processors(f);
     memory(f);
-    mounts(f);
     firmware(f);
-    load(f);
+    facts_devices(f);
+    uptime(f);
+    mounts(f);
 }
