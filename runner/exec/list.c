@@ -127,6 +127,7 @@ static bool list_play(struct run *r, struct play *p, size_t number, struct listi
             buf_z(&l->out, "]\n");
         }
     }
+    l->pr = NULL;
     arena_release(&pr.a);
     return ok;
 }

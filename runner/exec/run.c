@@ -394,7 +394,7 @@ static bool check_books(struct run *r, struct err *e) {
 static bool check_limit(struct run *r, struct err *e) {
     struct host **found = NULL;
     size_t n = 0;
-    struct str limit;
+    struct str limit = STR_NONE;
     if (!r->o->limit.n) {
         return true;
     }

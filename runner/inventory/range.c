@@ -324,7 +324,7 @@ static bool expand_into(struct expand *x, struct str text, struct err *e) {
     if (close == SIZE_MAX || str_find_char(text, 0, ']') < open) {
         return bad(x, e, "must have its ']' behind its '['");
     }
-    struct range r;
+    struct range r = {0};
     if (!parse_range(x, str_sub(text, open + 1, close), &r, e)) {
         return false;
     }

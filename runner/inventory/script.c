@@ -66,7 +66,7 @@ static bool run(struct script *sc, const char *flag, const char *name, struct st
 }
 
 static bool run_json(struct script *sc, const char *flag, const char *name, struct val *out, bool *ran, struct err *e) {
-    struct str text;
+    struct str text = STR_NONE;
     if (!run(sc, flag, name, &text, ran, e)) {
         return false;
     }

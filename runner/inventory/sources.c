@@ -286,8 +286,8 @@ static bool load_entry(struct loader *l, struct str path, unsigned depth, bool *
 }
 
 static bool load_dir(struct loader *l, struct str path, unsigned depth, bool *any, struct err *e) {
-    struct str *names;
-    size_t n;
+    struct str *names = NULL;
+    size_t n = 0;
     if (depth > DIR_DEPTH) {
         return err_set(e, ERR_LIMIT, NO_MARK, "inventory directory '%s' is nested more than %d deep", path.s,
                        DIR_DEPTH);

@@ -111,7 +111,7 @@ static bool add_section(struct reader *r, struct group *g, struct val key, struc
     } sections[] = {{"vars", add_vars}, {"children", add_children}, {"hosts", add_hosts}};
     for (size_t i = 0; i < COUNTOF(sections); i++) {
         if (key.kind == VAL_STR && str_eqz(val_text(key), sections[i].name)) {
-            struct val d;
+            struct val d = {0};
             return as_dict(r, sections[i].name, g, v, &d, e) && sections[i].add(r, g, d, e);
         }
     }

@@ -84,7 +84,7 @@ static bool load_file(struct vars_files *vf, struct str path, struct val *out, s
 }
 
 static bool add_file(struct vars_files *vf, struct entity *ent, struct str path, struct err *e) {
-    struct val v;
+    struct val v = {0};
     if (!load_file(vf, path, &v, e)) {
         return false;
     }

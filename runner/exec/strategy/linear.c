@@ -74,7 +74,7 @@ static void look_ahead(struct play_run *pr) {
 static void take(struct play_run *pr, struct round *rd) {
     for (size_t i = 0; i < pr->batch.n; i++) {
         struct hrun *h = pr->batch.p[i];
-        if (peek(h) != rd->step) {
+        if (!rd->step || peek(h) != rd->step) {
             continue;
         }
         iter_take(&h->it);

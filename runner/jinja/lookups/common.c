@@ -85,7 +85,7 @@ bool lk_each_term(struct jcall *c, bool (*one)(struct jcall *, struct str term, 
                   struct val *out, struct err *e) {
     *out = val_list(c->a, lk_terms(c));
     for (size_t i = 0; i < lk_terms(c); i++) {
-        struct str term;
+        struct str term = STR_NONE;
         if (!lk_term_str(c, i, &term, e) || !one(c, term, *out, e)) {
             return false;
         }
