@@ -254,7 +254,9 @@ bool item_prepare(struct job *j, struct err *e) {
     }
     it->mod = j->task->module;
     if (!it->mod) {
-        return err_set(e, ERR_NOT_FOUND, j->task->action_at, "couldn't resolve module/action '%.*s'",
+        return err_set(e, ERR_NOT_FOUND, j->task->action_at,
+                       j->task->elsewhere ? "the module '%.*s' is not supported yet"
+                                          : "couldn't resolve module/action '%.*s'",
                        STR(j->task->action_name));
     }
     if (!item_delegate(j, &cv, e) || !item_keywords(j, e) || !item_args(j, &it->args, e)) {

@@ -8,6 +8,34 @@ static bool unsupported(struct mark at, struct err *e, const char *what) {
     return err_set(e, ERR_ARGS, at, "%s is not supported", what);
 }
 
+/// What is missing here is in the way only of a run that is sure to come to it.
+static bool missing_is_fine(const struct run *r, const struct node *n) {
+    return r->o->syntax_only || node_guarded(n) || !plan_may_select(r, n);
+}
+
+/// Plugins that exist elsewhere are forgiven where they need not be met; what is written wrong never is.
+static bool check_template(const struct run *r, const struct node *n, struct val v, struct err *e) {
+    if (jinja_check(r->o->cache, v, e)) {
+        return true;
+    }
+    if (e->code != ERR_NOT_FOUND || !missing_is_fine(r, n)) {
+        return false;
+    }
+    err_clear(e);
+    return true;
+}
+
+static bool check_expression(const struct run *r, const struct node *n, struct val v, struct err *e) {
+    if (jinja_check_expr(r->o->cache, val_text(v), v.mark, e)) {
+        return true;
+    }
+    if (e->code != ERR_NOT_FOUND || !missing_is_fine(r, n)) {
+        return false;
+    }
+    err_clear(e);
+    return true;
+}
+
 /// Values that are templates as they stand.
 static bool check_templates(struct run *r, const struct node *n, struct err *e) {
     static const enum keyword skip[] = {KW_WHEN,  KW_CHANGED_WHEN, KW_FAILED_WHEN, KW_UNTIL,     KW_TASKS,
@@ -19,7 +47,7 @@ static bool check_templates(struct run *r, const struct node *n, struct err *e) 
         for (size_t i = 0; i < COUNTOF(skip); i++) {
             expr = expr || k == (int)skip[i];
         }
-        if (!expr && val_any_flag(n->kw[k], VAL_TMPL) && !jinja_check(r->o->cache, n->kw[k], e)) {
+        if (!expr && val_any_flag(n->kw[k], VAL_TMPL) && !check_template(r, n, n->kw[k], e)) {
             return err_wrap(e, n->kw[k].mark, "in '%s'", keyword_docs[k].name);
         }
     }
@@ -27,10 +55,10 @@ static bool check_templates(struct run *r, const struct node *n, struct err *e) 
 }
 
 /// Conditions are expressions; one that holds {{ }} is a template first.
-static bool check_condition(struct run *r, struct val c, struct err *e) {
+static bool check_condition(struct run *r, const struct node *n, struct val c, struct err *e) {
     if (val_is_seq(c)) {
         for (size_t i = 0; i < val_len(c); i++) {
-            if (!check_condition(r, val_at_index(c, i), e)) {
+            if (!check_condition(r, n, val_at_index(c, i), e)) {
                 return false;
             }
         }
@@ -39,14 +67,14 @@ static bool check_condition(struct run *r, struct val c, struct err *e) {
     if (!val_is(c, VAL_STR) || !str_trim(val_text(c)).n) {
         return true;
     }
-    return c.flags & VAL_TMPL ? jinja_check(r->o->cache, c, e) : jinja_check_expr(r->o->cache, val_text(c), c.mark, e);
+    return c.flags & VAL_TMPL ? check_template(r, n, c, e) : check_expression(r, n, c, e);
 }
 
 static bool check_conditions(struct run *r, const struct node *n, struct err *e) {
     static const enum keyword conds[] = {KW_WHEN, KW_CHANGED_WHEN, KW_FAILED_WHEN, KW_UNTIL};
     for (size_t i = 0; i < COUNTOF(conds); i++) {
         struct val v = n->kw[conds[i]];
-        if (!val_is(v, VAL_UNDEF) && !check_condition(r, v, e)) {
+        if (!val_is(v, VAL_UNDEF) && !check_condition(r, n, v, e)) {
             return err_wrap(e, v.mark, "in '%s'", keyword_docs[conds[i]].name);
         }
     }
@@ -76,6 +104,9 @@ static bool check_defaults(struct val v, struct err *e) {
 
 static bool check_node(struct run *r, const struct node *n, struct err *e) {
     struct val debugger = n->kw[KW_DEBUGGER];
+    if (r->o->syntax_only) {
+        return check_templates(r, n, e) && check_conditions(r, n, e);
+    }
     if (!zero(n->kw[KW_ASYNC])) {
         return unsupported(n->kw[KW_ASYNC].mark, e, "'async'");
     }
@@ -85,17 +116,16 @@ static bool check_node(struct run *r, const struct node *n, struct err *e) {
     return check_defaults(n->kw[KW_MODULE_DEFAULTS], e) && check_templates(r, n, e) && check_conditions(r, n, e);
 }
 
-static bool guarded(const struct node *n) {
-    for (; n; n = n->parent) {
-        if (!val_is(n->kw[KW_WHEN], VAL_UNDEF)) {
-            return true;
-        }
+/// A module of Ansible's that is missing here is in the way only of a run that would come to it.
+static bool check_unknown(const struct run *r, const struct task *t, struct err *e) {
+    if (t->action_raw.flags & VAL_TMPL) {
+        return true;
     }
-    return false;
-}
-
-static bool check_unknown(const struct task *t, struct err *e) {
-    if (guarded(&t->n) || t->action_raw.flags & VAL_TMPL) {
+    if (t->elsewhere) {
+        return missing_is_fine(r, &t->n) ||
+               err_set(e, ERR_NOT_FOUND, t->action_at, "the module '%.*s' is not supported yet", STR(t->action_name));
+    }
+    if (node_guarded(&t->n)) {
         return true;
     }
     struct typo ty = {.got = t->action_name};
@@ -110,13 +140,13 @@ static bool check_task(struct run *r, const struct task *t, struct err *e) {
     if (t->kind == TASK_META && !meta_known(meta_action(t))) {
         return err_set(e, ERR_ARGS, t->action_at, "the meta action '%.*s' is not supported", STR(meta_action(t)));
     }
-    if (t->kind == TASK_UNKNOWN && !check_unknown(t, e)) {
+    if (t->kind == TASK_UNKNOWN && !check_unknown(r, t, e)) {
         return false;
     }
-    if (val_any_flag(t->args, VAL_TMPL) && !jinja_check(r->o->cache, t->args, e)) {
+    if (val_any_flag(t->args, VAL_TMPL) && !check_template(r, &t->n, t->args, e)) {
         return err_wrap(e, t->action_at, "in the arguments of '%.*s'", STR(t->action_name));
     }
-    if (val_any_flag(t->loop, VAL_TMPL) && !jinja_check(r->o->cache, t->loop, e)) {
+    if (val_any_flag(t->loop, VAL_TMPL) && !check_template(r, &t->n, t->loop, e)) {
         return err_wrap(e, t->n.at, "in the loop");
     }
     return check_node(r, &t->n, e);
@@ -150,10 +180,10 @@ bool check_role(struct run *r, const struct role *role, struct err *e) {
     return check_node(r, &role->n, e) && check_steps(r, &role->tasks, e);
 }
 
-static bool check_strategy(const struct play *p, struct err *e) {
+static bool check_strategy(const struct run *r, const struct play *p, struct err *e) {
     static const char *const known[] = {"linear", "ansible.builtin.linear"};
     struct val s = p->n.kw[KW_STRATEGY];
-    if (val_is(s, VAL_UNDEF) || val_is(s, VAL_NULL)) {
+    if (r->o->syntax_only || val_is(s, VAL_UNDEF) || val_is(s, VAL_NULL)) {
         return true;
     }
     for (size_t i = 0; i < COUNTOF(known); i++) {
@@ -165,7 +195,7 @@ static bool check_strategy(const struct play *p, struct err *e) {
 }
 
 bool check_play(struct run *r, struct play *p, struct err *e) {
-    if (!check_strategy(p, e)) {
+    if (!check_strategy(r, p, e)) {
         return false;
     }
     for (size_t i = 0; i < p->nroles; i++) {

@@ -244,6 +244,8 @@ void plan_order(struct play_run *pr, struct order *o, struct pstep *s);
 /// True when tags select a node. Tag names in `names` (list, may be NULL) when wanted.
 bool plan_tags(struct play_run *pr, const struct node *n, struct arena *a, bool *selected, struct val *names,
                struct err *e);
+/// False only when the tags of a run leave a task out for certain, which templates in its tags make uncertain.
+bool plan_may_select(const struct run *r, const struct node *n);
 /// Adds a role and the roles it depends on to those every task of the play sees.
 void plan_role_vars(struct play_run *pr, struct role *r);
 /// True when the host has completed this role already and must not run it again.

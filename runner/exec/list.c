@@ -99,7 +99,7 @@ static bool list_hosts(struct listing *l, struct str pattern, struct err *e) {
 
 static bool list_play(struct run *r, struct play *p, size_t number, struct listing *l, struct err *e) {
     struct play_run pr;
-    struct str pattern;
+    struct str pattern = STR_NONE;
     struct val prompt = {0};
     bool selected = true;
     if (!play_prompts(r, p, &r->a, false, &prompt, e)) {

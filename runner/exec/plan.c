@@ -129,6 +129,23 @@ bool plan_tags(struct play_run *pr, const struct node *n, struct arena *a, bool 
     return true;
 }
 
+bool plan_may_select(const struct run *r, const struct node *n) {
+    struct arena a = {0};
+    struct val raw = node_tags(n, &a);
+    bool selected = true;
+    if (!val_any_flag(raw, VAL_TMPL)) {
+        struct val list = val_list(&a, 4);
+        add_tags(&a, list, raw);
+        bool untagged = val_len(list) == 0;
+        if (untagged) {
+            val_push(&a, list, val_z(&a, "untagged"));
+        }
+        selected = tags_select(list, untagged, r->o->tags, r->o->skip_tags);
+    }
+    arena_release(&a);
+    return selected;
+}
+
 /// What stays the same while a block is compiled.
 struct compiler {
     struct play_run *pr;

@@ -299,7 +299,7 @@ static bool run_play(struct run *r, struct play *p, bool *go_on, struct err *e) 
     struct hosts all;
     struct batches batches;
     struct val prompt = {0};
-    struct str pattern;
+    struct str pattern = STR_NONE;
     *go_on = true;
     if (!play_prompts(r, p, a, true, &prompt, e) || !play_pattern(r, p, a, &pattern, e) ||
         !run_match(r, pattern, p->hosts.mark, a, &all, e) || !order_hosts(&all, p->n.kw[KW_ORDER], e) ||

@@ -20,7 +20,7 @@ struct run_opts {
     struct str limit;            // host pattern, empty: none
     struct val tags, skip_tags;  // lists of strings
     int forks, verbosity;
-    bool check, diff, step, syntax_only, force_handlers, flush_cache;
+    bool check, diff, step, syntax_only /* or listing: nothing is to run */, force_handlers, flush_cache;
     struct str start_at_task;
     // connection defaults (command line and ansible.cfg); variables override them
     struct str remote_user, connection, private_key, ssh_common_args, ssh_extra_args, become_method, become_user;
