@@ -15,6 +15,12 @@ static const struct arg args[] = {
     {"runlevel", ARG_STR, .def = "default", .doc = "OpenRC runlevel."},
     {"arguments", ARG_STR, .def = "\"\"", .aliases = "args", .doc = "More words for the service's script."},
     {"use", ARG_STR, .def = "auto", .doc = "systemd, openrc or sysvinit; found out by default."},
+    {"daemon_reload", ARG_BOOL, .aliases = "daemon-reload", .doc = "systemd: read changed unit files first."},
+    {"daemon_reexec", ARG_BOOL, .aliases = "daemon-reexec", .doc = "systemd: restart systemd itself first."},
+    {"force", ARG_BOOL, .doc = "systemd: replace existing links when enabling."},
+    {"masked", ARG_BOOL, .doc = "systemd: whether it cannot be started at all."},
+    {"no_block", ARG_BOOL, .doc = "systemd: do not wait for the operation to finish."},
+    {"scope", ARG_STR, .choices = "system|user|global", .doc = "systemd: whose units."},
     {0},
 };
 
@@ -192,9 +198,10 @@ static bool plan(struct mod_call *c, struct err *e) {
         return mod_fail(c, e,
                         "no service manager found on this target: expected systemd, OpenRC or scripts in /etc/init.d");
     }
+    static const char *const same[] = {"name",  "state",  "enabled",  "daemon_reload", "daemon_reexec",
+                                       "force", "masked", "no_block", "scope"};
     if (strcmp(use, "systemd") == 0) {
-        struct val raw = val_dict(c->arena, 3);
-        static const char *const same[] = {"name", "state", "enabled"};
+        struct val raw = val_dict(c->arena, COUNTOF(same));
         for (size_t i = 0; i < COUNTOF(same); i++) {
             if (mod_has(c, same[i])) {
                 val_set(c->arena, raw, same[i], mod_arg(c, same[i]));
@@ -205,6 +212,11 @@ static bool plan(struct mod_call *c, struct err *e) {
     }
     if (strcmp(use, "openrc") != 0 && strcmp(use, "sysvinit") != 0) {
         return mod_fail(c, e, "service manager '%s' is not supported, only systemd, openrc and sysvinit", use);
+    }
+    for (size_t i = 3; i < COUNTOF(same); i++) {
+        if (mod_has(c, same[i])) {
+            return mod_fail(c, e, "'%s' is for systemd, and services are managed by %s here", same[i], use);
+        }
     }
     return plan_script(c, strcmp(use, "openrc") == 0, e);
 }
@@ -220,7 +232,7 @@ MODULE(service) = {
     .returns = "name: The service.\nstate: Its state.\nenabled: Whether it starts at boot.\n"
                "status: What systemd said before.",
     .args = args,
-    .required_one_of = "state,enabled",
+    .required_one_of = "state,enabled,masked,daemon_reload,daemon_reexec",
     .check = SUPPORT_FULL,
     .diff = SUPPORT_NONE,
     .side = ON_TARGET,

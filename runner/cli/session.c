@@ -374,7 +374,7 @@ static void fill_run(struct session *x) {
     r->check = s->check;
     r->diff = s->diff;
     r->step = s->step;
-    r->syntax_only = s->syntax_check;
+    r->syntax_only = s->syntax_check || s->list_hosts || s->list_tasks || s->list_tags;
     r->force_handlers = s->force_handlers;
     r->flush_cache = s->flush_cache;
     r->start_at_task = s->start_at_task;
@@ -421,7 +421,8 @@ bool session_open(struct session *x, struct settings *s, const struct words *sec
                         .find_module = project_module,
                         .find_self = x,
                         .read = session_read,
-                        .read_self = x};
+                        .read_self = x,
+                        .no_run = s->syntax_check || s->list_hosts || s->list_tasks || s->list_tags};
     x->loader = pb_loader_new(&o);
     fill_run(x);
     return passwords(x, e);

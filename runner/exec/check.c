@@ -10,7 +10,9 @@ static bool unsupported(struct mark at, struct err *e, const char *what) {
 
 /// What is missing here is in the way only of a run that is sure to come to it.
 static bool missing_is_fine(const struct run *r, const struct node *n) {
-    return r->o->syntax_only || node_guarded(n) || !plan_may_select(r, n);
+    // a loop may have nothing to go over
+    bool loops = n->kind == NODE_TASK && !val_is(((const struct task *)n)->loop, VAL_UNDEF);
+    return r->o->syntax_only || loops || node_guarded(n) || !plan_may_select(r, n);
 }
 
 /// Plugins that exist elsewhere are forgiven where they need not be met; what is written wrong never is.

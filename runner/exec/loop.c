@@ -26,6 +26,19 @@ static bool lenient_terms(struct job *j, struct val raw, struct val *out, struct
     return true;
 }
 
+/// What with_first_found looks for is of the kind the action reads.
+static struct val lookup_options(struct job *j, struct str loop_with) {
+    struct val options = {0};
+    if (str_eqz(loop_with, "first_found")) {
+        struct str action = j->task->action_name;
+        bool templates = str_find(action, 0, STR_LIT("template")) != SIZE_MAX;
+        bool vars = str_find(action, 0, STR_LIT("var")) != SIZE_MAX;
+        options = val_dict(&j->a, 1);
+        val_set(&j->a, options, "_subdir", val_z(&j->a, templates ? "templates" : vars ? "vars" : "files"));
+    }
+    return options;
+}
+
 bool loop_items(struct job *j, bool *looping, struct val *items, struct err *e) {
     struct task *t = j->task;
     *looping = !val_is(t->loop, VAL_UNDEF);
@@ -51,7 +64,7 @@ bool loop_items(struct job *j, bool *looping, struct val *items, struct err *e) 
         terms = val_list(&j->a, 1);
         val_push(&j->a, terms, one);
     }
-    return jinja_lookup(&j->v.jc, t->loop_with, terms, (struct val){0}, t->n.at, items, e) ||
+    return jinja_lookup(&j->v.jc, t->loop_with, terms, lookup_options(j, t->loop_with), t->n.at, items, e) ||
            err_wrap(e, t->n.at, "in 'with_%.*s'", STR(t->loop_with));
 }
 

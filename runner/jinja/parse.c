@@ -476,6 +476,26 @@ static void suggest(struct parser *p, struct str name, bool filter) {
     }
 }
 
+/// Plugins of collections, by full name and the short names playbooks have used for them: no misspelling, only not
+/// here.
+static bool plugin_elsewhere(struct str name) {
+    static const char *const known[] = {
+        "json_query",       "ipaddr",     "ipv4",          "ipv6",      "ipsubnet",           "ipwrap",
+        "ipmath",           "nthhost",    "hwaddr",        "macaddr",   "network_in_network", "network_in_usable",
+        "cidr_merge",       "random_mac", "parse_cli",     "parse_xml", "vlan_parser",        "from_csv",
+        "gcp_kms_encrypt",  "counter",    "lists_mergeby", "keep_keys", "remove_keys",        "replace_keys",
+        "parse_cli_textfsm"};
+    if (str_find_char(name, 0, '.') != SIZE_MAX) {
+        return !str_starts(name, "ansible.builtin.") && !str_starts(name, "ansible.legacy.");
+    }
+    for (size_t i = 0; i < COUNTOF(known); i++) {
+        if (str_eqz(name, known[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool find_plugin(struct parser *p, struct node *n) {
     const char *params = NULL;
     if (n->type == N_FILTER) {
@@ -486,6 +506,10 @@ static bool find_plugin(struct parser *p, struct node *n) {
         const struct jtest *t = jtest_find(n->name);
         n->plugin = t;
         params = t ? t->params : NULL;
+    }
+    if (!n->plugin && plugin_elsewhere(n->name)) {
+        return err_set(p->e, ERR_NOT_FOUND, parse_mark(p, n->at), "the %s '%.*s' is not supported yet",
+                       n->type == N_FILTER ? "filter" : "test", STR(n->name));
     }
     if (!n->plugin) {
         err_set(p->e, ERR_SYNTAX, parse_mark(p, n->at), "no %s named '%.*s'", n->type == N_FILTER ? "filter" : "test",

@@ -115,6 +115,20 @@ struct val node_include_params(const struct node *n, struct arena *a) {
     return all;
 }
 
+bool node_guarded(const struct node *n) {
+    static const enum keyword excuses[] = {KW_WHEN, KW_FAILED_WHEN, KW_RESCUE, KW_IGNORE_ERRORS};
+    for (; n; n = n->parent) {
+        for (size_t i = 0; i < COUNTOF(excuses); i++) {
+            struct val v = n->kw[excuses[i]];
+            bool no = excuses[i] == KW_IGNORE_ERRORS && v.kind == VAL_BOOL && !v.u.b;
+            if (v.kind != VAL_UNDEF && v.kind != VAL_NULL && !no) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
 struct task *node_include(const struct node *n) {
     for (struct node *p = n->parent; p; p = p->parent) {
         if (as_include(p)) {

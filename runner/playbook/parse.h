@@ -125,6 +125,11 @@ enum act {
 };
 bool task_parse(const struct ctx *c, struct val d, struct task **out, enum act *act, struct err *e);
 
+// -- elsewhere.c -----------------------------------------------------------------------------------------------------
+/// True for a module that exists, but not here: one of Ansible's, of any collection, or in the project's library in
+/// Python. `base` is `name` without ansible.builtin. or ansible.legacy.
+bool module_elsewhere(const struct ctx *c, struct str name, struct str base);
+
 // -- include.c -------------------------------------------------------------------------------------------------------
 /// Checks the options and keywords of an include or import and normalises its args.
 bool include_check(const struct ctx *c, struct task *t, enum act act, struct err *e);

@@ -55,6 +55,7 @@ struct task {
     struct val notify, listen;  // lists
     uint32_t id;                // unique in the run, in order of creation
     bool implicit;              // gathering facts, flush_handlers
+    bool elsewhere;             // TASK_UNKNOWN: the module is one of Ansible's or of the project, just not of ours
 };
 enum step_kind { STEP_TASK, STEP_BLOCK };
 struct step {
@@ -137,6 +138,7 @@ struct pb_opts {
     /// Reads a file, opening vault files. NULL: plain reading.
     bool (*read)(void *self, struct str path, struct arena *a, struct str *text, bool *secret, struct err *e);
     void *read_self;
+    bool no_run;  // only read and listed: what would fail when a task runs is left alone
 };
 struct pb_loader;
 struct pb_loader *pb_loader_new(const struct pb_opts *o);
@@ -177,6 +179,9 @@ struct val node_module_defaults(const struct node *n, struct arena *a);
 struct val node_vars(const struct node *n, struct arena *a);
 /// `vars` of the dynamic includes around the node, merged: level INCLUDE_PARAMS.
 struct val node_include_params(const struct node *n, struct arena *a);
+/// True when what is wrong with a task need not end the run: a condition may leave it out, and ignore_errors,
+/// failed_when or a rescue may take its failure.
+bool node_guarded(const struct node *n);
 /// The dynamic include task nearest around `n`, or NULL.
 struct task *node_include(const struct node *n);
 /// Free-form or `k=v` text to arguments as Ansible splits it: quotes, jinja blocks and escapes respected.

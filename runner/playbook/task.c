@@ -474,10 +474,18 @@ static void place_keys(struct arena *a, struct task *t) {
 }
 
 /// Names can be checked now; values may be templates.
-static bool check_names(struct arena *a, const struct task *t, struct err *e) {
-    struct val named = val_copy(a, t->args);
-    val_del_key(named, val_z(a, "_variable_params"));
-    return mod_check_names(t->module, t->action, named, t->action_at, a, e);
+/// A wrong argument that need not come to anything is reported when the task runs.
+static bool check_names(const struct pb_loader *l, const struct task *t, struct err *e) {
+    struct val named = val_copy(l->a, t->args);
+    val_del_key(named, val_z(l->a, "_variable_params"));
+    if (mod_check_names(t->module, t->action, named, t->action_at, l->a, e)) {
+        return true;
+    }
+    if (e->code != ERR_ARGS || !(l->o.no_run || node_guarded(&t->n))) {
+        return false;
+    }
+    err_clear(e);
+    return true;
 }
 
 static bool meta_ok(const struct task *t, struct err *e) {
@@ -538,7 +546,9 @@ static bool set_action(const struct ctx *c, struct task *t, const struct parts *
     t->action_at = f->name.mark.at ? f->name.mark : t->n.at;
     t->kind = kind_of(f->act);
     t->module = f->module;
-    if (f->act == ACT_UNKNOWN && !has_template(f->name)) {
+    t->elsewhere = f->act == ACT_UNKNOWN && !has_template(f->name) &&
+                   module_elsewhere(c, t->action_name, without_collection(t->action_name));
+    if (f->act == ACT_UNKNOWN && !has_template(f->name) && !t->elsewhere) {
         if (!has_condition(t)) {
             return unknown_module(c, f->name, e);
         }
@@ -560,7 +570,7 @@ static bool set_action(const struct ctx *c, struct task *t, const struct parts *
     if (strcmp(t->action, "set_fact") == 0) {
         place_keys(c->l->a, t);
     }
-    return place_raw(c->l->a, t, e) && check_names(c->l->a, t, e);
+    return place_raw(c->l->a, t, e) && check_names(c->l, t, e);
 }
 
 // -- the rest of a task ----------------------------------------------------------------------------------------------
@@ -667,7 +677,7 @@ struct task *pb_bind_action(struct pb_loader *l, const struct task *t, struct st
     copy->action_name = val_text(f.name);
     copy->action_raw = f.name;
     copy->args = val_copy(l->a, t->args);
-    if (!place_raw(l->a, copy, e) || !check_names(l->a, copy, e)) {
+    if (!place_raw(l->a, copy, e) || !check_names(l, copy, e)) {
         return NULL;
     }
     copy->args = val_mark_templates(copy->args);

@@ -401,7 +401,53 @@ TEST(tree_unknown_module_behind_when) {
                "      when: false\n",
                "play hosts='all'\n"
                "    unknown acme.web.thing {'a': 1} when=False\n");
-    CHECK(str_find(buf_view(&f.warned), 0, STR_LIT("acme.web.thing")) != SIZE_MAX);
+    CHECK(f.warned.n == 0);  // a module of a collection may well exist
+    fix_close(&f);
+}
+
+/// The only task of a play, loaded into `f` anew; NULL when it is refused. The caller closes `f`.
+static const struct task *only_task(const char *task) {
+    fix_open(&f);
+    fix_file(&f, "library/shipped.py", "");
+    struct playbook *pb = fix_load(&f, arena_printf(&f.a, "- hosts: all\n  tasks:\n    - name: t\n      %s\n", task));
+    return pb ? fix_task(&pb->plays[0]->tasks, "t") : NULL;
+}
+
+TEST(tree_modules_elsewhere) {
+    static const struct {
+        const char *task;
+        bool known;
+    } cases[] = {{"acme.web.thing: {a: 1}", true},
+                 {"ansible.builtin.rpm_key: {a: 1}", true},
+                 {"rpm_key: a=1", true},
+                 {"ufw:", true},
+                 {"shipped: {a: 1}", true},
+                 {"ansible.builtin.shipped: {a: 1}", false},
+                 {"ansible.builtin.ufw: {a: 1}", true},
+                 {"debgu: {a: 1}", false},
+                 {"debgu:", false}};
+    for (size_t i = 0; i < COUNTOF(cases); i++) {
+        const struct task *t = only_task(cases[i].task);
+        CHECK((t && t->kind == TASK_UNKNOWN && t->elsewhere) == cases[i].known);
+        fix_close(&f);
+    }
+    const struct task *t = only_task("debgu: {a: 1}\n      when: x");
+    CHECK(t && !t->elsewhere && str_find(buf_view(&f.warned), 0, STR_LIT("debgu")) != SIZE_MAX);
+    fix_close(&f);
+}
+
+TEST(tree_wrong_arguments_that_may_not_matter) {
+    static const char *const excuses[] = {"debug: {mgs: x}\n      when: x",
+                                          "debug: {mgs: x}\n      ignore_errors: true",
+                                          "debug: {mgs: x}\n      failed_when: false"};
+    for (size_t i = 0; i < COUNTOF(excuses); i++) {
+        CHECK(only_task(excuses[i]) != NULL);
+        fix_close(&f);
+    }
+    CHECK(only_task("debug: {mgs: x}\n      ignore_errors: false") == NULL);
+    fix_close(&f);
+    fix_open(&f);
+    CHECK(fix_load(&f, "- hosts: all\n  tasks:\n    - {block: [{debug: {mgs: x}}], rescue: [{debug: }]}\n") != NULL);
     fix_close(&f);
 }
 
