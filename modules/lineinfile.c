@@ -16,7 +16,7 @@ static const struct arg args[] = {
     {"insertbefore", ARG_STR, .doc = "BOF or a pattern: where a new line goes (before the last match)."},
     {"create", ARG_BOOL, .def = "false", .doc = "Create the file when it does not exist."},
     {"backup", ARG_BOOL, .def = "false", .doc = "Keep the old file under a dated name."},
-    {"firstmatch", ARG_BOOL, .def = "false", .doc = "Use the first match of insertafter or insertbefore."},
+    {"firstmatch", ARG_BOOL, .def = "false", .doc = "Use the first match of the patterns, not the last."},
     {"validate", ARG_STR, .doc = "Command with %s to check the new file before it is put in place."},
     {0},
 };
@@ -103,6 +103,9 @@ static bool scan(struct finder *f, const struct lines *l, struct str line, struc
         }
         if (hit) {
             f->hit = i;
+            if (pattern && f->first) {
+                break;
+            }
         } else if (!find_spot(f, now, i, e)) {
             return false;
         }

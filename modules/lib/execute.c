@@ -186,6 +186,9 @@ static void complete(struct mod_call *c, bool ok, const struct err *e) {
         mod_set(c, "failed", val_bool(true));
         mod_set_str(c, "msg", err_text(e));
     }
+    if (!ok && c->mod->plan) {
+        c->changed = false;  // what was planned did not come about; a module that knows better has set it in its result
+    }
     c->changed = c->changed || val_truth(val_get(c->result, "changed"));
     if (val_truth(val_get(c->result, "skipped"))) {
         c->changed = false;

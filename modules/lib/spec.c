@@ -55,7 +55,13 @@ const struct arg *spec_each(struct spec s, size_t *i) {
 
 bool spec_next(struct str *rest, char sep, struct str *name) {
     while (str_next(rest, sep, name)) {
-        *name = str_trim(*name);
+        // blanks only: a line end may be a choice
+        while (name->n && name->s[0] == ' ') {
+            *name = str_sub(*name, 1, name->n);
+        }
+        while (name->n && name->s[name->n - 1] == ' ') {
+            name->n--;
+        }
         if (name->n) {
             return true;
         }
