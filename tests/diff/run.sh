@@ -2,16 +2,22 @@
 # run.sh BIN_DIR [CASE...]: each playbook of cases/ is run by ansible-playbook and by play on an empty directory of the same name;
 # then exit status, what happened to each task on each host, the recap and all files (path, type, mode, owner, group, content)
 # must be equal, except for what known.yml accepts with a reason. What Ansible gave is kept in the cache, by the case's content.
-# In a case, `root` is the directory of the host; hosts are h1 and h2, both local. exit 77: ansible-core is not installed
+# In a case, `root` is the directory of the host, `web` serves cases/files; hosts are h1 and h2, both local. exit 77: ansible-core is not installed
 set -euo pipefail
 . "$(dirname "$0")/../hosts/lib.sh"
 here=$(absolute "$(dirname "$0")")
 bin=$(absolute "${1:?usage: run.sh BIN_DIR [CASE...]}")
 shift
-need_programs ansible-playbook git
+need_programs ansible-playbook git nginx
 umask 022
 work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+# Addresses for the cases that fetch something: the files of cases/files
+. "$here/../hosts/loopback.sh"
+port=$(free_ports 1)
+"$hosts_home/serve.sh" "$here/cases/files" "127.0.0.11:$port" &
+server=$!
+trap 'kill "$server"; wait; rm -rf "$work"' EXIT
+wait_until 10 http_get 127.0.0.11 "$port" /plain.txt || die "no web server"
 oracle=$(dpkg-query -W -f '${Version}' ansible-core 2>/dev/null || ansible-playbook --version | head -n 1)
 cache=$hosts_cache/diff
 mkdir -p "$cache"
@@ -41,7 +47,7 @@ one_run() {
     mkdir -p "$dir/target/h1" "$dir/target/h2" "$dir/home"
     (cd "$here/cases" && env -i PATH="$PATH" HOME="$dir/home" LC_ALL=C.UTF-8 TMPDIR="$dir" ANSIBLE_CONFIG="$dir/ansible.cfg" ANSIBLE_NOCOLOR=1 \
         ANSIBLE_LOCALHOST_WARNING=0 ANSIBLE_COLLECTIONS_PATH="$here/collections" \
-        "$@" -i "$dir/hosts" -e "base=$dir/target" "$name.yml") >"$dir/screen" 2>&1 </dev/null || rc=$?
+        "$@" -i "$dir/hosts" -e "base=$dir/target" -e "web=http://127.0.0.11:$port" "$name.yml") >"$dir/screen" 2>&1 </dev/null || rc=$?
     {
         echo "exit status $rc"
         statuses "$dir/screen" "$here/cases"
@@ -86,7 +92,7 @@ if [ $# = 0 ]; then
     set -- "$here"/cases/*.yml
 fi
 export -f run_case one_run statuses tree accepted absolute
-export here bin work cache oracle
+export here bin work cache oracle port
 failed=0
 printf '%s\0' "$@" | xargs -0 -n 1 basename -s .yml | xargs -P "$(nproc)" -n 1 bash -c 'set -euo pipefail; run_case "$0"' || failed=1
 say "$# cases compared with ansible-core $oracle"
