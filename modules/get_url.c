@@ -14,7 +14,7 @@ static const struct arg args[] = {
     {"dest", ARG_PATH, .required = true, .doc = "File, or directory to put the file into."},
     {"tmp_dest", ARG_PATH, .doc = "Accepted; the new file is made beside dest, so that it appears at once."},
     {"backup", ARG_BOOL, .def = "false", .doc = "Keep the old file under a dated name."},
-    {"checksum", ARG_STR, .def = "\"\"", .doc = "ALGORITHM:HEX or ALGORITHM:URL of a checksum file."},
+    {"checksum", ARG_STR, .def = "", .doc = "ALGORITHM:HEX or ALGORITHM:URL of a checksum file."},
     {"timeout", ARG_INT, .def = "10", .doc = "Seconds of silence after which the request fails."},
     {"url_username", ARG_STR, .aliases = "username", .doc = "Name for authentication."},
     {"url_password", ARG_STR, .no_log = true, .aliases = "password", .doc = "Password for authentication."},

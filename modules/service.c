@@ -13,7 +13,7 @@ static const struct arg args[] = {
     {"sleep", ARG_INT, .doc = "Seconds between stop and start of a restart."},
     {"pattern", ARG_STR, .doc = "Text in the process list that tells that it runs, when its script has no status."},
     {"runlevel", ARG_STR, .def = "default", .doc = "OpenRC runlevel."},
-    {"arguments", ARG_STR, .def = "\"\"", .aliases = "args", .doc = "More words for the service's script."},
+    {"arguments", ARG_STR, .def = "", .aliases = "args", .doc = "More words for the service's script."},
     {"use", ARG_STR, .def = "auto", .doc = "systemd, openrc or sysvinit; found out by default."},
     {"daemon_reload", ARG_BOOL, .aliases = "daemon-reload", .doc = "systemd: read changed unit files first."},
     {"daemon_reexec", ARG_BOOL, .aliases = "daemon-reexec", .doc = "systemd: restart systemd itself first."},
