@@ -5,6 +5,7 @@
 #include "fd.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/eventfd.h>
@@ -125,6 +126,11 @@ void blob_drop(struct blobs *b, struct blob *blob) {
 
 // -- the hub ---------------------------------------------------------------------------------------------------------
 static void hub_init(struct hub *h, const struct hub_opts *o) {
+#ifdef M_ARENA_MAX
+    // Sessions are made by dialers and live in the shard: a heap for every dialer would stay half empty (measured: 86
+    // KiB a host instead of 47 with 20 dialers).
+    (void)mallopt(M_ARENA_MAX, 1);
+#endif
     pthread_mutex_init(&h->done_lock, NULL);
     pthread_mutex_init(&h->dial_lock, NULL);
     pthread_mutex_init(&h->cache_lock, NULL);

@@ -17,7 +17,7 @@
 #define REOPENS       20
 #define REOPEN_MS     50
 #define LOG_MAX       ((size_t)64 << 20)
-#define IN_KEEP       ((size_t)16 << 10)  // buffers above are given back when empty
+#define IN_KEEP       ((size_t)2 << 10)  // buffers above are given back when empty
 
 struct conn *peer_conn(const struct peer *p) {
     return p->conn;
@@ -52,13 +52,13 @@ static bool payload_missing(struct hub *h, struct err *e) {
 
 /// The raw command as sh text behind a line that says that become succeeded.
 static const char *raw_script(struct peer *p, const char *const *argv) {
-    return arena_printf(&p->arena, "echo \"%s ok -\"; exec %s", p->start.nonce, shell_join(&p->arena, argv));
+    return arena_printf(&p->secrets, "echo \"%s ok -\"; exec %s", p->start.nonce, shell_join(&p->secrets, argv));
 }
 
 /// What to run: argv for a child, or for the login shell of an ssh session.
 static bool command(struct peer *p, const struct req *r, const char *const **argv, struct err *e) {
     struct conn *c = p->conn;
-    struct arena *a = &p->arena;
+    struct arena *a = &p->secrets;
     const char *script = NULL;
     const char **v = ARENA_ARRAY(a, const char *, 4);
     *argv = v;
@@ -116,7 +116,7 @@ static bool launch(struct peer *p, const struct req *r, struct err *e) {
         }
         return true;
     }
-    stream_ssh(&p->stream, s, p->conn->session, shell_join(&p->arena, argv));
+    stream_ssh(&p->stream, s, p->conn->session, shell_join(&p->secrets, argv));
     p->stream.lend_agent = p->conn->agent_path != NULL;
     return true;
 }

@@ -7,7 +7,7 @@
 enum peer_state { PEER_START, PEER_HELLO, PEER_READY, PEER_RAW, PEER_GONE };
 struct peer {
     struct arena arena;
-    struct arena secrets;  // the become password, until it was used
+    struct arena secrets;  // what starting it takes, with the become password; until it said hello
     struct peer *next;     // in conn->peers, then in the graveyard
     struct conn *conn;     // NULL once gone
     const char *key;       // see req.peer_key; NULL: raw

@@ -6,6 +6,8 @@
 #include "fd.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define PAYLOAD_MAX ((size_t)256 << 20)
@@ -23,6 +25,30 @@ void payloads_find(struct payloads *p, const char *dir, struct arena *a) {
     }
 }
 
+/// Reads a file into memory of just its size: it is by far the largest thing that a run holds.
+static bool read_whole(const char *path, struct arena *a, struct str *out, struct err *e) {
+    CLEANUP(fd_closep) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    struct stat st;
+    if (fd < 0 || fstat(fd, &st) != 0) {
+        return err_sys(e, errno, NO_MARK, "cannot open '%s'", path);
+    }
+    if (!S_ISREG(st.st_mode) || st.st_size <= 0 || (uintmax_t)st.st_size > PAYLOAD_MAX) {
+        return err_set(e, ERR_LIMIT, NO_MARK, "'%s' is not an executable of play", path);
+    }
+    size_t size = (size_t)st.st_size;
+    char *p = arena_alloc(a, size);
+    size_t at = 0;
+    ssize_t n = 1;
+    while (at < size && (n = read(fd, p + at, size - at)) > 0) {
+        at += (size_t)n;
+    }
+    if (at < size) {
+        return err_sys(e, n < 0 ? errno : EIO, NO_MARK, "cannot read '%s'", path);
+    }
+    *out = (struct str){p, size};
+    return true;
+}
+
 bool payloads_load(struct payloads *p, struct arena *a, struct err *e) {
     for (size_t i = 0; i < START_ARCHES; i++) {
         const char *hex = NULL;
@@ -30,7 +56,7 @@ bool payloads_load(struct payloads *p, struct arena *a, struct err *e) {
         if (!one->machine || one->data.n) {
             continue;
         }
-        if (!fd_read_file(one->path, PAYLOAD_MAX, a, &one->data, e) || !digest_hex(a, "sha256", one->data, &hex, e)) {
+        if (!read_whole(one->path, a, &one->data, e) || !digest_hex(a, "sha256", one->data, &hex, e)) {
             one->data = STR_NONE;
             return false;
         }

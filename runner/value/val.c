@@ -265,7 +265,11 @@ static void append_pair(struct arena *a, struct vdict *d, struct val key, struct
     d->pairs[d->n++] = (struct vpair){key, v};
     d->live++;
     if (d->n > SMALL_DICT && d->n * 2 > d->index_cap) {
-        rebuild(a, d, d->index_cap ? d->index_cap * 2 : (size_t)SMALL_DICT * 4);
+        size_t want = d->index_cap ? d->index_cap * 2 : (size_t)SMALL_DICT * 4;
+        while (want < d->cap * 2) {
+            want *= 2;  // a dict made for many pairs is indexed once
+        }
+        rebuild(a, d, want);
     } else if (d->index) {
         d->index[probe(d, key, val_hash(key))] = (uint32_t)d->n;
     }

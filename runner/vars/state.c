@@ -122,6 +122,11 @@ void host_add_facts(struct host_state *hs, struct val ansible_facts) {
     static const size_t prefix = sizeof "ansible_" - 1;
     size_t i = 0;
     struct vpair *p;
+    size_t n = val_len(ansible_facts);
+    if (!val_len(hs->facts) && !val_len(hs->facts_prefixed)) {
+        hs->facts = val_dict(&hs->arena, n);  // made in one piece: there is one for every host
+        hs->facts_prefixed = val_dict(&hs->arena, n);
+    }
     while ((p = val_each(ansible_facts, &i))) {
         struct str name = val_text(p->key);
         if (p->key.kind != VAL_STR || str_starts(name, "_ansible_")) {
