@@ -224,6 +224,13 @@ void mod_execute(struct mod_call *c) {
         spec_expand_paths(c->arena, spec_of(c->mod), c->args);
     }
     bool ok = plan_and_run(c, &e);
+    if (!ok && c->mod->plan) {  // what was planned did not come to be, unless the module says so itself
+        c->changed = false;
+        c->diffs = (struct val){0};
+        if (val_is(c->result, VAL_DICT)) {
+            val_del_key(c->result, val_z(c->arena, "diff"));
+        }
+    }
     complete(c, ok, &e);
     if (!ok) {
         struct err *kept = ARENA_NEW(c->arena, struct err);

@@ -4,10 +4,11 @@
 
 #include "fd.h"
 #include "ids.h"
-#include "run.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/fs.h>
+#include <sys/ioctl.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
@@ -172,24 +173,35 @@ static bool read_mode(struct mod_call *c, const char *arg, struct fsattr *f, str
     return fsattr_mode(f, 0644, false, &probe, e);
 }
 
+// In check mode an earlier task would have made the user: only a file that is there already cannot do without.
+static bool unknown(struct mod_call *c, struct fsattr *f, const char *kind, struct str name, struct err *e) {
+    if (!c->check || e->code != ERR_NOT_FOUND) {
+        return false;
+    }
+    mod_warn(c, "failed to look up %s %.*s: create it before this point in a real run", kind, STR(name));
+    f->unknown = str_dup(c->arena, err_text(e));
+    err_clear(e);
+    return true;
+}
+
+static bool read_owner(struct mod_call *c, struct fsattr *f, struct err *e) {
+    struct str owner = mod_str(c, "owner");
+    struct str group = mod_str(c, "group");
+    f->has_uid = owner.n > 0 && ids_user(c->arena, owner, &f->uid, e);
+    if (owner.n > 0 && !f->has_uid && !unknown(c, f, "user", owner, e)) {
+        return false;
+    }
+    f->has_gid = group.n > 0 && ids_group(c->arena, group, &f->gid, e);
+    return group.n == 0 || f->has_gid || unknown(c, f, "group", group, e);
+}
+
 bool fsattr_read(struct mod_call *c, const char *mode_arg, struct fsattr *f, struct err *e) {
     *f = (struct fsattr){0};
     if (!read_mode(c, mode_arg, f, e)) {
         return false;
     }
-    struct str owner = mod_str(c, "owner");
-    struct str group = mod_str(c, "group");
-    if (owner.n > 0) {
-        f->has_uid = true;
-        if (!ids_user(c->arena, owner, &f->uid, e)) {
-            return false;
-        }
-    }
-    if (group.n > 0) {
-        f->has_gid = true;
-        if (!ids_group(c->arena, group, &f->gid, e)) {
-            return false;
-        }
+    if (!read_owner(c, f, e)) {
+        return false;
     }
     for (size_t i = 0; i < COUNTOF(context_args); i++) {
         f->context[i] = mod_str(c, context_args[i]);
@@ -236,40 +248,143 @@ static bool context_differs(struct mod_call *c, const struct fsattr *f, const ch
     return !str_eq(*was, *want);
 }
 
-// The flags lsattr shows for `path`, without dashes; STR_NONE when the file system has none.
-static struct str current_flags(struct mod_call *c, const char *path) {
-    const char *argv[] = {"lsattr", "-d", "--", path, NULL};
-    struct run_result r;
-    struct err e = {.arena = c->arena};
-    if (!run_command(&(struct run){.argv = argv, .timeout_ms = 30000}, c->arena, &r, &e) || r.rc != 0) {
-        return STR_NONE;
+// -- chattr flags ----------------------------------------------------------------------------------------------------
+
+static const struct {
+    char letter;
+    unsigned bit;
+    bool settable;
+    const char *name;
+} flag_table[] = {
+    // in lsattr's order
+    {'s', FS_SECRM_FL, true, "zero"},
+    {'u', FS_UNRM_FL, true, "undelete"},
+    {'S', FS_SYNC_FL, true, "synchronous"},
+    {'D', FS_DIRSYNC_FL, true, "dirsync"},
+    {'i', FS_IMMUTABLE_FL, true, "immutable"},
+    {'a', FS_APPEND_FL, true, "append"},
+    {'d', FS_NODUMP_FL, true, "nodump"},
+    {'A', FS_NOATIME_FL, true, "noatime"},
+    {'c', FS_COMPR_FL, true, "compressed"},
+    {'E', FS_ENCRYPT_FL, false, "encrypted"},
+    {'j', FS_JOURNAL_DATA_FL, true, "journalled"},
+    {'I', FS_INDEX_FL, false, "indexed"},
+    {'t', FS_NOTAIL_FL, true, "notail"},
+    {'T', FS_TOPDIR_FL, true, "blockroot"},
+    {'e', FS_EXTENT_FL, false, "extents"},
+    {'C', FS_NOCOW_FL, true, "nocow"},
+    {'x', FS_DAX_FL, true, NULL},
+    {'F', FS_CASEFOLD_FL, true, NULL},
+    {'N', FS_INLINE_DATA_FL, false, "inline"},
+    {'P', FS_PROJINHERIT_FL, true, NULL},
+    {'V', FS_VERITY_FL, false, NULL},
+};
+
+// A readable descriptor of a regular file or directory; -1 for anything else, which has no flags.
+static int open_flags(const char *path, bool follow) {
+    struct stat st;
+    int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC | (follow ? 0 : O_NOFOLLOW));
+    if (fd >= 0 && (fstat(fd, &st) != 0 || (!S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode)))) {
+        close(fd);
+        errno = ENOTTY;
+        return -1;
     }
-    struct buf b = BUF_IN(c->arena);
-    for (size_t i = 0; i < r.out.n && r.out.s[i] != ' '; i++) {
-        if (r.out.s[i] != '-') {
-            buf_char(&b, r.out.s[i]);
+    return fd;
+}
+
+bool fsattr_flags(const char *path, bool follow, unsigned *flags, long *version) {
+    CLEANUP(fd_closep) int fd = open_flags(path, follow);
+    long bits = 0;
+    if (fd < 0 || ioctl(fd, FS_IOC_GETFLAGS, &bits) != 0) {
+        return false;
+    }
+    *flags = (unsigned)bits;
+    if (version) {
+        *version = 0;
+        ioctl(fd, FS_IOC_GETVERSION, version);
+        *version = (long)(unsigned)*version;
+    }
+    return true;
+}
+
+struct str fsattr_flags_text(struct arena *a, unsigned flags, struct val names) {
+    struct buf b = BUF_IN(a);
+    for (size_t i = 0; i < COUNTOF(flag_table); i++) {
+        if (flags & flag_table[i].bit) {
+            buf_char(&b, flag_table[i].letter);
+            if (flag_table[i].name && val_is(names, VAL_LIST)) {
+                val_push(a, names, val_z(a, flag_table[i].name));
+            }
         }
     }
     return buf_view(&b);
 }
 
-static bool flags_differ(struct str now, struct str asked) {
-    char op = asked.s[0] == '+' || asked.s[0] == '-' || asked.s[0] == '=' ? asked.s[0] : '=';
-    struct str want = op == asked.s[0] ? str_sub(asked, 1, asked.n) : asked;
-    size_t have = 0;
-    for (size_t i = 0; i < want.n; i++) {
-        have += str_find_char(now, 0, want.s[i]) != SIZE_MAX;
+// The flags `asked` for ("+i", "-i", "=di", "di") of a file that has `now`; false for an unknown letter.
+static bool wanted_flags(struct str asked, unsigned now, unsigned *out) {
+    char op = asked.s[0] == '+' || asked.s[0] == '-' || asked.s[0] == '=' ? asked.s[0] : '\0';
+    unsigned bits = 0;
+    unsigned settable = 0;
+    for (size_t i = op ? 1 : 0; i < asked.n; i++) {
+        size_t k = 0;
+        while (k < COUNTOF(flag_table) && flag_table[k].letter != asked.s[i]) {
+            k++;
+        }
+        if (k == COUNTOF(flag_table)) {
+            return false;
+        }
+        bits |= flag_table[k].bit;
     }
-    if (op == '+') {
-        return have < want.n;
+    for (size_t k = 0; k < COUNTOF(flag_table); k++) {
+        settable |= flag_table[k].settable ? flag_table[k].bit : 0;
     }
-    return op == '-' ? have > 0 : have < want.n || now.n != want.n;
+    *out = op == '+' ? now | bits : op == '-' ? now & ~bits : (now & ~settable) | bits;
+    return true;
+}
+
+static bool flags_differ(struct mod_call *c, const struct fsattr *f, const char *path, struct str *was, struct err *e) {
+    unsigned now = 0;
+    unsigned want;
+    *was = STR_NONE;
+    if (f->attributes.n == 0) {
+        return true;
+    }
+    fsattr_flags(path, false, &now, NULL);
+    if (!wanted_flags(f->attributes, now, &want)) {
+        return err_set(e, ERR_ARGS, NO_MARK, "attributes '%.*s' are not flags as chattr takes them",
+                       STR(f->attributes));
+    }
+    if (want != now) {
+        *was = fsattr_flags_text(c->arena, now, (struct val){0});
+        *was = was->s ? *was : STR_LIT("");
+    }
+    return true;
+}
+
+static bool apply_flags(const struct fsattr *f, const char *proc, struct err *e) {
+    if (f->attributes.n == 0) {
+        return true;
+    }
+    CLEANUP(fd_closep) int fd = open_flags(proc, true);
+    long now = 0;
+    unsigned want;
+    if (fd < 0 || ioctl(fd, FS_IOC_GETFLAGS, &now) != 0) {
+        return err_sys(e, errno, NO_MARK, "chattr failed");
+    }
+    if (!wanted_flags(f->attributes, (unsigned)now, &want) || want == (unsigned)now) {
+        return true;
+    }
+    long value = (long)want;
+    return ioctl(fd, FS_IOC_SETFLAGS, &value) == 0 || err_sys(e, errno, NO_MARK, "chattr failed");
 }
 
 bool fsattr_differs(struct mod_call *c, const struct fsattr *f, const char *path, const struct stat *st,
                     struct val before, struct val after, bool *differs, struct err *e) {
     bool link = S_ISLNK(st->st_mode);
     mode_t want;
+    if (f->unknown.s) {
+        return err_set(e, ERR_NOT_FOUND, NO_MARK, "%.*s", STR(f->unknown));
+    }
     if (!fsattr_mode(f, st->st_mode, S_ISDIR(st->st_mode), &want, e)) {
         return false;
     }
@@ -291,12 +406,14 @@ bool fsattr_differs(struct mod_call *c, const struct fsattr *f, const char *path
         note(c, before, after, "secontext", val_str(c->arena, was), val_str(c->arena, ctx));
         *differs = true;
     }
-    if (f->attributes.n > 0) {
-        struct str now = current_flags(c, path);
-        if (flags_differ(now, f->attributes)) {
-            note(c, before, after, "attributes", val_str(c->arena, now), val_str(c->arena, f->attributes));
-            *differs = true;
-        }
+    if (!flags_differ(c, f, path, &was, e)) {
+        return false;
+    }
+    if (was.s) {
+        bool op = strchr("+-=", f->attributes.s[0]) != NULL;
+        note(c, before, after, "attributes", val_str(c->arena, was),
+             val_printf(c->arena, "%s%.*s", op ? "" : "=", STR(f->attributes)));
+        *differs = true;
     }
     return true;
 }
@@ -325,7 +442,7 @@ bool fsattr_apply_fd(const struct fsattr *f, int fd, struct err *e) {
 }
 
 // Through the descriptor of exactly this inode: /proc/self/fd lets chmod work on an O_PATH descriptor.
-static bool apply_path(const struct fsattr *f, int fd, const struct stat *st, struct err *e) {
+static bool apply_path(const struct fsattr *f, int fd, const char *proc, const struct stat *st, struct err *e) {
     uid_t uid = f->has_uid ? f->uid : (uid_t)-1;
     gid_t gid = f->has_gid ? f->gid : (gid_t)-1;
     bool owner = (f->has_uid && uid != st->st_uid) || (f->has_gid && gid != st->st_gid);
@@ -342,46 +459,89 @@ static bool apply_path(const struct fsattr *f, int fd, const struct stat *st, st
     if (want == (st->st_mode & PERMS) && !owner) {
         return true;
     }
-    char proc[64];
-    snprintf(proc, sizeof proc, "/proc/self/fd/%d", fd);
     if (chmod(proc, want) != 0) {
         return err_sys(e, errno, NO_MARK, "chmod failed");
     }
     return true;
 }
 
-static bool apply_flags(struct mod_call *c, const struct fsattr *f, const char *path, struct err *e) {
-    if (f->attributes.n == 0 || !flags_differ(current_flags(c, path), f->attributes)) {
-        return true;
-    }
-    bool op = strchr("+-=", f->attributes.s[0]) != NULL;
-    const char *flags = arena_printf(c->arena, "%s%.*s", op ? "" : "=", STR(f->attributes));
-    const char *argv[] = {"chattr", flags, "--", path, NULL};
-    struct run_result r;
-    if (!run_command(&(struct run){.argv = argv, .timeout_ms = 30000}, c->arena, &r, e)) {
-        return err_wrap(e, NO_MARK, "chattr failed");
-    }
-    return r.rc == 0 || err_set(e, ERR_MODULE, NO_MARK, "chattr failed: %.*s", STR(str_trim(r.err)));
-}
-
-bool fsattr_apply(struct mod_call *c, const struct fsattr *f, const char *path, struct err *e) {
-    CLEANUP(fd_closep) int fd = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+bool fsattr_apply_at(struct mod_call *c, const struct fsattr *f, int dir, const char *name, const char *path,
+                     struct err *e) {
+    CLEANUP(fd_closep) int fd = openat(dir, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
     struct stat st;
     if (fd < 0 || fstat(fd, &st) != 0) {
         return err_sys(e, errno, NO_MARK, "cannot open '%s'", path);
     }
-    if (!apply_path(f, fd, &st, e)) {
+    char proc[64];
+    snprintf(proc, sizeof proc, "/proc/self/fd/%d", fd);
+    if (!apply_path(f, fd, proc, &st, e)) {
         return err_wrap(e, NO_MARK, "cannot set attributes of '%s'", path);
     }
     struct str was;
     struct str want;
-    if (context_differs(c, f, path, &was, &want) && lsetxattr(path, "security.selinux", want.s, want.n + 1, 0) != 0) {
+    if (context_differs(c, f, path, &was, &want) && setxattr(proc, "security.selinux", want.s, want.n + 1, 0) != 0) {
         return err_sys(e, errno, NO_MARK, "set selinux context failed for '%s'", path);
     }
-    return apply_flags(c, f, path, e);
+    return apply_flags(f, proc, e) || err_wrap(e, NO_MARK, "cannot set attributes of '%s'", path);
+}
+
+bool fsattr_apply(struct mod_call *c, const struct fsattr *f, const char *path, struct err *e) {
+    return fsattr_apply_at(c, f, AT_FDCWD, path, path, e);
 }
 
 // -- reporting -------------------------------------------------------------------------------------------------------
+
+// The part of a path before its last name: "." for "x", "/" for "/x".
+static const char *parent_of(struct arena *a, const char *path) {
+    const char *slash = strrchr(path, '/');
+    if (!slash) {
+        return ".";
+    }
+    return slash == path ? "/" : arena_strndup(a, path, (size_t)(slash - path));
+}
+
+const char *fsattr_realpath(struct arena *a, const char *path) {
+    char real[4096];
+    for (int links = 0; links < 40; links++) {
+        if (realpath(path, real)) {
+            return arena_strndup(a, real, strlen(real));
+        }
+        const char *dir = parent_of(a, path);
+        ssize_t n = readlink(path, real, sizeof real - 1);
+        if (n < 0) {  // nothing is there: its directory may still be reached by links
+            const char *slash = strrchr(path, '/');
+            const char *name = slash ? slash + 1 : path;
+            if (strcmp(dir, "/") == 0 || strcmp(dir, ".") == 0) {
+                return path;
+            }
+            const char *above = fsattr_realpath(a, dir);
+            return arena_printf(a, "%s/%s", strcmp(above, "/") == 0 ? "" : above, name);
+        }
+        real[n] = '\0';
+        path = real[0] == '/' ? arena_strndup(a, real, (size_t)n) : arena_printf(a, "%s/%s", dir, real);
+    }
+    return path;
+}
+
+struct stat fsattr_fresh(const char *path, bool dir) {
+    mode_t mask = umask(0);
+    umask(mask);
+    struct stat st = {.st_uid = geteuid(), .st_gid = getegid()};
+    char above[4096];
+    const char *slash = strrchr(path, '/');
+    size_t n = slash ? (size_t)(slash - path) : 0;
+    if (n < sizeof above) {
+        memcpy(above, path, n);
+        above[n] = '\0';
+        struct stat up;
+        if (stat(n ? above : (slash ? "/" : "."), &up) == 0 && up.st_mode & S_ISGID) {
+            st.st_gid = up.st_gid;
+            st.st_mode = dir ? S_ISGID : 0;
+        }
+    }
+    st.st_mode |= dir ? S_IFDIR | (0777 & ~mask) : S_IFREG | (0666 & ~mask);
+    return st;
+}
 
 const char *fsattr_state(const char *path, bool follow) {
     struct stat st;
@@ -399,9 +559,8 @@ const char *fsattr_state(const char *path, bool follow) {
 
 void fsattr_info(struct mod_call *c, const char *path) {
     struct stat st;
-    if (access(path, F_OK) != 0 || lstat(path, &st) != 0) {
-        mod_set_z(c, "state", "absent");
-        return;
+    if (stat(path, &st) != 0 || lstat(path, &st) != 0) {
+        return;  // a link to nothing counts as nothing, too
     }
     mod_set(c, "uid", val_int(st.st_uid));
     mod_set(c, "gid", val_int(st.st_gid));

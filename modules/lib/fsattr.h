@@ -13,6 +13,7 @@ struct fsattr {
     gid_t gid;
     struct str context[4];  // user, role, type, level; STR_NONE: not asked for
     struct str attributes;  // as chattr takes them
+    struct str unknown;     // check mode: the user or group that does not exist yet; fails where there is a file
 };
 /// Reads owner, group, mode ... of the call; `mode_arg` names the mode argument ("mode", "directory_mode").
 /// Errors: unknown user or group, malformed mode.
@@ -25,11 +26,23 @@ bool fsattr_differs(struct mod_call *c, const struct fsattr *f, const char *path
                     struct val before, struct val after, bool *differs, struct err *e);
 /// Makes it so, never through a symbolic link at the end of `path`.
 bool fsattr_apply(struct mod_call *c, const struct fsattr *f, const char *path, struct err *e);
+/// The same for `name` below the open directory `dir`; `path` is what messages show.
+bool fsattr_apply_at(struct mod_call *c, const struct fsattr *f, int dir, const char *name, const char *path,
+                     struct err *e);
 /// The same for an open file that is not in place yet (mode and owner only).
 bool fsattr_apply_fd(const struct fsattr *f, int fd, struct err *e);
-/// Adds uid, gid, owner, group, mode, state, size of `path` to the result, as Ansible does for path and dest.
+/// Adds uid, gid, owner, group, mode, state, size of `path` to the result, as Ansible does for path and dest; nothing
+/// when it does not exist or is a link to nothing.
 void fsattr_info(struct mod_call *c, const char *path);
 /// "0644".
 struct val fsattr_mode_text(struct arena *a, mode_t mode);
 /// "file", "directory", "link", "hard" or "absent", as Ansible's get_state. `follow`: of what a link points to.
 const char *fsattr_state(const char *path, bool follow);
+/// What `path` leads to, all links resolved; parts that do not exist are kept (Python's os.path.realpath). In `a`.
+const char *fsattr_realpath(struct arena *a, const char *path);
+/// Owner, group and mode that a file or directory newly made at `path` gets.
+struct stat fsattr_fresh(const char *path, bool dir);
+/// The inode flags that chattr knows, and the inode's version (may be NULL); false when the file system has none.
+bool fsattr_flags(const char *path, bool follow, unsigned *flags, long *version);
+/// Their letters as lsattr shows them; their names are added to the list `names` unless it is VAL_UNDEF.
+struct str fsattr_flags_text(struct arena *a, unsigned flags, struct val names);
