@@ -190,6 +190,7 @@ static bool sums(struct mod_call *c, const char *tmp, const struct fetch *f, boo
             return false;
         }
         if (!str_eqz(f->want, hex)) {
+            mod_set(c, "changed", val_bool(true));  // it has been fetched
             return mod_fail(c, e, "The checksum for %s did not match %.*s; it was %s.", tmp, STR(f->want), hex);
         }
     }
