@@ -100,17 +100,34 @@ static struct val value_for(const struct arg *row, struct val given) {
     return v;
 }
 
-static struct val check_all(struct mod_call *c, const struct arg *table, struct val given) {
-    struct val errors = val_list(c->arena, 4);
-    struct buf missing = BUF_IN(c->arena);
+static int by_name(const void *x, const void *y) {
+    return strcmp(*(const char *const *)x, *(const char *const *)y);
+}
+
+static void check_missing(struct mod_call *c, const struct arg *table, struct val given, struct val errors) {
+    struct {
+        const char **p;
+        size_t n, cap;
+    } names = {0};
+    struct buf text = BUF_IN(c->arena);
     for (const struct arg *row = table; row->name; row++) {
         if (row->required && value_for(row, given).kind == VAL_UNDEF) {
-            buf_printf(&missing, "%s%s", missing.n ? ", " : "missing required arguments: ", row->name);
+            VEC_PUSH(c->arena, names, row->name);  // NOLINT(bugprone-sizeof-expression): a list of pointers
         }
     }
-    if (missing.n) {
-        val_push(c->arena, errors, val_str(c->arena, buf_view(&missing)));
+    if (!names.n) {
+        return;
     }
+    qsort(names.p, names.n, sizeof *names.p, by_name);
+    for (size_t i = 0; i < names.n; i++) {
+        buf_printf(&text, "%s%s", i ? ", " : "missing required arguments: ", names.p[i]);
+    }
+    val_push(c->arena, errors, val_str(c->arena, buf_view(&text)));
+}
+
+static struct val check_all(struct mod_call *c, const struct arg *table, struct val given) {
+    struct val errors = val_list(c->arena, 4);
+    check_missing(c, table, given, errors);
     for (const struct arg *row = table; row->name; row++) {
         struct val v = value_for(row, given);
         if (v.kind != VAL_UNDEF) {

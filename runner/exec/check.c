@@ -12,7 +12,7 @@ static bool unsupported(struct mark at, struct err *e, const char *what) {
 static bool missing_is_fine(const struct run *r, const struct node *n) {
     // a loop may have nothing to go over
     bool loops = n->kind == NODE_TASK && !val_is(((const struct task *)n)->loop, VAL_UNDEF);
-    return r->o->syntax_only || loops || node_guarded(n) || !plan_may_select(r, n);
+    return r->o->syntax_only || loops || node_conditional(n) || !plan_may_select(r, n);
 }
 
 /// Plugins that exist elsewhere are forgiven where they need not be met; what is written wrong never is.
@@ -127,7 +127,7 @@ static bool check_unknown(const struct run *r, const struct task *t, struct err 
         return missing_is_fine(r, &t->n) ||
                err_set(e, ERR_NOT_FOUND, t->action_at, "the module '%.*s' is not supported yet", STR(t->action_name));
     }
-    if (node_guarded(&t->n)) {
+    if (node_conditional(&t->n)) {
         return true;
     }
     struct typo ty = {.got = t->action_name};

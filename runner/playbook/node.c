@@ -115,6 +115,15 @@ struct val node_include_params(const struct node *n, struct arena *a) {
     return all;
 }
 
+bool node_conditional(const struct node *n) {
+    for (; n; n = n->parent) {
+        if (n->kw[KW_WHEN].kind != VAL_UNDEF && n->kw[KW_WHEN].kind != VAL_NULL) {
+            return true;
+        }
+    }
+    return false;
+}
+
 bool node_guarded(const struct node *n) {
     static const enum keyword excuses[] = {KW_WHEN, KW_FAILED_WHEN, KW_RESCUE, KW_IGNORE_ERRORS};
     for (; n; n = n->parent) {

@@ -179,6 +179,8 @@ struct val node_module_defaults(const struct node *n, struct arena *a);
 struct val node_vars(const struct node *n, struct arena *a);
 /// `vars` of the dynamic includes around the node, merged: level INCLUDE_PARAMS.
 struct val node_include_params(const struct node *n, struct arena *a);
+/// True when a condition may leave the task out.
+bool node_conditional(const struct node *n);
 /// True when what is wrong with a task need not end the run: a condition may leave it out, and ignore_errors,
 /// failed_when or a rescue may take its failure.
 bool node_guarded(const struct node *n);

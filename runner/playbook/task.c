@@ -151,15 +151,6 @@ static bool take_key(const struct ctx *c, struct task *t, struct parts *parts, s
 }
 
 // -- choosing the action ---------------------------------------------------------------------------------------------
-static bool has_condition(const struct task *t) {
-    for (const struct node *n = &t->n; n; n = n->parent) {
-        if (n->kw[KW_WHEN].kind != VAL_UNDEF && n->kw[KW_WHEN].kind != VAL_NULL) {
-            return true;
-        }
-    }
-    return false;
-}
-
 static bool unknown_module(const struct ctx *c, struct val name, struct err *e) {
     struct str s = val_text(name);
     struct typo t = {.got = without_collection(s)};
@@ -549,7 +540,7 @@ static bool set_action(const struct ctx *c, struct task *t, const struct parts *
     t->elsewhere = f->act == ACT_UNKNOWN && !has_template(f->name) &&
                    module_elsewhere(c, t->action_name, without_collection(t->action_name));
     if (f->act == ACT_UNKNOWN && !has_template(f->name) && !t->elsewhere) {
-        if (!has_condition(t)) {
+        if (!node_conditional(&t->n)) {
             return unknown_module(c, f->name, e);
         }
         pb_warn(c->l, t->action_at, "module '%.*s' is not known; the task fails if it is to run", STR(t->action_name));
