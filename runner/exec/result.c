@@ -258,6 +258,9 @@ void result_inventory(struct job *j, struct val result) {
         ok = inv_add_host(inv, val_text(val_get(add, "host_name")), val_get(add, "groups"),
                           val_is(vars, VAL_UNDEF) ? val_dict(&j->a, 0) : vars, &changed, &e) != NULL;
     } else if (val_is(group, VAL_STR)) {
+        if (group.flags & VAL_SECRET || val_any_flag(j->item.args, VAL_SECRET)) {
+            output_secret(j->pr->r->o->output, val_text(group));  // its blanks have become dashes: another text
+        }
         ok = inv_group_by(inv, j->h->host, val_text(group), val_get(result, "parent_groups"), &changed, &e);
     } else {
         return;

@@ -24,7 +24,11 @@ struct val undef_attr(struct arena *a, struct val of, struct val key) {
     } else {
         buf_printf(&b, "%.*s has no element ", STR(owner));
     }
-    val_to_repr(&b, key);
+    if (key.flags & VAL_SECRET) {
+        buf_z(&b, "'********'");  // a part of a secret is not recognized when it is printed
+    } else {
+        val_to_repr(&b, key);
+    }
     return undef_hint(a, key.kind == VAL_STR ? val_text(key) : STR_NONE, buf_view(&b));
 }
 

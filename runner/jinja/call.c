@@ -198,6 +198,33 @@ static bool check_input(struct jcall *c, struct err *e) {
     return undef_fail(c->ctx, c->args[0], c->at, e);
 }
 
+/// Whether a message shows a part of a secret in quotes. The whole of it is masked when it is printed, a part is not.
+static bool shows_part(const char *msg, struct str secret) {
+    const char *p = strchr(msg, '\'');
+    while (p) {
+        const char *end = strchr(p + 1, '\'');
+        struct str word = {p + 1, end ? (size_t)(end - p - 1) : strlen(p + 1)};
+        if (word.n && word.n < secret.n && str_find(secret, 0, word) != SIZE_MAX) {
+            return true;
+        }
+        p = end ? strchr(end + 1, '\'') : NULL;
+    }
+    return false;
+}
+
+/// Errors of plugins quote the piece of their input that does not fit.
+static bool hide_parts(const struct val *args, size_t n, struct err *e) {
+    for (size_t i = 0; i < n; i++) {
+        bool secret = args[i].kind == VAL_STR && (args[i].flags & VAL_SECRET);
+        for (struct err *x = e; secret && x; x = x->cause) {
+            if (shows_part(x->msg, val_text(args[i]))) {
+                x->msg = "a secret value does not fit here; what is wrong with it is not shown";
+            }
+        }
+    }
+    return false;
+}
+
 bool filter_invoke(struct jcall *c, const struct filter *f, const struct sig *s, struct val *out, struct err *e) {
     struct val slots[SIG_MAX];
     const struct val *args = c->args, kwargs = c->kwargs;
@@ -206,7 +233,7 @@ bool filter_invoke(struct jcall *c, const struct filter *f, const struct sig *s,
     bool ok = (f->takes_undef || check_input(c, e)) && sig_bind(c, s, slots, e) && f->fn(c, out, e);
     c->args = args;  // not what was bound here
     if (!ok) {
-        return false;
+        return hide_parts(args, n, e);
     }
     *out = taint_result(c, *out, args, n, kwargs);
     return true;
@@ -218,7 +245,7 @@ bool test_invoke(struct jcall *c, const struct jtest *t, const struct sig *s, bo
     c->params = t->params;
     bool ok = (t->takes_undef || check_input(c, e)) && sig_bind(c, s, slots, e) && t->fn(c, out, e);
     c->args = args;  // not what was bound here
-    return ok;
+    return ok || hide_parts(args, c->nargs, e);
 }
 
 bool method_invoke(struct jcall *c, const struct method *m, struct val *out, struct err *e) {
@@ -230,7 +257,7 @@ bool method_invoke(struct jcall *c, const struct method *m, struct val *out, str
     bool ok = sig_bind(c, &s, slots, e) && m->fn(c, out, e);
     c->args = args;
     if (!ok) {
-        return false;
+        return hide_parts(args, n, e);
     }
     *out = m->mutates ? *out : taint_result(c, *out, args, n, kwargs);
     return true;

@@ -3,6 +3,7 @@
 
 #include "digest.h"
 #include "map.h"
+#include "val.h"
 
 #include <sys/mman.h>
 
@@ -76,14 +77,30 @@ static void url_char(struct buf *b, unsigned char c) {
     buf_printf(b, plain ? "%c" : "%%%02X", c);
 }
 
+// A text and what JSON makes of it.
+static void remember_json(struct mask *m, struct str s) {
+    struct buf json = BUF_IN(&m->arena);
+    for (size_t i = 0; i < s.n; i++) {
+        json_char(&json, (unsigned char)s.s[i]);
+    }
+    remember(m, s);
+    remember(m, buf_view(&json));
+}
+
+// As templates quote a text inside a list or a message: 'it\'s'.
+static void remember_repr(struct mask *m, struct str s) {
+    struct buf repr = BUF_IN(&m->arena);
+    val_to_repr(&repr, val_str(&m->arena, s));
+    struct str text = buf_view(&repr);
+    remember_json(m, str_sub(text, 1, text.n - 1));
+}
+
 static void remember_escaped(struct mask *m, struct str s) {
     struct buf url = BUF_IN(&m->arena);
-    struct buf json = BUF_IN(&m->arena);
     struct buf shell = BUF_IN(&m->arena);
     struct buf ascii = BUF_IN(&m->arena);
     for (size_t i = 0; i < s.n; i++) {
         url_char(&url, (unsigned char)s.s[i]);
-        json_char(&json, (unsigned char)s.s[i]);
         if (s.s[i] == '\'') {
             buf_z(&shell, "'\"'\"'");
         } else {
@@ -100,8 +117,9 @@ static void remember_escaped(struct mask *m, struct str s) {
         }
     }
     remember(m, buf_view(&url));
-    remember(m, buf_view(&json));
-    remember(m, buf_view(&shell));
+    remember_json(m, s);
+    remember_json(m, buf_view(&shell));
+    remember_repr(m, s);
     remember(m, buf_view(&ascii));
 }
 

@@ -6,7 +6,7 @@ struct mask;
 struct mask *mask_new(void);
 /// Wipes.
 void mask_free(struct mask *m);
-/// Remembers `text` plain, base64, url-, JSON- and shell-escaped, and each longer line of a multi-line text. Texts
+/// Remembers `text` plain, base64, url-, JSON-, shell- and repr-escaped, and each longer line of a multi-line text. Texts
 /// below four bytes are ignored: masking them would blot out everything. Copied to locked memory.
 void mask_add(struct mask *m, struct str text);
 /// `text` with every remembered secret replaced by asterisks. The same text (not copied) when there is none; else in
