@@ -2,15 +2,17 @@
 #include "apt.h"
 #include "dpkg.h"
 #include "fd.h"
+#include "http.h"
 #include "run.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <fnmatch.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 static const struct arg args[] = {
-    {"name", ARG_LIST, .aliases = "package|pkg", .doc = "Packages, also as name=version and with wildcards."},
+    {"package", ARG_LIST, .aliases = "name|pkg", .doc = "Packages, also as name=version and with wildcards."},
     {"state", ARG_STR, .def = "present", .choices = "absent|build-dep|fixed|latest|present", .doc = "What is wanted."},
     {"update_cache", ARG_BOOL, .aliases = "update-cache", .doc = "Run `apt-get update` first."},
     {"update_cache_retries", ARG_INT, .def = "5", .doc = "How often the update is tried."},
@@ -49,8 +51,8 @@ struct names {
 struct apt {
     struct dpkg db;
     struct names wanted;  // words for apt-get: name, name=version, a .deb
+    struct names named;   // what is to be present, wildcards expanded
     bool update;          // lists are to be refreshed
-    bool packages;        // packages were asked for
     bool cache_updated;
     int64_t cache_time;
 };
@@ -119,6 +121,24 @@ static bool fail_with(struct mod_call *c, const struct run_result *r, const char
     return mod_fail(c, e, "%s failed: %.*s", what, STR(str_trim(r->err)));
 }
 
+// What apt says between "Reading state information..." and its summary, as the diff.
+static void show_diff(struct mod_call *c, struct str out) {
+    if (!c->diff) {
+        return;
+    }
+    struct str mark = STR_LIT("Reading state information...\n");
+    size_t from = str_find(out, 0, mark);
+    from = from == SIZE_MAX ? 0 : from + mark.n;
+    size_t to = str_find(out, from, STR_LIT(" upgraded, "));
+    to = to == SIZE_MAX ? out.n : str_find_char(out, to, '\n');
+    struct val d = val_dict(c->arena, 1);
+    val_set(c->arena, d, "prepared", val_str(c->arena, str_sub(out, from, to)));
+    if (c->diffs.kind != VAL_LIST) {
+        c->diffs = val_list(c->arena, 1);
+    }
+    val_push(c->arena, c->diffs, d);
+}
+
 // Runs a changing command; the result tells whether apt changed anything.
 static bool change(struct mod_call *c, struct names *v, const char *what, bool *changed, struct err *e) {
     struct run_result r;
@@ -131,6 +151,7 @@ static bool change(struct mod_call *c, struct names *v, const char *what, bool *
     *changed = str_find(r.out, 0, STR_LIT("0 upgraded, 0 newly installed, 0 to remove")) == SIZE_MAX;
     mod_set_str(c, "stdout", r.out);
     mod_set_str(c, "stderr", r.err);
+    show_diff(c, r.out);
     return true;
 }
 
@@ -178,11 +199,29 @@ static bool installed(const struct apt *s, struct str name) {
     return dpkg_installed(&s->db, name) || map_get(&s->db.provides, name);
 }
 
-// Candidates of packages, asked in one call: name -> version text, as long as apt knows the name.
+struct offer {
+    struct str candidate;  // "(none)" when there is no version to install
+    struct {
+        struct str *p;
+        size_t n, cap;
+    } versions;  // newest first
+};
+
+// A line of a version table: "     2.0 500" or " *** 1.0 100".
+static struct str table_version(struct str line) {
+    bool row = line.n > 5 && line.s[5] != ' ' && (str_starts(line, "     ") || str_starts(line, " *** "));
+    return row ? str_sub(line, 5, str_find_char(line, 5, ' ')) : STR_NONE;
+}
+
+// Versions of packages, asked in one call: name -> struct offer, as long as apt knows the name.
 static bool candidates(struct mod_call *c, const struct names *names, struct map *out, struct err *e) {
     struct names v = {0};
     add(c, &v, "apt-cache");
     add(c, &v, "policy");
+    if (mod_has(c, "default_release")) {
+        add(c, &v, "-t");
+        add(c, &v, mod_z(c, "default_release"));
+    }
     add(c, &v, "--");
     for (size_t i = 0; i < names->n; i++) {
         add(c, &v, names->p[i]);
@@ -195,16 +234,19 @@ static bool candidates(struct mod_call *c, const struct names *names, struct map
     }
     struct str rest = r.out;
     struct str line;
-    struct str name = STR_NONE;
+    struct offer *o = NULL;
     while (str_next(&rest, '\n', &line)) {
         if (line.n > 1 && line.s[0] != ' ') {
-            name = str_sub(line, 0, line.n - 1);
+            o = ARENA_NEW(c->arena, struct offer);
+            map_put(out, c->arena, str_sub(line, 0, line.n - 1), o);
+            continue;
         }
         struct str t = str_trim(line);
-        if (str_starts(t, "Candidate:") && name.n > 0) {
-            struct str *version = ARENA_NEW(c->arena, struct str);
-            *version = str_trim(str_sub(t, 10, t.n));
-            map_put(out, c->arena, name, version);
+        struct str version = table_version(line);
+        if (o && str_starts(t, "Candidate:")) {
+            o->candidate = str_trim(str_sub(t, 10, t.n));
+        } else if (o && version.n > 0) {
+            VEC_PUSH(c->arena, o->versions, version);
         }
     }
     return true;
@@ -212,6 +254,7 @@ static bool candidates(struct mod_call *c, const struct names *names, struct map
 
 struct want {
     struct str name, version;  // version: pattern, or empty
+    bool at_least;             // "name>=version"
 };
 
 static struct want split_name(struct str word) {
@@ -219,24 +262,17 @@ static struct want split_name(struct str word) {
     struct want w = {.name = str_sub(word, 0, eq)};
     if (eq != SIZE_MAX) {
         w.version = str_sub(word, eq + 1, word.n);
+        w.at_least = str_ends(w.name, ">");
+        w.name = w.at_least ? str_sub(w.name, 0, eq - 1) : w.name;
     }
     return w;
 }
 
-static bool version_matches(struct mod_call *c, struct str have, struct str pattern) {
-    return fnmatch(str_z(c->arena, pattern), str_z(c->arena, have), 0) == 0;
-}
-
-// Installed packages whose names match a pattern; for absent and latest.
-static void expand_installed(struct mod_call *c, const struct apt *s, struct str pattern, struct names *out) {
-    const char *p = str_z(c->arena, pattern);
-    for (size_t i = 0; i < s->db.by_name.n; i++) {
-        const struct dpkg_package *k = s->db.by_name.slots[i].value;
-        bool plain = str_find_char(s->db.by_name.slots[i].key, 0, ':') == SIZE_MAX;
-        if (plain && k->installed && fnmatch(p, str_z(c->arena, k->name), 0) == 0) {
-            add(c, out, str_z(c->arena, k->name));
-        }
+static bool version_matches(struct mod_call *c, struct str have, const struct want *w) {
+    if (w->at_least) {
+        return dpkg_compare(have, w->version) >= 0;
     }
+    return fnmatch(str_z(c->arena, w->version), str_z(c->arena, have), 0) == 0;
 }
 
 // All packages apt knows whose names match a pattern.
@@ -259,9 +295,8 @@ static bool expand_known(struct mod_call *c, struct str pattern, struct names *o
 }
 
 // The names to look at, wildcards expanded.
-static bool expand(struct mod_call *c, const struct apt *s, struct names *out, struct err *e) {
-    struct val list = mod_arg(c, "name");
-    bool gone = str_eqz(mod_str(c, "state"), "absent");
+static bool expand(struct mod_call *c, struct names *out, struct err *e) {
+    struct val list = mod_arg(c, "package");
     for (size_t i = 0; i < val_len(list); i++) {
         struct str word = str_trim(val_str_of(c->arena, val_at_index(list, i)));
         struct want w = split_name(word);
@@ -273,8 +308,6 @@ static bool expand(struct mod_call *c, const struct apt *s, struct names *out, s
         }
         if (!has_wildcard(w.name)) {
             add(c, out, str_z(c->arena, word));
-        } else if (gone) {
-            expand_installed(c, s, w.name, out);
         } else if (!expand_known(c, w.name, out, e)) {
             return false;
         }
@@ -282,35 +315,102 @@ static bool expand(struct mod_call *c, const struct apt *s, struct names *out, s
     return true;
 }
 
+// Packages the user asked for are no longer there only because others need them.
+static struct names auto_installed(struct mod_call *c, const struct names *names) {
+    struct names out = {0};
+    struct err quiet = {.arena = c->arena};
+    struct str text;
+    struct str line;
+    struct str name = STR_NONE;
+    if (!fd_read_file("/var/lib/apt/extended_states", (size_t)64 << 20, c->arena, &text, &quiet)) {
+        return out;
+    }
+    while (str_next(&text, '\n', &line)) {
+        if (str_starts(line, "Package: ")) {
+            name = str_trim(str_sub(line, 9, line.n));
+        }
+        for (size_t i = 0; str_eqz(line, "Auto-Installed: 1") && i < names->n; i++) {
+            if (str_eq(split_name(str_from(names->p[i])).name, name)) {
+                add(c, &out, str_z(c->arena, name));
+            }
+        }
+    }
+    return out;
+}
+
+static bool mark_manual(struct mod_call *c, struct apt *s, struct err *e) {
+    struct names found = auto_installed(c, &s->named);
+    struct names v = {0};
+    struct run_result r;
+    if (found.n == 0) {
+        return true;
+    }
+    add(c, &v, "apt-mark");
+    add(c, &v, "manual");
+    for (size_t i = 0; i < found.n; i++) {
+        add(c, &v, found.p[i]);
+    }
+    add(c, &v, NULL);
+    if (!run_command(&(struct run){.argv = v.p}, c->arena, &r, e)) {
+        return false;
+    }
+    return r.rc == 0 || fail_with(c, &r, "'apt-mark manual'", e);
+}
+
+// The word for apt-get that brings one package to what is wanted; NULL in *word: it is as wanted.
+static bool want_one(struct mod_call *c, const struct apt *s, const char *text, const struct offer *o, bool latest,
+                     const char **word, struct err *e) {
+    struct want w = split_name(str_from(text));
+    const struct dpkg_package *p = dpkg_installed(&s->db, w.name);
+    *word = NULL;
+    if (w.version.n ? p && version_matches(c, p->version, &w) : p || installed(s, w.name)) {
+        bool newer = latest && p && o && !w.version.n && !str_eqz(o->candidate, "(none)") &&
+                     dpkg_compare(o->candidate, p->version) > 0;
+        *word = newer ? text : NULL;
+        return true;
+    }
+    if (mod_bool(c, "only_upgrade") && !p) {
+        return true;
+    }
+    if (!o) {
+        return mod_fail(c, e, "No package matching '%.*s' is available", STR(w.name));
+    }
+    if (!w.version.n) {
+        *word = text;
+        return true;
+    }
+    for (size_t i = 0; i < o->versions.n; i++) {
+        if (version_matches(c, o->versions.p[i], &w)) {
+            *word = arena_printf(c->arena, "%.*s=%.*s", STR(w.name), STR(o->versions.p[i]));
+            return true;
+        }
+    }
+    return mod_fail(c, e, "no available installation candidate for %s", text);
+}
+
 static bool wants_present(struct mod_call *c, struct apt *s, const struct names *names, bool latest, struct err *e) {
     struct names ask = {0};
+    struct map offers = {0};
     for (size_t i = 0; i < names->n; i++) {
         struct want w = split_name(str_from(names->p[i]));
         const struct dpkg_package *p = dpkg_installed(&s->db, w.name);
-        bool there = w.version.n ? p && version_matches(c, p->version, w.version) : installed(s, w.name);
+        bool there = w.version.n ? p && version_matches(c, p->version, &w) : installed(s, w.name);
         if (!there || latest) {
             add(c, &ask, str_z(c->arena, w.name));
         }
     }
-    struct map cand = {0};
-    if (ask.n > 0 && !candidates(c, &ask, &cand, e)) {
+    if (ask.n > 0 && !candidates(c, &ask, &offers, e)) {
         return false;
     }
     for (size_t i = 0; i < names->n; i++) {
+        const char *word;
         struct want w = split_name(str_from(names->p[i]));
-        const struct dpkg_package *p = dpkg_installed(&s->db, w.name);
-        bool there = w.version.n ? p && version_matches(c, p->version, w.version) : installed(s, w.name);
-        const struct str *version = map_get(&cand, w.name);
-        if (there && latest && p && version && !w.version.n) {
-            there = str_eqz(*version, "(none)") || dpkg_compare(*version, p->version) <= 0;
+        if (!want_one(c, s, names->p[i], map_get(&offers, w.name), latest, &word, e)) {
+            return false;
         }
-        if (there || (mod_bool(c, "only_upgrade") && !p)) {
-            continue;
+        if (word) {
+            add(c, &s->wanted, word);
         }
-        if (!version && !p) {
-            return mod_fail(c, e, "No package matching '%.*s' is available", STR(w.name));
-        }
-        add(c, &s->wanted, names->p[i]);
     }
     return true;
 }
@@ -319,6 +419,7 @@ static void wants_absent(struct mod_call *c, struct apt *s, const struct names *
     for (size_t i = 0; i < names->n; i++) {
         struct want w = split_name(str_from(names->p[i]));
         const struct dpkg_package *p = map_get(&s->db.by_name, w.name);
+        p = p ? p : dpkg_installed(&s->db, w.name);
         // With purge a removed package still has something to give: its configuration files.
         if (p && (p->installed || (mod_bool(c, "purge") && p->version.n > 0 && !p->installed))) {
             add(c, &s->wanted, str_z(c->arena, w.name));
@@ -326,10 +427,39 @@ static void wants_absent(struct mod_call *c, struct apt *s, const struct names *
     }
 }
 
-static bool wants_deb(struct mod_call *c, struct apt *s, struct err *e) {
-    const char *deb = mod_z(c, "deb");
+// A .deb at an address is fetched into the call's own directory.
+static bool fetch_deb(struct mod_call *c, struct str url, const char **path, struct err *e) {
+    struct str dir;
+    struct http_response r;
+    if (!mod_tmpdir(c, &dir, e)) {
+        return false;
+    }
+    *path = arena_printf(c->arena, "%.*s/fetched-%08x.deb", STR(dir), (unsigned)str_hash(url));
+    CLEANUP(fd_closep) int fd = open(*path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    if (fd < 0) {
+        return mod_fail_sys(c, e, errno, "cannot write '%s'", *path);
+    }
+    struct http_request q = {.url = str_z(c->arena, url),
+                             .method = "GET",
+                             .validate_certs = true,
+                             .use_proxy = true,
+                             .follow = HTTP_FOLLOW_ALL,
+                             .timeout_ms = 30000,
+                             .out_fd = fd};
+    if (!http_perform(c, &q, &r, e)) {
+        return false;
+    }
+    return r.status == 200 || mod_fail(c, e, "Failure downloading %.*s, HTTP Error %lld: %.*s", STR(url),
+                                       (long long)r.status, STR(r.reason));
+}
+
+static bool wants_deb(struct mod_call *c, struct apt *s, struct str file, struct err *e) {
+    const char *deb = str_z(c->arena, file);
+    if ((str_starts(file, "http://") || str_starts(file, "https://")) && !fetch_deb(c, file, &deb, e)) {
+        return false;
+    }
     if (access(deb, R_OK) != 0) {
-        return mod_fail(c, e, "Unable to read the package file '%s' (a file on the target is needed)", deb);
+        return mod_fail_sys(c, e, errno, "Unable to install package: could not open file %s", deb);
     }
     const char *argv[] = {"dpkg-deb", "--show", "--showformat=${Package}\\t${Version}\\t${Architecture}",
                           "--",       deb,      NULL};
@@ -338,15 +468,22 @@ static bool wants_deb(struct mod_call *c, struct apt *s, struct err *e) {
         return false;
     }
     if (r.rc != 0) {
-        return fail_with(c, &r, "dpkg-deb", e);
+        return fail_with(c, &r, "Unable to install package: dpkg-deb", e);
     }
     struct str rest = r.out;
     struct str name;
     struct str version;
+    struct str arch = STR_NONE;
     str_next(&rest, '\t', &name);
     str_next(&rest, '\t', &version);
-    const struct dpkg_package *p = dpkg_installed(&s->db, name);
-    if (!p || dpkg_compare(version, p->version) > 0 || (mod_bool(c, "force") && !str_eq(version, p->version))) {
+    str_next(&rest, '\t', &arch);
+    const struct dpkg_package *p = dpkg_installed(&s->db, str_printf(c->arena, "%.*s:%.*s", STR(name), STR(arch)));
+    p = p ? p : dpkg_installed(&s->db, name);
+    int order = p ? dpkg_compare(version, p->version) : 1;
+    if (order < 0 && !mod_bool(c, "force") && !mod_bool(c, "allow_downgrade")) {
+        return mod_fail(c, e, "A later version is already installed");
+    }
+    if (order != 0) {
         char real[4096];
         add(c, &s->wanted, realpath(deb, real) ? arena_strndup(c->arena, real, strlen(real)) : deb);
     }
@@ -359,10 +496,17 @@ static bool look(struct mod_call *c, struct apt *s, struct err *e) {
         return false;
     }
     if (mod_has(c, "deb")) {
-        return wants_deb(c, s, e);
+        struct str rest = mod_str(c, "deb");
+        struct str one;
+        while (str_next(&rest, ',', &one)) {
+            if (!wants_deb(c, s, one, e)) {
+                return false;
+            }
+        }
+        return true;
     }
     struct names names = {0};
-    if (!expand(c, s, &names, e)) {
+    if (!expand(c, &names, e)) {
         return false;
     }
     struct str state = mod_str(c, "state");
@@ -374,111 +518,147 @@ static bool look(struct mod_call *c, struct apt *s, struct err *e) {
         s->wanted = names;
         return true;
     }
+    s->named = names;
     return wants_present(c, s, &names, str_eqz(state, "latest"), e);
 }
 
 // -- plan and run ----------------------------------------------------------------------------------------------------
 
-static bool upgrade_wanted(struct mod_call *c) {
-    return !str_eqz(mod_str(c, "upgrade"), "no");
+// "yes", "dist" ...; NULL: no upgrade is asked for. Everything at its latest is one, too.
+static const char *upgrade_mode(struct mod_call *c) {
+    struct val list = mod_arg(c, "package");
+    bool all = val_len(list) == 1 && str_eqz(val_text(val_at_index(list, 0)), "*");
+    if (all && str_eqz(mod_str(c, "state"), "latest")) {
+        return "yes";
+    }
+    return str_eqz(mod_str(c, "upgrade"), "no") ? NULL : mod_z(c, "upgrade");
 }
 
-// Asks apt what it would do; for operations whose effect only apt knows.
-static bool simulate(struct mod_call *c, struct names *v, const char *what, bool *would, struct err *e) {
-    struct run_result r;
-    add(c, v, "--simulate");
-    if (!apt_get(c, v, &r, e)) {
-        return false;
-    }
-    if (r.rc != 0) {
-        return fail_with(c, &r, what, e);
-    }
-    *would = str_find(r.out, 0, STR_LIT("\nInst ")) != SIZE_MAX || str_find(r.out, 0, STR_LIT("\nRemv ")) != SIZE_MAX ||
-             str_find(r.out, 0, STR_LIT("\nPurg ")) != SIZE_MAX || str_find(r.out, 0, STR_LIT("\nConf ")) != SIZE_MAX;
-    return true;
+static bool has_packages(struct mod_call *c) {
+    return val_len(mod_arg(c, "package")) > 0 || mod_has(c, "deb");
 }
 
-static void operation_words(struct mod_call *c, const struct apt *s, struct names *v) {
+// The verb for apt-get, NULL when nothing is to be done.
+static const char *verb_of(struct mod_call *c, const struct apt *s) {
     struct str state = mod_str(c, "state");
+    const char *upgrade = upgrade_mode(c);
+    if (upgrade) {
+        return strcmp(upgrade, "dist") == 0 || strcmp(upgrade, "full") == 0 ? "dist-upgrade" : "upgrade";
+    }
+    if (!has_packages(c)) {
+        bool repair = str_eqz(state, "fixed") && mod_arg(c, "package").kind == VAL_UNDEF;
+        return mod_bool(c, "autoremove") ? "autoremove" : (repair ? "install" : NULL);
+    }
+    if (s->wanted.n == 0) {
+        return NULL;
+    }
+    return str_eqz(state, "absent") ? "remove" : (str_eqz(state, "build-dep") ? "build-dep" : "install");
+}
+
+static void operation_words(struct mod_call *c, const struct apt *s, const char *verb, struct names *v) {
     base_words(c, v);
     change_words(c, v);
-    if (upgrade_wanted(c)) {
-        struct str u = mod_str(c, "upgrade");
-        add(c, v, str_eqz(u, "dist") || str_eqz(u, "full") ? "dist-upgrade" : "upgrade");
-        if (str_eqz(u, "safe") || str_eqz(u, "yes")) {
-            add(c, v, "--with-new-pkgs");
-        }
-        return;
-    }
-    if (str_eqz(state, "absent")) {
-        add(c, v, "remove");
-    } else if (str_eqz(state, "build-dep")) {
-        add(c, v, "build-dep");
-    } else if (str_eqz(state, "fixed") && s->wanted.n == 0) {
+    if (str_eqz(mod_str(c, "state"), "fixed")) {
         add(c, v, "--fix-broken");
-        add(c, v, "install");
-    } else if (s->wanted.n == 0 && mod_bool(c, "autoremove")) {
-        add(c, v, "autoremove");
-    } else {
-        add(c, v, str_eqz(state, "fixed") ? "--fix-broken" : "install");
-        if (str_eqz(state, "fixed")) {
-            add(c, v, "install");
-        }
     }
-    for (size_t i = 0; i < s->wanted.n; i++) {
+    if (strcmp(verb, "upgrade") == 0) {
+        add(c, v, "--with-new-pkgs");
+    }
+    add(c, v, verb);
+    for (size_t i = 0; has_packages(c) && !upgrade_mode(c) && i < s->wanted.n; i++) {
         add(c, v, s->wanted.p[i]);
     }
 }
 
-// True when apt-get has something to be asked for beyond the packages counted in `wanted`.
-static bool needs_apt(struct mod_call *c) {
-    struct str state = mod_str(c, "state");
-    return upgrade_wanted(c) || mod_bool(c, "autoremove") || str_eqz(state, "build-dep") || str_eqz(state, "fixed");
+// Asks apt what it would do, and shows it.
+static bool simulate(struct mod_call *c, const struct apt *s, const char *verb, bool *would, struct err *e) {
+    struct run_result r;
+    struct names v = {0};
+    operation_words(c, s, verb, &v);
+    add(c, &v, "--simulate");
+    if (!apt_get(c, &v, &r, e)) {
+        return false;
+    }
+    if (r.rc != 0) {
+        return fail_with(c, &r, arena_printf(c->arena, "'apt-get %s'", verb), e);
+    }
+    static const char *const marks[] = {"\nInst ", "\nRemv ", "\nPurg ", "\nConf "};
+    *would = false;
+    for (size_t i = 0; i < COUNTOF(marks); i++) {
+        *would = *would || str_find(r.out, 0, str_from(marks[i])) != SIZE_MAX;
+    }
+    // What stays when there is nothing to be done; otherwise the real run says it again.
+    mod_set_str(c, "stdout", r.out);
+    mod_set_str(c, "stderr", r.err);
+    if (upgrade_mode(c)) {
+        mod_set_str(c, "msg", r.out);
+    }
+    if (c->check) {
+        show_diff(c, r.out);
+    }
+    return true;
 }
 
 static void report(struct mod_call *c, const struct apt *s) {
-    mod_set(c, "cache_updated", val_bool(s->cache_updated));
-    mod_set(c, "cache_update_time", val_int(lists_time()));
+    bool other = upgrade_mode(c) || mod_has(c, "deb") || (has_packages(c) && str_eqz(mod_str(c, "state"), "absent")) ||
+                 (!has_packages(c) && mod_bool(c, "autoremove"));
+    if (!other) {
+        mod_set(c, "cache_updated", val_bool(s->cache_updated));
+        mod_set(c, "cache_update_time", val_int(lists_time()));
+    }
+}
+
+static bool plan_autoclean(struct mod_call *c, struct err *e) {
+    struct names v = {0};
+    struct run_result r;
+    base_words(c, &v);
+    add(c, &v, "autoclean");
+    add(c, &v, "--simulate");
+    if (!apt_get(c, &v, &r, e)) {
+        return false;
+    }
+    if (str_find(r.out, 0, STR_LIT("Del ")) != SIZE_MAX) {
+        mod_changed(c);
+    }
+    mod_set_str(c, "stdout", r.out);
+    mod_set_str(c, "stderr", r.err);
+    return true;
+}
+
+// What is to be done with the lists as they are.
+static bool plan_operation(struct mod_call *c, struct apt *s, struct err *e) {
+    bool upgrade = upgrade_mode(c) != NULL;
+    if (has_packages(c) && !upgrade && !look(c, s, e)) {
+        return false;
+    }
+    const char *verb = verb_of(c, s);
+    bool plain = has_packages(c) && !upgrade && !str_eqz(mod_str(c, "state"), "build-dep");
+    bool would = plain;
+    if (verb && (c->check || !plain) && !simulate(c, s, verb, &would, e)) {
+        return false;
+    }
+    if (verb && (would || plain)) {
+        mod_changed(c);
+    }
+    if (!c->check && (mod_bool(c, "clean") || auto_installed(c, &s->named).n > 0)) {
+        mod_changed(c);  // done silently: run takes it back
+    }
+    return !mod_bool(c, "autoclean") || plan_autoclean(c, e);
 }
 
 static bool plan(struct mod_call *c, struct err *e) {
     struct apt *s = ARENA_NEW(c->arena, struct apt);
     c->state = s;
-    s->packages = val_len(mod_arg(c, "name")) > 0 || mod_has(c, "deb");
     int64_t valid = mod_int(c, "cache_valid_time", 0);
     bool asked = mod_has(c, "update_cache") ? mod_bool(c, "update_cache") : valid > 0;
     s->cache_time = lists_time();
     s->update = asked && (valid <= 0 || s->cache_time + valid < (int64_t)time(NULL));
     report(c, s);
-    if (s->update) {
-        if (!c->check) {
-            mod_changed(c);  // decided in run, when the lists are new
-            return true;
-        }
-        // Ansible updates the lists in check mode, too; here nothing is touched and the old lists are looked at.
+    if (s->update && (!c->check || (!has_packages(c) && !upgrade_mode(c)))) {
+        mod_changed(c);  // decided in run, when the lists are new
     }
-    if ((s->packages || needs_apt(c)) && !look(c, s, e)) {
-        return false;
-    }
-    if (s->wanted.n > 0 && !needs_apt(c)) {
-        mod_changed(c);
-        return true;
-    }
-    if (needs_apt(c)) {
-        struct names v = {0};
-        bool would = false;
-        operation_words(c, s, &v);
-        if (!simulate(c, &v, "apt-get", &would, e)) {
-            return false;
-        }
-        if (would) {
-            mod_changed(c);
-        }
-    }
-    if (mod_bool(c, "clean") || mod_bool(c, "autoclean")) {
-        mod_changed(c);
-    }
-    return true;
+    // Ansible updates the lists in check mode, too; here nothing is touched and the old lists are looked at.
+    return (s->update && !c->check) || plan_operation(c, s, e);
 }
 
 static bool policy_put(struct mod_call *c, bool *had, struct err *e) {
@@ -495,15 +675,15 @@ static void policy_remove(bool had) {
 }
 
 static bool operate(struct mod_call *c, struct apt *s, bool *changed, struct err *e) {
-    if ((s->packages || needs_apt(c)) && s->update && !look(c, s, e)) {
+    if (has_packages(c) && !upgrade_mode(c) && s->update && !look(c, s, e)) {
         return false;
     }
-    bool nothing = s->wanted.n == 0 && !needs_apt(c);
-    if (nothing) {
+    const char *verb = verb_of(c, s);
+    if (!verb) {
         return true;
     }
     struct names v = {0};
-    operation_words(c, s, &v);
+    operation_words(c, s, verb, &v);
     bool had = false;
     bool policy = mod_has(c, "policy_rc_d");
     if (policy && !policy_put(c, &had, e)) {
@@ -519,10 +699,13 @@ static bool operate(struct mod_call *c, struct apt *s, bool *changed, struct err
     if (policy) {
         policy_remove(had);
     }
+    if (ok && upgrade_mode(c)) {
+        mod_set(c, "msg", val_get(c->result, "stdout"));
+    }
     return ok;
 }
 
-static bool clean_up(struct mod_call *c, struct err *e) {
+static bool clean_up(struct mod_call *c, bool *changed, struct err *e) {
     static const char *const verbs[] = {"clean", "autoclean"};
     for (size_t i = 0; i < COUNTOF(verbs); i++) {
         if (mod_bool(c, verbs[i])) {
@@ -536,6 +719,7 @@ static bool clean_up(struct mod_call *c, struct err *e) {
             if (r.rc != 0) {
                 return fail_with(c, &r, verbs[i], e);
             }
+            *changed = *changed || str_find(r.out, 0, STR_LIT("Del ")) != SIZE_MAX;
         }
     }
     return true;
@@ -548,12 +732,12 @@ static bool run(struct mod_call *c, struct err *e) {
         return false;
     }
     bool changed = false;
-    if (!operate(c, s, &changed, e) || !clean_up(c, e)) {
+    if (!operate(c, s, &changed, e) || !clean_up(c, &changed, e) || !mark_manual(c, s, e)) {
         return false;
     }
-    bool lists_only = !s->packages && !needs_apt(c);
-    c->changed = changed || mod_bool(c, "clean") || (lists_only && s->update && lists_time() != s->cache_time);
+    bool lists_only = !has_packages(c) && !upgrade_mode(c);
     s->cache_updated = s->cache_updated && lists_time() != s->cache_time;
+    c->changed = changed || (lists_only && s->update && s->cache_updated);
     report(c, s);
     return true;
 }
@@ -573,10 +757,10 @@ MODULE(apt) = {
     .returns = "cache_updated: Whether the package lists were refreshed.\ncache_update_time: When they were.\n"
                "stdout: What apt-get said.\nstderr: Its complaints.",
     .args = args,
-    .exclusive = "deb,name;deb,upgrade",
-    .required_one_of = "autoremove,deb,name,update_cache,upgrade,clean,autoclean",
+    .exclusive = "deb,package,upgrade",
+    .required_one_of = "autoremove,deb,package,update_cache,upgrade,clean,autoclean",
     .check = SUPPORT_FULL,
-    .diff = SUPPORT_NONE,
+    .diff = SUPPORT_FULL,
     .side = ON_TARGET,
     .plan = plan,
     .run = run,

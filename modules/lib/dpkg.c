@@ -55,6 +55,9 @@ static void add_package(struct dpkg *d, struct arena *a, const struct fields *f)
         map_put(&d->by_name, a, p->name, p);
     }
     map_put(&d->by_name, a, str_printf(a, "%.*s:%.*s", STR(p->name), STR(p->arch)), p);
+    if (str_eqz(p->name, "dpkg")) {
+        d->native = p->arch;
+    }
     if (p->installed) {
         add_provides(d, a, f->provides, p);
     }
@@ -83,6 +86,12 @@ bool dpkg_load(struct arena *a, struct dpkg *d, struct err *e) {
 
 const struct dpkg_package *dpkg_installed(const struct dpkg *d, struct str name) {
     const struct dpkg_package *p = map_get(&d->by_name, name);
+    size_t colon = str_find_char(name, 0, ':');
+    if (!p && colon != SIZE_MAX && str_eq(str_sub(name, colon + 1, name.n), d->native)) {
+        // A package of all architectures is there for the own one.
+        p = map_get(&d->by_name, str_sub(name, 0, colon));
+        p = p && str_eqz(p->arch, "all") ? p : NULL;
+    }
     return p && p->installed ? p : NULL;
 }
 

@@ -9,6 +9,7 @@ struct dpkg_package {
 };
 struct dpkg {
     struct map by_name;   // "name" (native or first) and "name:arch" -> struct dpkg_package *
+    struct str native;    // the system's architecture
     struct map provides;  // virtual name -> struct dpkg_package *, only of installed packages
 };
 /// Reads /var/lib/dpkg/status. ERR_SYS.
