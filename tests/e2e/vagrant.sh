@@ -30,7 +30,7 @@ done
 # The project as a user would have it, with its own settings for these machines; the application comes over HTTP from here.
 cp -R "$repo_top/playbooks" "$repo_top/inventories" "$work/"
 "$hosts_home/site-repo.sh" "$work/www/commons.git"
-in_net "$hosts_home/serve.sh" "$work/www" 10.79.0.1:8000 &
+"$hosts_home/hosts.sh" run "$work/hosts" "$hosts_home/serve.sh" "$work/www" 10.79.0.1:8000 &
 http_pid=$!
 cat >>"$work/inventories/vagrant/group_vars/web.yml" <<'END'
 letsencrypt_enabled: true

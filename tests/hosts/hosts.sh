@@ -135,7 +135,7 @@ case $command in
         start "$@"
         ;;
     stop) set +e && stop ;;
-    run) in_net "$@" ;;
+    run) exec nsenter --net="/proc/$(cat "$run/net.pid")/ns/net" "$@" ;; # so that who started it can stop it
     ssh) guest_ssh "$@" ;;
     *) die "start, stop, run or ssh, not '$command'" ;;
 esac
