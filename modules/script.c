@@ -124,7 +124,7 @@ static bool run(struct mod_call *c, struct err *e) {
     const char *creates = mod_z(c, "creates");
     const char *removes = mod_z(c, "removes");
     const char *dir = mod_z(c, "chdir");
-    const char *path;
+    const char *path = NULL;
     if (creates && *creates && exists(creates)) {
         return mod_skip(c, arena_printf(c->arena, "%s exists, matching creates option", creates));
     }
