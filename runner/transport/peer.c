@@ -12,6 +12,7 @@
 #define START_IDLE_MS 20000  // beyond the connect timeout, without any progress
 #define OUT_LOW       ((size_t)64 << 10)
 #define PART          ((size_t)256 << 10)
+#define UPLOAD_PART   ((size_t)8 << 10)  // many hosts may be sent the executable at the same time
 #define ERRS_MAX      ((size_t)32 << 10)
 #define RAW_MAX       ((size_t)64 << 20)
 #define REOPENS       20
@@ -373,9 +374,9 @@ static void fill(struct peer *p) {
         buf_str(&p->out, p->password);
         buf_char(&p->out, '\n');
     }
-    if (p->upload && p->out.n < OUT_LOW) {
+    if (p->upload && p->out.n < UPLOAD_PART) {
         struct str data = p->upload->data;
-        size_t end = data.n - p->upload_at > PART ? p->upload_at + PART : data.n;
+        size_t end = data.n - p->upload_at > UPLOAD_PART ? p->upload_at + UPLOAD_PART : data.n;
         buf_str(&p->out, str_sub(data, p->upload_at, end));
         p->upload_at = end;
         if (end == data.n) {
