@@ -1,9 +1,6 @@
 // lineinfile: one line of a text file, present or absent.
 #include "regex.h"
-#include "replace.h"
-
-#include <errno.h>
-#include <unistd.h>
+#include "textfile.h"
 
 static const struct arg args[] = {
     {"path", ARG_PATH, .required = true, .aliases = "dest|destfile|name", .doc = "The file."},
@@ -24,12 +21,6 @@ static const struct arg args[] = {
 struct lines {
     struct str *p;
     size_t n, cap;
-};
-struct work {
-    const char *path;
-    struct str old, now;
-    bool found;
-    struct fsattr attr;
 };
 
 static struct lines split(struct arena *a, struct str s) {
@@ -56,72 +47,64 @@ struct finder {
     struct regex *re, *where;  // regexp; insertafter or insertbefore
     struct str literal;        // search_string
     bool after, first;
-    size_t hit, spot;  // line numbers; SIZE_MAX: none
+    size_t hit, spot;  // the line to replace, the place of a new one; SIZE_MAX: none
+    bool matched;      // by the pattern, not by being equal
     struct regex_match match;
 };
 
-static bool matches(struct finder *f, struct str line, bool *hit, struct err *e) {
-    *hit = false;
+static bool by_pattern(const struct finder *f) {
+    return f->re || f->literal.s;
+}
+
+// 1 when the pattern matches the line (its end included), 0, or -1.
+static int matches(struct finder *f, struct str line, struct err *e) {
     if (f->literal.s) {
-        *hit = str_find(line, 0, f->literal) != SIZE_MAX;
-        return true;
-    }
-    if (!f->re) {
-        return true;
+        return str_find(line, 0, f->literal) != SIZE_MAX;
     }
     struct regex_match m;
     int rc = regex_exec(f->re, line, 0, REGEX_SEARCH, f->c->arena, &m, e);
     if (rc > 0) {
-        *hit = true;
         f->match = m;
     }
-    return rc >= 0;
+    return rc;
 }
 
-static bool find_spot(struct finder *f, struct str line, size_t i, struct err *e) {
-    if (!f->where || (f->first && f->spot != SIZE_MAX)) {
-        return true;
-    }
-    int rc = regex_exec(f->where, line, 0, REGEX_SEARCH, f->c->arena, NULL, e);
-    if (rc > 0) {
-        f->spot = i;
-    }
-    return rc >= 0;
-}
-
-static bool scan(struct finder *f, const struct lines *l, struct str line, struct err *e) {
-    f->hit = f->spot = SIZE_MAX;
-    bool pattern = f->re || f->literal.s;
-    for (size_t i = 0; i < l->n; i++) {
-        struct str now = without_end(l->p[i]);
-        bool hit;
-        if (!matches(f, now, &hit, e)) {
+static bool scan_pattern(struct finder *f, const struct lines *l, struct err *e) {
+    for (size_t i = 0; by_pattern(f) && i < l->n; i++) {
+        int rc = matches(f, l->p[i], e);
+        if (rc < 0) {
             return false;
         }
-        if (!pattern || !hit) {
-            hit = pattern ? hit : str_eq(now, line);
-        }
-        if (hit) {
+        if (rc > 0) {
             f->hit = i;
-            if (pattern && f->first) {
+            f->matched = true;
+            if (f->first) {
                 break;
             }
-        } else if (!find_spot(f, now, i, e)) {
-            return false;
-        }
-    }
-    // A pattern that matches nothing: the line itself may be there already.
-    for (size_t i = 0; pattern && f->hit == SIZE_MAX && i < l->n && !mod_bool(f->c, "backrefs"); i++) {
-        if (str_eq(without_end(l->p[i]), line)) {
-            f->hit = i;
         }
     }
     return true;
 }
 
-static struct regex *compile(struct mod_call *c, const char *arg, struct err *e) {
-    struct str pat = mod_str(c, arg);
-    return pat.s ? regex_compile(c->arena, pat, 0, mod_arg(c, arg).mark, e) : NULL;
+// Nothing matched: the line may be there as it is; else the place for it.
+static bool scan_place(struct finder *f, const struct lines *l, struct str line, struct err *e) {
+    for (size_t i = 0; i < l->n; i++) {
+        if (str_eq(without_end(l->p[i]), line)) {
+            f->hit = i;
+            continue;
+        }
+        int rc = f->where ? regex_exec(f->where, l->p[i], 0, REGEX_SEARCH, f->c->arena, NULL, e) : 0;
+        if (rc < 0) {
+            return false;
+        }
+        if (rc > 0) {
+            f->spot = f->after ? i + 1 : i;
+            if (f->first) {
+                break;
+            }
+        }
+    }
+    return true;
 }
 
 static struct str join(struct arena *a, const struct lines *l) {
@@ -138,47 +121,31 @@ static void insert(struct arena *a, struct lines *l, size_t at, struct str line)
     l->p[at] = line;
 }
 
-// Ends the last line of a file that has no line end, so that another one can follow.
-static void end_last(struct arena *a, struct lines *l) {
-    if (l->n > 0 && !str_ends(l->p[l->n - 1], "\n")) {
-        l->p[l->n - 1] = str_printf(a, "%.*s\n", STR(l->p[l->n - 1]));
-    }
-}
-
-static void insert_new(struct finder *f, struct lines *l, struct str line) {
+// Puts a new line in. True when the file gets another one.
+static bool insert_new(struct finder *f, struct lines *l, struct str line) {
     struct arena *a = f->c->arena;
-    struct str before = mod_str(f->c, "insertbefore");
-    struct str after = mod_str(f->c, "insertafter");
-    size_t at = l->n;
-    if (str_eqz(before, "BOF") || str_eqz(after, "BOF")) {
-        at = 0;
-    } else if (f->spot != SIZE_MAX) {
-        at = f->spot + (f->after ? 1 : 0);
-    }
-    if (at == l->n) {
-        end_last(a, l);
-    }
-    insert(a, l, at, line);
-}
-
-static bool present(struct finder *f, struct work *w, struct lines *l, struct err *e) {
-    struct arena *a = f->c->arena;
-    struct str line = mod_str(f->c, "line");
-    bool backrefs = mod_bool(f->c, "backrefs");
-    bool by_line = !f->re && !f->literal.s;
-    if (f->hit == SIZE_MAX) {
-        if (backrefs) {
-            return true;
-        }
-        insert_new(f, l, str_printf(a, "%.*s\n", STR(line)));
-        mod_set_z(f->c, "msg", "line added");
-        w->now = join(a, l);
+    struct str whole = str_printf(a, "%.*s\n", STR(line));
+    if (str_eqz(mod_str(f->c, "insertbefore"), "BOF") || str_eqz(mod_str(f->c, "insertafter"), "BOF")) {
+        insert(a, l, 0, whole);
         return true;
     }
+    size_t at = f->spot == SIZE_MAX ? l->n : f->spot;
+    if (f->after && f->spot != SIZE_MAX && at < l->n && str_eq(without_end(l->p[at]), line)) {
+        return false;
+    }
+    if (at == l->n && l->n > 0 && !str_ends(l->p[l->n - 1], "\n") && !str_ends(l->p[l->n - 1], "\r")) {
+        l->p[l->n - 1] = str_printf(a, "%.*s\n", STR(l->p[l->n - 1]));
+    }
+    insert(a, l, at, whole);
+    return true;
+}
+
+static bool replace_line(struct finder *f, struct lines *l, struct str line, bool *done, struct err *e) {
+    struct arena *a = f->c->arena;
     struct str want = line;
-    if (backrefs && f->match.n) {
+    if (mod_bool(f->c, "backrefs") && f->matched) {
         struct buf b = BUF_IN(a);
-        if (!regex_expand(f->re, line, without_end(l->p[f->hit]), &f->match, &b, e)) {
+        if (!regex_expand(f->re, line, l->p[f->hit], &f->match, &b, e)) {
             return false;
         }
         want = buf_view(&b);
@@ -186,198 +153,159 @@ static bool present(struct finder *f, struct work *w, struct lines *l, struct er
     if (!str_ends(want, "\n")) {
         want = str_printf(a, "%.*s\n", STR(want));
     }
-    bool same = by_line ? true : str_eq(l->p[f->hit], want);
-    if (!same && !str_eq(without_end(l->p[f->hit]), without_end(want))) {
-        l->p[f->hit] = want;
-        mod_set_z(f->c, "msg", "line replaced");
-    }
-    w->now = join(a, l);
+    *done = !str_eq(l->p[f->hit], want);
+    l->p[f->hit] = want;
     return true;
 }
 
-static bool absent(struct finder *f, struct work *w, struct lines *l, struct err *e) {
-    struct lines keep = {0};
-    size_t removed = 0;
+static bool present(struct finder *f, struct textfile *t, struct str *msg, struct err *e) {
     struct str line = mod_str(f->c, "line");
-    for (size_t i = 0; i < l->n; i++) {
-        bool hit;
-        struct str now = without_end(l->p[i]);
-        if (!matches(f, now, &hit, e)) {
+    struct lines l = split(f->c->arena, t->old);
+    bool done = false;
+    if (!scan_pattern(f, &l, e) || (!f->matched && !scan_place(f, &l, line, e))) {
+        return false;
+    }
+    if (f->hit != SIZE_MAX) {
+        if (!replace_line(f, &l, line, &done, e)) {
             return false;
         }
-        if (!f->re && !f->literal.s) {
-            hit = str_eq(now, line);
-        }
-        if (hit) {
-            removed++;
-        } else {
-            VEC_PUSH(f->c->arena, keep, l->p[i]);
-        }
+        *msg = done ? STR_LIT("line replaced") : *msg;
+    } else if (!mod_bool(f->c, "backrefs")) {  // with backrefs there is nothing to fill them from
+        done = insert_new(f, &l, line);
+        *msg = done ? STR_LIT("line added") : *msg;
     }
-    w->now = join(f->c->arena, &keep);
-    mod_set(f->c, "found", val_int((int64_t)removed));
-    if (removed > 0) {
-        mod_set(f->c, "msg", val_printf(f->c->arena, "%zu line(s) removed", removed));
-    }
+    t->now = done ? join(f->c->arena, &l) : t->old;
     return true;
 }
 
-static bool check_args(struct mod_call *c, struct err *e) {
-    bool here = str_eqz(mod_str(c, "state"), "present");
-    if (mod_has(c, "regexp") && mod_has(c, "search_string")) {
-        return mod_fail(c, e, "parameters are mutually exclusive: regexp|search_string");
+static bool absent(struct finder *f, struct textfile *t, struct str *msg, struct err *e) {
+    struct lines l = split(f->c->arena, t->old);
+    struct lines keep = {0};
+    struct str line = mod_str(f->c, "line");
+    for (size_t i = 0; i < l.n; i++) {
+        int rc = by_pattern(f) ? matches(f, l.p[i], e) : str_eq(without_end(l.p[i]), line);
+        if (rc < 0) {
+            return false;
+        }
+        if (!rc) {
+            VEC_PUSH(f->c->arena, keep, l.p[i]);
+        }
     }
+    size_t removed = l.n - keep.n;
+    t->now = removed ? join(f->c->arena, &keep) : t->old;
+    mod_set(f->c, "found", val_int((int64_t)removed));
+    *msg = removed ? str_printf(f->c->arena, "%zu line(s) removed", removed) : *msg;
+    return true;
+}
+
+static bool check_args(struct mod_call *c, bool here, struct err *e) {
     if (here && mod_bool(c, "backrefs") && !mod_has(c, "regexp")) {
         return mod_fail(c, e, "regexp is required with backrefs=true");
     }
-    if (here && !mod_arg(c, "line").u.s) {
+    if (here && !mod_has(c, "line")) {
         return mod_fail(c, e, "line is required with state=present");
     }
     if (!here && !mod_has(c, "regexp") && !mod_has(c, "search_string") && !mod_has(c, "line")) {
         return mod_fail(c, e, "one of line, search_string, or regexp is required with state=absent");
     }
-    return true;
-}
-
-static bool read_file(struct mod_call *c, struct work *w, bool here, struct err *e) {
-    struct stat st;
-    if (stat(w->path, &st) == 0 && S_ISDIR(st.st_mode)) {
-        return mod_fail(c, e, "Path %s is a directory !", w->path);
+    if (mod_has(c, "regexp") && mod_str(c, "regexp").n == 0) {
+        mod_warn(c, "regexp is empty and matches every line: the last line of the file is replaced; "
+                    "'^' says so without this warning");
     }
-    if (!replace_read(c, w->path, &w->old, &w->found, e)) {
-        return false;
-    }
-    if (!w->found && here && !mod_bool(c, "create")) {
-        mod_set(c, "rc", val_int(257));
-        return mod_fail(c, e, "Destination %s does not exist !", w->path);
+    if (mod_has(c, "search_string") && mod_str(c, "search_string").n == 0) {
+        mod_warn(c, "search_string is empty and matches every line: the last line of the file is replaced");
     }
     return true;
 }
 
-// The file a link stands for is the one that is edited.
-static const char *resolve(struct mod_call *c, const char *path) {
-    char real[4096];
-    struct stat st;
-    if (lstat(path, &st) == 0 && S_ISLNK(st.st_mode) && realpath(path, real)) {
-        return arena_strndup(c->arena, real, strlen(real));
-    }
-    return path;
+// Lines are bytes: a file need not be UTF-8.
+static bool compile(struct mod_call *c, const char *arg, struct regex **re, struct err *e) {
+    struct str pat = mod_str(c, arg);
+    *re = pat.s ? regex_compile(c->arena, pat, REGEX_BYTES, mod_arg(c, arg).mark, e) : NULL;
+    return *re || !pat.s;
 }
 
 static bool finder_open(struct mod_call *c, struct finder *f, struct err *e) {
-    *f = (struct finder){.c = c, .first = mod_bool(c, "firstmatch")};
+    *f = (struct finder){.c = c, .first = mod_bool(c, "firstmatch"), .hit = SIZE_MAX, .spot = SIZE_MAX};
     struct str before = mod_str(c, "insertbefore");
     struct str after = mod_str(c, "insertafter");
-    const char *where = before.s && !str_eqz(before, "BOF") ? "insertbefore" : NULL;
-    if (!where && after.s && !str_eqz(after, "EOF") && !str_eqz(after, "BOF")) {
-        where = "insertafter";
-        f->after = true;
-    }
-    f->literal = mod_str(c, "search_string");
-    f->re = compile(c, "regexp", e);
-    if (!f->re && mod_has(c, "regexp")) {
-        return false;
-    }
-    f->where = where ? compile(c, where, e) : NULL;
-    return f->where || !where;
+    f->after = after.s && !str_eqz(after, "EOF") && !str_eqz(after, "BOF");
+    bool where = f->after || (before.s && !str_eqz(before, "BOF"));
+    f->literal = mod_has(c, "search_string") ? mod_str(c, "search_string") : STR_NONE;
+    return compile(c, "regexp", &f->re, e) &&
+           (!where || compile(c, f->after ? "insertafter" : "insertbefore", &f->where, e));
 }
 
-static bool attributes(struct mod_call *c, struct work *w, struct err *e) {
-    struct stat st;
-    bool there = lstat(w->path, &st) == 0;
-    if (!there) {
-        mode_t mask = umask(0);
-        umask(mask);
-        st = (struct stat){.st_uid = geteuid(), .st_gid = getegid(), .st_mode = S_IFREG | (0666 & ~mask)};
+// Ansible's diff is always a pair: content and attributes.
+static void show_diff(struct mod_call *c, const struct textfile *t) {
+    struct val content = val_dict(c->arena, 4);
+    struct val header = val_printf(c->arena, "%s (content)", t->path);
+    val_set(c->arena, content, "before", val_str(c->arena, t->old));
+    val_set(c->arena, content, "after", val_str(c->arena, t->now));
+    val_set(c->arena, content, "before_header", header);
+    val_set(c->arena, content, "after_header", header);
+    if (c->check && !t->found) {
+        mod_set(c, "diff", content);
+        return;
     }
-    struct val before = val_dict(c->arena, 4);
-    struct val after = val_dict(c->arena, 4);
-    bool differs = false;
-    if (!fsattr_read(c, "mode", &w->attr, e) ||
-        !fsattr_differs(c, &w->attr, w->path, &st, before, after, &differs, e)) {
-        return false;
+    struct val pair = val_list(c->arena, 2);
+    struct val attributes = val_len(c->diffs) ? val_at_index(c->diffs, 0) : (struct val){0};
+    if (!val_is(attributes, VAL_DICT)) {
+        header = val_printf(c->arena, "%s (file attributes)", t->path);
+        attributes = val_dict(c->arena, 2);
+        val_set(c->arena, attributes, "before_header", header);
+        val_set(c->arena, attributes, "after_header", header);
     }
-    if (differs && there) {
-        struct str msg = val_text(val_get(c->result, "msg"));
-        mod_set(
-            c, "msg",
-            val_printf(c->arena, "%.*s%sownership, perms or SE linux context changed", STR(msg), msg.n ? " and " : ""));
-        mod_changed(c);
-        struct val d = val_dict(c->arena, 4);
-        val_set(c->arena, d, "before", before);
-        val_set(c->arena, d, "after", after);
-        val_set(c->arena, d, "before_header", val_printf(c->arena, "%s (file attributes)", w->path));
-        val_set(c->arena, d, "after_header", val_printf(c->arena, "%s (file attributes)", w->path));
-        c->diffs = c->diffs.kind == VAL_LIST ? c->diffs : val_list(c->arena, 1);
-        val_push(c->arena, c->diffs, d);
-    }
-    return true;
+    val_push(c->arena, pair, content);
+    val_push(c->arena, pair, attributes);
+    mod_set(c, "diff", pair);
 }
 
 static bool plan(struct mod_call *c, struct err *e) {
-    struct work *w = ARENA_NEW(c->arena, struct work);
-    c->state = w;
-    w->path = resolve(c, mod_z(c, "path"));
-    bool here = str_eqz(mod_str(c, "state"), "present");
+    struct textfile *t = ARENA_NEW(c->arena, struct textfile);
     struct finder f;
-    if (!check_args(c, e) || !read_file(c, w, here, e) || !finder_open(c, &f, e)) {
+    struct str msg = STR_LIT("");
+    bool here = str_eqz(mod_str(c, "state"), "present");
+    c->state = t;
+    if (!check_args(c, here, e) || !textfile_open(c, t, e)) {
         return false;
     }
-    struct lines l = split(c->arena, w->old);
-    w->now = w->old;
-    mod_set_z(c, "msg", "");
-    if (here) {
-        mod_set_z(c, "backup", "");
-        if (!scan(&f, &l, mod_str(c, "line"), e) || !present(&f, w, &l, e)) {
-            return false;
-        }
-    } else if (!w->found) {
+    if (!t->found && here && !mod_bool(c, "create")) {
+        mod_set(c, "rc", val_int(257));
+        return mod_fail(c, e, "Destination %s does not exist !", t->path);
+    }
+    if (!t->found && !here) {
         mod_set_z(c, "msg", "file not present");
         return true;
-    } else if (!absent(&f, w, &l, e)) {
+    }
+    if (!finder_open(c, &f, e) || !(here ? present(&f, t, &msg, e) : absent(&f, t, &msg, e))) {
         return false;
     }
-    if (!str_eq(w->old, w->now) || (here && !w->found && w->now.n > 0)) {
-        struct str header = str_printf(c->arena, "%s (content)", w->path);
-        mod_diff_text(c, header, w->old, header, w->now);
+    if (!str_eq(t->old, t->now)) {
+        mod_changed(c);
     }
-    return attributes(c, w, e);
-}
-
-static bool make_parent(struct mod_call *c, const char *path, struct err *e) {
-    for (const char *s = strchr(path + 1, '/'); s; s = strchr(s + 1, '/')) {
-        const char *dir = arena_strndup(c->arena, path, (size_t)(s - path));
-        if (mkdir(dir, 0777) != 0 && errno != EEXIST) {
-            return mod_fail_sys(c, e, errno, "Error creating %s", dir);
-        }
+    if (!textfile_attributes(c, t, msg, c->diff, e)) {
+        return false;
+    }
+    mod_set_z(c, "backup", "");
+    if (c->diff) {
+        show_diff(c, t);
     }
     return true;
 }
 
 static bool run(struct mod_call *c, struct err *e) {
-    struct work *w = c->state;
-    if (str_eq(w->old, w->now) && w->found) {
-        return fsattr_apply(c, &w->attr, w->path, e);
-    }
-    struct str backup = STR_LIT("");
-    if (!w->found && !make_parent(c, w->path, e)) {
+    struct val name;
+    if (!textfile_write(c, c->state, e)) {
+        val_del_key(c->result, val_z(c->arena, "backup"));
         return false;
     }
-    if (mod_bool(c, "backup") && w->found && !replace_backup(c, w->path, &backup, e)) {
-        return false;
+    name = val_get(c->result, "backup_file");
+    if (val_is(name, VAL_STR)) {
+        mod_set(c, "backup", name);
+        val_del_key(c->result, val_z(c->arena, "backup_file"));
     }
-    struct replace r = {.path = w->path,
-                        .data = w->now,
-                        .attr = &w->attr,
-                        .validate = mod_z(c, "validate"),
-                        .unsafe_writes = mod_bool(c, "unsafe_writes")};
-    if (!replace_file(c, &r, e)) {
-        return false;
-    }
-    mod_set_str(c, "backup", backup);
-    struct fsattr rest = w->attr;
-    rest.has_mode = rest.has_uid = rest.has_gid = false;
-    return fsattr_apply(c, &rest, w->path, e);
+    return true;
 }
 
 MODULE(lineinfile) = {

@@ -1,13 +1,11 @@
 // stat: what is known of a path.
 #include "digest.h"
-#include "fd.h"
+#include "fsattr.h"
 #include "ids.h"
-#include "module.h"
+#include "paths.h"
 #include "run.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
@@ -63,23 +61,25 @@ static void put_numbers(struct mod_call *c, struct val s, const struct stat *st)
     put(c, s, "device_type", val_int((int64_t)st->st_rdev));
 }
 
+// Names nobody knows are left out.
+static void put_names(struct mod_call *c, struct val s, const struct stat *st) {
+    struct str user = ids_user_name(c->arena, st->st_uid);
+    struct str group = ids_group_name(c->arena, st->st_gid);
+    if (!str_eq(user, str_printf(c->arena, "%u", (unsigned)st->st_uid))) {
+        put(c, s, "pw_name", val_str(c->arena, user));
+    }
+    if (!str_eq(group, str_printf(c->arena, "%u", (unsigned)st->st_gid))) {
+        put(c, s, "gr_name", val_str(c->arena, group));
+    }
+}
+
 static void put_link(struct mod_call *c, struct val s, const char *path) {
     char text[4096];
     ssize_t n = readlink(path, text, sizeof text - 1);
     if (n >= 0) {
         put(c, s, "lnk_target", val_str(c->arena, (struct str){text, (size_t)n}));
     }
-    // As realpath of a link whose target may be missing: the target, seen from the link's directory.
-    char real[4096];
-    if (realpath(path, real)) {
-        put(c, s, "lnk_source", val_z(c->arena, real));
-    } else if (n >= 0) {
-        text[n] = '\0';
-        const char *slash = strrchr(path, '/');
-        put(c, s, "lnk_source",
-            text[0] == '/' || !slash ? val_z(c->arena, text)
-                                     : val_printf(c->arena, "%.*s/%s", (int)(slash - path), path, text));
-    }
+    put(c, s, "lnk_source", val_str(c->arena, paths_normal(c->arena, str_from(fsattr_realpath(c->arena, path)))));
 }
 
 static void put_mime(struct mod_call *c, struct val s, const char *path) {
@@ -93,55 +93,23 @@ static void put_mime(struct mod_call *c, struct val s, const char *path) {
         struct str rest = str_trim(str_sub(r.out, name, r.out.n));
         size_t semi = str_find_char(rest, 0, ';');
         size_t eq = str_find(rest, 0, STR_LIT("charset="));
-        type = str_sub(rest, 0, semi);
-        charset = eq == SIZE_MAX ? charset : str_trim(str_sub(rest, eq + 8, rest.n));
+        if (semi != SIZE_MAX && eq != SIZE_MAX) {  // else it is an explanation, not a type
+            type = str_sub(rest, 0, semi);
+            charset = str_trim(str_sub(rest, eq + 8, rest.n));
+        }
     }
     put(c, s, "mimetype", val_str(c->arena, type));
     put(c, s, "charset", val_str(c->arena, charset));
 }
 
-static const char *attribute_name(char c) {
-    static const struct {
-        char letter;
-        const char *name;
-    } all[] = {{'A', "noatime"},   {'a', "append"},    {'c', "compressed"},    {'C', "nocow"},
-               {'d', "nodump"},    {'D', "dirsync"},   {'e', "extents"},       {'E', "encrypted"},
-               {'h', "blocksize"}, {'i', "immutable"}, {'I', "indexed"},       {'j', "journalled"},
-               {'N', "inline"},    {'s', "zero"},      {'S', "synchronous"},   {'t', "notail"},
-               {'T', "blockroot"}, {'u', "undelete"},  {'X', "compressedraw"}, {'Z', "compresseddirty"}};
-    for (size_t i = 0; i < COUNTOF(all); i++) {
-        if (all[i].letter == c) {
-            return all[i].name;
-        }
-    }
-    return NULL;
-}
-
 static void put_attributes(struct mod_call *c, struct val s, const char *path) {
-    const char *argv[] = {"lsattr", "-vd", "--", path, NULL};
-    struct run_result r;
-    struct err e = {.arena = c->arena};
-    struct val list = val_list(c->arena, 4);
-    struct buf flags = BUF_IN(c->arena);
-    if (run_command(&(struct run){.argv = argv, .timeout_ms = 30000}, c->arena, &r, &e) && r.rc == 0) {
-        struct str rest = str_trim(r.out);
-        size_t space = str_find_char(rest, 0, ' ');
-        put(c, s, "version", val_str(c->arena, str_sub(rest, 0, space)));
-        rest = str_trim(str_sub(rest, space, rest.n));
-        for (size_t i = 0; i < rest.n && rest.s[i] != ' '; i++) {
-            if (rest.s[i] != '-') {
-                buf_char(&flags, rest.s[i]);
-                const char *name = attribute_name(rest.s[i]);
-                if (name) {
-                    val_push(c->arena, list, val_z(c->arena, name));
-                }
-            }
-        }
-    } else {
-        put(c, s, "version", VNULL);
-    }
-    put(c, s, "attributes", list);
-    put(c, s, "attr_flags", val_str(c->arena, buf_view(&flags)));
+    struct val names = val_list(c->arena, 4);
+    unsigned flags = 0;
+    long version;
+    bool known = fsattr_flags(path, false, &flags, &version);
+    put(c, s, "version", known ? val_printf(c->arena, "%ld", version) : VNULL);
+    put(c, s, "attr_flags", val_str(c->arena, fsattr_flags_text(c->arena, flags, names)));
+    put(c, s, "attributes", names);
 }
 
 static bool put_checksum(struct mod_call *c, struct val s, const char *path, struct err *e) {
@@ -160,15 +128,16 @@ static bool run(struct mod_call *c, struct err *e) {
     const char *path = mod_z(c, "path");
     bool follow = mod_bool(c, "follow");
     struct val s = val_dict(c->arena, 48);
-    mod_set(c, "stat", s);
     struct stat st;
     if ((follow ? stat(path, &st) : lstat(path, &st)) != 0) {
-        if (errno != ENOENT && errno != ENOTDIR) {
+        if (errno != ENOENT) {
             return mod_fail_sys(c, e, errno, "cannot look at '%s'", path);
         }
+        mod_set(c, "stat", s);
         put(c, s, "exists", val_bool(false));
         return true;
     }
+    mod_set(c, "stat", s);
     put(c, s, "exists", val_bool(true));
     put(c, s, "path", val_z(c->arena, path));
     put_mode(c, s, st.st_mode);
@@ -176,8 +145,7 @@ static bool run(struct mod_call *c, struct err *e) {
     put(c, s, "readable", val_bool(access(path, R_OK) == 0));
     put(c, s, "writeable", val_bool(access(path, W_OK) == 0));
     put(c, s, "executable", val_bool(access(path, X_OK) == 0));
-    put(c, s, "pw_name", val_str(c->arena, ids_user_name(c->arena, st.st_uid)));
-    put(c, s, "gr_name", val_str(c->arena, ids_group_name(c->arena, st.st_gid)));
+    put_names(c, s, &st);
     if (S_ISLNK(st.st_mode)) {
         put_link(c, s, path);
     }

@@ -7,27 +7,20 @@
 #include <unistd.h>
 
 bool textfile_open(struct mod_call *c, struct textfile *t, struct err *e) {
-    char real[4096];
     struct stat st;
     t->path = t->real = mod_z(c, "path");
     if (stat(t->path, &st) == 0 && S_ISDIR(st.st_mode)) {
         mod_set(c, "rc", val_int(256));
         return mod_fail(c, e, "Path %s is a directory !", t->path);
     }
-    if (lstat(t->path, &st) == 0 && S_ISLNK(st.st_mode) && realpath(t->path, real)) {
-        t->real = arena_strndup(c->arena, real, strlen(real));
+    if (lstat(t->path, &st) == 0 && S_ISLNK(st.st_mode)) {
+        t->real = fsattr_realpath(c->arena, t->path);
     }
     if (!replace_read(c, t->real, &t->old, &t->found, e)) {
         return false;
     }
     t->now = t->old;
     return fsattr_read(c, "mode", &t->attr, e);
-}
-
-static struct stat fresh(void) {
-    mode_t mask = umask(0);
-    umask(mask);
-    return (struct stat){.st_uid = geteuid(), .st_gid = getegid(), .st_mode = S_IFREG | (0666 & ~mask)};
 }
 
 static void push_diff(struct mod_call *c, const struct textfile *t, struct val before, struct val after) {
@@ -51,7 +44,7 @@ bool textfile_attributes(struct mod_call *c, struct textfile *t, struct str msg,
         if (c->check) {
             return true;
         }
-        st = fresh();
+        st = fsattr_fresh(t->real, false);
     } else if (lstat(t->real, &st) != 0) {
         return mod_fail_sys(c, e, errno, "cannot look at '%s'", t->real);
     }
