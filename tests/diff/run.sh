@@ -10,17 +10,19 @@ bin=$(absolute "${1:?usage: run.sh BIN_DIR [CASE...]}")
 shift
 need_programs ansible-playbook git nginx
 umask 022
-work=$(mktemp -d)
+cache=$hosts_cache/diff
+work=$cache/work # always the same place: files may hold its name, and are compared with those of an earlier run
+mkdir -p "$work"
+exec 8>"$cache/lock"
+flock 8
 # Addresses for the cases that fetch something: the files of cases/files
 . "$here/../hosts/loopback.sh"
 port=$(free_ports 1)
-"$hosts_home/serve.sh" "$here/cases/files" "127.0.0.11:$port" &
+"$hosts_home/serve.sh" "$here/cases/files" "127.0.0.11:$port" 8>&- &
 server=$!
 trap 'kill "$server"; wait; rm -rf "$work"' EXIT
 wait_until 10 http_get 127.0.0.11 "$port" /plain.txt || die "no web server"
 oracle=$(dpkg-query -W -f '${Version}' ansible-core 2>/dev/null || ansible-playbook --version | head -n 1)
-cache=$hosts_cache/diff
-mkdir -p "$cache"
 
 # What the tasks did, from the screen: "TASK-NUMBER status [host] (item=...)", sorted within a task because hosts race.
 statuses() {
@@ -47,7 +49,7 @@ one_run() {
     mkdir -p "$dir/target/h1" "$dir/target/h2" "$dir/home"
     (cd "$here/cases" && env -i PATH="$PATH" HOME="$dir/home" LC_ALL=C.UTF-8 TMPDIR="$dir" ANSIBLE_CONFIG="$dir/ansible.cfg" ANSIBLE_NOCOLOR=1 \
         ANSIBLE_LOCALHOST_WARNING=0 ANSIBLE_COLLECTIONS_PATH="$here/collections" \
-        "$@" -i "$dir/hosts" -e "base=$dir/target" -e "web=http://127.0.0.11:$port" "$name.yml") >"$dir/screen" 2>&1 </dev/null || rc=$?
+        "$@" -f 1 -i "$dir/hosts" -e "base=$dir/target" -e "web=http://127.0.0.11:$port" "$name.yml") >"$dir/screen" 2>&1 </dev/null || rc=$?
     {
         echo "exit status $rc"
         statuses "$dir/screen" "$here/cases"

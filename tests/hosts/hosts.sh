@@ -100,7 +100,7 @@ start() {
 guest_ssh() { # I COMMAND...: as root
     local i=$1
     shift
-    in_net timeout 60 ssh -F /dev/null -i "$run/id_ed25519" -o UserKnownHostsFile="$run/known_hosts" -o BatchMode=yes -o ConnectTimeout=5 -o LogLevel=ERROR \
+    in_net timeout 300 ssh -F /dev/null -i "$run/id_ed25519" -o UserKnownHostsFile="$run/known_hosts" -o BatchMode=yes -o ConnectTimeout=5 -o LogLevel=ERROR \
         "root@$(address "$i")" "$@"
 }
 
