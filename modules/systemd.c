@@ -74,6 +74,11 @@ static struct val parse_show(struct mod_call *c, struct str text) {
     return d;
 }
 
+// What failed is told by the message alone, as Ansible does: no state, and nothing of what systemd said before.
+static void forget(struct mod_call *c) {
+    c->result = val_dict(c->arena, 4);
+}
+
 static struct str status(const struct unit *u, const char *key) {
     return val_text(val_get(u->status, key));
 }
@@ -86,7 +91,11 @@ static bool ignored(const struct run_result *r) {
 }
 
 static bool missing(struct mod_call *c, const struct unit *u, struct err *e) {
-    return u->found || mod_fail(c, e, "Could not find the requested service %s: host", u->name);
+    if (u->found) {
+        return true;
+    }
+    forget(c);
+    return mod_fail(c, e, "Could not find the requested service %s: host", u->name);
 }
 
 static bool load(struct mod_call *c, struct unit *u, struct err *e) {
@@ -108,6 +117,7 @@ static bool load(struct mod_call *c, struct unit *u, struct err *e) {
     struct str state = status(u, "LoadState");
     bool known = state.n > 0 && !str_eqz(state, "not-found");
     if (known && !str_eqz(state, "masked") && status(u, "LoadError").n > 0) {
+        forget(c);
         return mod_fail(c, e, "Error loading unit file '%s': %.*s", u->name, STR(status(u, "LoadError")));
     }
     if (u->init_script && !known) {
@@ -185,6 +195,7 @@ static bool plan_state(struct mod_call *c, struct unit *u, struct err *e) {
                 "tools from working.");
             return true;
         }
+        forget(c);
         return mod_fail(c, e, "Service is in unknown state");
     }
     bool running = str_eqz(active, "active") || str_eqz(active, "activating");
@@ -245,7 +256,11 @@ static bool act(struct mod_call *c, const struct unit *u, const char *verb, stru
     if (!systemctl(c, verb, u->name, &r, e)) {
         return false;
     }
-    return r.rc == 0 || mod_fail(c, e, "Unable to %s service %s: %.*s", verb, u->name, STR(r.err));
+    if (r.rc == 0) {
+        return true;
+    }
+    forget(c);
+    return mod_fail(c, e, "Unable to %s service %s: %.*s", verb, u->name, STR(r.err));
 }
 
 bool service_systemd_run(struct mod_call *c, struct err *e) {

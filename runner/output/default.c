@@ -23,7 +23,7 @@ static struct str host_label(struct output *o, const struct event *ev) {
 
 static void task_banner(struct output *o, const struct event *ev) {
     const char *kind = ev->handler ? "RUNNING HANDLER" : "TASK";
-    out_banner(o, str_printf(&o->scratch, "%s [%.*s]", kind, STR(ev->name)));
+    out_banner(o, str_printf(&o->scratch, "%s [%.*s]", kind, STR(str_trim(ev->name))));
     if (o->opts.verbosity >= 2 && ev->task) {
         struct place p = mark_place(ev->task->n.at);
         if (p.file) {
