@@ -138,7 +138,35 @@ static bool check_unknown(const struct run *r, const struct task *t, struct err 
     return ty.best.n ? err_hint(e, "did you mean '%.*s'?", STR(ty.best)) : false;
 }
 
+/// Remembers the tags of a task, for those that were asked for and exist nowhere.
+static void note_tags(struct run *r, const struct task *t) {
+    struct val tags = node_tags(&t->n, &r->a);
+    r->more_tags = r->more_tags || task_is_include(t) || val_any_flag(tags, VAL_TMPL);
+    for (size_t i = 0; val_is_seq(tags) && i < val_len(tags); i++) {
+        struct str rest = val_str_of(&r->a, val_at_index(tags, i));
+        struct str one;
+        while (str_next(&rest, ',', &one)) {
+            map_put(&r->tags, &r->a, str_dup(&r->a, str_trim(one)), r);
+        }
+    }
+}
+
+void check_tags(struct run *r) {
+    static const char *const special[] = {"all", "always", "never", "tagged", "untagged"};
+    for (size_t i = 0; !r->more_tags && val_is_seq(r->o->tags) && i < val_len(r->o->tags); i++) {
+        struct str tag = val_text(val_at_index(r->o->tags, i));
+        bool known = map_get(&r->tags, tag) != NULL;
+        for (size_t k = 0; k < COUNTOF(special); k++) {
+            known = known || str_eqz(tag, special[k]);
+        }
+        if (!known) {
+            run_warn(r, NO_MARK, arena_printf(&r->a, "no task has the tag '%.*s'", STR(tag)));
+        }
+    }
+}
+
 static bool check_task(struct run *r, const struct task *t, struct err *e) {
+    note_tags(r, t);
     if (t->kind == TASK_META && !meta_known(meta_action(t))) {
         return err_set(e, ERR_ARGS, t->action_at, "the meta action '%.*s' is not supported", STR(meta_action(t)));
     }

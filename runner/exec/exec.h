@@ -58,6 +58,8 @@ struct run {
     int code;               // exit code so far
     uint32_t lane;          // number of the next task's lane
     struct jobs abandoned;  // in flight when Ctrl-C came
+    struct map tags;        // tags of the tasks that are known before the run
+    bool more_tags;         // others may turn up: a tag is a template, tasks are included
 };
 
 /// The steps of a play in the order in which lock step takes them.
@@ -384,5 +386,7 @@ bool ask_terminal(struct run *r, const struct question *q, struct arena *a, stru
 // -- check.c ----------------------------------------------------------------------------------------------------------
 /// What is not supported, and templates that cannot be right: found before any host is touched.
 bool check_play(struct run *r, struct play *p, struct err *e);
+/// Warns of tags that were asked for and that no task has, once all plays were checked.
+void check_tags(struct run *r);
 bool check_block(struct run *r, const struct block *b, struct err *e);
 bool check_role(struct run *r, const struct role *role, struct err *e);

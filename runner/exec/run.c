@@ -458,6 +458,7 @@ static int run_books(struct run *r) {
         run_error(r, &e);
         return RC_PARSER;
     }
+    check_tags(r);
     if (r->o->syntax_only) {
         for (size_t i = 0; i < r->o->nbooks; i++) {
             output_text(r->o->output, str_printf(&r->a, "\nplaybook: %.*s\n", STR(book_name(r, r->o->books[i]))));

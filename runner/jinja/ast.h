@@ -187,6 +187,7 @@ struct parser {
     struct tmpl *tmpl;
     struct err *e;
     const char *open[PARSE_DEPTH + 1];  // tags waiting for their end, for messages
+    size_t open_at;                     // where the innermost of them stands
     size_t nopen;
     unsigned loop_refs;    // how often the name `loop` was read so far
     unsigned caller_refs;  // how often the name `caller` was read so far

@@ -45,7 +45,8 @@ bool undef_fail(struct jinja_ctx *c, struct val v, struct mark at, struct err *e
         return err_set(e, ERR_UNDEFINED, at, "a value is undefined");
     }
     if (v.u.undef->hint.n) {
-        return err_set(e, ERR_UNDEFINED, at, "%.*s", STR(v.u.undef->hint));
+        struct mark own = v.u.undef->at;
+        return err_set(e, ERR_UNDEFINED, own.at ? own : at, "%.*s", STR(v.u.undef->hint));
     }
     err_set(e, ERR_UNDEFINED, at, "'%.*s' is undefined", STR(v.u.undef->name));
     struct typo t = {.got = v.u.undef->name};

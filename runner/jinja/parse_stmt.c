@@ -513,7 +513,7 @@ static bool end_missing(struct parser *p, const char *const *end) {
     struct buf b = BUF_IN(p->s.a);
     buf_z(&b, "Unexpected end of template; expected ");
     list_ends(p, end, &b);
-    return err_set(p->e, ERR_SYNTAX, parse_mark(p, tok(p)->at), "%.*s", STR(buf_view(&b)));
+    return err_set(p->e, ERR_SYNTAX, parse_mark(p, p->nopen ? p->open_at : tok(p)->at), "%.*s", STR(buf_view(&b)));
 }
 
 /// One `{% tag %}` behind its opening delimiter.
@@ -530,7 +530,10 @@ static bool parse_tag(struct parser *p, struct nodes *body, const char *const *e
         return false;
     }
     p->open[p->nopen++] = str_z(p->s.a, t->text);
+    size_t outer = p->open_at;
+    p->open_at = t->at;
     struct node *n = fn(p);
+    p->open_at = outer;
     p->nopen--;
     p->depth--;
     if (!n) {

@@ -108,8 +108,13 @@ static bool template_raw(struct jinja_ctx *c, struct str name, struct val raw, s
     if (raw.kind == VAL_STR && !(raw.flags & VAL_SECRET)) {
         why = str_printf(c->a, "%.*s: %.*s", STR(val_text(raw)), STR(why));
     }
+    struct mark at = e->at;
     err_clear(e);
     *out = undef_hint(c->a, name, why);
+    struct vundef *u = ARENA_NEW(c->a, struct vundef);
+    *u = *out->u.undef;
+    u->at = at;
+    out->u.undef = u;
     return true;
 }
 

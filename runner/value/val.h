@@ -47,6 +47,7 @@ struct vdict {
 struct vundef {
     struct str name;  // the variable or attribute that is missing
     struct str hint;  // full message, or empty: "'name' is undefined" is used
+    struct mark at;   // where it is missing, when that is not where it is used
 };
 struct val {
     uint8_t kind;   // enum val_kind
