@@ -299,6 +299,23 @@ static bool unpad(struct str padded, struct str *plain) {
     return true;
 }
 
+const char *vault_label(struct str text, struct arena *a) {
+    struct envelope env = {0};
+    struct err e = {.arena = a};
+    struct str rest = text;
+    struct str line;
+    if (!str_next(&rest, '\n', &line) || !read_header(line, NO_MARK, &env, &e) || env.id.n == 0) {
+        return "default";
+    }
+    return str_z(a, env.id);
+}
+
+struct str vault_salt(struct str text, struct arena *a) {
+    struct envelope env;
+    struct err e = {.arena = a};
+    return read_envelope(a, text, NO_MARK, &env, &e) ? env.salt : STR_NONE;
+}
+
 // True when password i fits; then the padded plaintext is in `out`.
 static bool try_secret(struct vault_ring *r, size_t i, const struct envelope *env, struct arena *a, struct str *out) {
     unsigned char key[DERIVED_LEN];
@@ -316,7 +333,8 @@ static bool try_secret(struct vault_ring *r, size_t i, const struct envelope *en
 }
 
 // Passwords of the label first, then all others, each in the order they were given.
-static bool try_all(struct vault_ring *r, const struct envelope *env, struct arena *a, struct str *out) {
+static bool try_all(struct vault_ring *r, const struct envelope *env, struct arena *a, struct str *out,
+                    const char **id) {
     pthread_mutex_lock(&r->lock);
     size_t n = r->secrets.n;
     pthread_mutex_unlock(&r->lock);
@@ -327,6 +345,7 @@ static bool try_all(struct vault_ring *r, const struct envelope *env, struct are
             bool named = strcmp(r->secrets.p[i].id, label) == 0;
             pthread_mutex_unlock(&r->lock);
             if (named == (pass == 0) && try_secret(r, i, env, a, out)) {
+                *id = vault_ring_id(r, i);
                 return true;
             }
         }
@@ -336,6 +355,12 @@ static bool try_all(struct vault_ring *r, const struct envelope *env, struct are
 
 bool vault_open(struct vault_ring *r, struct str text, struct mark at, struct arena *a, struct str *plain,
                 struct err *e) {
+    const char *id = NULL;
+    return vault_open_id(r, text, at, a, plain, &id, e);
+}
+
+bool vault_open_id(struct vault_ring *r, struct str text, struct mark at, struct arena *a, struct str *plain,
+                   const char **id, struct err *e) {
     struct envelope env;
     struct str padded;
     if (!read_envelope(a, text, at, &env, e)) {
@@ -345,7 +370,7 @@ bool vault_open(struct vault_ring *r, struct str text, struct mark at, struct ar
         return err_set(e, ERR_VAULT, at, "found vault data, but no vault password was given") ||
                err_hint(e, "use --vault-id, --vault-password-file or --ask-vault-pass");
     }
-    if (!try_all(r, &env, a, &padded)) {
+    if (!try_all(r, &env, a, &padded, id)) {
         if (env.id.n) {
             return err_set(e, ERR_VAULT, at, "no vault password given opens this data, which is labelled '%.*s'",
                            STR(str_sub(env.id, 0, 80)));
@@ -362,6 +387,11 @@ static bool choose(struct vault_ring *r, const char *id, size_t *at, const char 
     struct buf known = BUF_IN(e->arena);
     pthread_mutex_lock(&r->lock);
     bool found = false;
+    for (size_t i = 0; i < r->secrets.n && !found; i++) {
+        found = id && r->secrets.p[i].id == id;
+        *at = i;
+        *name = r->secrets.p[i].id;
+    }
     for (size_t i = 0; i < r->secrets.n && !found; i++) {
         found = !id || strcmp(r->secrets.p[i].id, id) == 0;
         *at = i;
@@ -442,7 +472,7 @@ bool vault_seal_with(struct vault_ring *r, const struct vault_seal_opts *o, stru
     hex_add(&inner, (struct str){(const char *)hmac, sizeof hmac});
     buf_char(&inner, '\n');
     hex_add(&inner, cipher);
-    *envelope = format(a, name, buf_view(&inner));
+    *envelope = format(a, o->label ? o->label : name, buf_view(&inner));
     arena_release(&tmp);
     return true;
 }

@@ -28,12 +28,20 @@ bool vault_is(struct str text);
 /// unknown version or cipher; `at` is where the envelope stands.
 bool vault_open(struct vault_ring *r, struct str envelope, struct mark at, struct arena *a, struct str *plain,
                 struct err *e);
+/// The label in the header of an envelope ("default" when it has none). In `a`.
+const char *vault_label(struct str envelope, struct arena *a);
+/// The salt of an envelope; empty when it is damaged. In `a`.
+struct str vault_salt(struct str envelope, struct arena *a);
+/// As vault_open, and says which password fitted: its id, borrowed from the ring.
+bool vault_open_id(struct vault_ring *r, struct str envelope, struct mark at, struct arena *a, struct str *plain,
+                   const char **id, struct err *e);
 /// Encrypts with the first password of `id` (NULL: the first of all). `id` other than "default" gives format 1.2.
 bool vault_seal(struct vault_ring *r, const char *id, struct str plain, struct arena *a, struct str *envelope,
                 struct err *e);
 struct vault_seal_opts {
-    const char *id;   // NULL: the first password of all
-    struct str salt;  // n == 0: random; a fixed one makes the envelope reproducible
+    const char *id;     // NULL: the first password of all; a pointer of the ring: exactly that one
+    const char *label;  // what the header says; NULL: the id
+    struct str salt;    // n == 0: random; a fixed one makes the envelope reproducible
 };
 /// As vault_seal, with options.
 bool vault_seal_with(struct vault_ring *r, const struct vault_seal_opts *o, struct str plain, struct arena *a,
