@@ -128,7 +128,7 @@ static bool set_body(struct mod_call *c, struct http_request *q, struct err *e) 
             q->body = val_text(body);
         } else {
             struct buf b = BUF_IN(c->arena);
-            if (!json_write(&b, body, NULL, e)) {
+            if (!json_write(&b, body, &(struct json_style){.ascii = true}, e)) {
                 return false;
             }
             q->body = buf_view(&b);
@@ -161,26 +161,54 @@ static void report(struct mod_call *c, const struct http_response *r) {
         }
         mod_set(c, name, p->value);
     }
+    struct str to = val_text(val_get(r->headers, "location"));
+    if (str_starts(to, "/") && !str_starts(to, "//")) {
+        size_t host = str_find(r->url, 0, STR_LIT("://"));
+        struct str base = str_sub(r->url, 0, host == SIZE_MAX ? 0 : str_find_char(r->url, host + 3, '/'));
+        mod_set(c, "location", val_printf(c->arena, "%.*s%.*s", STR(base), STR(to)));
+    }
     struct buf cookies = BUF_IN(c->arena);
     i = 0;
     for (struct vpair *p; (p = val_each(r->cookies, &i));) {
         buf_printf(&cookies, "%s%.*s=%.*s", cookies.n ? "; " : "", STR(val_text(p->key)), STR(val_text(p->value)));
     }
-    mod_set(c, "cookies", r->cookies);
-    mod_set_str(c, "cookies_string", buf_view(&cookies));
+    bool good = r->status < 300;
+    if (good) {
+        mod_set(c, "cookies", r->cookies);
+        mod_set_str(c, "cookies_string", buf_view(&cookies));
+    }
     mod_set(c, "status", val_int(r->status));
     mod_set_str(c, "url", r->url);
-    mod_set(c, "redirected", val_bool(r->redirected));
+    mod_set(c, "redirected", val_bool(!str_eq(r->url, mod_str(c, "url"))));
     mod_set(c, "elapsed", val_int(r->elapsed_s));
     struct str length = val_text(val_get(r->headers, "content-length"));
-    bool good = r->status < 400;
     if (good) {
-        mod_set(c, "msg",
-                val_printf(c->arena, "%.*s (%.*s bytes)", STR(r->reason.n ? r->reason : STR_LIT("OK")),
-                           STR(length.n ? length : STR_LIT("unknown"))));
+        mod_set(c, "msg", val_printf(c->arena, "OK (%.*s bytes)", STR(length.n ? length : STR_LIT("unknown"))));
     } else {
         mod_set(c, "msg", val_printf(c->arena, "HTTP Error %lld: %.*s", (long long)r->status, STR(r->reason)));
     }
+}
+
+// The answer as UTF-8, by the charset its type names.
+static struct str decoded(struct mod_call *c, struct str type, struct str body) {
+    size_t at = str_find(type, 0, STR_LIT("charset="));
+    struct str name = at == SIZE_MAX ? STR_NONE : str_trim(str_sub(type, at + 8, str_find_char(type, at, ';')));
+    static const char *const latin[] = {"iso-8859-1", "latin-1", "latin1", "us-ascii"};
+    bool bytes = false;
+    for (size_t i = 0; i < COUNTOF(latin); i++) {
+        bytes = bytes || (name.n == strlen(latin[i]) && strncasecmp(name.s, latin[i], name.n) == 0);
+    }
+    if (!bytes && utf8_valid(body)) {
+        return body;
+    }
+    struct buf b = BUF_IN(c->arena);
+    for (size_t i = 0; i < body.n;) {
+        uint32_t cp = bytes ? (unsigned char)body.s[i++] : utf8_next(body, &i);
+        char out[4];
+        size_t n = utf8_put(cp >= 0xD800 && cp <= 0xDFFF ? 0xFFFD : cp, out);
+        buf_add(&b, out, n);
+    }
+    return buf_view(&b);
 }
 
 static void content(struct mod_call *c, const struct http_response *r, bool show) {
@@ -190,11 +218,12 @@ static void content(struct mod_call *c, const struct http_response *r, bool show
                 str_eqz(kind, "application/javascript") || str_eqz(kind, "text/javascript") || str_ends(kind, "+json");
     struct val v;
     struct err quiet = {.arena = c->arena};
-    if (json && json_parse(c->arena, r->body, &v, &quiet)) {
+    struct str text = json || show ? decoded(c, type, r->body) : STR_NONE;
+    if (json && json_parse(c->arena, text, &v, &quiet)) {
         mod_set(c, "json", v);
     }
     if (show) {
-        mod_set_str(c, "content", r->body);
+        mod_set_str(c, "content", text);
     }
 }
 
@@ -223,8 +252,12 @@ static bool store(struct mod_call *c, const struct http_response *r, struct err 
     if (!found || !str_eq(old, r->body)) {
         struct replace put = {
             .path = dest, .data = r->body, .attr = &attr, .unsafe_writes = mod_bool(c, "unsafe_writes")};
+        if (!replace_file(c, &put, e)) {
+            return false;
+        }
         mod_changed(c);
-        return replace_file(c, &put, e);
+        fsattr_info(c, dest);
+        return true;
     }
     struct val before = val_dict(c->arena, 2);
     struct val after = val_dict(c->arena, 2);
@@ -235,7 +268,11 @@ static bool store(struct mod_call *c, const struct http_response *r, struct err 
     if (differs) {
         mod_changed(c);
     }
-    return fsattr_apply(c, &attr, dest, e);
+    if (!fsattr_apply(c, &attr, dest, e)) {
+        return false;
+    }
+    fsattr_info(c, dest);
+    return true;
 }
 
 static bool allowed_status(struct mod_call *c, int64_t status) {
@@ -260,11 +297,11 @@ static bool run(struct mod_call *c, struct err *e) {
     struct http_request q;
     struct http_response r;
     if (mod_has(c, "creates") && path_exists(mod_z(c, "creates"))) {
-        mod_set(c, "msg", val_printf(c->arena, "skipped, since '%s' exists", mod_z(c, "creates")));
+        mod_set(c, "stdout", val_printf(c->arena, "skipped, since '%s' exists", mod_z(c, "creates")));
         return true;
     }
     if (mod_has(c, "removes") && !path_exists(mod_z(c, "removes"))) {
-        mod_set(c, "msg", val_printf(c->arena, "skipped, since '%s' does not exist", mod_z(c, "removes")));
+        mod_set(c, "stdout", val_printf(c->arena, "skipped, since '%s' does not exist", mod_z(c, "removes")));
         return true;
     }
     if (!http_args(c, &q, e) || !set_body(c, &q, e)) {
@@ -280,13 +317,15 @@ static bool run(struct mod_call *c, struct err *e) {
     q.method = method;
     q.follow = follow_of(mod_str(c, "follow_redirects"));
     q.ca_path = mod_z(c, "ca_path");
+    q.fail_prefix = arena_printf(
+        c->arena, "Status code was -1 and not %.*s: ", STR(val_str_of(c->arena, mod_arg(c, "status_code"))));
     q.unix_socket = mod_z(c, "unix_socket");
     if (!http_perform(c, &q, &r, e)) {
         return false;
     }
     report(c, &r);
     bool good = allowed_status(c, r.status);
-    content(c, &r, mod_bool(c, "return_content") || !good);
+    content(c, &r, mod_bool(c, "return_content"));
     if (!good) {
         struct val list = mod_arg(c, "status_code");
         struct str msg = val_text(val_get(c->result, "msg"));

@@ -3,27 +3,51 @@
 
 #include "fd.h"
 
+#include <arpa/inet.h>
 #include <curl/curl.h>
 #include <errno.h>
+#include <mbedtls/ssl.h>
+#include <mbedtls/x509_crt.h>
 #include <poll.h>
 #include <unistd.h>
 
 #define BODY_MAX   ((size_t)64 << 20)
 #define HEADER_MAX ((size_t)256 << 10)
+#define HOPS_MAX   10
 
 struct transfer {
     struct mod_call *c;
     const struct http_request *q;
     struct http_response *r;
+    CURL *h;
     struct buf body;
+    const char *url, *method;  // of this hop
+    bool with_body, own_host;  // the request's body and password are (still) sent
+    int hops;
     size_t header_bytes;
     int write_errno;
     bool too_large;
 };
 
+static bool follows(const struct transfer *t) {
+    bool safe = strcmp(t->q->method, "GET") == 0 || strcmp(t->q->method, "HEAD") == 0;
+    return t->q->follow == HTTP_FOLLOW_ALL || (t->q->follow == HTTP_FOLLOW_SAFE && safe);
+}
+
+// Whether the answer that is coming in leads elsewhere and that is allowed.
+static bool is_redirect(struct transfer *t) {
+    long status = 0;
+    curl_easy_getinfo(t->h, CURLINFO_RESPONSE_CODE, &status);
+    bool moved = status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
+    return moved && follows(t) && val_has(t->r->headers, "location");
+}
+
 static size_t on_body(char *p, size_t size, size_t n, void *self) {
     struct transfer *t = self;
     size_t len = size * n;
+    if (is_redirect(t)) {
+        return len;  // nobody asked for the page that says "moved"
+    }
     t->r->size += (int64_t)len;
     if (t->q->out_fd >= 0) {
         struct err e = {.arena = t->c->arena};
@@ -95,9 +119,28 @@ static const char *ca_bundle(void) {
     return NULL;
 }
 
-static bool header_list(struct mod_call *c, const struct http_request *q, struct curl_slist **list, struct err *e) {
+static bool same_name(struct str a, struct str b) {
+    return a.n == b.n && strncasecmp(a.s, b.s, a.n) == 0;
+}
+
+// Headers that must not go to another host, and those the user wants sent only once.
+static bool withheld(const struct transfer *t, struct str name) {
+    bool private = same_name(name, STR_LIT("Authorization")) || same_name(name, STR_LIT("Cookie"));
+    for (size_t i = 0; t->hops > 0 && i < val_len(t->q->unredirected); i++) {
+        if (same_name(name, val_text(val_at_index(t->q->unredirected, i)))) {
+            return true;
+        }
+    }
+    return private && !t->own_host;
+}
+
+static bool header_list(struct transfer *t, struct curl_slist **list, struct err *e) {
+    struct mod_call *c = t->c;
+    struct val headers = t->q->headers;
+    static const char *const plain[] = {"Accept", "Accept-Encoding"};
+    bool given[COUNTOF(plain)] = {false};
     size_t i = 0;
-    for (struct vpair *p; (p = val_each(q->headers, &i));) {
+    for (struct vpair *p; (p = val_each(headers, &i));) {
         struct str k = val_str_of(c->arena, p->key);
         struct str v = val_str_of(c->arena, p->value);
         bool bad = str_find_char(k, 0, '\n') != SIZE_MAX || str_find_char(v, 0, '\n') != SIZE_MAX ||
@@ -105,15 +148,80 @@ static bool header_list(struct mod_call *c, const struct http_request *q, struct
         if (bad) {
             return mod_fail(c, e, "header '%.*s' contains a line end", STR(k));
         }
+        for (size_t n = 0; n < COUNTOF(plain); n++) {
+            given[n] = given[n] || same_name(k, str_from(plain[n]));
+        }
+        bool of_body = same_name(k, STR_LIT("Content-Type")) || same_name(k, STR_LIT("Content-Length"));
+        if (withheld(t, k) || (of_body && t->q->body.s && !t->with_body)) {
+            continue;
+        }
         // "Name;" sends a header without a value.
         const char *line =
             v.n ? arena_printf(c->arena, "%.*s: %.*s", STR(k), STR(v)) : arena_printf(c->arena, "%.*s;", STR(k));
         *list = curl_slist_append(*list, line);
     }
-    if (q->body.s && val_get(q->headers, "Expect").kind == VAL_UNDEF) {
+    if (!given[0]) {
+        *list = curl_slist_append(*list, "Accept:");
+    }
+    if (!given[1]) {
+        *list = curl_slist_append(*list, "Accept-Encoding: identity");
+    }
+    if (t->with_body && val_get(headers, "Expect").kind == VAL_UNDEF) {
         *list = curl_slist_append(*list, "Expect:");
     }
     return true;
+}
+
+// mbedTLS does not compare the addresses of a certificate, so a host given by its address is looked up here.
+static int on_certificate(void *self, mbedtls_x509_crt *crt, int depth, uint32_t *flags) {
+    const struct in6_addr *ip = self;
+    size_t n = IN6_IS_ADDR_V4MAPPED(ip) ? 4 : 16;
+    const unsigned char *want = n == 4 ? ip->s6_addr + 12 : ip->s6_addr;
+    for (const mbedtls_x509_sequence *s = &crt->subject_alt_names; depth == 0 && s; s = s->next) {
+        bool address = (s->buf.tag & MBEDTLS_ASN1_TAG_VALUE_MASK) == MBEDTLS_X509_SAN_IP_ADDRESS;
+        if (address && s->buf.len == n && memcmp(s->buf.p, want, n) == 0) {
+            *flags &= ~(uint32_t)MBEDTLS_X509_BADCERT_CN_MISMATCH;
+        }
+    }
+    return 0;
+}
+
+static CURLcode on_tls(CURL *h, void *conf, void *self) {
+    (void)h;
+    mbedtls_ssl_conf_verify(conf, on_certificate, self);
+    return CURLE_OK;
+}
+
+static char *url_part(struct transfer *t, const char *url, CURLUPart part) {
+    CURLU *u = curl_url();
+    char *text = NULL;
+    char *out = NULL;
+    if (u && curl_url_set(u, CURLUPART_URL, url, 0) == CURLUE_OK &&
+        curl_url_get(u, part, &text, part == CURLUPART_PORT ? CURLU_DEFAULT_PORT : 0) == CURLUE_OK) {
+        out = arena_strndup(t->c->arena, text, strlen(text));
+    }
+    curl_free(text);
+    curl_url_cleanup(u);
+    return out;
+}
+
+static void set_address_check(struct transfer *t) {
+    char *host = url_part(t, t->url, CURLUPART_HOST);
+    struct in_addr v4;
+    struct in6_addr *ip = ARENA_NEW(t->c->arena, struct in6_addr);
+    struct str h = str_from(host ? host : "");
+    const char *bare = str_starts(h, "[") ? str_z(t->c->arena, str_sub(h, 1, h.n - 1)) : h.s;
+    bool found = inet_pton(AF_INET6, bare, ip) == 1;
+    if (!found && inet_pton(AF_INET, bare, &v4) == 1) {
+        found = true;
+        ip->s6_addr[10] = 0xff;
+        ip->s6_addr[11] = 0xff;
+        memcpy(ip->s6_addr + 12, &v4, sizeof v4);
+    }
+    if (found) {
+        curl_easy_setopt(t->h, CURLOPT_SSL_CTX_FUNCTION, on_tls);
+        curl_easy_setopt(t->h, CURLOPT_SSL_CTX_DATA, ip);
+    }
 }
 
 static void set_tls(CURL *h, const struct http_request *q) {
@@ -129,51 +237,46 @@ static void set_tls(CURL *h, const struct http_request *q) {
     }
 }
 
-static void set_auth(CURL *h, const struct http_request *q) {
-    if (!q->user) {
-        return;
+static void set_method(const struct transfer *t) {
+    const struct http_request *q = t->q;
+    bool head = q->head || strcmp(t->method, "HEAD") == 0;
+    bool get = strcmp(t->method, "GET") == 0;
+    if (t->with_body) {
+        curl_easy_setopt(t->h, CURLOPT_POSTFIELDS, q->body.s);
+        curl_easy_setopt(t->h, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)q->body.n);
+    } else {
+        curl_easy_setopt(t->h, CURLOPT_HTTPGET, 1L);
     }
-    curl_easy_setopt(h, CURLOPT_USERNAME, q->user);
-    curl_easy_setopt(h, CURLOPT_PASSWORD, q->password ? q->password : "");
-    curl_easy_setopt(h, CURLOPT_HTTPAUTH,
-                     q->force_basic ? (long)CURLAUTH_BASIC : (long)(CURLAUTH_BASIC | CURLAUTH_DIGEST));
-    if (strncmp(q->url, "https:", 6) == 0) {
-        // A password must not follow a redirect to a readable connection.
-        curl_easy_setopt(h, CURLOPT_REDIR_PROTOCOLS_STR, "https");
+    if (head) {
+        curl_easy_setopt(t->h, CURLOPT_NOBODY, 1L);
+    }
+    if (t->with_body ? strcmp(t->method, "POST") != 0 : !get && !head) {
+        curl_easy_setopt(t->h, CURLOPT_CUSTOMREQUEST, t->method);
     }
 }
 
-static void set_options(CURL *h, struct transfer *t, struct curl_slist *headers) {
-    const struct http_request *q = t->q;
-    bool safe = strcmp(q->method, "GET") == 0 || strcmp(q->method, "HEAD") == 0;
-    curl_easy_setopt(h, CURLOPT_URL, q->url);
-    curl_easy_setopt(h, CURLOPT_PROTOCOLS_STR, "http,https");
-    curl_easy_setopt(h, CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
-    curl_easy_setopt(h, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(h, CURLOPT_FOLLOWLOCATION,
-                     q->follow == HTTP_FOLLOW_ALL || (q->follow == HTTP_FOLLOW_SAFE && safe) ? 1L : 0L);
-    curl_easy_setopt(h, CURLOPT_MAXREDIRS, 10L);
+static void set_limits(CURL *h, const struct http_request *q) {
+    long seconds = (long)(q->timeout_ms / 1000 > 0 ? q->timeout_ms / 1000 : 1);
     curl_easy_setopt(h, CURLOPT_CONNECTTIMEOUT_MS, (long)q->timeout_ms);
     // The timeout of Ansible is one of silence, not of the whole transfer.
     curl_easy_setopt(h, CURLOPT_LOW_SPEED_LIMIT, 1L);
-    curl_easy_setopt(h, CURLOPT_LOW_SPEED_TIME, (long)(q->timeout_ms / 1000 > 0 ? q->timeout_ms / 1000 : 1));
-    curl_easy_setopt(h, CURLOPT_SERVER_RESPONSE_TIMEOUT, (long)(q->timeout_ms / 1000 > 0 ? q->timeout_ms / 1000 : 1));
+    curl_easy_setopt(h, CURLOPT_LOW_SPEED_TIME, seconds);
+    curl_easy_setopt(h, CURLOPT_SERVER_RESPONSE_TIMEOUT, seconds);
+}
+
+static void set_options(struct transfer *t, struct curl_slist *headers) {
+    CURL *h = t->h;
+    const struct http_request *q = t->q;
+    curl_easy_setopt(h, CURLOPT_URL, t->url);
+    curl_easy_setopt(h, CURLOPT_PROTOCOLS_STR, "http,https");
+    curl_easy_setopt(h, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(h, CURLOPT_FOLLOWLOCATION, 0L);
     curl_easy_setopt(h, CURLOPT_HTTPHEADER, headers);
     curl_easy_setopt(h, CURLOPT_USERAGENT, q->agent ? q->agent : "ansible-httpget");
     curl_easy_setopt(h, CURLOPT_WRITEFUNCTION, on_body);
     curl_easy_setopt(h, CURLOPT_WRITEDATA, t);
     curl_easy_setopt(h, CURLOPT_HEADERFUNCTION, on_header);
     curl_easy_setopt(h, CURLOPT_HEADERDATA, t);
-    if (q->body.s) {
-        curl_easy_setopt(h, CURLOPT_POSTFIELDS, q->body.s);
-        curl_easy_setopt(h, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)q->body.n);
-    }
-    if (q->head || strcmp(q->method, "HEAD") == 0) {
-        curl_easy_setopt(h, CURLOPT_NOBODY, 1L);
-    }
-    if (!q->body.s ? !safe : strcmp(q->method, "POST") != 0) {
-        curl_easy_setopt(h, CURLOPT_CUSTOMREQUEST, q->method);
-    }
     if (!q->use_proxy) {
         curl_easy_setopt(h, CURLOPT_PROXY, "");
     }
@@ -184,13 +287,26 @@ static void set_options(CURL *h, struct transfer *t, struct curl_slist *headers)
         curl_easy_setopt(h, CURLOPT_TIMECONDITION, (long)CURL_TIMECOND_IFMODSINCE);
         curl_easy_setopt(h, CURLOPT_TIMEVALUE_LARGE, (curl_off_t)q->modified_since);
     }
+    if (q->user && t->own_host) {
+        curl_easy_setopt(h, CURLOPT_USERNAME, q->user);
+        curl_easy_setopt(h, CURLOPT_PASSWORD, q->password ? q->password : "");
+        curl_easy_setopt(h, CURLOPT_HTTPAUTH,
+                         q->force_basic ? (long)CURLAUTH_BASIC : (long)(CURLAUTH_BASIC | CURLAUTH_DIGEST));
+    }
+    set_limits(h, q);
+    set_method(t);
     set_tls(h, q);
-    set_auth(h, q);
+    if (q->validate_certs) {
+        set_address_check(t);
+    }
 }
 
 static bool failed(struct transfer *t, CURLcode rc, const char *why, struct err *e) {
+    const char *before = t->q->fail_prefix ? t->q->fail_prefix : "";
     mod_set(t->c, "status", val_int(-1));
-    mod_set_z(t->c, "url", t->q->url);
+    mod_set_z(t->c, "url", t->url);
+    mod_set(t->c, "redirected", val_bool(false));
+    mod_set(t->c, "elapsed", val_int(t->r->elapsed_s));
     if (t->write_errno) {
         return mod_fail_sys(t->c, e, t->write_errno, "cannot store the answer");
     }
@@ -198,51 +314,136 @@ static bool failed(struct transfer *t, CURLcode rc, const char *why, struct err 
         return mod_fail(t->c, e, "the answer is larger than the limit of %zu bytes",
                         t->q->body_max ? t->q->body_max : BODY_MAX);
     }
-    return mod_fail(t->c, e, "Request failed: %s", why && *why ? why : curl_easy_strerror(rc));
+    if (rc == CURLE_OPERATION_TIMEDOUT) {
+        return mod_fail(t->c, e, "%sConnection failure: timed out", before);
+    }
+    return mod_fail(t->c, e, "%sRequest failed: %s", before, why && *why ? why : curl_easy_strerror(rc));
+}
+
+// One request and its answer.
+static bool one_hop(struct transfer *t, struct err *e) {
+    struct curl_slist *headers = NULL;
+    char why[CURL_ERROR_SIZE] = "";
+    bool ok = header_list(t, &headers, e);
+    if (ok) {
+        curl_easy_reset(t->h);
+        curl_easy_setopt(t->h, CURLOPT_ERRORBUFFER, why);
+        set_options(t, headers);
+        int64_t start = clock_ms();
+        CURLcode rc = curl_easy_perform(t->h);
+        t->r->elapsed_s += (clock_ms() - start) / 1000;
+        ok = rc == CURLE_OK || failed(t, rc, why, e);
+    }
+    curl_slist_free_all(headers);
+    return ok;
+}
+
+static bool same_server(struct transfer *t, const char *a, const char *b) {
+    static const CURLUPart parts[] = {CURLUPART_SCHEME, CURLUPART_HOST, CURLUPART_PORT};
+    for (size_t i = 0; i < COUNTOF(parts); i++) {
+        const char *x = url_part(t, a, parts[i]);
+        const char *y = url_part(t, b, parts[i]);
+        if (!x || !y || strcasecmp(x, y) != 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+// Makes ready for where the answer points to. The method changes as Ansible's does: 303 and 302 ask with GET, 301 only
+// after a POST, 307 and 308 say it all again.
+static bool next_hop(struct transfer *t, long status, struct err *e) {
+    const char *to = NULL;
+    curl_easy_getinfo(t->h, CURLINFO_REDIRECT_URL, &to);
+    if (!to || (strncmp(to, "http://", 7) != 0 && strncmp(to, "https://", 8) != 0)) {
+        return mod_fail(t->c, e, "redirected to an address that is neither http nor https");
+    }
+    const char *url = arena_strndup(t->c->arena, to, strlen(to));
+    bool secret = t->q->user || val_has(t->q->headers, "Authorization");
+    if (secret && strncmp(t->q->url, "https:", 6) == 0 && strncmp(url, "http:", 5) == 0) {
+        return mod_fail(t->c, e, "a request with a password was redirected from https to http: not followed");
+    }
+    t->own_host = t->own_host && same_server(t, t->q->url, url);
+    bool head = strcmp(t->method, "HEAD") == 0;
+    if (!head && (status == 303 || status == 302 || (status == 301 && strcmp(t->method, "POST") == 0))) {
+        t->method = "GET";
+        t->with_body = false;
+    }
+    t->url = url;
+    t->hops++;
+    return true;
+}
+
+static bool all_hops(struct transfer *t, struct err *e) {
+    for (;;) {
+        t->r->headers = val_dict(t->c->arena, 16);
+        if (!one_hop(t, e)) {
+            return false;
+        }
+        long status = 0;
+        curl_easy_getinfo(t->h, CURLINFO_RESPONSE_CODE, &status);
+        t->r->status = status;
+        t->r->url = str_from(t->url);
+        if (!is_redirect(t)) {
+            return true;
+        }
+        if (t->hops == HOPS_MAX) {
+            t->r->reason = STR_LIT("The HTTP server returned a redirect error that would lead to an infinite loop.");
+            return true;
+        }
+        if (!next_hop(t, status, e)) {
+            return false;
+        }
+    }
 }
 
 bool http_perform(struct mod_call *c, const struct http_request *q, struct http_response *r, struct err *e) {
     *r = (struct http_response){.headers = val_dict(c->arena, 16), .cookies = val_dict(c->arena, 2)};
-    struct transfer t = {.c = c, .q = q, .r = r};
+    struct transfer t = {
+        .c = c, .q = q, .r = r, .url = q->url, .method = q->method, .with_body = q->body.s != NULL, .own_host = true};
     t.body = (struct buf){.a = c->arena, .max = q->body_max ? q->body_max : BODY_MAX};
-    struct curl_slist *headers = NULL;
-    if (!header_list(c, q, &headers, e)) {
-        curl_slist_free_all(headers);
-        return false;
-    }
     curl_global_init(CURL_GLOBAL_DEFAULT);
-    CURL *h = curl_easy_init();
-    if (!h) {
-        curl_slist_free_all(headers);
+    t.h = curl_easy_init();
+    if (!t.h) {
         return mod_fail(c, e, "libcurl cannot start");
     }
-    char why[CURL_ERROR_SIZE] = "";
-    curl_easy_setopt(h, CURLOPT_ERRORBUFFER, why);
-    set_options(h, &t, headers);
-    int64_t start = clock_ms();
-    CURLcode rc = curl_easy_perform(h);
-    r->elapsed_s = (clock_ms() - start) / 1000;
-    long status = 0;
-    long hops = 0;
-    const char *url = NULL;
-    curl_easy_getinfo(h, CURLINFO_RESPONSE_CODE, &status);
-    curl_easy_getinfo(h, CURLINFO_REDIRECT_COUNT, &hops);
-    curl_easy_getinfo(h, CURLINFO_EFFECTIVE_URL, &url);
-    r->status = status;
-    r->redirected = hops > 0;
-    r->url = str_dup(c->arena, str_from(url ? url : q->url));
+    bool ok = all_hops(&t, e);
+    r->redirected = t.hops > 0;
     r->body = buf_view(&t.body);
-    curl_easy_cleanup(h);
-    curl_slist_free_all(headers);
-    return rc == CURLE_OK || failed(&t, rc, why, e);
+    curl_easy_cleanup(t.h);
+    return ok;
+}
+
+// "http://name:password@host/" without the first two; they become the request's own.
+static bool split_userinfo(struct mod_call *c, struct http_request *q, struct err *e) {
+    CURLU *u = curl_url();
+    char *user = NULL;
+    char *password = NULL;
+    char *url = NULL;
+    bool ok = u && curl_url_set(u, CURLUPART_URL, q->url, 0) == CURLUE_OK;
+    if (ok && curl_url_get(u, CURLUPART_USER, &user, CURLU_URLDECODE) == CURLUE_OK) {
+        bool secret = curl_url_get(u, CURLUPART_PASSWORD, &password, CURLU_URLDECODE) == CURLUE_OK;
+        curl_url_set(u, CURLUPART_USER, NULL, 0);
+        curl_url_set(u, CURLUPART_PASSWORD, NULL, 0);
+        ok = curl_url_get(u, CURLUPART_URL, &url, 0) == CURLUE_OK;
+        if (ok) {
+            q->url = arena_strndup(c->arena, url, strlen(url));
+        }
+        if (!q->user) {
+            q->user = arena_strndup(c->arena, user, strlen(user));
+            q->password = secret ? arena_strndup(c->arena, password, strlen(password)) : NULL;
+        }
+    }
+    curl_free(user);
+    curl_free(password);
+    curl_free(url);
+    curl_url_cleanup(u);
+    return ok || mod_fail(c, e, "the address cannot be read: '%s'", q->url);
 }
 
 bool http_args(struct mod_call *c, struct http_request *q, struct err *e) {
-    static const char *const refused[] = {"unredirected_headers", "ciphers"};
-    for (size_t i = 0; i < COUNTOF(refused); i++) {
-        if (val_len(mod_arg(c, refused[i])) > 0) {
-            return mod_fail(c, e, "'%s' is not supported", refused[i]);
-        }
+    if (val_len(mod_arg(c, "ciphers")) > 0) {
+        return mod_fail(c, e, "'ciphers' is not supported");
     }
     if (mod_bool(c, "use_gssapi")) {
         return mod_fail(c, e, "'use_gssapi' is not supported");
@@ -251,6 +452,7 @@ bool http_args(struct mod_call *c, struct http_request *q, struct err *e) {
                                .method = "GET",
                                .body = STR_NONE,
                                .headers = mod_arg(c, "headers"),
+                               .unredirected = mod_arg(c, "unredirected_headers"),
                                .user = mod_z(c, "url_username"),
                                .password = mod_z(c, "url_password"),
                                .force_basic = mod_bool(c, "force_basic_auth"),
@@ -261,10 +463,10 @@ bool http_args(struct mod_call *c, struct http_request *q, struct err *e) {
                                .agent = mod_z(c, "http_agent"),
                                .timeout_ms = mod_int(c, "timeout", 30) * 1000,
                                .out_fd = -1};
-    if (strncmp(q->url, "http://", 7) != 0 && strncmp(q->url, "https://", 8) != 0) {
+    if (strncasecmp(q->url, "http://", 7) != 0 && strncasecmp(q->url, "https://", 8) != 0) {
         return mod_fail(c, e, "only http and https addresses are supported, not '%s'", q->url);
     }
-    return true;
+    return split_userinfo(c, q, e);
 }
 
 int http_connect(struct arena *a, const char *host, int64_t port, int64_t connect_ms, int64_t read_ms,

@@ -5,8 +5,10 @@
 enum http_follow { HTTP_FOLLOW_SAFE, HTTP_FOLLOW_ALL, HTTP_FOLLOW_NONE };
 struct http_request {
     const char *url, *method;
-    struct str body;     // STR_NONE: none
-    struct val headers;  // dict, or VAL_UNDEF
+    struct str body;          // STR_NONE: none
+    struct val headers;       // dict, or VAL_UNDEF
+    struct val unredirected;  // names of those that are not sent again after a redirect
+    const char *fail_prefix;  // before the reason when there was no answer; NULL: nothing
     const char *user, *password;
     bool force_basic, validate_certs, use_proxy, head;
     const char *ca_path, *client_cert, *client_key, *unix_socket, *agent;
@@ -36,7 +38,7 @@ bool http_perform(struct mod_call *c, const struct http_request *q, struct http_
         {"http_agent", ARG_STR, .def = "ansible-httpget", .doc = "User-Agent."},                                       \
         {"client_cert", ARG_PATH, .doc = "PEM file with the client's certificate."},                                   \
         {"client_key", ARG_PATH, .doc = "PEM file with its key."},                                                     \
-        {"unredirected_headers", ARG_LIST, .doc = "Headers not sent after a redirect; not supported."},                \
+        {"unredirected_headers", ARG_LIST, .doc = "Headers not sent after a redirect."},                               \
         {"ciphers", ARG_LIST, .doc = "TLS ciphers; not supported."},                                                   \
         {"use_gssapi", ARG_BOOL, .def = "false", .doc = "Kerberos; not supported."},                                   \
         {"use_netrc", ARG_BOOL, .def = "true", .doc = "Accepted; .netrc is never read."},                              \
