@@ -272,6 +272,7 @@ static bool plan(struct mod_call *c, struct err *e) {
     if (!read_call(c, k, e) || !search(c, k, e)) {
         return false;
     }
+    fsattr_info(c, k->path);
     bool present = str_eqz(mod_str(c, "state"), "present");
     bool same = k->found && !k->replace;
     if (present ? same : !k->found || (k->key.s && k->line == LINE_NONE)) {
@@ -295,7 +296,11 @@ static bool run(struct mod_call *c, struct err *e) {
     if (*dir && stat(dir, &st) != 0) {
         return mod_fail_sys(c, e, errno, "Failed to write to file %s", k->path);
     }
-    return replace_file(c, &(struct replace){.path = k->path, .data = k->now}, e);
+    if (!replace_file(c, &(struct replace){.path = k->path, .data = k->now}, e)) {
+        return false;
+    }
+    fsattr_info(c, k->path);
+    return true;
 }
 
 MODULE(known_hosts) = {
@@ -304,7 +309,9 @@ MODULE(known_hosts) = {
     .example =
         "- ansible.builtin.known_hosts:\n    name: git.example.com\n    key: \"{{ lookup('file', 'git_host_key') "
         "}}\"\n    path: /etc/ssh/ssh_known_hosts",
-    .returns = "name: The host.\nkey: The line.\npath: The file.\nhash_host: As given.\nstate: As given.",
+    .returns =
+        "name: The host.\nkey: The line.\npath: The file.\nhash_host: As given.\nstate: Kind of the file, or absent.\n"
+        "mode: Permissions.\nowner: Owner.\ngroup: Group.\nuid: Owner's id.\ngid: Group's id.\nsize: Size in bytes.",
     .args = args,
     .check = SUPPORT_FULL,
     .diff = SUPPORT_FULL,
