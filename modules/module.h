@@ -139,6 +139,8 @@ void mod_warn(struct mod_call *c, const char *fmt, ...) PRINTF_LIKE(2, 3);
 bool mod_fail(struct mod_call *c, struct err *e, const char *fmt, ...) PRINTF_LIKE(3, 4);
 /// The same with ": strerror".
 bool mod_fail_sys(struct mod_call *c, struct err *e, int errno_, const char *fmt, ...) PRINTF_LIKE(4, 5);
+#define mod_fail(...)     err_false(mod_fail(__VA_ARGS__))
+#define mod_fail_sys(...) err_false(mod_fail_sys(__VA_ARGS__))
 /// Ends the module as skipped with this msg. Returns true.
 bool mod_skip(struct mod_call *c, const char *msg);
 /// prepare: attaches content and returns its SHA-256 as a value to put into the args.

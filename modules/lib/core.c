@@ -7,6 +7,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#undef mod_fail
+#undef mod_fail_sys
+
 #define DIFF_MAX 104448  // as Ansible's MAX_FILE_SIZE_FOR_DIFFING
 
 // -- arguments -------------------------------------------------------------------------------------------------------

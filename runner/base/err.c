@@ -3,6 +3,11 @@
 
 #include <stdarg.h>
 
+#undef err_set
+#undef err_sys
+#undef err_wrap
+#undef err_hint
+
 PRINTF_LIKE(2, 0)
 static const char *vfmt(struct arena *a, const char *fmt, va_list ap) {
     char tmp[512];

@@ -35,6 +35,16 @@ bool err_sys(struct err *e, int errno_, struct mark at, const char *fmt, ...) PR
 bool err_wrap(struct err *e, struct mark at, const char *fmt, ...) PRINTF_LIKE(3, 4);
 /// Adds what the user can do about it. Returns false.
 bool err_hint(struct err *e, const char *fmt, ...) PRINTF_LIKE(2, 3);
+// The compilers cannot see that these always return false; said here, they know that what a failure leaves unset is not
+// used.
+static inline bool err_false(bool always_false) {
+    (void)always_false;
+    return false;
+}
+#define err_set(...)  err_false(err_set(__VA_ARGS__))
+#define err_sys(...)  err_false(err_sys(__VA_ARGS__))
+#define err_wrap(...) err_false(err_wrap(__VA_ARGS__))
+#define err_hint(...) err_false(err_hint(__VA_ARGS__))
 /// Forgets a failure that was handled.
 void err_clear(struct err *e);
 /// The innermost message with a place, for tests and one-line uses: "msg: cause: cause". In e->arena.
