@@ -372,10 +372,12 @@ bool vault_open_id(struct vault_ring *r, struct str text, struct mark at, struct
     }
     if (!try_all(r, &env, a, &padded, id)) {
         if (env.id.n) {
-            return err_set(e, ERR_VAULT, at, "no vault password given opens this data, which is labelled '%.*s'",
-                           STR(str_sub(env.id, 0, 80)));
+            err_set(e, ERR_VAULT, at, "no vault password given opens this data, which is labelled '%.*s'",
+                    STR(str_sub(env.id, 0, 80)));
+        } else {
+            err_set(e, ERR_VAULT, at, "no vault password given opens this data");
         }
-        return err_set(e, ERR_VAULT, at, "no vault password given opens this data");
+        return err_hint(e, "the password is another one, or the data was changed by hand; see 'vault view --help'");
     }
     return unpad(padded, plain) || damaged(e, at, "its padding is wrong");
 }

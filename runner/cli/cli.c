@@ -6,6 +6,7 @@
 #include "typo.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -378,7 +379,34 @@ static int dispatch(struct settings *s, bool as_ansible) {
     return str_eqz(first, "run") ? run_run(s, 1) : run_verb(s);
 }
 
+// A standard descriptor that is closed would become the next file we open, and that file would get our output. What
+// is put in its place cannot be written to, so that lost output is noticed.
+static void keep_standard_files(void) {
+    for (int fd = 0; fd < 3; fd++) {
+        if (fcntl(fd, F_GETFD) < 0 && errno == EBADF) {
+            (void)open("/dev/null",
+                       O_RDONLY | O_NOCTTY);  // takes the lowest number that is free: fd; stays open in children
+        }
+    }
+}
+
+// Output that did not get through is a failure: somebody waits for it.
+static int written(struct arena *a, int code) {
+    int failed = fflush(stdout) != 0 ? errno : 0;
+    if (!failed && !ferror(stdout)) {
+        return code;
+    }
+    struct err e = {.arena = a};
+    if (failed) {
+        err_sys(&e, failed, NO_MARK, "cannot write all of the output to standard output");
+    } else {
+        err_set(&e, ERR_SYS, NO_MARK, "cannot write all of the output to standard output");
+    }
+    return report(&e, code ? code : 1);
+}
+
 int cli_main(int argc, char **argv) {
+    keep_standard_files();
     struct arena a = {0};
     struct settings s;
     set_defaults(&s, &a);
@@ -405,6 +433,7 @@ int cli_main(int argc, char **argv) {
             code = dispatch(&s, as_ansible);
         }
     }
+    code = written(&a, code);
     arena_release(&a);
     return code;
 }

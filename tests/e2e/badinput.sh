@@ -238,5 +238,61 @@ cli 'a word in -e' 4 "'word'" 'hint:' -- run good.yml -i hosts -e word
 cli 'a list in -e' 4 'dictionary' -- run good.yml -i hosts -e '[1, 2]'
 cli 'broken quotes in -e' 4 'extra variables' -- run good.yml -i hosts -e 'a="b'
 
+# -- vaults and passwords ---------------------------------------------------------------------------------------------
+(umask 077 && echo right >right.pw && echo wrong >wrong.pw)
+printf 'a: 1\n' >v.yml
+"$bin/vault" encrypt --vault-password-file right.pw v.yml >/dev/null 2>&1
+cli 'wrong vault password' 1 'v.yml' 'hint:' -- run good.yml -i hosts -e @v.yml --vault-password-file wrong.pw
+cli 'no vault password and no terminal' 1 'v.yml' 'password' -- run good.yml -i hosts -e @v.yml
+sed '3s/[0-9]/x/g' v.yml >damaged.yml
+cli 'damaged vault' 1 'damaged.yml' -- run good.yml -i hosts -e @damaged.yml --vault-password-file right.pw
+head -c 300 v.yml >cut.yml
+cli 'vault cut short' 1 'cut.yml' -- run good.yml -i hosts -e @cut.yml --vault-password-file right.pw
+cp right.pw vault-password && chmod 644 vault-password
+cli 'vault password others can read' 1 'vault-password' 'chmod 600' -- run good.yml -i hosts -e @v.yml
+rm -f vault-password
+# setsid takes the terminal away, whatever this script has
+try 'no terminal for -K' 1 'terminal' -- setsid -w "$bin/play" run good.yml -i hosts -K
+try 'no terminal for -k' 1 'terminal' -- setsid -w "$bin/play" run good.yml -i hosts -k
+try 'no terminal for --ask-vault-pass' 1 'terminal' -- setsid -w "$bin/play" run good.yml -i hosts -J
+cli 'missing become password file' 1 'nopw' -- run good.yml -i hosts --become-password-file nopw
+
+# -- the ends of a pipe -----------------------------------------------------------------------------------------------
+try 'stdin closed' 0 'ok=1' -- bash -c '"$0" run good.yml -i hosts <&-' "$bin/play"
+try 'stdout closed' 1 'standard output' -- bash -c '"$0" run good.yml -i hosts >&-' "$bin/play"
+try 'stdout full' 1 'standard output' -- bash -c '"$0" run good.yml -i hosts >/dev/full' "$bin/play"
+try 'stdout is a closed pipe' 141 -- bash -c 'set -o pipefail; "$0" run good.yml -i hosts | true' "$bin/play"
+
+# -- hosts that do not work -------------------------------------------------------------------------------------------
+task 'task timeout' 2 'book.yml:4:' 'did not finish within 1 s' <<<$'- command: sleep 20\n  timeout: 1'
+task 'command that is not there' 2 'no-such-program' 'book.yml:4:' <<<'- command: no-such-program'
+task 'killed module' 2 'signal 9' <<<'- shell: kill -9 $PPID; sleep 1'
+book 'one host fails, the other goes on' 2 'ok=1    changed=0    unreachable=0    failed=0' <<<$'- hosts: all\n  gather_facts: false\n  tasks:\n    - command: "false"\n      when: inventory_hostname == "h1"\n    - ping:'
+printf 'h1 ansible_host=127.0.0.1 ansible_port=9\nh2 ansible_connection=local\n' >refused
+cli 'refused connection, the other host goes on' 4 '127.0.0.1 port 9' 'h2                         : ok=1' -- run good.yml -i refused
+mkdir -p fake && printf '#!/bin/sh\n[ "$1" = -m ] && echo riscv64 || exec /bin/uname "$@"\n' >fake/uname
+printf '#!/bin/sh\nexit 1\n' >fake/sudo && cp fake/sudo fake/su && chmod +x fake/*
+task 'become refused' 2 'sudo' -- -b --become-user nobody <<<$'- ping:\n  vars: {ansible_become_exe: "'"$PWD"$'/fake/sudo"}'
+task 'become program missing' 2 'nosudo' -- -b --become-user nobody <<<$'- ping:\n  vars: {ansible_become_exe: "/nosudo"}'
+mkdir -m 555 readonly
+if [ "$(id -u)" != 0 ]; then
+    try 'read-only HOME' 0 'ok=1' -- env HOME="$work/p/readonly" "$bin/play" run good.yml -i hosts
+fi
+
+# Ctrl-C: the group gets it, as from a terminal
+interrupt() {
+    local pid got=0
+    setsid "$bin/play" run book.yml -i "$1" >"$work/out" 2>&1 </dev/null &
+    pid=$!
+    sleep 1
+    kill -INT "$pid"
+    wait "$pid" || got=$?
+    report "$2" 99 "$got" interrupted
+}
+printf -- '- hosts: h1\n  gather_facts: false\n  tasks:\n    - command: sleep 20\n' >book.yml
+[[ 'Ctrl-C in a task' != *"$only"* ]] || interrupt hosts 'Ctrl-C in a task'
+printf 'h1 ansible_host=192.0.2.1 ansible_ssh_common_args="-o ProxyCommand=\x27sleep 20\x27"\n' >silent
+[[ 'Ctrl-C while connecting' != *"$only"* ]] || interrupt silent 'Ctrl-C while connecting'
+
 say "$passed passed, $failed failed"
 [ "$failed" = 0 ]
