@@ -219,7 +219,7 @@ static const struct {
     {"--- a\n--- b\n", "2:1", "expected one document", "a second '---'"},
     {"a: 2023-02-30\n", "1:4", "this looks like a date", "put it in quotes"},
     {"a: b\x01\n", "1:5", "the character U+0001 is not allowed", "write it as"},
-    {"é: \xff\n", "1:4", "expected UTF-8 text, found the byte 0xFF", NULL},
+    {"é: \xff\n", "1:4", "expected UTF-8 text, found the byte 0xFF", "save the file as UTF-8"},
     {"é: x\nü: [ö, {ä: ß]\n", "2:13", "expected ',' or '}'", "close '{'"},
 };
 
