@@ -79,7 +79,7 @@ static bool check_line(struct search *s, const char *path, struct str line, size
     }
     if (memmem(line.s, line.n, "PRIVATE KEY-----", 16) &&
         (hit = regex_exec(s->pem, line, 0, REGEX_SEARCH, &s->tmp, &m, s->t->e)) > 0) {
-        report(s, path, no, "a private key in the clear", STR_NONE);
+        report(s, path, no, "a private key in the clear", STR_LIT(""));
         return true;
     }
     if (hit == 0 && is_yaml_name(str_from(path))) {
@@ -99,7 +99,7 @@ static bool check_file(void *self, const char *path, struct err *e) {
     if (ok && !vault_is(text) && !age_is(text) && !memchr(text.s, '\0', text.n)) {
         yv_scan(text, &s->tmp, &d);
         if (d.n == 0 && named_secret(path) && str_trim(text).n > 0) {
-            report(s, path, 0, "should be encrypted by its name, and is not", STR_NONE);
+            report(s, path, 0, "should be encrypted by its name, and is not", STR_LIT(""));
         }
         struct str line;
         for (size_t no = 1; ok && str_next(&text, '\n', &line); no++) {
