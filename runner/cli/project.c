@@ -120,11 +120,11 @@ static void verbs_in(struct arena *a, struct verbs *v, const char *dir) {
     }
 }
 
-// Tags of the only playbook become verbs: the words after "tags:" in it, without templates.
-static void verbs_from_tags(struct arena *a, struct verbs *v, struct str file) {
+// Tags of the only playbook become verbs: the words after "tags:" in `from`, without templates. `file` is the playbook.
+static void verbs_from_tags(struct arena *a, struct verbs *v, struct str file, struct str from) {
     struct err e = {.arena = a};
     struct str text;
-    if (!fd_read_file(file.s, (size_t)4 << 20, a, &text, &e)) {
+    if (!fd_read_file(from.s, (size_t)4 << 20, a, &text, &e)) {
         return;
     }
     struct str rest = text;
@@ -132,6 +132,7 @@ static void verbs_from_tags(struct arena *a, struct verbs *v, struct str file) {
     bool list = false;
     while (str_next(&rest, '\n', &line)) {
         struct str t = str_trim(line);
+        t = str_starts(t, "- tags:") ? str_sub(t, 2, t.n) : t;
         bool head = str_starts(t, "tags:");
         bool item = list && str_starts(t, "- ");
         list = (head && t.n == 5) || item;
@@ -154,6 +155,15 @@ static void verbs_from_tags(struct arena *a, struct verbs *v, struct str file) {
     }
 }
 
+// Those of the playbook itself and of what its roles begin with.
+static void verbs_of_book(struct arena *a, struct verbs *v, struct str file) {
+    struct words roles = list_dir(a, "roles");
+    verbs_from_tags(a, v, file, file);
+    for (size_t i = 0; i < roles.n; i++) {
+        verbs_from_tags(a, v, file, str_printf(a, "roles/%.*s/tasks/main.yml", STR(roles.p[i])));
+    }
+}
+
 static void find_verbs(struct project *p) {
     struct verbs v = {0};
     verbs_in(p->a, &v, "playbooks");
@@ -166,7 +176,7 @@ static void find_verbs(struct project *p) {
         }
     }
     if (only.n > 0) {
-        verbs_from_tags(p->a, &v, only);
+        verbs_of_book(p->a, &v, only);
     }
     p->verbs = v.p;
     p->nverbs = v.n;

@@ -1,0 +1,32 @@
+#!/bin/bash
+# verbs.sh BIN_DIR: a project with one playbook, whose tags stand in its roles, has these tags for verbs.
+set -euo pipefail
+play=$(cd "${1:?usage: verbs.sh BIN_DIR}" && pwd)/play
+dir=$(mktemp -d)
+trap 'rm -rf "$dir"' EXIT
+cd "$dir"
+export ANSIBLE_CONFIG=/dev/null
+mkdir -p roles/common/tasks environments/test
+printf 'web1 ansible_connection=local\n' >environments/test/hosts
+printf '{"greeting": "hello"}\n' >environments/test/secrets
+printf -- '- hosts: all\n  gather_facts: false\n  roles: [common]\n' >playbook.yml
+cat >roles/common/tasks/main.yml <<'END'
+- tags: provision
+  block:
+    - debug: msg=provisioned
+- debug: msg="{{ greeting }} deployed"
+  tags: [deploy, "{{ more | default('x') }}"]
+END
+
+# holds TEXT COMMAND...: its output must hold the text
+holds() {
+    local text=$1 out
+    shift
+    out=$("$@" 2>&1) || { printf '%s failed:\n%s\n' "$*" "$out"; exit 1; }
+    [[ $out == *"$text"* ]] || { printf '%s: no "%s" in\n%s\n' "$*" "$text" "$out"; exit 1; }
+}
+
+holds "the tasks tagged 'provision' of playbook.yml" "$play" list
+holds "the tasks tagged 'deploy' of playbook.yml" "$play" list
+holds 'hello deployed' "$play" deploy env=test
+holds 'web1                       : ok=1 ' "$play" provision env=test
