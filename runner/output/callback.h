@@ -70,7 +70,8 @@ struct output *output_new(const struct output_opts *o, struct err *e);
 void output_free(struct output *o);
 void output_event(struct output *o, const struct event *ev);
 /// Texts that are masked in everything printed from now on, in each usual encoding (plain, base64, url, JSON- and
-/// shell-escaped). Short ones (< 4 bytes) are masked only as whole values. Copied to locked memory.
+/// shell-escaped). Short ones (< 4 bytes) and ordinary words are masked only as whole values, see docs/secrets.md.
+/// Copied to locked memory.
 void output_secret(struct output *o, struct str text);
 /// Prints text as it is, masked: listings.
 void output_text(struct output *o, struct str text);

@@ -5,10 +5,13 @@
 #include "map.h"
 #include "val.h"
 
+#include <strings.h>
 #include <sys/mman.h>
 
 #define MIN_SECRET 4
 #define MIN_LINE   8
+#define MIN_INSIDE 8  // shorter texts are secrets only as whole words: "root" is not in "rooted"
+#define MIN_DIGITS 6  // shorter numbers are ports and counts
 
 struct mask {
     struct arena arena;  // secret: wiped when released
@@ -123,9 +126,27 @@ static void remember_escaped(struct mask *m, struct str s) {
     remember(m, buf_view(&ascii));
 }
 
+// What stands in vaulted files beside secrets and in every output beside everything: hiding it would hide nothing and
+// make the output unreadable ("changed": ********). As values of their variables these are masked all the same.
+static bool ordinary(struct str s) {
+    static const char *const words[] = {"true",     "false",    "none",      "null",   "root",    "admin",
+                                        "user",     "name",     "localhost", "http",   "https",   "mysql",
+                                        "postgres", "password", "secret",    "test",   "present", "absent",
+                                        "latest",   "main",     "master",    "default"};
+    size_t digits = 0;
+    while (digits < s.n && s.s[digits] >= '0' && s.s[digits] <= '9') {
+        digits++;
+    }
+    bool found = digits == s.n && s.n < MIN_DIGITS;
+    for (size_t i = 0; i < COUNTOF(words) && !found; i++) {
+        found = s.n == strlen(words[i]) && strncasecmp(s.s, words[i], s.n) == 0;
+    }
+    return found;
+}
+
 void mask_add(struct mask *m, struct str text) {
     text = str_trim(text);
-    if (text.n < MIN_SECRET || map_get(&m->seen, text)) {
+    if (text.n < MIN_SECRET || ordinary(text) || map_get(&m->seen, text)) {
         return;
     }
     remember(m, text);
@@ -146,9 +167,37 @@ void mask_add(struct mask *m, struct str text) {
     qsort(m->patterns.p, m->patterns.n, sizeof *m->patterns.p, longer_first);
 }
 
+static bool in_word(unsigned char c) {
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c >= 0x80;
+}
+
+static bool is_word(struct str text, size_t from, size_t end) {
+    bool before = from > 0 && in_word((unsigned char)text.s[from - 1]) && in_word((unsigned char)text.s[from]);
+    bool after = end < text.n && in_word((unsigned char)text.s[end]) && in_word((unsigned char)text.s[end - 1]);
+    return !before && !after;
+}
+
+static struct str replace_words(struct arena *a, struct str text, struct str secret) {
+    struct buf b = BUF_IN(a);
+    size_t done = 0;
+    for (size_t at = str_find(text, 0, secret); at != SIZE_MAX; at = str_find(text, at + 1, secret)) {
+        if (at >= done && is_word(text, at, at + secret.n)) {
+            buf_str(&b, str_sub(text, done, at));
+            buf_z(&b, MASKED);
+            done = at + secret.n;
+        }
+    }
+    if (done == 0) {
+        return text;
+    }
+    buf_str(&b, str_sub(text, done, text.n));
+    return buf_view(&b);
+}
+
 struct str mask_apply(const struct mask *m, struct arena *a, struct str text) {
     for (size_t i = 0; i < m->patterns.n; i++) {
-        text = str_replace(a, text, m->patterns.p[i], STR_LIT(MASKED));
+        struct str secret = m->patterns.p[i];
+        text = secret.n < MIN_INSIDE ? replace_words(a, text, secret) : str_replace(a, text, secret, STR_LIT(MASKED));
     }
     return text;
 }

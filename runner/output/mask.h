@@ -6,8 +6,9 @@ struct mask;
 struct mask *mask_new(void);
 /// Wipes.
 void mask_free(struct mask *m);
-/// Remembers `text` plain, base64, url-, JSON-, shell- and repr-escaped, and each longer line of a multi-line text. Texts
-/// below four bytes are ignored: masking them would blot out everything. Copied to locked memory.
+/// Remembers `text` plain, base64, url-, JSON-, shell- and repr-escaped, and each longer line of a multi-line text.
+/// Texts below four bytes, short numbers and ordinary words such as "true" or "root" are ignored: masking them would
+/// blot out everything. Those below eight bytes are masked as whole words only. Copied to locked memory.
 void mask_add(struct mask *m, struct str text);
 /// `text` with every remembered secret replaced by asterisks. The same text (not copied) when there is none; else in
 /// `a`.

@@ -2,20 +2,17 @@
 # badinput.sh BIN_DIR [NAME]: what a user sees when something is wrong. Each row is one situation: its name, the exit status
 # ansible-playbook gives for it, texts the output must have ("!text": must not have), and the playbook or command line.
 # BADINPUT_SHOW=1 prints what each situation printed; NAME runs only the rows whose name contains it.
-# Hosts are local, and one throwaway sshd as the invoking user when there is one.
+# Hosts are local; those that are reached over ssh are in bad_input.sh.
 set -uo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source=../hosts/lib.sh
 . "$here/../hosts/lib.sh"
-# shellcheck source=../hosts/loopback.sh
-. "$here/../hosts/loopback.sh"
 bin=$(absolute "${1:?usage: badinput.sh BIN_DIR [NAME]}")
 only=${2:-}
 passed=0
 failed=0
 work=$(mktemp -d "${TMPDIR:-/tmp}/badinput.XXXXXX")
 cleanup() {
-    loopback_stop
     chmod -R u+rwX "$work"
     rm -rf "$work"
 }
