@@ -176,18 +176,25 @@ static bool extract_id(struct mod_call *c, struct key *k, struct str *id, struct
     return true;
 }
 
+static bool is_hex(struct str s) {
+    for (size_t i = 0; i < s.n; i++) {
+        if (!isxdigit((unsigned char)s.s[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static bool parse_id(struct mod_call *c, struct key *k, struct str id, struct err *e) {
     mod_set_str(c, "id", id);
     char *text = str_z(c->arena, id);
-    bool hex = true;
     for (char *p = text; *p; p++) {
-        *p = (char)toupper((unsigned char)*p);
+        if (*p >= 'a' && *p <= 'z') {
+            *p = (char)(*p - 'a' + 'A');
+        }
     }
     k->id = str_sub(str_from(text), str_starts(str_from(text), "0X") ? 2 : 0, SIZE_MAX);
-    for (size_t i = 0; i < k->id.n; i++) {
-        hex = hex && isxdigit((unsigned char)k->id.s[i]);
-    }
-    if (!hex || (k->id.n != 8 && k->id.n < 16)) {
+    if (!is_hex(k->id) || (k->id.n != 8 && k->id.n < 16)) {
         return mod_fail(c, e, "Invalid key_id");
     }
     k->fp = k->id.n > 16 ? str_sub(k->id, k->id.n - 16, k->id.n) : k->id;

@@ -37,26 +37,34 @@ static char escape_char(char c) {
     static const char from[] = "\\'\"abfnrtv";
     static const char to[] = "\\'\"\a\b\f\n\r\t\v";
     const char *at = c ? strchr(from, c) : NULL;
-    return at ? to[at - from] : '\0';
+    size_t i = at ? (size_t)(at - from) : sizeof to - 1;
+    return to[i];
+}
+
+/// The value of a digit; -1 when it is none of this base.
+static int digit(char c, unsigned base) {
+    if (base == 8) {
+        return c >= '0' && c <= '7' ? c - '0' : -1;
+    }
+    if (!isxdigit((unsigned char)c)) {
+        return -1;
+    }
+    return isdigit((unsigned char)c) ? c - '0' : tolower((unsigned char)c) - 'a' + 10;
 }
 
 /// Takes the value of `\x41` or `\101` at s[*i]; false when it is none.
 static bool escape_number(struct str s, size_t *i, char *out) {
-    unsigned base = s.s[*i] == 'x' ? 16 : 8;
-    size_t from = base == 16 ? *i + 1 : *i;
-    size_t max = base == 16 ? 2 : 3;
+    bool hex = s.s[*i] == 'x';
+    unsigned base = hex ? 16 : 8;
+    size_t from = *i + hex;
+    size_t max = hex ? 2 : 3;
     unsigned value = 0;
     size_t n = 0;
-    for (; n < max && from + n < s.n; n++) {
-        char c = s.s[from + n];
-        bool digit = base == 16 ? isxdigit((unsigned char)c) != 0 : c >= '0' && c <= '7';
-        if (!digit) {
-            break;
-        }
-        unsigned v = isdigit((unsigned char)c) ? (unsigned)(c - '0') : (unsigned)(tolower((unsigned char)c) - 'a') + 10;
-        value = value * base + v;
+    while (n < max && from + n < s.n && digit(s.s[from + n], base) >= 0) {
+        value = value * base + (unsigned)digit(s.s[from + n], base);
+        n++;
     }
-    if (n == 0 || (base == 16 && n != 2)) {
+    if (n == 0 || (hex && n != 2)) {
         return false;
     }
     *i = from + n - 1;

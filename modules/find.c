@@ -113,8 +113,7 @@ static bool read_amount(struct mod_call *c, const char *arg, const char *units, 
                         struct err *e) {
     struct str s = mod_str(c, arg);
     int64_t by = 1;
-    char last = s.n ? (char)(s.s[s.n - 1] | 0x20) : 0;
-    const char *unit = last ? strchr(units, last) : NULL;
+    const char *unit = s.n ? strchr(units, s.s[s.n - 1] | 0x20) : NULL;
     struct str digits = unit ? str_sub(s, 0, s.n - 1) : s;
     if (unit) {
         by = factor[unit - units];
@@ -184,7 +183,7 @@ static bool age_fits(const struct search *s, const struct stat *st) {
 }
 
 static bool size_fits(const struct search *s, const struct stat *st) {
-    return !s->has_size || (s->size >= 0 ? st->st_size >= s->size : st->st_size <= -s->size);
+    return !s->has_size || (s->size >= 0 ? st->st_size >= s->size : -st->st_size >= s->size);
 }
 
 static bool text_matches(struct search *s, struct str text, struct arena *a) {

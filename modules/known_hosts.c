@@ -7,9 +7,7 @@
 
 #include <ctype.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #define LINE_NONE SIZE_MAX
 
@@ -240,12 +238,18 @@ static void edit(struct mod_call *c, struct known *k, bool present) {
     k->now = b.n ? buf_view(&b) : STR_LIT("");
 }
 
-static bool read_call(struct mod_call *c, struct known *k, struct err *e) {
-    char *host = str_z(c->arena, mod_str(c, "name"));
-    for (char *p = host; *p; p++) {
-        *p = (char)tolower((unsigned char)*p);
+static const char *lower(struct mod_call *c, struct str s) {
+    char *text = str_z(c->arena, s);
+    for (char *p = text; *p; p++) {
+        if (*p >= 'A' && *p <= 'Z') {
+            *p = (char)(*p - 'A' + 'a');
+        }
     }
-    k->host = host;
+    return text;
+}
+
+static bool read_call(struct mod_call *c, struct known *k, struct err *e) {
+    k->host = lower(c, mod_str(c, "name"));
     k->path = mod_z(c, "path");
     k->line = LINE_NONE;
     struct str key = mod_str(c, "key");
