@@ -3,6 +3,7 @@
 
 #include "digest.h"
 #include "fd.h"
+#include "kdf.h"
 
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
@@ -141,11 +142,10 @@ static void derive(struct vault_ring *r, size_t i, struct str salt, unsigned cha
     pthread_mutex_lock(&r->lock);
     struct vault_secret s = r->secrets.p[i];
     pthread_mutex_unlock(&r->lock);
-    if (s.n > INT32_MAX || salt.n > INT32_MAX ||
-        PKCS5_PBKDF2_HMAC((const char *)s.p, (int)s.n, (const unsigned char *)salt.s, (int)salt.n, ROUNDS, EVP_sha256(),
-                          DERIVED_LEN, key) != 1) {
-        BUG("libcrypto cannot derive a key");
+    if (s.n > INT32_MAX || salt.n > INT32_MAX) {
+        BUG("a password or salt of 2 GiB");
     }
+    vault_pbkdf2((struct str){(const char *)s.p, s.n}, salt, ROUNDS, key, DERIVED_LEN);
     cache_put(r, i, salt, key);
 }
 
