@@ -65,7 +65,8 @@ cd /
 wanted=(./etc ./srv ./var ./root ./home ./opt ./usr/local)
 prune=(-path ./srv/repo)
 for p in ./var/log ./var/cache ./var/tmp ./var/lib/apt ./var/lib/dpkg ./var/lib/systemd ./root/.ansible ./root/.cache \
-    ./home/vagrant/.ansible ./home/vagrant/.cache; do
+    ./home/vagrant/.ansible ./home/vagrant/.cache ./srv/commons/.ansible ./srv/commons/.cache \
+    ./etc/hostname ./etc/hosts ./etc/machine-id './etc/ssh/ssh_host_*' ./etc/systemd/network; do # the last: who this machine is
     prune+=(-o -path "$p")
 done
 find "${wanted[@]}" -xdev \( "${prune[@]}" -o -name __pycache__ \) -prune -o -type f -print0 >/tmp/files

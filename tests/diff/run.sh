@@ -38,7 +38,7 @@ tree() {
     (
         cd "$1"
         find . -mindepth 1 -not -path '*/.git/*' -not -name .git \( -type f -printf '%y %m %u:%g %P ' -exec sh -c 'sha256sum <"$1" | cut -c1-16' _ {} \; -o -printf '%y %m %u:%g %P %l\n' \)
-    ) | LC_ALL=C sort -k4
+    ) | sed "s/ $(id -un):$(id -gn) / me /" | LC_ALL=C sort -k4
 }
 
 # one_run OUT PROGRAM...: runs the case in $work/$name/target and describes what came of it in OUT
