@@ -285,7 +285,7 @@ static int parse(struct tool *t, int argc, char **argv, const struct verb **v) {
 static int run(struct tool *t, int argc, char **argv) {
     const struct verb *v = NULL;
     int status = parse(t, argc, argv, &v);
-    if (status >= 0) {
+    if (status >= 0 || !v) {
         return status;
     }
     bool first = v->lock == LOCK_NEW && t->recipients.n == 0;
