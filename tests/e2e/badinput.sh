@@ -3,6 +3,7 @@
 # ansible-playbook gives for it, texts the output must have ("!text": must not have), and the playbook or command line.
 # BADINPUT_SHOW=1 prints what each situation printed; NAME runs only the rows whose name contains it.
 # Hosts are local; those that are reached over ssh are in bad_input.sh.
+# shellcheck disable=SC2016  # what is in single quotes is for the shell that is started
 set -uo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source=../hosts/lib.sh

@@ -2,6 +2,7 @@
 # masking.sh BIN_DIR [NAME]: a secret must not be seen. Canaries are put wherever secrets live (vaulted files, vaulted values,
 # no_log arguments, passwords) and led through everything that prints; then nothing printed, no process's arguments or
 # environment, and no file left behind may hold one of them, in any encoding. MASKING_SHOW=1 prints what was printed.
+# shellcheck disable=SC2016  # what is in single quotes is for the shell that is started
 set -uo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source=../hosts/lib.sh
