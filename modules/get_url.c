@@ -129,8 +129,10 @@ static int open_beside(struct mod_call *c, const char *dest, const char **tmp, s
     random_bytes(&r, sizeof r);
     *tmp = arena_printf(c->arena, "%.*s.ansible_tmp%016llx", (int)slash, dest, (unsigned long long)r);
     int fd = open(*tmp, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (fd < 0) {
-        mod_fail_sys(c, e, errno, "Destination directory of %s is not usable", dest);
+    if (fd < 0 && errno == ENOENT) {
+        mod_fail(c, e, "Destination %.*s does not exist", (int)(slash > 1 ? slash - 1 : slash), dest);
+    } else if (fd < 0) {
+        mod_fail_sys(c, e, errno, "Destination %.*s is not writable", (int)(slash > 1 ? slash - 1 : slash), dest);
     }
     return fd;
 }
@@ -149,15 +151,14 @@ static struct str disposition_name(const struct http_response *r) {
     return base_of(name);
 }
 
-static bool name_in_dir(struct mod_call *c, struct fetch *f, const struct http_response *r, struct err *e) {
+static void name_in_dir(struct mod_call *c, struct fetch *f, const struct http_response *r) {
     struct str name = disposition_name(r);
     name = name.n > 0 ? name : base_of(r->url);
     if (name.n == 0 || str_eqz(name, "..") || str_eqz(name, ".")) {
         name = STR_LIT("index.html");
     }
-    (void)e;
-    f->dest = arena_printf(c->arena, "%s/%.*s", f->dest, STR(name));
-    return true;
+    const char *slash = str_ends(str_from(f->dest), "/") ? "" : "/";
+    f->dest = arena_printf(c->arena, "%s%s%.*s", f->dest, slash, STR(name));
 }
 
 static bool attributes_only(struct mod_call *c, struct fetch *f, const char *msg, struct err *e) {
@@ -191,7 +192,7 @@ static bool sums(struct mod_call *c, const char *tmp, const struct fetch *f, boo
         }
         if (!str_eqz(f->want, hex)) {
             mod_set(c, "changed", val_bool(true));  // it has been fetched
-            return mod_fail(c, e, "The checksum for %s did not match %.*s; it was %s.", tmp, STR(f->want), hex);
+            return mod_fail(c, e, "The checksum for %s did not match %.*s; it was %s.", f->dest, STR(f->want), hex);
         }
     }
     if (!digest_file(c->arena, "sha1", tmp, &hex, e)) {
@@ -253,12 +254,14 @@ static bool fetched(struct mod_call *c, struct fetch *f, const struct http_respo
         return mod_fail(c, e, "Request failed");
     }
     bool same;
-    if (f->dir && !name_in_dir(c, f, r, e)) {
-        return false;
+    if (f->dir) {
+        name_in_dir(c, f, r);
     }
     if (c->check) {
+        struct str length = val_text(val_get(r->headers, "content-length"));
         mod_changed(c);
         mod_set_z(c, "dest", f->dest);
+        mod_set(c, "msg", val_printf(c->arena, "OK (%.*s bytes)", STR(length.n ? length : STR_LIT("unknown"))));
         return true;
     }
     if (!sums(c, tmp, f, &same, e)) {
@@ -304,6 +307,7 @@ static bool run(struct mod_call *c, struct err *e) {
     f->q.follow = HTTP_FOLLOW_ALL;
     f->dest = mod_z(c, "dest");
     mod_set_z(c, "url", f->q.url);
+    mod_set_z(c, "dest", f->dest);
     f->dir = stat(f->dest, &st) == 0 && S_ISDIR(st.st_mode);
     bool there = !f->dir && stat(f->dest, &st) == 0;
     bool force = mod_bool(c, "force");
@@ -313,6 +317,9 @@ static bool run(struct mod_call *c, struct err *e) {
             return false;
         }
         if (str_eqz(f->want, hex)) {
+            mod_set(c, "checksum_src", VNULL);
+            mod_set(c, "checksum_dest", VNULL);
+            mod_set(c, "elapsed", val_int(0));
             return attributes_only(c, f, "file already exists", e);
         }
         force = true;
