@@ -21,7 +21,7 @@ static const struct arg args[] = {
 struct unit {
     const char *name;
     struct val status;
-    bool found, init_script, offline;
+    bool found, init_script;
     const char *mask, *enable, *action;  // systemctl verbs still to be run
 };
 
@@ -98,6 +98,32 @@ static bool missing(struct mod_call *c, const struct unit *u, struct err *e) {
     return mod_fail(c, e, "Could not find the requested service %s: host", u->name);
 }
 
+// What is-enabled says of a unit file that exists.
+static bool unit_file_state(struct str s) {
+    static const char *const states[] = {"enabled",  "enabled-runtime", "linked",   "linked-runtime",
+                                         "masked",   "masked-runtime",  "static",   "indirect",
+                                         "disabled", "generated",       "transient"};
+    for (size_t i = 0; i < COUNTOF(states); i++) {
+        if (str_eqz(s, states[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+// Inside a chroot, or told so: nothing runs here, and that is no failure.
+static bool nothing_runs_here(void) {
+    const char *told = getenv("SYSTEMD_OFFLINE");
+    const char *debian = getenv("debian_chroot");
+    struct stat root;
+    struct stat init;
+    if ((told && strcmp(told, "1") == 0) || (debian && *debian)) {
+        return true;
+    }
+    return stat("/", &root) == 0 && stat("/proc/1/root/.", &init) == 0 &&
+           (root.st_ino != init.st_ino || root.st_dev != init.st_dev);
+}
+
 static bool load(struct mod_call *c, struct unit *u, struct err *e) {
     struct run_result r;
     if (!systemctl(c, "show", u->name, &r, e)) {
@@ -107,11 +133,14 @@ static bool load(struct mod_call *c, struct unit *u, struct err *e) {
     u->status = parse_show(c, r.out);
     if (ignored(&r) || (r.rc != 0 && val_len(u->status) == 0)) {
         // A chroot, or systemd is not running: only unit files can be looked at.
-        u->offline = true;
-        if (!systemctl(c, "list-unit-files", u->name, &r, e)) {
+        if (!systemctl(c, "is-enabled", u->name, &r, e)) {
             return false;
         }
-        u->found = u->init_script || str_find(r.out, 0, str_from(u->name)) != SIZE_MAX;
+        u->found = u->init_script || unit_file_state(str_trim(r.out));
+        if (!u->found && !systemctl(c, "list-unit-files", u->name, &r, e)) {
+            return false;
+        }
+        u->found = u->found || r.rc == 0;
         return true;
     }
     struct str state = status(u, "LoadState");
@@ -188,7 +217,7 @@ static bool plan_state(struct mod_call *c, struct unit *u, struct err *e) {
     mod_set_str(c, "state", want);
     struct str active = status(u, "ActiveState");
     if (active.n == 0) {
-        if (u->offline) {
+        if (nothing_runs_here()) {
             mod_warn(
                 c,
                 "Target is a chroot or systemd is offline. This can lead to false positives or prevent the init system "
@@ -219,10 +248,6 @@ bool service_systemd_plan(struct mod_call *c, struct err *e) {
     u->name = mod_z(c, "name");
     bool reload = mod_bool(c, "daemon_reload") || mod_bool(c, "daemon_reexec");
     if (!u->name) {
-        bool more = mod_has(c, "state") || mod_has(c, "enabled") || mod_has(c, "masked");
-        if (more) {
-            return mod_fail(c, e, "name is required with state, enabled and masked");
-        }
         mod_set(c, "name", VNULL);
         mod_set(c, "status", val_dict(c->arena, 0));
     } else {
@@ -276,6 +301,7 @@ MODULE(systemd) = {
     .returns = "name: The unit.\nstatus: What `systemctl show` said before.\nstate: State that was asked for.\n"
                "enabled: Whether it starts at boot.",
     .args = args,
+    .required_by = "state:name;enabled:name;masked:name",
     .required_one_of = "state,enabled,masked,daemon_reload,daemon_reexec",
     .check = SUPPORT_FULL,
     .diff = SUPPORT_NONE,

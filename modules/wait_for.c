@@ -1,5 +1,6 @@
 // wait_for: until a port answers or closes, a file is there or gone, or a text appears.
 #include "fd.h"
+#include "fsattr.h"
 #include "http.h"
 #include "regex.h"
 
@@ -75,8 +76,9 @@ static bool file_ready(struct wait *w) {
     if (lstat(path, &st) != 0) {
         return false;
     }
-    if (!w->re) {
-        return true;
+    struct str state = mod_str(c, "state");
+    if (!w->re || str_eqz(state, "absent")) {
+        return true;  // for a file to be gone its content does not matter
     }
     struct arena scratch = {0};
     struct err quiet = {.arena = &scratch};
@@ -86,12 +88,22 @@ static bool file_ready(struct wait *w) {
     return ok;
 }
 
-static bool state_counts(struct mod_call *c, unsigned long state) {
+// The kernel's number of a connection's state; 0: there is none of this name.
+static unsigned long state_number(struct str name) {
     static const char *const names[] = {"",          "ESTABLISHED", "SYN_SENT",   "SYN_RECV", "FIN_WAIT1", "FIN_WAIT2",
                                         "TIME_WAIT", "CLOSE",       "CLOSE_WAIT", "LAST_ACK", "LISTEN",    "CLOSING"};
+    for (unsigned long i = 1; i < COUNTOF(names); i++) {
+        if (str_eqz(name, names[i])) {
+            return i;
+        }
+    }
+    return 0;
+}
+
+static bool state_counts(struct mod_call *c, unsigned long state) {
     struct val list = mod_arg(c, "active_connection_states");
-    for (size_t i = 0; i < val_len(list) && state < COUNTOF(names); i++) {
-        if (str_eqz(val_text(val_at_index(list, i)), names[state])) {
+    for (size_t i = 0; i < val_len(list); i++) {
+        if (state != 0 && state_number(val_text(val_at_index(list, i))) == state) {
             return true;
         }
     }
@@ -165,7 +177,7 @@ static bool too_late(struct wait *w, struct err *e) {
     if (mod_has(c, "port")) {
         const char *what = str_eqz(state, "drained")
                                ? "to drain"
-                               : (str_eqz(state, "absent") || str_eqz(state, "stopped") ? "to stop" : "");
+                               : (str_eqz(state, "absent") || str_eqz(state, "stopped") ? "to stop." : "");
         if (re && !*what) {
             return mod_fail(c, e, "Timeout when waiting for search string %s in %s:%lld", re, mod_z(c, "host"),
                             (long long)mod_int(c, "port", 0));
@@ -173,9 +185,11 @@ static bool too_late(struct wait *w, struct err *e) {
         return mod_fail(c, e, "Timeout when waiting for %s:%lld%s%s", mod_z(c, "host"),
                         (long long)mod_int(c, "port", 0), *what ? " " : "", what);
     }
-    const char *gone = str_eqz(state, "absent") || str_eqz(state, "stopped") ? " to be absent." : "";
-    return re && !*gone ? mod_fail(c, e, "Timeout when waiting for search string %s in %s", re, mod_z(c, "path"))
-                        : mod_fail(c, e, "Timeout when waiting for file %s%s", mod_z(c, "path"), gone);
+    if (str_eqz(state, "absent")) {
+        return mod_fail(c, e, "Timeout when waiting for %s to be absent.", mod_z(c, "path"));
+    }
+    return re ? mod_fail(c, e, "Timeout when waiting for search string %s in %s", re, mod_z(c, "path"))
+              : mod_fail(c, e, "Timeout when waiting for file %s", mod_z(c, "path"));
 }
 
 static void pause_for(int64_t ms) {
@@ -188,6 +202,8 @@ static bool check_args(struct mod_call *c, struct err *e) {
     struct str state = mod_str(c, "state");
     bool port = mod_has(c, "port");
     bool path = mod_has(c, "path");
+    struct val states = mod_arg(c, "active_connection_states");
+    mod_set(c, "elapsed", val_int(0));
     if (port && path) {
         return mod_fail(c, e, "port and path parameter can not both be passed to wait_for");
     }
@@ -196,6 +212,15 @@ static bool check_args(struct mod_call *c, struct err *e) {
     }
     if (str_eqz(state, "drained") && !port) {
         return mod_fail(c, e, "state=drained needs a port");
+    }
+    if (mod_has(c, "exclude_hosts") && !str_eqz(state, "drained")) {
+        return mod_fail(c, e, "exclude_hosts should only be with state=drained");
+    }
+    for (size_t i = 0; i < val_len(states); i++) {
+        if (state_number(val_text(val_at_index(states, i))) == 0) {
+            return mod_fail(c, e, "unknown active_connection_state (%.*s) defined",
+                            STR(val_text(val_at_index(states, i))));
+        }
     }
     int64_t n = mod_int(c, "port", 1);
     return (n > 0 && n < 65536) || mod_fail(c, e, "port must be between 1 and 65535, not %lld", (long long)n);
@@ -234,6 +259,14 @@ static bool run(struct mod_call *c, struct err *e) {
     mod_set(c, "search_regex", mod_has(c, "search_regex") ? mod_arg(c, "search_regex") : VNULL);
     mod_set(c, "path", mod_has(c, "path") ? mod_arg(c, "path") : VNULL);
     mod_set(c, "elapsed", val_int((clock_ms() - w.started) / 1000));
+    if (!val_has(c->result, "match_groups")) {
+        mod_set(c, "match_groups", val_list(c->arena, 0));
+        mod_set(c, "match_groupdict", val_dict(c->arena, 0));
+    }
+    struct stat st;
+    if (mod_has(c, "path") && lstat(mod_z(c, "path"), &st) == 0) {
+        fsattr_info(c, mod_z(c, "path"));
+    }
     return true;
 }
 
