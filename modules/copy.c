@@ -1,5 +1,7 @@
 // copy: files, directories and given content to the target.
+#include "digest.h"
 #include "json.h"
+#include "paths.h"
 #include "put.h"
 
 #include <dirent.h>
@@ -16,7 +18,7 @@ static const struct arg args[] = {
     {"dest", ARG_PATH, .required = true, .doc = "Where it goes."},
     {"remote_src", ARG_BOOL, .def = "false", .doc = "src is on the target."},
     {"directory_mode", ARG_RAW, .doc = "Mode of directories that are created."},
-    {"local_follow", ARG_BOOL, .def = "true", .doc = "Follow links below src."},
+    {"local_follow", ARG_BOOL, .doc = "Follow links below src; by default not with remote_src."},
     {"decrypt", ARG_BOOL, .def = "true", .doc = "Decrypt src when it is a vault file."},
     {"checksum", ARG_STR, .doc = "SHA1 that the source must have."},
     {"_original_basename", ARG_STR, .doc = "Internal."},
@@ -31,7 +33,7 @@ static bool attach_content(struct mod_call *c, struct err *e) {
     struct str data;
     if (v.kind == VAL_DICT || val_is_seq(v)) {
         struct buf b = BUF_IN(c->arena);
-        if (!json_write(&b, v, NULL, e)) {
+        if (!json_write(&b, v, &(struct json_style){.ascii = true}, e)) {
             return false;
         }
         data = buf_view(&b);
@@ -64,21 +66,31 @@ static bool attach_file(struct mod_call *c, struct str path, struct str rel, str
 
 static bool attach_tree(struct mod_call *c, struct str dir, struct str rel, unsigned depth, struct err *e);
 
-static bool attach_entry(struct mod_call *c, struct str path, struct str name, unsigned depth, struct err *e) {
+static bool attach_link(struct mod_call *c, const char *path, struct str rel, struct err *e) {
+    char text[4096];
+    ssize_t n = readlink(path, text, sizeof text);
+    if (n < 0) {
+        return err_sys(e, errno, val_get(c->args, "src").mark, "cannot read '%s'", path);
+    }
+    put_attach_link(c, rel, str_dup(c->arena, (struct str){text, (size_t)n}));
+    return true;
+}
+
+static bool attach_entry(struct mod_call *c, struct str path, struct str rel, unsigned depth, struct err *e) {
     struct stat st;
-    bool follow = mod_bool(c, "local_follow");
+    bool follow = !mod_has(c, "local_follow") || mod_bool(c, "local_follow");
     const char *z = str_z(c->arena, path);
     if ((follow ? stat(z, &st) : lstat(z, &st)) != 0) {
         return err_sys(e, errno, val_get(c->args, "src").mark, "cannot read '%s'", z);
     }
-    if (S_ISDIR(st.st_mode)) {
-        return attach_tree(c, path, name, depth + 1, e);
-    }
     if (S_ISLNK(st.st_mode)) {
-        return err_set(e, ERR_ARGS, val_get(c->args, "src").mark,
-                       "'%s' is a symbolic link: copying links as links (local_follow: false) is not supported", z);
+        return attach_link(c, z, rel, e);
     }
-    return attach_file(c, path, name, e);
+    if (!S_ISDIR(st.st_mode)) {
+        return attach_file(c, path, rel, e);
+    }
+    put_attach_dir(c, rel);
+    return attach_tree(c, path, rel, depth + 1, e);
 }
 
 static bool attach_tree(struct mod_call *c, struct str dir, struct str rel, unsigned depth, struct err *e) {
@@ -89,34 +101,21 @@ static bool attach_tree(struct mod_call *c, struct str dir, struct str rel, unsi
                        "cannot read directory '%.*s'", STR(dir));
     }
     bool ok = true;
-    bool empty = true;
     for (int i = 0; i < n; i++) {
         struct str name = str_dup(c->arena, str_from(names[i]->d_name));
         free(names[i]);
         if (!ok || str_eqz(name, ".") || str_eqz(name, "..")) {
             continue;
         }
-        empty = false;
         struct str below = rel.n ? str_printf(c->arena, "%.*s/%.*s", STR(rel), STR(name)) : name;
         ok = attach_entry(c, str_printf(c->arena, "%.*s/%.*s", STR(dir), STR(name)), below, depth, e);
-        if (ok && c->blobs.n > MAX_FILES) {
+        if (ok && val_len(val_get(c->args, "_files")) > MAX_FILES) {
             ok = err_set(e, ERR_LIMIT, val_get(c->args, "src").mark, "more than %zu files below '%.*s'", MAX_FILES,
                          STR(dir));
         }
     }
     free(names);
-    if (ok && empty && rel.n > 0) {
-        put_attach(c, str_printf(c->arena, "%.*s/", STR(rel)), STR_NONE, STR_NONE, dir);
-    }
     return ok;
-}
-
-static struct str basename_of(struct str path) {
-    size_t from = 0;
-    for (size_t i = 0; i < path.n; i++) {
-        from = path.s[i] == '/' ? i + 1 : from;
-    }
-    return str_sub(path, from, path.n);
 }
 
 static bool prepare(struct mod_call *c, struct err *e) {
@@ -126,8 +125,8 @@ static bool prepare(struct mod_call *c, struct err *e) {
         return err_set(e, ERR_ARGS, c->at,
                        content ? "src and content are mutually exclusive" : "src (or content) is required");
     }
-    if (mod_bool(c, "remote_src")) {
-        return !content || err_set(e, ERR_ARGS, at, "content cannot be used with remote_src");
+    if (mod_bool(c, "remote_src") && !content) {
+        return true;
     }
     if (content) {
         if (str_ends(mod_str(c, "dest"), "/")) {
@@ -147,14 +146,38 @@ static bool prepare(struct mod_call *c, struct err *e) {
         while (path.n > 1 && path.s[path.n - 1] == '/') {
             path.n--;
         }
-        bool ok = attach_tree(c, path, inside ? STR_NONE : basename_of(path), 0, e);
+        val_set(c->arena, c->args, "src", val_printf(c->arena, "%.*s%s", STR(path), inside ? "/" : ""));
         put_seal(c);
-        return ok;
+        return attach_tree(c, path, inside ? STR_NONE : paths_base(path), 0, e);
     }
     return attach_file(c, path, STR_NONE, e);
 }
 
 // -- target ----------------------------------------------------------------------------------------------------------
+
+static bool plan_remote_tree(struct mod_call *c, const char *src, const char *dest, unsigned depth, struct err *e);
+
+static bool plan_remote_entry(struct mod_call *c, const char *from, const char *to, unsigned depth, struct err *e) {
+    struct stat st;
+    bool follow = mod_bool(c, "local_follow");
+    if ((follow ? stat(from, &st) : lstat(from, &st)) != 0) {
+        return mod_fail_sys(c, e, errno, "cannot look at '%s'", from);
+    }
+    struct put_item i = {.dest = to, .new_mode = st.st_mode & 07777, .own_mode = true};
+    bool found;
+    char text[4096];
+    if (S_ISLNK(st.st_mode)) {
+        ssize_t n = readlink(from, text, sizeof text);
+        return n < 0 ? mod_fail_sys(c, e, errno, "cannot read '%s'", from)
+                     : put_plan_link(c, to, str_dup(c->arena, (struct str){text, (size_t)n}), e);
+    }
+    if (S_ISDIR(st.st_mode)) {
+        return put_plan_dir(c, &i, e) && plan_remote_tree(c, from, to, depth + 1, e);
+    }
+    return replace_read(c, from, &i.data, &found, e) &&
+           (found ? put_plan_file(c, &i, true, e)
+                  : mod_fail(c, e, "'%s' is neither a file nor a directory nor a link", from));
+}
 
 static bool plan_remote_tree(struct mod_call *c, const char *src, const char *dest, unsigned depth, struct err *e) {
     struct dirent **names;
@@ -168,52 +191,122 @@ static bool plan_remote_tree(struct mod_call *c, const char *src, const char *de
         const char *to = arena_printf(c->arena, "%s/%s", dest, names[i]->d_name);
         bool dots = strcmp(names[i]->d_name, ".") == 0 || strcmp(names[i]->d_name, "..") == 0;
         free(names[i]);
-        struct stat st;
-        if (!ok || dots || stat(from, &st) != 0) {
-            continue;
-        }
-        struct str data;
-        bool found;
-        ok = S_ISDIR(st.st_mode)
-                 ? plan_remote_tree(c, from, to, depth + 1, e)
-                 : replace_read(c, from, &data, &found, e) && put_plan_tree(c, from, to, data, st.st_mode, e);
+        ok = ok && (dots || plan_remote_entry(c, from, to, depth, e));
     }
     free(names);
     return ok;
 }
 
-static bool plan_remote(struct mod_call *c, struct err *e) {
-    const char *src = mod_z(c, "src");
+static const char *without_slash(struct mod_call *c, const char *path) {
+    size_t n = strlen(path);
+    while (n > 1 && path[n - 1] == '/') {
+        n--;
+    }
+    return arena_strndup(c->arena, path, n);
+}
+
+// A directory goes below dest unless its name ends with a slash; the argument `mode` is for its top.
+static bool plan_remote_dir(struct mod_call *c, const char *src, mode_t mode, struct err *e) {
+    const char *dest = without_slash(c, mod_z(c, "dest"));
+    const char *from = without_slash(c, src);
+    if (!str_ends(str_from(src), "/")) {
+        dest = arena_printf(c->arena, "%s/%.*s", dest, STR(paths_base(str_from(from))));
+    }
     struct stat st;
-    if (stat(src, &st) != 0) {
-        return mod_fail(c, e, "Source %s not found", src);
+    if (lstat(dest, &st) == 0 && !S_ISDIR(st.st_mode) && !S_ISLNK(st.st_mode)) {
+        return mod_fail(c, e, "cannot replace '%s' by a directory: it is a file", dest);
     }
+    bool into = str_ends(str_from(mod_z(c, "dest")), "/") || (stat(dest, &st) == 0 && S_ISDIR(st.st_mode));
     mod_set_z(c, "src", src);
-    struct str base = basename_of(str_from(src));
-    const char *dest = mod_z(c, "dest");
-    struct stat ds;
-    bool into = str_ends(str_from(dest), "/") || (stat(dest, &ds) == 0 && S_ISDIR(ds.st_mode));
-    if (S_ISDIR(st.st_mode)) {
-        bool inside = str_ends(str_from(src), "/");
-        dest = inside ? dest : arena_printf(c->arena, "%s/%.*s", dest, STR(base));
-        mod_set_z(c, "dest", dest);
-        return plan_remote_tree(c, src, dest, 0, e);
+    mod_set(c, "dest", val_printf(c->arena, "%s%s", dest, into && str_ends(str_from(src), "/") ? "/" : ""));
+    mod_set(c, "checksum", VNULL);
+    mod_set(c, "md5sum", VNULL);
+    struct put_item top = {.dest = dest, .new_mode = mode & 07777};
+    struct str wanted = val_str_of(c->arena, mod_arg(c, "mode"));
+    if (str_eqz(wanted, "preserve")) {
+        top.mode = str_printf(c->arena, "%04o", (unsigned)(mode & 07777));
     }
-    dest = into ? arena_printf(c->arena, "%s/%.*s", dest, STR(base)) : dest;
-    mod_set_z(c, "dest", dest);
-    struct str data;
+    bool ok = put_plan_dir(c, &top, e) && plan_remote_tree(c, from, dest, 0, e);
+    c->diffs = (struct val){0};
+    fsattr_info(c, dest);
+    return ok;
+}
+
+static bool remote_sums(struct mod_call *c, struct str data, struct err *e) {
+    const char *hex;
+    struct str want = mod_str(c, "checksum");
+    if (!digest_hex(c->arena, "sha1", data, &hex, e)) {
+        return false;
+    }
+    mod_set_z(c, "checksum", hex);
+    if (want.n > 0 && !str_eqz(want, hex)) {
+        mod_set_str(c, "expected_checksum", want);
+        return mod_fail(c, e, "the file does not have the expected checksum: it is %s", hex);
+    }
+    if (!digest_hex(c->arena, "md5", data, &hex, e)) {
+        return false;
+    }
+    mod_set_z(c, "md5sum", hex);
+    return true;
+}
+
+// Where a single file goes, and whether directories are made for it (dest ends with a slash).
+static bool remote_dest(struct mod_call *c, const char *src, const char **dest, bool *parents, struct err *e) {
+    struct stat st;
+    const char *d = mod_z(c, "dest");
+    *parents = str_ends(str_from(d), "/");
+    *dest = d;
+    if (*parents || (stat(d, &st) == 0 && S_ISDIR(st.st_mode))) {
+        *dest = arena_printf(c->arena, "%s/%.*s", without_slash(c, d), STR(paths_base(str_from(src))));
+    } else {
+        struct str dir = paths_dir(str_from(d));
+        if (dir.n && (stat(str_z(c->arena, dir), &st) != 0 || !S_ISDIR(st.st_mode))) {
+            return mod_fail(c, e, "Destination directory %.*s does not exist", STR(dir));
+        }
+    }
+    if (mod_bool(c, "follow") && stat(*dest, &st) == 0) {
+        *dest = fsattr_realpath(c->arena, *dest);
+    }
+    return true;
+}
+
+static bool plan_remote_file(struct mod_call *c, const char *src, mode_t mode, struct err *e) {
+    struct put_item i = {0};
     bool found;
-    if (!replace_read(c, src, &data, &found, e)) {
+    bool parents;
+    struct stat st;
+    if (!remote_dest(c, src, &i.dest, &parents, e) || !replace_read(c, src, &i.data, &found, e)) {
         return false;
     }
     if (!found) {
         return mod_fail(c, e, "Source %s is not a regular file", src);
     }
-    return put_plan_tree(c, src, dest, data, st.st_mode, e);
+    if (lstat(i.dest, &st) == 0 && !mod_bool(c, "force")) {
+        mod_set_z(c, "msg", "file already exists");
+    } else if (!remote_sums(c, i.data, e)) {
+        return false;
+    }
+    if (str_eqz(val_str_of(c->arena, mod_arg(c, "mode")), "preserve")) {
+        i.mode = str_printf(c->arena, "%04o", (unsigned)(mode & 07777));
+    }
+    mod_set_z(c, "src", src);
+    mod_set_z(c, "dest", i.dest);
+    bool ok = put_plan_file(c, &i, parents, e);
+    c->diffs = (struct val){0};
+    fsattr_info(c, i.dest);
+    return ok;
 }
 
 static bool plan(struct mod_call *c, struct err *e) {
-    return mod_bool(c, "remote_src") ? plan_remote(c, e) : put_plan(c, e);
+    if (mod_has(c, "_files")) {
+        return put_plan(c, e);
+    }
+    const char *src = mod_z(c, "src");
+    struct stat st;
+    if (!src || stat(src, &st) != 0) {
+        return mod_fail(c, e, "Source %s not found", src ? src : "");
+    }
+    return S_ISDIR(st.st_mode) ? plan_remote_dir(c, src, st.st_mode, e) : plan_remote_file(c, src, st.st_mode, e);
 }
 
 MODULE(copy) = {

@@ -35,7 +35,12 @@ static bool prepare(struct mod_call *c, struct err *e) {
         !c->ctl->render(c->ctl->self, path, c->args, extra, c->arena, &text, &secret, e)) {
         return false;
     }
-    put_attach(c, STR_NONE, text, STR_NONE, path);
+    struct str mode = STR_NONE;
+    struct stat st;
+    if (str_eqz(val_text(mod_arg(c, "mode")), "preserve") && stat(str_z(c->arena, path), &st) == 0) {
+        mode = str_printf(c->arena, "%04o", (unsigned)(st.st_mode & 07777));
+    }
+    put_attach(c, STR_NONE, text, mode, path);
     return true;
 }
 

@@ -2,6 +2,8 @@
 #include "put.h"
 
 #include "digest.h"
+#include "fd.h"
+#include "paths.h"
 
 #include <errno.h>
 #include <sys/stat.h>
@@ -11,9 +13,11 @@
 
 struct job {
     const char *dest;
+    const char *link;  // a symbolic link with this text
     struct str data;
     struct fsattr attr;
-    bool write;
+    mode_t new_mode;
+    bool dir, write;
 };
 struct put {
     struct {
@@ -25,31 +29,42 @@ struct put {
         size_t n, cap;
     } dirs;                    // to be made, parents first
     struct val before, after;  // attributes
+    bool kept;                 // force: false left a file alone
+    bool tree;                 // the result is that of many files
 };
 
 // -- controller ------------------------------------------------------------------------------------------------------
 
-void put_attach(struct mod_call *c, struct str rel, struct str data, struct str mode, struct str source) {
-    struct val files = val_get(c->args, "_files");
-    if (files.kind != VAL_LIST) {
-        files = val_list(c->arena, 1);
-        val_set(c->arena, c->args, "_files", files);
+void put_seal(struct mod_call *c) {
+    if (!val_is(val_get(c->args, "_files"), VAL_LIST)) {
+        val_set(c->arena, c->args, "_files", val_list(c->arena, 1));
     }
+}
+
+static struct val add(struct mod_call *c, struct str rel) {
+    put_seal(c);
     struct val f = val_dict(c->arena, 4);
     val_set(c->arena, f, "rel", val_str(c->arena, rel));
+    val_push(c->arena, val_get(c->args, "_files"), f);
+    return f;
+}
+
+void put_attach(struct mod_call *c, struct str rel, struct str data, struct str mode, struct str source) {
+    struct val f = add(c, rel);
     val_set(c->arena, f, "sha256", mod_attach(c, data));
     val_set(c->arena, f, "mode", val_str(c->arena, mode));
     val_set(c->arena, f, "source", val_str(c->arena, source));
-    val_push(c->arena, files, f);
 }
 
-void put_seal(struct mod_call *c) {
-    if (val_get(c->args, "_files").kind != VAL_LIST) {
-        val_set(c->arena, c->args, "_files", val_list(c->arena, 0));
-    }
+void put_attach_dir(struct mod_call *c, struct str rel) {
+    val_set(c->arena, add(c, rel), "dir", val_bool(true));
 }
 
-// -- target ----------------------------------------------------------------------------------------------------------
+void put_attach_link(struct mod_call *c, struct str rel, struct str text) {
+    val_set(c->arena, add(c, rel), "link", val_str(c->arena, text));
+}
+
+// -- target: planning ------------------------------------------------------------------------------------------------
 
 static struct put *state_of(struct mod_call *c) {
     if (!c->state) {
@@ -61,63 +76,65 @@ static struct put *state_of(struct mod_call *c) {
     return c->state;
 }
 
-static void content_diff(struct mod_call *c, const char *dest, struct str old, bool found, struct str data,
-                         struct str source) {
+// What a file operation notes about content: one entry of the diff.
+static void content_diff(struct mod_call *c, const struct put_item *i, const char *shown, struct str old, bool found) {
     mod_changed(c);
     if (!c->diff) {
         return;
     }
     struct val d = val_dict(c->arena, 4);
-    bool large = old.n > DIFF_MAX || data.n > DIFF_MAX;
-    if (large) {
+    if (old.n > DIFF_MAX || i->data.n > DIFF_MAX) {
         val_set(c->arena, d, old.n > DIFF_MAX ? "dst_larger" : "src_larger", val_int(DIFF_MAX));
-    } else if (replace_binary(old) || replace_binary(data)) {
-        val_set(c->arena, d, replace_binary(old) ? "dst_binary" : "src_binary", val_int(1));
-    } else {
+    }
+    bool show_old = old.n <= DIFF_MAX && !replace_binary(old);
+    bool show_new = i->data.n <= DIFF_MAX && !replace_binary(i->data);
+    if (old.n <= DIFF_MAX && replace_binary(old)) {
+        val_set(c->arena, d, "dst_binary", val_int(1));
+    }
+    if (i->data.n <= DIFF_MAX && replace_binary(i->data)) {
+        val_set(c->arena, d, "src_binary", val_int(1));
+    }
+    if (show_old) {
         val_set(c->arena, d, "before", val_str(c->arena, old));
-        val_set(c->arena, d, "after", val_str(c->arena, data));
         if (found) {
-            val_set(c->arena, d, "before_header", val_z(c->arena, dest));
+            val_set(c->arena, d, "before_header", val_z(c->arena, shown));
         }
-        val_set(c->arena, d, "after_header", val_str(c->arena, source.n ? source : str_from(dest)));
     }
-    if (c->diffs.kind != VAL_LIST) {
-        c->diffs = val_list(c->arena, 2);
+    if (show_new) {
+        val_set(c->arena, d, "after", val_str(c->arena, i->data));
+        val_set(c->arena, d, "after_header", val_str(c->arena, i->source.n ? i->source : str_from(i->dest)));
     }
+    c->diffs = val_is(c->diffs, VAL_LIST) ? c->diffs : val_list(c->arena, 2);
     val_push(c->arena, c->diffs, d);
 }
 
-static bool checksums(struct mod_call *c, struct str data, bool changed, struct err *e) {
+static bool checksum(struct mod_call *c, struct str data, struct err *e) {
     const char *hex;
+    struct str want = mod_str(c, "checksum");
     if (!digest_hex(c->arena, "sha1", data, &hex, e)) {
         return false;
     }
     mod_set_z(c, "checksum", hex);
-    if (changed && !c->check) {
-        if (!digest_hex(c->arena, "md5", data, &hex, e)) {
-            return false;
-        }
-        mod_set_z(c, "md5sum", hex);
+    if (want.n > 0 && !str_eqz(want, hex)) {
+        mod_set_str(c, "expected_checksum", want);
+        return mod_fail(c, e, "the file does not have the expected checksum: it is %s", hex);
     }
     return true;
 }
 
-static struct stat new_file(struct mod_call *c) {
-    (void)c;
-    mode_t mask = umask(0);
-    umask(mask);
-    return (struct stat){.st_uid = geteuid(), .st_gid = getegid(), .st_mode = S_IFREG | (0666 & ~mask)};
-}
-
-static bool file_attr(struct mod_call *c, struct str mode, struct fsattr *f, struct err *e) {
-    if (!fsattr_read(c, "mode", f, e)) {
+static bool item_attr(struct mod_call *c, const struct put_item *i, const char *mode_arg, struct fsattr *f,
+                      struct err *e) {
+    if (!fsattr_read(c, mode_arg, f, e)) {
         return false;
     }
-    int64_t octal = 0;
-    for (size_t i = 0; i < mode.n; i++) {
-        octal = octal * 8 + (mode.s[i] - '0');
+    if (i->own_mode) {
+        f->has_mode = false;
     }
-    if (mode.n > 0) {
+    int64_t octal = 0;
+    for (size_t k = 0; k < i->mode.n; k++) {
+        octal = octal * 8 + (i->mode.s[k] - '0');
+    }
+    if (i->mode.n > 0) {
         f->has_mode = true;
         f->symbolic = STR_NONE;
         f->mode = (mode_t)octal & 07777;
@@ -125,71 +142,115 @@ static bool file_attr(struct mod_call *c, struct str mode, struct fsattr *f, str
     return true;
 }
 
-static bool plan_data(struct mod_call *c, const char *dest, struct str data, struct str source, struct str mode,
-                      struct err *e) {
-    struct put *p = state_of(c);
-    struct job j = {.dest = dest, .data = data};
-    char real[4096];
-    struct stat st;
-    bool link = lstat(dest, &st) == 0 && S_ISLNK(st.st_mode);
-    if (link && mod_bool(c, "follow") && realpath(dest, real)) {
-        j.dest = dest = arena_strndup(c->arena, real, strlen(real));
-        link = false;
-    }
-    if (lstat(dest, &st) == 0 && !S_ISREG(st.st_mode) && !link) {
-        return mod_fail(c, e, "cannot write '%s': it is a %s, not a file", dest,
-                        S_ISDIR(st.st_mode) ? "directory" : "special file");
-    }
-    struct str old;
-    bool found;
-    if (!file_attr(c, mode, &j.attr, e) || !replace_read(c, dest, &old, &found, e)) {
-        return false;
-    }
-    bool there = found || link;
-    j.write = !there || ((link || !str_eq(old, data)) && mod_bool(c, "force"));
-    if (j.write) {
-        content_diff(c, dest, old, there, data, source);
-    }
-    struct stat now = found && !link ? st : new_file(c);
+static bool attributes(struct mod_call *c, struct put *p, const struct job *j, const struct stat *st, struct err *e) {
     bool differs = false;
-    if (!fsattr_differs(c, &j.attr, dest, &now, p->before, p->after, &differs, e)) {
+    if (!fsattr_differs(c, &j->attr, j->dest, st, p->before, p->after, &differs, e)) {
         return false;
     }
     if (differs) {
         mod_changed(c);
     }
+    return true;
+}
+
+static bool plan_data(struct mod_call *c, struct put_item i, struct err *e) {
+    struct put *p = state_of(c);
+    struct stat st;
+    const char *shown = i.dest;
+    bool link = lstat(i.dest, &st) == 0 && S_ISLNK(st.st_mode);
+    if (link && mod_bool(c, "follow") && stat(i.dest, &st) == 0) {
+        i.dest = fsattr_realpath(c->arena, i.dest);
+        link = false;
+    }
+    struct job j = {.dest = i.dest, .data = i.data, .new_mode = i.new_mode};
+    bool there = link || lstat(i.dest, &st) == 0;
+    if (there && !mod_bool(c, "force")) {
+        p->kept = true;
+        return true;
+    }
+    if (there && !S_ISREG(st.st_mode) && !link) {
+        return mod_fail(c, e, "cannot write '%s': it is a %s, not a file", i.dest,
+                        S_ISDIR(st.st_mode) ? "directory" : "special file");
+    }
+    struct str old;
+    bool found;
+    if (!item_attr(c, &i, "mode", &j.attr, e) || !replace_read(c, i.dest, &old, &found, e)) {
+        return false;
+    }
+    j.write = !there || link || !str_eq(old, i.data);
+    if (j.write) {
+        content_diff(c, &i, shown, old, found);
+    }
     VEC_PUSH(c->arena, p->jobs, j);
-    return checksums(c, data, j.write, e);
+    if (j.write && c->check) {
+        return true;  // what it will be like is not known yet
+    }
+    struct stat fresh = fsattr_fresh(i.dest, false);
+    fresh.st_gid = getegid();
+    return attributes(c, p, &j, found && !link ? &st : &fresh, e);
 }
 
 // Records the directories of `path` (the part before its last slash) that do not exist.
-static void need_parents(struct mod_call *c, struct put *p, const char *path, size_t from) {
-    for (const char *s = strchr(path + from, '/'); s; s = strchr(s + 1, '/')) {
+static bool need_parents(struct mod_call *c, const char *path, struct err *e) {
+    struct put *p = state_of(c);
+    for (const char *s = strchr(path + 1, '/'); s; s = strchr(s + 1, '/')) {
         const char *dir = arena_strndup(c->arena, path, (size_t)(s - path));
         struct stat st;
-        if (*dir == '\0' || (stat(dir, &st) == 0 && S_ISDIR(st.st_mode))) {
+        bool known = p->dirs.n > 0 && strcmp(p->dirs.p[p->dirs.n - 1], dir) == 0;
+        if (known || (stat(dir, &st) == 0 && S_ISDIR(st.st_mode))) {
             continue;
         }
-        bool known = false;
-        for (size_t i = 0; i < p->dirs.n; i++) {
-            known = known || strcmp(p->dirs.p[i], dir) == 0;
+        if (stat(dir, &st) == 0) {
+            return mod_fail(c, e, "cannot create directory '%s': there is a file of this name", dir);
+        }
+        for (size_t k = 0; !known && k < p->dirs.n; k++) {
+            known = strcmp(p->dirs.p[k], dir) == 0;
         }
         if (!known) {
             VEC_PUSH(c->arena, p->dirs, dir);
             mod_changed(c);
         }
     }
+    return true;
 }
 
-bool put_plan_tree(struct mod_call *c, const char *src, const char *dest, struct str data, mode_t mode, struct err *e) {
-    bool keep = str_eqz(val_text(mod_arg(c, "mode")), "preserve");
-    struct str text = keep ? str_printf(c->arena, "%04o", (unsigned)(mode & 07777)) : STR_NONE;
-    need_parents(c, state_of(c), dest, 1);
-    if (!plan_data(c, dest, data, str_from(src), text, e)) {
+bool put_plan_file(struct mod_call *c, const struct put_item *i, bool parents, struct err *e) {
+    return (!parents || need_parents(c, i->dest, e)) && plan_data(c, *i, e);
+}
+
+bool put_plan_dir(struct mod_call *c, const struct put_item *i, struct err *e) {
+    struct put *p = state_of(c);
+    struct stat st;
+    struct job j = {.dest = i->dest, .dir = true, .new_mode = i->new_mode};
+    if (!need_parents(c, arena_printf(c->arena, "%s/", i->dest), e) ||
+        !item_attr(c, i, mod_has(c, "directory_mode") ? "directory_mode" : "mode", &j.attr, e)) {
         return false;
     }
-    fsattr_info(c, dest);
-    return true;
+    j.attr.has_mode = j.attr.has_mode && (mod_has(c, "directory_mode") || i->mode.n > 0);
+    VEC_PUSH(c->arena, p->jobs, j);
+    return stat(i->dest, &st) != 0 || attributes(c, p, &j, &st, e);
+}
+
+bool put_plan_link(struct mod_call *c, const char *dest, struct str text, struct err *e) {
+    struct put *p = state_of(c);
+    struct put_item i = {.dest = dest, .own_mode = true};
+    struct job j = {.dest = dest, .link = str_z(c->arena, text)};
+    struct stat st;
+    char now[4096];
+    if (!need_parents(c, dest, e) || !item_attr(c, &i, "mode", &j.attr, e)) {
+        return false;
+    }
+    bool there = lstat(dest, &st) == 0;
+    if (there && S_ISDIR(st.st_mode)) {
+        return mod_fail(c, e, "refusing to convert from directory to symlink for %s", dest);
+    }
+    ssize_t n = there ? readlink(dest, now, sizeof now) : -1;
+    j.write = n < 0 || (size_t)n != text.n || memcmp(now, text.s, text.n) != 0;
+    if (j.write) {
+        mod_changed(c);
+    }
+    VEC_PUSH(c->arena, p->jobs, j);
+    return j.write || attributes(c, p, &j, &st, e);
 }
 
 static bool is_dir(const char *path) {
@@ -198,29 +259,22 @@ static bool is_dir(const char *path) {
 }
 
 // Where a single file goes: into dest when that is a directory or ends with a slash.
-static bool single_dest(struct mod_call *c, struct put *p, struct str source, const char **dest, struct err *e) {
+static bool single_dest(struct mod_call *c, struct str source, const char **dest, struct err *e) {
     const char *d = mod_z(c, "dest");
-    struct str ds = str_from(d);
-    size_t slash = SIZE_MAX;
-    for (size_t i = 0; i < source.n; i++) {
-        slash = source.s[i] == '/' ? i : slash;
-    }
-    struct str base = slash == SIZE_MAX ? source : str_sub(source, slash + 1, source.n);
-    if (str_ends(ds, "/") || is_dir(d)) {
+    struct str base = paths_base(source);
+    bool slash = str_ends(str_from(d), "/");
+    *dest = d;
+    if (slash || is_dir(d)) {
         if (base.n == 0) {
             return mod_fail(c, e, "can not use content with a dir as dest");
         }
-        need_parents(c, p, arena_printf(c->arena, "%s/", d), 1);
-        *dest = arena_printf(c->arena, "%s%s%.*s", d, str_ends(ds, "/") ? "" : "/", STR(base));
-        return true;
+        *dest = arena_printf(c->arena, "%s%s%.*s", d, slash ? "" : "/", STR(base));
+        return need_parents(c, *dest, e);
     }
-    *dest = d;
     const char *last = strrchr(d, '/');
     const char *parent = last && last != d ? arena_strndup(c->arena, d, (size_t)(last - d)) : (last ? "/" : ".");
-    if (!is_dir(parent)) {
-        return mod_fail(c, e, "Destination directory %s does not exist", parent);
-    }
-    return true;
+    // In check mode an earlier task would have made it.
+    return c->check || is_dir(parent) || mod_fail(c, e, "Destination directory %s does not exist", parent);
 }
 
 // A relative path from the controller must stay below dest.
@@ -234,62 +288,93 @@ static bool safe_rel(struct str rel) {
     return true;
 }
 
-static bool plan_one(struct mod_call *c, struct put *p, struct val f, struct err *e) {
+static bool plan_below(struct mod_call *c, struct val f, struct err *e) {
     struct str rel = val_text(val_get(f, "rel"));
-    struct str source = val_text(val_get(f, "source"));
-    const char *dest = NULL;
-    if (rel.n > 0) {
-        if (!safe_rel(rel)) {
-            return mod_fail(c, e, "'%.*s' leads out of the destination", STR(rel));
-        }
-        dest = arena_printf(c->arena, "%s/%.*s", mod_z(c, "dest"), STR(rel));
-        need_parents(c, p, dest, 1);
-        if (str_ends(rel, "/")) {
-            return true;  // an empty directory
-        }
-    } else if (!single_dest(c, p, source, &dest, e)) {
-        return false;
-    } else {
-        mod_set_z(c, "dest", dest);
+    if (!safe_rel(rel)) {
+        return mod_fail(c, e, "'%.*s' leads out of the destination", STR(rel));
     }
-    struct str data;
-    return c->blob(c, val_text(val_get(f, "sha256")), &data, e) &&
-           plan_data(c, dest, data, source, val_text(val_get(f, "mode")), e);
+    const char *d = mod_z(c, "dest");
+    struct put_item i = {.dest = arena_printf(c->arena, "%s%s%.*s", d, str_ends(str_from(d), "/") ? "" : "/", STR(rel)),
+                         .source = val_text(val_get(f, "source")),
+                         .mode = val_text(val_get(f, "mode"))};
+    struct val link = val_get(f, "link");
+    if (val_is(link, VAL_STR)) {
+        return put_plan_link(c, i.dest, val_text(link), e);
+    }
+    if (val_is(val_get(f, "dir"), VAL_BOOL)) {
+        return put_plan_dir(c, &i, e);
+    }
+    return c->blob(c, val_text(val_get(f, "sha256")), &i.data, e) && put_plan_file(c, &i, true, e);
 }
 
-static void attribute_diff(struct mod_call *c, struct put *p) {
-    if (!c->diff || val_len(p->before) == 0 || p->jobs.n != 1) {
-        return;
-    }
-    struct val d = val_dict(c->arena, 2);
-    struct val path = val_z(c->arena, p->jobs.p[0].dest);
-    val_set(c->arena, p->before, "path", path);
-    val_set(c->arena, p->after, "path", path);
-    val_set(c->arena, d, "before", p->before);
-    val_set(c->arena, d, "after", p->after);
-    if (c->diffs.kind != VAL_LIST) {
-        c->diffs = val_list(c->arena, 1);
-    }
-    if (!p->jobs.p[0].write) {
-        val_push(c->arena, c->diffs, d);
-    }
-}
-
-bool put_plan(struct mod_call *c, struct err *e) {
-    struct put *p = state_of(c);
-    struct val files = mod_arg(c, "_files");
-    mod_set_z(c, "dest", mod_z(c, "dest"));
+// The result of a tree names where it came from and where it went.
+static bool plan_tree(struct mod_call *c, struct val files, struct err *e) {
+    const char *d = mod_z(c, "dest");
+    const char *shown = str_ends(str_from(d), "/") ? d : arena_printf(c->arena, "%s/", d);
     for (size_t i = 0; i < val_len(files); i++) {
-        if (!plan_one(c, p, val_at_index(files, i), e)) {
+        if (!plan_below(c, val_at_index(files, i), e)) {
             return false;
         }
     }
-    attribute_diff(c, p);
-    if (p->jobs.n == 1) {
-        fsattr_info(c, p->jobs.p[0].dest);
-    }
+    c->diffs = (struct val){0};
+    state_of(c)->tree = true;
+    mod_set_z(c, "dest", shown);
+    mod_set_str(c, "src", mod_str(c, "src"));
     return true;
 }
+
+// What the result says of a single file.
+static void describe(struct mod_call *c, const struct put *p) {
+    const struct job *j = p->jobs.n ? &p->jobs.p[0] : NULL;
+    if (!j) {
+        return;
+    }
+    mod_set_z(c, "dest", j->dest);
+    if (j->write) {
+        if (val_is(c->diffs, VAL_LIST)) {
+            mod_set(c, "diff", c->diffs);
+        }
+        return;
+    }
+    struct val d = val_dict(c->arena, 2);
+    val_set(c->arena, p->before, "path", val_z(c->arena, j->dest));
+    val_set(c->arena, p->after, "path", val_z(c->arena, j->dest));
+    val_set(c->arena, d, "before", p->before);
+    val_set(c->arena, d, "after", p->after);
+    mod_set(c, "diff", d);
+    mod_set_z(c, "path", j->dest);
+    fsattr_info(c, j->dest);
+}
+
+static bool plan_single(struct mod_call *c, struct val f, struct err *e) {
+    struct put_item i = {.source = val_text(val_get(f, "source")), .mode = val_text(val_get(f, "mode"))};
+    if (!single_dest(c, i.source, &i.dest, e)) {
+        mod_set_z(c, "dest", mod_z(c, "dest"));
+        return false;
+    }
+    mod_set_z(c, "dest", i.dest);
+    if (!c->blob(c, val_text(val_get(f, "sha256")), &i.data, e) || !plan_data(c, i, e)) {
+        return false;
+    }
+    if (state_of(c)->kept) {
+        mod_set_str(c, "src", i.source);
+        return true;
+    }
+    if (!checksum(c, i.data, e)) {
+        return false;
+    }
+    describe(c, state_of(c));
+    return true;
+}
+
+bool put_plan(struct mod_call *c, struct err *e) {
+    struct val files = mod_arg(c, "_files");
+    bool single = val_len(files) == 1 && val_text(val_get(val_at_index(files, 0), "rel")).n == 0;
+    state_of(c);
+    return single ? plan_single(c, val_at_index(files, 0), e) : plan_tree(c, files, e);
+}
+
+// -- target: doing ---------------------------------------------------------------------------------------------------
 
 static bool make_dirs(struct mod_call *c, const struct put *p, struct err *e) {
     struct fsattr f = {0};
@@ -309,10 +394,35 @@ static bool make_dirs(struct mod_call *c, const struct put *p, struct err *e) {
     return true;
 }
 
-static bool write_job(struct mod_call *c, const struct job *j, struct err *e) {
-    if (!j->write) {
-        return fsattr_apply(c, &j->attr, j->dest, e);
+static bool write_link(struct mod_call *c, const struct job *j, struct err *e) {
+    uint64_t r;
+    random_bytes(&r, sizeof r);
+    struct str dir = paths_dir(str_from(j->dest));
+    const char *tmp = arena_printf(c->arena, "%.*s/.ansible_tmp%016llx", STR(dir), (unsigned long long)r);
+    if (symlink(j->link, tmp) != 0) {
+        return mod_fail_sys(c, e, errno, "cannot create the link '%s'", j->dest);
     }
+    if (rename(tmp, j->dest) != 0) {
+        int why = errno;
+        unlink(tmp);
+        return mod_fail_sys(c, e, why, "cannot replace '%s'", j->dest);
+    }
+    return true;
+}
+
+// A directory may be reached by a link; the rest is what it is.
+static bool apply_dir(struct mod_call *c, const struct job *j, struct err *e) {
+    struct fsattr f = j->attr;
+    for (size_t i = 0; j->new_mode && !f.has_mode && i < state_of(c)->dirs.n; i++) {
+        if (strcmp(state_of(c)->dirs.p[i], j->dest) == 0) {
+            f.has_mode = true;
+            f.mode = j->new_mode & 07777;
+        }
+    }
+    return fsattr_apply(c, &f, fsattr_realpath(c->arena, j->dest), e);
+}
+
+static bool write_file(struct mod_call *c, const struct job *j, struct err *e) {
     struct str backup = STR_NONE;
     if (mod_bool(c, "backup") && !replace_backup(c, j->dest, &backup, e)) {
         return false;
@@ -321,11 +431,12 @@ static bool write_job(struct mod_call *c, const struct job *j, struct err *e) {
                         .data = j->data,
                         .attr = &j->attr,
                         .validate = mod_z(c, "validate"),
+                        .new_mode = j->new_mode,
                         .unsafe_writes = mod_bool(c, "unsafe_writes")};
     if (!replace_file(c, &r, e)) {
         return false;
     }
-    if (backup.n > 0) {
+    if (backup.n > 0 && state_of(c)->jobs.n == 1) {
         mod_set_str(c, "backup_file", backup);
     }
     struct fsattr rest = j->attr;  // what cannot be set before the file is in place
@@ -333,18 +444,38 @@ static bool write_job(struct mod_call *c, const struct job *j, struct err *e) {
     return fsattr_apply(c, &rest, j->dest, e);
 }
 
+static bool do_job(struct mod_call *c, const struct job *j, struct err *e) {
+    if (j->dir) {
+        return apply_dir(c, j, e);
+    }
+    if (j->link) {
+        return (!j->write || write_link(c, j, e)) && fsattr_apply(c, &j->attr, j->dest, e);
+    }
+    return j->write ? write_file(c, j, e) : fsattr_apply(c, &j->attr, j->dest, e);
+}
+
 bool put_run(struct mod_call *c, struct err *e) {
     struct put *p = state_of(c);
     if (!make_dirs(c, p, e)) {
         return false;
     }
-    for (size_t i = 0; i < p->jobs.n; i++) {
-        if (!write_job(c, &p->jobs.p[i], e)) {
-            return false;
+    // Directories last: a mode without the right to write must not come in the way of what goes into them.
+    for (int dirs = 0; dirs < 2; dirs++) {
+        for (size_t i = 0; i < p->jobs.n; i++) {
+            if (p->jobs.p[i].dir == (dirs == 1) && !do_job(c, &p->jobs.p[i], e)) {
+                return false;
+            }
         }
     }
-    if (p->jobs.n == 1) {
-        fsattr_info(c, p->jobs.p[0].dest);
+    const char *hex;
+    if (p->jobs.n == 1 && p->jobs.p[0].write && val_has(c->result, "checksum")) {
+        if (!digest_hex(c->arena, "md5", p->jobs.p[0].data, &hex, e)) {
+            return false;
+        }
+        mod_set_z(c, "md5sum", hex);
+    }
+    if (!p->tree) {
+        fsattr_info(c, str_z(c->arena, val_text(val_get(c->result, "dest"))));
     }
     return true;
 }

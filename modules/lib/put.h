@@ -2,13 +2,6 @@
 #pragma once
 #include "replace.h"
 
-/// One file to be put: the request of put_prepare, read back on the target.
-struct put_file {
-    struct str rel;     // below dest for directories; empty for a single file
-    struct str sha256;  // of the attached content
-    struct str mode;    // "0644" when mode: preserve asked for the source's
-    struct str source;  // name shown in diffs
-};
 /// Options every module that uses put has (besides its own).
 #define PUT_ARGS                                                                                                       \
     {"backup", ARG_BOOL, .def = "false", .doc = "Keep the old file under a dated name."},                              \
@@ -18,14 +11,28 @@ struct put_file {
         "_files", ARG_LIST, .elements = ARG_RAW, .doc = "Internal: the attached content."                              \
     }
 
-/// Controller: adds one file to the call's `_files` and attaches its content.
+/// Something to be put: a file, a directory or a link.
+struct put_item {
+    const char *dest;
+    struct str data;
+    struct str source;  // name shown in diffs
+    struct str mode;    // "0644" when `mode: preserve` asked for the source's; STR_NONE: as the arguments say
+    mode_t new_mode;    // of what does not exist yet, when nothing else is asked for; 0: by the umask
+    bool own_mode;      // the argument `mode` is not for this one
+};
+/// Controller: adds one file to the call's `_files` and attaches its content. `rel`: its path below dest, STR_NONE for
+/// a single file.
 void put_attach(struct mod_call *c, struct str rel, struct str data, struct str mode, struct str source);
-/// Controller: sets `_files` of the arguments from what was attached.
+/// Controller: adds a directory, or a link with this text.
+void put_attach_dir(struct mod_call *c, struct str rel);
+void put_attach_link(struct mod_call *c, struct str rel, struct str text);
+/// Controller: what is attached is a tree, also when it is empty.
 void put_seal(struct mod_call *c);
 
 /// Target: compares each attached file with `dest`; records changes and diffs. State is kept in c->state.
 bool put_plan(struct mod_call *c, struct err *e);
 bool put_run(struct mod_call *c, struct err *e);
-/// Target: plans one file that is on the target already (copy with remote_src): directories above `dest` are made when
-/// missing, `mode` is what `mode: preserve` means.
-bool put_plan_tree(struct mod_call *c, const char *src, const char *dest, struct str data, mode_t mode, struct err *e);
+/// Target: plans one item (copy with remote_src); directories above dest are made when missing if `parents`.
+bool put_plan_file(struct mod_call *c, const struct put_item *i, bool parents, struct err *e);
+bool put_plan_dir(struct mod_call *c, const struct put_item *i, struct err *e);
+bool put_plan_link(struct mod_call *c, const char *dest, struct str text, struct err *e);

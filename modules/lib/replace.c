@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
@@ -42,6 +43,10 @@ static void copy_xattrs(const char *from, int to) {
     ssize_t n = llistxattr(from, names, sizeof names);
     for (ssize_t i = 0; i < n; i += (ssize_t)strlen(names + i) + 1) {
         char value[16384];
+        // Capabilities belong to the old content, as setuid does.
+        if (strncmp(names + i, "security.", 9) == 0 && strcmp(names + i, "security.selinux") != 0) {
+            continue;
+        }
         ssize_t len = lgetxattr(from, names + i, value, sizeof value);
         if (len >= 0) {
             (void)fsetxattr(to, names + i, value, (size_t)len, 0);
@@ -53,6 +58,10 @@ static bool keep_attributes(const char *path, int fd, mode_t new_mode, struct er
     struct stat st;
     if (lstat(path, &st) != 0 || !S_ISREG(st.st_mode)) {
         mode_t mode = new_mode ? new_mode : 0666 & ~current_umask();
+        // Also in a setgid directory the file is ours, as one that was moved there.
+        if (fchown(fd, (uid_t)-1, getegid()) != 0 && errno != EPERM) {
+            return err_sys(e, errno, NO_MARK, "chown failed");
+        }
         return fchmod(fd, mode) == 0 || err_sys(e, errno, NO_MARK, "chmod failed");
     }
     // Without the right to give files away the new file belongs to us, as with any editor.
@@ -60,7 +69,9 @@ static bool keep_attributes(const char *path, int fd, mode_t new_mode, struct er
         return err_sys(e, errno, NO_MARK, "chown failed");
     }
     copy_xattrs(path, fd);
-    return fchmod(fd, st.st_mode & 07777) == 0 || err_sys(e, errno, NO_MARK, "chmod failed");
+    // New content does not inherit the right to run as somebody else.
+    mode_t drop = S_ISUID | (st.st_mode & S_IXGRP ? S_ISGID : 0);
+    return fchmod(fd, st.st_mode & 07777 & ~drop) == 0 || err_sys(e, errno, NO_MARK, "chmod failed");
 }
 
 // Runs the validate command: words as a shell would split them, %s replaced by the path in each.
@@ -93,20 +104,46 @@ static bool validate(struct mod_call *c, const char *command, const char *path, 
     return mod_fail(c, e, "failed to validate: rc:%d error:%.*s", r.rc, STR(str_trim(r.err)));
 }
 
+static int open_new(const char *path) {
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd >= 0) {
+        flock(fd, LOCK_EX | LOCK_NB);  // tells others that it is in use
+    }
+    return fd;
+}
+
+// Removes what a killed run left under this name; false when somebody still writes to it.
+static bool reclaim(const char *path) {
+    CLEANUP(fd_closep) int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
+    return fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0 && unlink(path) == 0;
+}
+
+// The first name tried depends on the file's only, so that the next run finds what a killed one left.
+static uint64_t first_name(const char *name) {
+    uint64_t h = 14695981039346656037U;
+    for (; *name; name++) {
+        h = (h ^ (unsigned char)*name) * 1099511628211U;
+    }
+    return h;
+}
+
 static char *temp_beside(struct mod_call *c, const char *path, int *fd, struct err *e) {
     const char *slash = strrchr(path, '/');
     size_t dir = slash ? (size_t)(slash - path) + 1 : 0;
+    uint64_t r = first_name(path + dir);
     for (int tries = 0; tries < 100; tries++) {
-        uint64_t r;
-        random_bytes(&r, sizeof r);
         char *tmp = arena_printf(c->arena, "%.*s.ansible_tmp%016llx", (int)dir, path, (unsigned long long)r);
-        *fd = open(tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+        *fd = open_new(tmp);
+        if (*fd < 0 && errno == EEXIST && tries == 0 && reclaim(tmp)) {
+            *fd = open_new(tmp);
+        }
         if (*fd >= 0) {
             return tmp;
         }
         if (errno != EEXIST) {
             break;
         }
+        random_bytes(&r, sizeof r);
     }
     mod_fail_sys(c, e, errno, "cannot create a temporary file beside '%s'", path);
     return NULL;
