@@ -71,7 +71,9 @@ static bool bad_subset(struct mod_call *c, struct str name, struct err *e) {
             VEC_PUSH(c->arena, all, one);
         }
     }
-    qsort(all.p, all.n, sizeof *all.p, by_text);
+    if (all.n > 1) {
+        qsort(all.p, all.n, sizeof *all.p, by_text);
+    }
     struct buf text = BUF_IN(c->arena);
     for (size_t i = 0; i < all.n; i++) {
         buf_printf(&text, ", %.*s", STR(all.p[i]));

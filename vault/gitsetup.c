@@ -31,7 +31,7 @@ static bool add_attributes(struct tool *t) {
     for (size_t i = 0; i < t->files.n; i++) {
         struct str line = str_printf(t->a, "%s diff=vault merge=vault\n", t->files.p[i]);
         size_t at = str_find(text, 0, line);
-        if (at == SIZE_MAX || (at > 0 && text.s[at - 1] != '\n')) {
+        if (at == SIZE_MAX || (at > 0 && text.s && text.s[at - 1] != '\n')) {
             buf_str(&b, line);
         }
     }

@@ -391,12 +391,13 @@ void facts_service_mgr(struct facts *f) {
     const char *name = "service";
     char target[64] = "";
     bool tool = facts_program(f, "systemctl") != NULL;
+    bool booted = tool && (exists("/run/systemd/system/") || exists("/dev/.run/systemd/") || exists("/dev/.systemd/"));
     if (init.n > 0 && !str_eqz(init, "init") && !str_ends(init, "sh")) {
         name = str_z(f->a, init);
         for (size_t i = 0; i < COUNTOF(inits); i++) {
             name = str_eqz(init, inits[i][0]) ? inits[i][1] : name;
         }
-    } else if (tool && (exists("/run/systemd/system/") || exists("/dev/.run/systemd/") || exists("/dev/.systemd/"))) {
+    } else if (booted) {  // NOLINT(bugprone-branch-clone): the order of Ansible's questions decides
         name = "systemd";
     } else if (facts_program(f, "initctl") && exists("/etc/init/")) {
         name = "upstart";

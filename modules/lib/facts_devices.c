@@ -91,10 +91,11 @@ static struct val human(struct facts *f, struct val sectors) {
     int64_t n = 0;
     double size = val_as_int(sectors, &n) ? (double)n * 512.0 : 0.0;
     double limit = 1208925819614629174706176.0;  // 2^80
-    for (size_t i = 0; units[i]; i++, limit /= 1024.0) {
+    for (size_t i = 0; units[i]; i++) {
         if (size >= limit) {
             return val_printf(f->a, "%.2f %cB", size / limit, units[i]);
         }
+        limit /= 1024.0;
     }
     return val_printf(f->a, "%.2f Bytes", size);
 }

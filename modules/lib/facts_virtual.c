@@ -38,9 +38,8 @@ static bool docker_group(struct str line) {
     return str_starts(rest, "/") || (str_starts(rest, "-") && holds(rest, ".scope"));
 }
 
-static void containers(struct guess *g) {
-    struct facts *f = g->f;
-    struct str rest = facts_file(f, "/proc/1/cgroup");
+static void control_groups(struct guess *g) {
+    struct str rest = facts_file(g->f, "/proc/1/cgroup");
     struct str line;
     while (rest.s && str_next(&rest, '\n', &line)) {
         if (docker_group(line)) {
@@ -53,7 +52,13 @@ static void containers(struct guess *g) {
             guest(g, "containerd");
         }
     }
-    rest = facts_file(f, "/proc/1/environ");
+}
+
+static void containers(struct guess *g) {
+    struct facts *f = g->f;
+    control_groups(g);
+    struct str rest = facts_file(f, "/proc/1/environ");
+    struct str line;
     while (rest.s && str_next(&rest, '\0', &line)) {
         if (holds(line, "container=lxc")) {
             guest(g, "lxc");

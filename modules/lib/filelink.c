@@ -11,7 +11,7 @@
 static bool directory_is_empty(const char *path) {
     DIR *d = opendir(path);
     size_t n = 0;
-    for (struct dirent *de; d && (de = readdir(d));) {
+    while (d && readdir(d)) {
         n++;
     }
     if (d) {

@@ -71,7 +71,7 @@ static void add_cookie(struct transfer *t, struct str value) {
     }
 }
 
-static size_t on_header(char *p, size_t size, size_t n, void *self) {
+static size_t on_header(char *p, size_t size, size_t n, void *self) {  // NOLINT(readability-non-const-parameter)
     struct transfer *t = self;
     struct str line = str_trim((struct str){p, size * n});
     t->header_bytes += size * n;
