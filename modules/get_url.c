@@ -119,7 +119,7 @@ static bool read_checksum(struct mod_call *c, struct fetch *f, struct err *e) {
 
 // -- fetching --------------------------------------------------------------------------------------------------------
 
-static int open_beside(struct mod_call *c, const char *dest, const char **tmp, struct err *e) {
+static const char *temp_name(struct mod_call *c, const char *dest) {
     struct str d = str_from(dest);
     size_t slash = 0;
     for (size_t i = 0; i < d.n; i++) {
@@ -127,8 +127,29 @@ static int open_beside(struct mod_call *c, const char *dest, const char **tmp, s
     }
     uint64_t r;
     random_bytes(&r, sizeof r);
-    *tmp = arena_printf(c->arena, "%.*s.ansible_tmp%016llx", (int)slash, dest, (unsigned long long)r);
-    int fd = open(*tmp, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+    return arena_printf(c->arena, "%.*s.ansible_tmp%016llx", (int)slash, dest, (unsigned long long)r);
+}
+
+static bool unnamed(const char *tmp) {
+    return strncmp(tmp, "/proc/", 6) == 0;
+}
+
+// A file in the directory of `dest`: without a name where the file system can do that, so that an answer that brings
+// nothing new leaves no trace; *tmp is a path to it either way.
+static int open_beside(struct mod_call *c, const char *dest, const char **tmp, struct err *e) {
+    struct str d = str_from(dest);
+    size_t slash = 0;
+    for (size_t i = 0; i < d.n; i++) {
+        slash = d.s[i] == '/' ? i + 1 : slash;
+    }
+    const char *dir = slash ? arena_strndup(c->arena, dest, slash) : ".";
+    int fd = access("/proc/self/fd", X_OK) == 0 ? open(dir, O_RDWR | O_TMPFILE | O_CLOEXEC, 0600) : -1;
+    if (fd >= 0) {
+        *tmp = arena_printf(c->arena, "/proc/self/fd/%d", fd);
+        return fd;
+    }
+    *tmp = temp_name(c, dest);
+    fd = open(*tmp, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0 && errno == ENOENT) {
         mod_fail(c, e, "Destination %.*s does not exist", (int)(slash > 1 ? slash - 1 : slash), dest);
     } else if (fd < 0) {
@@ -234,8 +255,17 @@ static bool put(struct mod_call *c, struct fetch *f, const char *tmp, int fd, st
     if (!fsattr_apply_fd(&keep, fd, e) || !fsattr_apply_fd(&f->attr, fd, e)) {
         return false;
     }
+    if (unnamed(tmp)) {
+        const char *name = temp_name(c, f->dest);
+        if (linkat(AT_FDCWD, tmp, AT_FDCWD, name, AT_SYMLINK_FOLLOW) != 0) {
+            return mod_fail_sys(c, e, errno, "cannot put the file at '%s'", f->dest);
+        }
+        tmp = name;
+    }
     if (fsync(fd) != 0 || rename(tmp, f->dest) != 0) {
-        return mod_fail_sys(c, e, errno, "cannot put the file at '%s'", f->dest);
+        int why = errno;
+        unlink(tmp);
+        return mod_fail_sys(c, e, why, "cannot put the file at '%s'", f->dest);
     }
     mod_changed(c);
     return fsattr_apply(c, &f->attr, f->dest, e);
@@ -292,7 +322,7 @@ static bool download(struct mod_call *c, struct fetch *f, struct err *e) {
         f->q.out_fd = fd;
     }
     bool ok = http_perform(c, &f->q, &r, e) && fetched(c, f, &r, tmp, fd, e);
-    if (tmp) {
+    if (tmp && !unnamed(tmp)) {
         unlink(tmp);  // gone already when it was renamed
     }
     return ok;
