@@ -14,25 +14,51 @@ static const struct arg args[] = {
     {"comment_end_string", ARG_STR, .doc = "End of a comment; #} by default."},
     {"trim_blocks", ARG_BOOL, .def = "true", .doc = "Drop the newline behind a statement."},
     {"lstrip_blocks", ARG_BOOL, .def = "false", .doc = "Drop blanks before a statement."},
-    {"output_encoding", ARG_STR, .def = "utf-8", .doc = "Encoding of the result; only utf-8."},
+    {"output_encoding", ARG_STR, .def = "utf-8", .doc = "Encoding of the result: utf-8, latin-1 or ascii."},
     {"directory_mode", ARG_RAW, .doc = "Mode of directories that are created."},
     PUT_ARGS,
     {0},
 };
 
-static bool prepare(struct mod_call *c, struct err *e) {
-    struct str encoding = mod_str(c, "output_encoding");
-    if (encoding.n != 5 || strncasecmp(encoding.s, "utf-8", 5) != 0) {
-        return err_set(e, ERR_ARGS, val_get(c->args, "output_encoding").mark,
-                       "output_encoding '%.*s' is not supported, only utf-8", STR(encoding));
+// The last character of each encoding we write besides UTF-8; Python's names for them.
+static const struct {
+    const char *name;
+    uint32_t last;
+} encodings[] = {{"utf-8", 0x10ffff}, {"utf8", 0x10ffff}, {"ascii", 0x7f},      {"us-ascii", 0x7f},
+                 {"latin-1", 0xff},   {"latin1", 0xff},   {"iso-8859-1", 0xff}, {"iso8859-1", 0xff}};
+
+static bool encode(struct mod_call *c, struct str *text, struct err *e) {
+    struct str name = mod_str(c, "output_encoding");
+    struct mark at = val_get(c->args, "output_encoding").mark;
+    size_t k = 0;
+    while (k < COUNTOF(encodings) && strcasecmp(str_z(c->arena, name), encodings[k].name) != 0) {
+        k++;
     }
+    if (k == COUNTOF(encodings)) {
+        return err_set(e, ERR_ARGS, at, "output_encoding '%.*s' is not supported, only utf-8, latin-1 and ascii",
+                       STR(name));
+    }
+    struct buf b = BUF_IN(c->arena);
+    for (size_t i = 0; encodings[k].last <= 0xff && i < text->n;) {
+        uint32_t cp = utf8_next(*text, &i);
+        if (cp > encodings[k].last) {
+            return err_set(e, ERR_ARGS, at, "the result has the character U+%04X, which %s does not have", (unsigned)cp,
+                           encodings[k].name);
+        }
+        buf_char(&b, (char)cp);
+    }
+    *text = encodings[k].last <= 0xff ? buf_view(&b) : *text;
+    return true;
+}
+
+static bool prepare(struct mod_call *c, struct err *e) {
     struct str path;
     struct str text;
     bool secret;
     struct val extra = val_dict(c->arena, 1);
     val_set(c->arena, extra, "template_destpath", val_str(c->arena, mod_str(c, "dest")));
     if (!c->ctl->find(c->ctl->self, "templates", mod_str(c, "src"), c->arena, &path, e) ||
-        !c->ctl->render(c->ctl->self, path, c->args, extra, c->arena, &text, &secret, e)) {
+        !c->ctl->render(c->ctl->self, path, c->args, extra, c->arena, &text, &secret, e) || !encode(c, &text, e)) {
         return false;
     }
     struct str mode = STR_NONE;

@@ -52,7 +52,8 @@ static bool find_relative(struct view *v, const char *kind, struct str name, str
     if (base.n > 1 && try_dir(a, base, kind, name, path, tried)) {
         return true;
     }
-    return try_dir(a, v->r->basedir, kind, name, path, tried);
+    return try_dir(a, v->r->basedir, kind, name, path, tried) ||
+           (v->beside.n && try_dir(a, v->beside, kind, name, path, tried));
 }
 
 static struct str expand_home(struct arena *a, struct str name) {
@@ -271,9 +272,12 @@ static bool c_render(void *self, struct str path, struct val opts, struct val ex
     struct val vars = template_vars(v, a, path, opts, extra);
     struct mark at = mark_source(str_z(a, path), f.text, f.secret ? MARK_SECRET : 0);
     size_t top = v->sc.extra.n;
+    struct str outer = v->beside;
+    v->beside = run_dir_of(path);  // what it includes may lie beside it
     scope_push(&v->sc, LEVEL_MAGIC, vars);
     view_changed(v);
     bool ok = jinja_render(&v->jc, f.text, at, &o, out, e);
+    v->beside = outer;
     v->sc.extra.n = top;
     view_changed(v);
     return ok || err_wrap(e, at, "in template '%.*s'", STR(base_name(path)));

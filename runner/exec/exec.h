@@ -120,6 +120,7 @@ struct view {
     struct val loop;        // dict: loop_var, index_var, ansible_loop ...
     struct val live;        // dict: registered and set by this task so far (not stored yet)
     struct str delegated;   // name of the delegated host, empty: none
+    struct str beside;      // directory of the template file being rendered, empty: none
     bool plain;             // for hostvars: no play, no task
     bool loop_on, live_on;  // the two dicts are on the stack (an empty one is not)
 };

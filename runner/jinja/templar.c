@@ -170,24 +170,25 @@ void jinja_ctx_changed(struct jinja_ctx *c) {
 
 // -- strings ---------------------------------------------------------------------------------------------------------
 
-static size_t newlines_at_end(struct str s) {
+static size_t newlines_at_end(struct str s, const char *nl) {
     size_t n = 0;
-    while (n < s.n && s.s[s.n - 1 - n] == '\n') {
+    while (str_ends(s, nl)) {
+        s.n -= strlen(nl);
         n++;
     }
     return n;
 }
 
-/// Ansible gives text back the newlines at its end that templating took.
-static struct val keep_newlines(struct jinja_ctx *c, struct str src, struct val v) {
-    size_t want = newlines_at_end(src), have = newlines_at_end(val_text(v));
+/// Ansible gives text back the newlines at its end that templating took, as the sequence `nl`.
+static struct val keep_newlines(struct jinja_ctx *c, struct str src, struct val v, const char *nl) {
+    size_t want = newlines_at_end(src, "\n"), have = newlines_at_end(val_text(v), nl);
     if (want <= have) {
         return v;
     }
     struct buf b = BUF_IN(c->a);
     buf_str(&b, val_text(v));
     while (have++ < want) {
-        buf_char(&b, '\n');
+        buf_z(&b, nl);
     }
     struct val out = val_str(c->a, buf_view(&b));
     out.flags = v.flags;
@@ -241,7 +242,7 @@ bool jinja_string(struct jinja_ctx *c, struct val s, struct val *out, struct err
         return false;
     }
     if (out->kind == VAL_STR) {
-        *out = keep_newlines(c, val_text(s), *out);
+        *out = keep_newlines(c, val_text(s), *out, "\n");
     }
     if (secret && !(out->flags & VAL_SECRET)) {
         *out = val_reflag(c->a, *out, 0, VAL_SECRET);
@@ -309,7 +310,7 @@ bool jinja_render(struct jinja_ctx *c, struct str src, struct mark at, const str
     if (v.kind != VAL_STR) {
         v = val_str(c->a, val_str_of(c->a, v));
     }
-    *out = val_text(o->ansible ? keep_newlines(c, src, v) : v);
+    *out = val_text(o->ansible ? keep_newlines(c, src, v, o->newline ? o->newline : "\n") : v);
     return true;
 }
 
