@@ -131,7 +131,7 @@ static const char *temp_name(struct mod_call *c, const char *dest) {
 }
 
 static bool unnamed(const char *tmp) {
-    return strncmp(tmp, "/proc/", 6) == 0;
+    return tmp && strncmp(tmp, "/proc/", 6) == 0;
 }
 
 // A file in the directory of `dest`: without a name where the file system can do that, so that an answer that brings

@@ -3,6 +3,10 @@
 # a local repository of tiny packages: what the command installs or removes is gone when it ends. Needs root.
 #   machine.sh build/tests/modules/run_cases build/bin/play-remote-x86_64 tests/modules/apt
 set -eu
+if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null || ! unshare --mount true 2>/dev/null; then
+    echo "skipped: needs root and a Debian system" >&2
+    exit 77
+fi
 if [ "${PLAY_TEST_APT_INSIDE:-}" != mounts ]; then
     PLAY_TEST_APT_INSIDE=mounts exec unshare --mount --propagation private "$0" "$@"
 fi
@@ -12,13 +16,13 @@ top=$(mktemp -d)
 mount -t tmpfs -o mode=755 none "$top"
 mkdir "$top/up" "$top/work" "$top/root"
 mount -t overlay overlay -o "lowerdir=/,upperdir=$top/up,workdir=$top/work" "$top/root"
-for d in proc sys dev work; do
+for d in proc sys dev; do
     if [ -d "/$d" ]; then mount --rbind "/$d" "$top/root/$d"; fi
 done
 mkdir -p "$top/root/tmp" && mount -t tmpfs -o mode=1777 none "$top/root/tmp"
 mkdir -p "$top/root/tmp/bin"
-case "$here" in /work/*) ;; *) echo "run it below /work" >&2; exit 2 ;; esac
-# Programs may lie in a build directory in /tmp: they come along.
+# The directory it was called in is there as it is, wherever it lies; programs may lie elsewhere and are copied.
+mkdir -p "$top/root$here" && mount --rbind "$here" "$top/root$here"
 if [ -e "${1:-}" ]; then cp "$1" "$top/root/tmp/bin/run_cases"; fi
 case "${2:-}" in *play-remote*) cp "$2" "$top/root/tmp/bin/play-remote" ;; esac
 
