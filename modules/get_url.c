@@ -287,7 +287,7 @@ static bool fetched(struct mod_call *c, struct fetch *f, const struct http_respo
     if (f->dir) {
         name_in_dir(c, f, r);
     }
-    if (c->check) {
+    if (!tmp) {  // check mode fetches nothing
         struct str length = val_text(val_get(r->headers, "content-length"));
         mod_changed(c);
         mod_set_z(c, "dest", f->dest);
