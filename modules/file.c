@@ -101,6 +101,7 @@ static bool read_time(struct mod_call *c, const char *arg, const char *format_ar
 }
 
 static bool plan_absent(struct mod_call *c, struct file *f, struct err *e) {
+    (void)e;
     mod_set_z(c, "path", f->shown);
     mod_set_z(c, "state", "absent");
     if (is(f->now, "absent")) {
@@ -116,7 +117,13 @@ static bool plan_absent(struct mod_call *c, struct file *f, struct err *e) {
     val_set(c->arena, content, "directories", dirs);
     val_set(c->arena, content, "files", files);
     val_set(c->arena, f->before, "path_content", content);
-    return tree_list(c, f->path, dirs, files, e);
+    struct err partly = {.arena = c->arena};
+    if (!tree_list(c, f->path, dirs, files, &partly)) {  // too much to show is no reason to keep it
+        err_clear(&partly);
+        val_del_key(c->result, val_z(c->arena, "failed"));
+        val_del_key(c->result, val_z(c->arena, "msg"));
+    }
+    return true;
 }
 
 // -- recurse ---------------------------------------------------------------------------------------------------------

@@ -348,20 +348,15 @@ static void describe(struct mod_call *c, const struct put *p) {
 
 static bool plan_single(struct mod_call *c, struct val f, struct err *e) {
     struct put_item i = {.source = val_text(val_get(f, "source")), .mode = val_text(val_get(f, "mode"))};
-    if (!single_dest(c, i.source, &i.dest, e)) {
-        mod_set_z(c, "dest", mod_z(c, "dest"));
+    if (!c->blob(c, val_text(val_get(f, "sha256")), &i.data, e) || !checksum(c, i.data, e) ||
+        !single_dest(c, i.source, &i.dest, e) || !plan_data(c, i, e)) {
         return false;
     }
     mod_set_z(c, "dest", i.dest);
-    if (!c->blob(c, val_text(val_get(f, "sha256")), &i.data, e) || !plan_data(c, i, e)) {
-        return false;
-    }
     if (state_of(c)->kept) {
+        val_del_key(c->result, val_z(c->arena, "checksum"));
         mod_set_str(c, "src", i.source);
         return true;
-    }
-    if (!checksum(c, i.data, e)) {
-        return false;
     }
     describe(c, state_of(c));
     return true;
@@ -434,6 +429,10 @@ static bool write_file(struct mod_call *c, const struct job *j, struct err *e) {
                         .new_mode = j->new_mode,
                         .unsafe_writes = mod_bool(c, "unsafe_writes")};
     if (!replace_file(c, &r, e)) {
+        if (val_has(c->result, "exit_status")) {
+            mod_set_z(c, "msg", "failed to validate");
+        }
+        val_del_key(c->result, val_z(c->arena, "dest"));
         return false;
     }
     if (backup.n > 0 && state_of(c)->jobs.n == 1) {
