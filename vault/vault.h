@@ -29,9 +29,9 @@ bool vault_is(struct str text);
 bool vault_open(struct vault_ring *r, struct str envelope, struct mark at, struct arena *a, struct str *plain,
                 struct err *e);
 /// The label in the header of an envelope ("default" when it has none). In `a`.
-const char *vault_label(struct str envelope, struct arena *a);
+const char *vault_label(struct str text, struct arena *a);
 /// The salt of an envelope; empty when it is damaged. In `a`.
-struct str vault_salt(struct str envelope, struct arena *a);
+struct str vault_salt(struct str text, struct arena *a);
 /// As vault_open, and says which password fitted: its id, borrowed from the ring.
 bool vault_open_id(struct vault_ring *r, struct str envelope, struct mark at, struct arena *a, struct str *plain,
                    const char **id, struct err *e);
