@@ -80,7 +80,8 @@ static bool attach_entry(struct mod_call *c, struct str path, struct str rel, un
     struct stat st;
     bool follow = !mod_has(c, "local_follow") || mod_bool(c, "local_follow");
     const char *z = str_z(c->arena, path);
-    if ((follow ? stat(z, &st) : lstat(z, &st)) != 0) {
+    // A link that leads nowhere stays one.
+    if ((!follow || stat(z, &st) != 0) && lstat(z, &st) != 0) {
         return err_sys(e, errno, val_get(c->args, "src").mark, "cannot read '%s'", z);
     }
     if (S_ISLNK(st.st_mode)) {

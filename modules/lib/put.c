@@ -307,22 +307,6 @@ static bool plan_below(struct mod_call *c, struct val f, struct err *e) {
     return c->blob(c, val_text(val_get(f, "sha256")), &i.data, e) && put_plan_file(c, &i, true, e);
 }
 
-// The result of a tree names where it came from and where it went.
-static bool plan_tree(struct mod_call *c, struct val files, struct err *e) {
-    const char *d = mod_z(c, "dest");
-    const char *shown = str_ends(str_from(d), "/") ? d : arena_printf(c->arena, "%s/", d);
-    for (size_t i = 0; i < val_len(files); i++) {
-        if (!plan_below(c, val_at_index(files, i), e)) {
-            return false;
-        }
-    }
-    c->diffs = (struct val){0};
-    state_of(c)->tree = true;
-    mod_set_z(c, "dest", shown);
-    mod_set_str(c, "src", mod_str(c, "src"));
-    return true;
-}
-
 // What the result says of a single file.
 static void describe(struct mod_call *c, const struct put *p) {
     const struct job *j = p->jobs.n ? &p->jobs.p[0] : NULL;
@@ -344,6 +328,30 @@ static void describe(struct mod_call *c, const struct put *p) {
     mod_set(c, "diff", d);
     mod_set_z(c, "path", j->dest);
     fsattr_info(c, j->dest);
+}
+
+// The result of a tree names where it came from and where it went.
+static bool plan_tree(struct mod_call *c, struct val files, struct err *e) {
+    const char *d = mod_z(c, "dest");
+    const char *shown = str_ends(str_from(d), "/") ? d : arena_printf(c->arena, "%s/", d);
+    for (size_t i = 0; i < val_len(files); i++) {
+        if (!plan_below(c, val_at_index(files, i), e)) {
+            return false;
+        }
+    }
+    const struct put *p = state_of(c);
+    if (val_len(files) == 1 && p->jobs.n == 1 && !p->jobs.p[0].dir && !p->jobs.p[0].link) {
+        if (!checksum(c, p->jobs.p[0].data, e)) {
+            return false;
+        }
+        describe(c, p);  // as if it had been named itself
+        return true;
+    }
+    c->diffs = (struct val){0};
+    state_of(c)->tree = true;
+    mod_set_z(c, "dest", shown);
+    mod_set_str(c, "src", mod_str(c, "src"));
+    return true;
 }
 
 static bool plan_single(struct mod_call *c, struct val f, struct err *e) {
