@@ -104,6 +104,13 @@ static bool check_defaults(struct val v, struct err *e) {
     return true;
 }
 
+/// A connection that is written out, not made by a template.
+static bool check_connection(const struct run *r, const struct node *n, struct err *e) {
+    struct val v = n->kw[KW_CONNECTION];
+    return !val_is(v, VAL_STR) || (v.flags & VAL_TMPL) || missing_is_fine(r, n) ||
+           connection_check(val_text(v), v.mark, e);
+}
+
 static bool check_node(struct run *r, const struct node *n, struct err *e) {
     struct val debugger = n->kw[KW_DEBUGGER];
     if (r->o->syntax_only) {
@@ -115,7 +122,8 @@ static bool check_node(struct run *r, const struct node *n, struct err *e) {
     if (!val_is(debugger, VAL_UNDEF) && !str_eqz(val_text(debugger), "never")) {
         return unsupported(debugger.mark, e, "'debugger'");
     }
-    return check_defaults(n->kw[KW_MODULE_DEFAULTS], e) && check_templates(r, n, e) && check_conditions(r, n, e);
+    return check_connection(r, n, e) && check_defaults(n->kw[KW_MODULE_DEFAULTS], e) && check_templates(r, n, e) &&
+           check_conditions(r, n, e);
 }
 
 /// A module of Ansible's that is missing here is in the way only of a run that would come to it.

@@ -3,6 +3,7 @@
 #include "exec.h"
 
 #include "digest.h"
+#include "prefix.h"
 
 /// The first of `names` (separated by '|') that is defined, as text; STR_NONE when none is.
 static bool text_var(struct view *v, const char *list, struct str *out, struct err *e) {
@@ -92,6 +93,11 @@ static struct str short_kind(struct str kind) {
     return kind;
 }
 
+bool connection_check(struct str kind, struct mark at, struct err *e) {
+    kind = short_kind(kind);
+    return str_eqz(kind, "ssh") || str_eqz(kind, "local") || prefix_known(kind) || prefix_unknown(kind, at, e);
+}
+
 static bool host_key(struct view *cv, enum host_key_policy *out, struct err *e) {
     static const char *const names[] = {"ansible_ssh_host_key_checking", "ansible_host_key_checking"};
     *out = (enum host_key_policy)cv->r->o->host_key;
@@ -169,6 +175,19 @@ static bool become_resolve(struct view *cv, struct arena *a, struct login *out, 
     return true;
 }
 
+static bool prefix_var(void *ctx, const char *list, struct str *out, struct err *e) {
+    return text_var(ctx, list, out, e);
+}
+
+/// The words of a connection that is a program on this machine.
+static bool prefix_resolve(struct view *cv, struct str kind, struct arena *a, struct conn_spec *s, struct err *e) {
+    if (str_eqz(kind, "ssh") || str_eqz(kind, "local")) {
+        return true;
+    }
+    struct prefix_source from = {.login = s, .var = prefix_var, .ctx = cv};
+    return prefix_argv(a, kind, &from, &s->prefix, &s->joined, e);
+}
+
 bool login_resolve(struct view *cv, const struct hrun *target, struct arena *a, struct login *out, struct err *e) {
     const struct run_opts *o = cv->r->o;
     struct conn_spec *s = &out->spec;
@@ -207,7 +226,7 @@ bool login_resolve(struct view *cv, const struct hrun *target, struct arena *a, 
     s->remote_tmp = z(a, tmp);
     s->executable = z(a, shell);
     s->connect_timeout_ms = timeout * 1000;
-    return true;
+    return prefix_resolve(cv, str_from(s->kind), a, s, e);
 }
 
 // -- environment ------------------------------------------------------------------------------------------------------
@@ -272,6 +291,9 @@ static bool slot_key(const struct conn_spec *s, struct arena *a, struct str *out
                            s->key_file, s->ssh_args, s->remote_tmp, s->executable};
     for (size_t i = 0; i < COUNTOF(parts); i++) {
         key_part(&b, parts[i]);
+    }
+    for (size_t i = 0; s->prefix && s->prefix[i]; i++) {
+        key_part(&b, s->prefix[i]);
     }
     buf_printf(&b, "%d %d", s->port, (int)s->host_key);
     *out = buf_view(&b);

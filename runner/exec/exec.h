@@ -301,6 +301,8 @@ bool ctl_read_file(struct run *r, struct str path, bool raw, struct arena *a, st
 /// Connection and become of one item. `cv` is the view of the target (the delegated host's when there is one).
 bool login_resolve(struct view *cv, const struct hrun *target, struct arena *a, struct login *out, struct err *e);
 bool environment_resolve(struct view *v, struct val *out, struct err *e);
+/// ERR_ARGS at `at` for a connection that is not supported.
+bool connection_check(struct str kind, struct mark at, struct err *e);
 /// The connection for a login, opened when there is none.
 struct slot *slot_get(struct run *r, const struct login *l, struct arena *a, struct err *e);
 /// The connection is not to be used again.

@@ -2,6 +2,7 @@
 #include "fd.h"
 #include "hub.h"
 #include "peer.h"
+#include "prefix.h"
 #include "relay.h"
 
 #include <errno.h>
@@ -172,7 +173,7 @@ static bool room(struct conn *c) {
             idle = p;
         }
     }
-    if (c->local || n < PEERS_SSH) {
+    if (c->child || n < PEERS_SSH) {
         return true;
     }
     if (idle) {
@@ -272,8 +273,9 @@ static void start_login(struct conn *c) {
 }
 
 void conn_begin(struct conn *c) {
-    if (c->local) {
+    if (c->child) {
         c->state = CONN_UP;
+        c->heard_ms = clock_ms();
         arena_release(&c->secrets);
         start_login(c);
     } else if (c->dialing) {
@@ -281,8 +283,7 @@ void conn_begin(struct conn *c) {
     } else {
         struct arena tmp = {0};
         struct err e = {.arena = &tmp};
-        (void)err_set(&e, ERR_ARGS, NO_MARK, "connection '%s' of host '%s' is not supported: expected ssh or local",
-                      c->spec.kind ? c->spec.kind : "", c->spec.host);
+        (void)prefix_unknown(str_from(c->spec.kind ? c->spec.kind : ""), NO_MARK, &e);
         conn_die(c, &e);
         arena_release(&tmp);
     }
@@ -447,8 +448,8 @@ static void keepalive(struct conn *c, int64_t now, int64_t *next) {
         p = p->next;
     }
     int64_t each = c->hub->keepalive_ms;
-    if (!p || !c->session) {
-        earlier(next, c->session ? now + each : 0);
+    if (!p || c->local) {
+        earlier(next, c->local ? 0 : now + each);
         return;
     }
     if (c->ping_ms && now - c->ping_ms >= each * KEEPALIVE_LOST) {

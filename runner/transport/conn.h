@@ -13,17 +13,19 @@ enum host_key_policy { HOST_KEY_STRICT, HOST_KEY_ACCEPT_NEW, HOST_KEY_OFF };
 
 /// How to reach a host. Strings are borrowed until conn_open returns (it copies).
 struct conn_spec {
-    const char *kind;         // "ssh", "local"; another one: ERR_ARGS naming it
-    const char *host;         // inventory name, for messages
-    const char *address;      // NULL: host
-    int port;                 // 0: ssh_config or 22
-    const char *user;         // NULL: ssh_config or login name
-    struct str password;      // SSH password, or STR_NONE
-    const char *key_file;     // NULL: ssh_config and defaults, and the agent
-    const char *ssh_args;     // ansible_ssh_common_args + extra_args
-    const char *config_file;  // NULL: ~/.ssh/config
-    const char *remote_tmp;   // NULL: ~/.cache/play; where play-remote is put
-    const char *executable;   // NULL: /bin/sh; for raw
+    const char *kind;           // "ssh", "local", or one of prefix.h; another one: ERR_ARGS naming it
+    const char *const *prefix;  // neither ssh nor local: the words before the command, ended by NULL
+    bool joined;                // the program in the prefix takes the command as one line for a shell
+    const char *host;           // inventory name, for messages
+    const char *address;        // NULL: host
+    int port;                   // 0: ssh_config or 22
+    const char *user;           // NULL: ssh_config or login name
+    struct str password;        // SSH password, or STR_NONE
+    const char *key_file;       // NULL: ssh_config and defaults, and the agent
+    const char *ssh_args;       // ansible_ssh_common_args + extra_args
+    const char *config_file;    // NULL: ~/.ssh/config
+    const char *remote_tmp;     // NULL: ~/.cache/play; where play-remote is put
+    const char *executable;     // NULL: /bin/sh; for raw
     enum host_key_policy host_key;
     int connect_timeout_ms;
     int retries;  // of the connection

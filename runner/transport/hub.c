@@ -217,10 +217,23 @@ static const char *dup_z(struct arena *a, const char *z) {
     return z ? arena_strndup(a, z, strlen(z)) : NULL;
 }
 
+static const char *const *dup_words(struct arena *a, const char *const *words) {
+    size_t n = 0;
+    while (words && words[n]) {
+        n++;
+    }
+    const char **copy = words ? ARENA_ARRAY(a, const char *, n + 1) : NULL;
+    for (size_t i = 0; i < n; i++) {
+        copy[i] = dup_z(a, words[i]);
+    }
+    return copy;
+}
+
 static void spec_copy(struct conn *c, const struct conn_spec *s) {
     struct arena *a = &c->arena;
     c->spec = *s;
     c->spec.kind = dup_z(a, s->kind);
+    c->spec.prefix = dup_words(a, s->prefix);
     c->spec.host = dup_z(a, s->host ? s->host : "?");
     c->spec.address = dup_z(a, s->address ? s->address : c->spec.host);
     c->spec.user = dup_z(a, s->user);
@@ -248,8 +261,9 @@ struct conn *conn_open(struct hub *h, const struct conn_spec *spec, void *tag) {
     c->tag = tag;
     c->watch.fd = -1;
     spec_copy(c, spec);
-    c->local = spec->kind && strcmp(spec->kind, "local") == 0;
-    bool ssh = spec->kind && strcmp(spec->kind, "ssh") == 0;
+    c->local = !spec->prefix && spec->kind && strcmp(spec->kind, "local") == 0;
+    c->child = c->local || spec->prefix;
+    bool ssh = !c->child && spec->kind && strcmp(spec->kind, "ssh") == 0;
     c->dialing = ssh;
     shard_post(&h->shard, note_new(NOTE_OPEN, c));
     if (ssh) {

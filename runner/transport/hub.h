@@ -107,7 +107,8 @@ struct conn {
     struct conn *dial_next;
     struct conn_spec spec;  // copied
     void *tag;
-    bool local;
+    bool local;  // the target is this machine: play-remote is run where it lies
+    bool child;  // its streams are children of this process: local, or behind spec.prefix
     // The shard's:
     enum conn_state state;
     bool opened;        // DONE_OPEN or its failure was told

@@ -102,15 +102,51 @@ static bool command(struct peer *p, const struct req *r, const char *const **arg
     return true;
 }
 
+/// The words of the connection before those of the command.
+static const char *const *behind(struct peer *p, const char *const *argv) {
+    const struct conn_spec *s = &p->conn->spec;
+    struct arena *a = &p->secrets;
+    size_t n = 0;
+    size_t m = 0;
+    if (!s->prefix) {
+        return argv;
+    }
+    while (s->prefix[n]) {
+        n++;
+    }
+    while (argv[m]) {
+        m++;
+    }
+    const char **all = ARENA_ARRAY(a, const char *, n + m + 1);
+    memcpy(all, s->prefix, n * sizeof *all);
+    if (s->joined) {
+        all[n] = shell_join(a, argv);
+    } else {
+        memcpy(all + n, argv, m * sizeof *all);
+    }
+    return all;
+}
+
+/// A program of the connection that cannot be run is the host's failure.
+static bool unreachable(const struct peer *p, struct err *e) {
+    if (p->conn->spec.prefix) {
+        const char *why = arena_printf(e->arena, "%.*s", STR(err_text(e)));
+        (void)err_set(e, ERR_UNREACHABLE, NO_MARK, "cannot connect to host '%s' by '%s': %s", p->conn->spec.host,
+                      p->conn->spec.kind, why);
+    }
+    return false;
+}
+
 static bool launch(struct peer *p, const struct req *r, struct err *e) {
     struct shard *s = &p->conn->hub->shard;
     const char *const *argv = NULL;
     if (!command(p, r, &argv, e)) {
         return false;
     }
-    if (p->conn->local) {
+    if (p->conn->child) {
+        argv = behind(p, argv);
         if (!stream_child(&p->stream, s, argv, p, e)) {
-            return false;
+            return unreachable(p, e);
         }
         if (p->state == PEER_RAW) {
             stream_eof(&p->stream);

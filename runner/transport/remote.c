@@ -132,7 +132,7 @@ static const char find_or_store[] =
     "if [ -O \"$d\" ]; then :; else echo \"$p bad $d belongs to another user\"; continue; fi; "
     "m=$(chmod 700 \"$d\" 2>&1) || { echo \"$p bad $m\"; continue; }; "
     "t=$d/.new$$; rm -f \"$t\"; m=$( (set -C; : > \"$t\") 2>&1) || { echo \"$p bad $m\"; continue; }; "
-    "chmod 700 \"$t\"; \"$t\" > /dev/null 2>&1 < /dev/null || "
+    "chmod 700 \"$t\"; \"$t\" > /dev/null 2>&1 < /dev/null; [ $? -ne 126 ] || "
     "{ rm -f \"$t\"; echo \"$p bad $d is mounted noexec\"; continue; }; "
     "if [ -n \"$c\" ] && cp \"$c\" \"$t\" 2> /dev/null && ck \"$t\"; then :; else "
     "echo \"$p need $a\"; m=$(head -c $n 2>&1 > \"$t\") || { rm -f \"$t\"; echo \"$p bad $d: $m\"; echo \"$p none\"; "
