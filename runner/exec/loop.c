@@ -39,7 +39,7 @@ static struct val lookup_options(struct job *j, struct str loop_with) {
     return options;
 }
 
-bool loop_items(struct job *j, bool *looping, struct val *items, struct err *e) {
+static bool raw_items(struct job *j, bool *looping, struct val *items, struct err *e) {
     struct task *t = j->task;
     *looping = !val_is(t->loop, VAL_UNDEF);
     if (!*looping) {
@@ -66,6 +66,14 @@ bool loop_items(struct job *j, bool *looping, struct val *items, struct err *e) 
     }
     return jinja_lookup(&j->v.jc, t->loop_with, terms, lookup_options(j, t->loop_with), t->n.at, items, e) ||
            err_wrap(e, t->n.at, "in 'with_%.*s'", STR(t->loop_with));
+}
+
+bool loop_items(struct job *j, bool *looping, struct val *items, struct err *e) {
+    if (!raw_items(j, looping, items, e)) {
+        return false;
+    }
+    *items = *looping ? val_untuple(&j->a, *items) : *items;
+    return true;
 }
 
 static bool control(struct job *j, const char *key, struct val *out, struct err *e) {

@@ -157,8 +157,10 @@ struct tmpl {
 };
 
 /// Compiles a template or (`bare`) an expression into `a`. Errors point inside `at`.
-struct tmpl *jinja_compile(struct arena *a, struct str src, struct mark at, const struct jinja_opts *o, bool bare,
+struct tmpl_key;
+struct tmpl *jinja_compile(struct arena *a, const struct tmpl_key *k, const struct jinja_plugins *plugins,
                            struct err *e);
+const struct jinja_plugins *cache_plugins(const struct jinja_cache *c);
 /// The same through the cache of `c` (may be NULL: compiled into `a`).
 struct tmpl_key {
     struct str src;
@@ -185,6 +187,7 @@ struct parser {
     size_t i;
     unsigned depth;
     struct tmpl *tmpl;
+    const struct jinja_plugins *plugins;  // of the project, or NULL
     struct err *e;
     const char *open[PARSE_DEPTH + 1];  // tags waiting for their end, for messages
     size_t open_at;                     // where the innermost of them stands

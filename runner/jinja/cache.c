@@ -53,6 +53,7 @@ struct jinja_cache {
     struct entry **slots;
     size_t nslots, n;
     struct map files;  // path -> struct file *
+    const struct jinja_plugins *plugins;
 };
 
 struct jinja_cache *jinja_cache_new(void) {
@@ -71,6 +72,14 @@ void jinja_cache_free(struct jinja_cache *c) {
         struct arena a = c->a;  // the cache itself lies in it
         arena_release(&a);
     }
+}
+
+void jinja_cache_plugins(struct jinja_cache *c, const struct jinja_plugins *p) {
+    c->plugins = p;
+}
+
+const struct jinja_plugins *cache_plugins(const struct jinja_cache *c) {
+    return c ? c->plugins : NULL;
 }
 
 // -- compiling -------------------------------------------------------------------------------------------------------
@@ -209,26 +218,29 @@ static bool parse(struct parser *p, bool bare) {
     return true;
 }
 
-struct tmpl *jinja_compile(struct arena *a, struct str src, struct mark at, const struct jinja_opts *o, bool bare,
+struct tmpl *jinja_compile(struct arena *a, const struct tmpl_key *k, const struct jinja_plugins *plugins,
                            struct err *e) {
+    struct str src = k->src;
+    struct mark at = k->at;
     struct tmpl *t = ARENA_NEW(a, struct tmpl);
     if (src.n >= UINT32_MAX / 2) {
         err_set(e, ERR_LIMIT, at, "template of %zu bytes is too large", src.n);
         return NULL;
     }
     t->src = str_dup(a, src);
-    t->asked = *o;
-    t->o = *o;
+    t->asked = *k->o;
+    t->o = *k->o;
     t->text = unix_lines(a, t->src);
-    if (!bare && !read_header(a, t, at, e)) {
+    if (!k->bare && !read_header(a, t, at, e)) {
         return NULL;
     }
     struct parser *p = ARENA_NEW(a, struct parser);
     *p = (struct parser){.s = {.a = a, .text = t->text, .base = at, .o = &t->o, .t = t}, .tmpl = t, .e = e};
-    if (!parse(p, bare)) {
+    p->plugins = plugins;
+    if (!parse(p, k->bare)) {
         return NULL;
     }
-    t->single_name = bare ? STR_NONE : single_name(t);
+    t->single_name = k->bare ? STR_NONE : single_name(t);
     return t;
 }
 
@@ -282,7 +294,7 @@ static const struct tmpl *get_locked(struct jinja_cache *c, const struct tmpl_ke
         }
     }
     struct jinja_opts o = keep_opts(&c->a, k->o);
-    struct tmpl *t = jinja_compile(&c->a, k->src, k->at, &o, k->bare, e);
+    struct tmpl *t = jinja_compile(&c->a, &(struct tmpl_key){k->src, k->at, &o, k->bare}, c->plugins, e);
     if (!t) {
         return NULL;
     }
@@ -298,7 +310,7 @@ static const struct tmpl *get_locked(struct jinja_cache *c, const struct tmpl_ke
 
 const struct tmpl *cache_get(struct jinja_cache *c, struct arena *a, const struct tmpl_key *k, struct err *e) {
     if (!c) {
-        return jinja_compile(a, k->src, k->at, k->o, k->bare, e);
+        return jinja_compile(a, k, NULL, e);
     }
     pthread_mutex_lock(&c->lock);
     const struct tmpl *t = get_locked(c, k, e);
@@ -311,7 +323,7 @@ const struct tmpl *cache_file(struct jinja_ctx *c, struct source_file *f, const 
     const char *name = str_z(c->a, f->path);
     if (!c->cache) {
         f->base = mark_source(name, f->text, flags);
-        return jinja_compile(c->a, f->text, f->base, o, false, e);
+        return jinja_compile(c->a, &(struct tmpl_key){f->text, f->base, o, false}, NULL, e);
     }
     struct jinja_cache *k = c->cache;
     pthread_mutex_lock(&k->lock);

@@ -1,65 +1,5 @@
-// Calling: finds plugins by name, binds arguments to parameters, and the argument helpers plugins use.
+// Calling: binds arguments to parameters, and the argument helpers plugins use.
 #include "ast.h"
-
-// -- names -----------------------------------------------------------------------------------------------------------
-
-static struct str base_name(struct str name) {
-    static const char *const prefix[] = {"ansible.builtin.", "ansible.legacy.", "ansible.utils.", "community.general.",
-                                         "ansible.posix."};
-    for (size_t i = 0; i < COUNTOF(prefix); i++) {
-        if (str_starts(name, prefix[i])) {
-            return str_sub(name, strlen(prefix[i]), name.n);
-        }
-    }
-    return name;
-}
-
-static bool has_alias(const char *aliases, struct str name) {
-    struct str rest = str_from(aliases), part;
-    while (rest.s && str_next(&rest, '|', &part)) {
-        if (str_eq(part, name)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-// The three tables differ in type only. `it->al` are the alternative names; lookups have none.
-#define FIND(table, count, name, al)                                                                                   \
-    do {                                                                                                               \
-        struct str want_ = base_name(name);                                                                            \
-        size_t lo_ = 0, hi_ = (count);                                                                                 \
-        while (lo_ < hi_) {                                                                                            \
-            size_t mid_ = (lo_ + hi_) / 2;                                                                             \
-            int cmp_ = str_cmp(want_, str_from((table)[mid_].name));                                                   \
-            if (cmp_ == 0) {                                                                                           \
-                return (table)[mid_].it;                                                                               \
-            }                                                                                                          \
-            if (cmp_ < 0) {                                                                                            \
-                hi_ = mid_;                                                                                            \
-            } else {                                                                                                   \
-                lo_ = mid_ + 1;                                                                                        \
-            }                                                                                                          \
-        }                                                                                                              \
-        for (size_t i_ = 0; i_ < (count); i_++) {                                                                      \
-            if (has_alias(al, want_)) {                                                                                \
-                return (table)[i_].it;                                                                                 \
-            }                                                                                                          \
-        }                                                                                                              \
-        return NULL;                                                                                                   \
-    } while (0)
-
-const struct filter *filter_find(struct str name) {
-    FIND(filter_table, filter_count, name, filter_table[i_].it->aliases);
-}
-
-const struct jtest *jtest_find(struct str name) {
-    FIND(jtest_table, jtest_count, name, jtest_table[i_].it->aliases);
-}
-
-const struct lookup *lookup_find(struct str name) {
-    FIND(lookup_table, lookup_count, name, NULL);
-}
 
 // -- parameters ------------------------------------------------------------------------------------------------------
 
@@ -230,6 +170,7 @@ bool filter_invoke(struct jcall *c, const struct filter *f, const struct sig *s,
     const struct val *args = c->args, kwargs = c->kwargs;
     size_t n = c->nargs;
     c->params = f->params;
+    c->data = f->data;
     bool ok = (f->takes_undef || check_input(c, e)) && sig_bind(c, s, slots, e) && f->fn(c, out, e);
     c->args = args;  // not what was bound here
     if (!ok) {
@@ -243,6 +184,7 @@ bool test_invoke(struct jcall *c, const struct jtest *t, const struct sig *s, bo
     struct val slots[SIG_MAX];
     const struct val *args = c->args;
     c->params = t->params;
+    c->data = t->data;
     bool ok = (t->takes_undef || check_input(c, e)) && sig_bind(c, s, slots, e) && t->fn(c, out, e);
     c->args = args;  // not what was bound here
     return ok || hide_parts(args, c->nargs, e);
@@ -267,13 +209,13 @@ bool method_invoke(struct jcall *c, const struct method *m, struct val *out, str
 // NOLINTBEGIN(readability-function-size)
 bool jinja_call_filter(struct jinja_ctx *ctx, struct str name, const struct val *args, size_t nargs, struct val kwargs,
                        struct mark at, struct val *out, struct err *e) {
-    const struct filter *f = filter_find(name);
+    const struct filter *f = plugin_filter(cache_plugins(ctx->cache), name, at, e);
     if (!f) {
-        return err_set(e, ERR_SYNTAX, at, "no filter named '%.*s'", STR(name));
+        return false;
     }
     struct sig s;
     sig_parse(f->params, &s);
-    struct jcall c = {ctx, ctx->a, args, nargs, kwargs, at, str_z(ctx->a, name), f->params};
+    struct jcall c = {ctx, ctx->a, args, nargs, kwargs, at, str_z(ctx->a, name), f->params, f->data};
     if (!nest_enter(ctx, e)) {
         return false;
     }
@@ -284,13 +226,13 @@ bool jinja_call_filter(struct jinja_ctx *ctx, struct str name, const struct val 
 
 bool jinja_call_test(struct jinja_ctx *ctx, struct str name, const struct val *args, size_t nargs, struct val kwargs,
                      struct mark at, bool *out, struct err *e) {
-    const struct jtest *t = jtest_find(name);
+    const struct jtest *t = plugin_test(cache_plugins(ctx->cache), name, at, e);
     if (!t) {
-        return err_set(e, ERR_SYNTAX, at, "no test named '%.*s'", STR(name));
+        return false;
     }
     struct sig s;
     sig_parse(t->params, &s);
-    struct jcall c = {ctx, ctx->a, args, nargs, kwargs, at, str_z(ctx->a, name), t->params};
+    struct jcall c = {ctx, ctx->a, args, nargs, kwargs, at, str_z(ctx->a, name), t->params, t->data};
     return test_invoke(&c, t, &s, out, e);
 }
 
@@ -309,7 +251,7 @@ bool call_value(struct jcall *c, struct val fn, struct val *out, struct err *e) 
 
 bool jinja_call(struct jinja_ctx *ctx, struct val fn, const struct val *args, size_t nargs, struct val kwargs,
                 struct mark at, struct val *out, struct err *e) {
-    struct jcall c = {ctx, ctx->a, args, nargs, kwargs, at, "call", NULL};
+    struct jcall c = {ctx, ctx->a, args, nargs, kwargs, at, "call", NULL, NULL};
     return fn.kind == VAL_UNDEF ? undef_fail(ctx, fn, at, e) : call_value(&c, fn, out, e);
 }
 

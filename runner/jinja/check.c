@@ -39,9 +39,7 @@ static bool check_call(struct walk *w, const struct node *n) {
         return true;
     }
     struct str name = val_text(n->args->pos->val);
-    return lookup_find(name) ? true
-                             : err_set(w->e, ERR_NOT_FOUND, tmpl_mark(w->t, w->base, n->args->pos->at),
-                                       "lookup plugin '%.*s' not found", STR(name));
+    return plugin_lookup(cache_plugins(w->cache), name, tmpl_mark(w->t, w->base, n->args->pos->at), w->e) != NULL;
 }
 
 static void bind_str(struct walk *w, struct str name) {

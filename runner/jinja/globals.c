@@ -134,21 +134,12 @@ static bool fn_undef(struct jcall *c, struct val *out, struct err *e) {
 
 // -- lookups ---------------------------------------------------------------------------------------------------------
 
-static bool unknown_lookup(struct str name, struct mark at, struct err *e) {
-    struct typo t = {.got = name};
-    for (size_t i = 0; i < lookup_count; i++) {
-        typo_offer(&t, str_from(lookup_table[i].name));
-    }
-    err_set(e, ERR_NOT_FOUND, at, "lookup plugin '%.*s' not found", STR(name));
-    return t.best.s ? err_hint(e, "did you mean '%.*s'?", STR(t.best)) : false;
-}
-
 // NOLINTNEXTLINE(readability-function-size): declared in jinja.h
 bool jinja_lookup(struct jinja_ctx *c, struct str name, struct val terms, struct val kwargs, struct mark at,
                   struct val *list, struct err *e) {
-    const struct lookup *l = lookup_find(name);
+    const struct lookup *l = plugin_lookup(cache_plugins(c->cache), name, at, e);
     if (!l) {
-        return unknown_lookup(name, at, e);
+        return false;
     }
     if (c->no_lookups) {
         return err_set(e, ERR_ARGS, at, "lookups are disabled here: '%.*s'", STR(name));
@@ -165,6 +156,7 @@ bool jinja_lookup(struct jinja_ctx *c, struct str name, struct val terms, struct
     struct val given[2] = {terms, kwargs};
     struct jcall call = {.ctx = c, .a = c->a, .args = &terms, .nargs = 1, .kwargs = kwargs, .at = at};
     call.name = str_z(c->a, name);
+    call.data = l->data;
     if (!nest_enter(c, e)) {
         return false;
     }
@@ -178,9 +170,7 @@ bool jinja_lookup(struct jinja_ctx *c, struct str name, struct val terms, struct
     }
     c->state.untrusted = true;
     unsigned secret = val_any_flag(given[0], VAL_SECRET) || val_any_flag(given[1], VAL_SECRET) ? VAL_SECRET : 0;
-    if (secret || val_any_flag(*list, VAL_TRUSTED | VAL_TMPL)) {
-        *list = val_reflag(c->a, *list, VAL_TRUSTED | VAL_TMPL, secret);
-    }
+    *list = val_reflag(c->a, *list, VAL_TRUSTED | VAL_TMPL, VAL_UNSAFE | secret);
     return true;
 }
 
@@ -239,7 +229,11 @@ bool lookup_call(struct jcall *c, bool wantlist, struct val *out, struct err *e)
     wantlist = wantlist || (want.kind != VAL_UNDEF && val_truth(want));
     struct val terms = val_list(c->a, c->nargs), list;
     for (size_t i = 1; i < c->nargs; i++) {
-        val_push(c->a, terms, c->args[i]);
+        struct val term = c->args[i];
+        if (val_any_flag(term, VAL_TMPL) && !jinja_value(c->ctx, term, &term, e)) {
+            return false;
+        }
+        val_push(c->a, terms, term);
     }
     if (!jinja_lookup(c->ctx, name, terms, kwargs, c->at, &list, e)) {
         return tolerate(c, errors, wantlist, out, e);

@@ -53,6 +53,19 @@ struct jinja_cache;  // compiled templates by content and options; thread-safe, 
 struct jinja_cache *jinja_cache_new(void);
 void jinja_cache_free(struct jinja_cache *c);
 
+enum plugin_kind { PLUGIN_FILTER, PLUGIN_TEST, PLUGIN_LOOKUP };
+/// Plugins of the project, lent by exec/: asked before those that are built in.
+struct jinja_plugins {
+    void *self;
+    /// The struct filter, jtest or lookup of that name, or NULL. NULL with an error set: there is one that cannot be
+    /// used, and the error says why.
+    const void *(*find)(void *self, enum plugin_kind kind, struct str name, struct mark at, struct err *e);
+    /// All names, for "did you mean". May be NULL.
+    void (*names)(void *self, enum plugin_kind kind, void (*offer)(void *, struct str), void *to);
+};
+/// `p` must outlive the cache's use. Templates compiled before keep what they found.
+void jinja_cache_plugins(struct jinja_cache *c, const struct jinja_plugins *p);
+
 /// The engine's own notes in a context; zeroed by the caller, never read by others except `secret`.
 struct jinja_state {
     size_t steps;      // taken so far, when step_cap is set

@@ -423,10 +423,27 @@ static struct call_args *parse_args(struct parser *p) {
     return tok_expect(p, T_RPAREN) ? l.ca : NULL;
 }
 
+/// Templates inside the literal terms of a lookup are templated before the lookup sees them, as Ansible does.
+static void terms_are_templates(struct parser *p, struct node *list) {
+    for (struct node *n = list; n; n = n->next) {
+        if (n->type == N_CONST && n->val.kind == VAL_STR) {
+            n->val = val_at(val_flag(n->val, VAL_TRUSTED), parse_mark(p, n->at + 1));
+            n->val = val_mark_templates(n->val);
+        } else if (n->type == N_LIST || n->type == N_TUPLE) {
+            terms_are_templates(p, n->kids);
+        }
+    }
+}
+
 static struct node *parse_call(struct parser *p, struct node *callee) {
     struct node *n = node_new(p, N_CALL, tok(p)->at);
     n->a = callee;
     n->args = parse_args(p);
+    bool lookup = callee->type == N_NAME &&
+                  (str_eqz(callee->name, "lookup") || str_eqz(callee->name, "query") || str_eqz(callee->name, "q"));
+    if (n->args && lookup && p->s.o->ansible) {
+        terms_are_templates(p, n->args->pos);
+    }
     return n->args ? n : NULL;
 }
 
@@ -462,59 +479,19 @@ static bool plugin_name(struct parser *p, struct str *name) {
     return true;
 }
 
-/// The nearest plugin name to a wrong one.
-static void suggest(struct parser *p, struct str name, bool filter) {
-    struct typo t = {.got = name};
-    for (size_t i = 0; filter && i < filter_count; i++) {
-        typo_offer(&t, str_from(filter_table[i].name));
-    }
-    for (size_t i = 0; !filter && i < jtest_count; i++) {
-        typo_offer(&t, str_from(jtest_table[i].name));
-    }
-    if (t.best.s) {
-        err_hint(p->e, "did you mean '%.*s'?", STR(t.best));
-    }
-}
-
-/// Plugins of collections, by full name and the short names playbooks have used for them: no misspelling, only not
-/// here.
-static bool plugin_elsewhere(struct str name) {
-    static const char *const known[] = {
-        "json_query",       "ipaddr",     "ipv4",          "ipv6",      "ipsubnet",           "ipwrap",
-        "ipmath",           "nthhost",    "hwaddr",        "macaddr",   "network_in_network", "network_in_usable",
-        "cidr_merge",       "random_mac", "parse_cli",     "parse_xml", "vlan_parser",        "from_csv",
-        "gcp_kms_encrypt",  "counter",    "lists_mergeby", "keep_keys", "remove_keys",        "replace_keys",
-        "parse_cli_textfsm"};
-    if (str_find_char(name, 0, '.') != SIZE_MAX) {
-        return !str_starts(name, "ansible.builtin.") && !str_starts(name, "ansible.legacy.");
-    }
-    for (size_t i = 0; i < COUNTOF(known); i++) {
-        if (str_eqz(name, known[i])) {
-            return true;
-        }
-    }
-    return false;
-}
-
 static bool find_plugin(struct parser *p, struct node *n) {
     const char *params = NULL;
+    struct mark at = parse_mark(p, n->at);
     if (n->type == N_FILTER) {
-        const struct filter *f = filter_find(n->name);
+        const struct filter *f = plugin_filter(p->plugins, n->name, at, p->e);
         n->plugin = f;
         params = f ? f->params : NULL;
     } else {
-        const struct jtest *t = jtest_find(n->name);
+        const struct jtest *t = plugin_test(p->plugins, n->name, at, p->e);
         n->plugin = t;
         params = t ? t->params : NULL;
     }
-    if (!n->plugin && plugin_elsewhere(n->name)) {
-        return err_set(p->e, ERR_NOT_FOUND, parse_mark(p, n->at), "the %s '%.*s' is not supported yet",
-                       n->type == N_FILTER ? "filter" : "test", STR(n->name));
-    }
     if (!n->plugin) {
-        err_set(p->e, ERR_SYNTAX, parse_mark(p, n->at), "no %s named '%.*s'", n->type == N_FILTER ? "filter" : "test",
-                STR(n->name));
-        suggest(p, n->name, n->type == N_FILTER);
         return false;
     }
     struct sig *s = ARENA_NEW(p->s.a, struct sig);

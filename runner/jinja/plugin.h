@@ -13,6 +13,7 @@ struct jcall {
     struct mark at;
     const char *name;    // as the user wrote it
     const char *params;  // the plugin's parameter list, for messages
+    const void *data;    // the plugin's own
 };
 
 /// Declares parameter names so that the engine binds keywords and checks counts before calling:
@@ -24,6 +25,9 @@ struct filter {
     bool takes_undef;  // an undefined input is passed on (default, mandatory, type_debug ...); otherwise ERR_UNDEFINED
     bool (*fn)(struct jcall *c, struct val *out, struct err *e);
     const char *aliases;  // "d|default" other names, separated by |
+    const char *fqcn;     // full name; NULL: ansible.builtin. and the name of the row
+    const char *example;  // an expression that is true; run by the test suite
+    const void *data;     // handed to fn as jcall.data
 };
 struct jtest {
     const char *doc;
@@ -31,12 +35,17 @@ struct jtest {
     bool takes_undef;
     bool (*fn)(struct jcall *c, bool *out, struct err *e);
     const char *aliases;
+    const char *fqcn, *example;
+    const void *data;
 };
 struct lookup {
     const char *doc;
     /// args[0] is the list of terms (already flattened as Ansible does), kwargs the options. `*out` is a list.
     bool (*fn)(struct jcall *c, struct val *out, struct err *e);
-    bool raw_terms;  // with_<lookup> passes terms without flattening (subelements, nested, together ...)
+    bool raw_terms;       // with_<lookup> passes terms without flattening (subelements, nested, together ...)
+    const char *options;  // "name=default, ..." as in params
+    const char *fqcn, *example;
+    const void *data;
 };
 #define FILTER(n)                                                                                                      \
     extern const struct filter filter_##n;                                                                             \
@@ -67,10 +76,20 @@ extern const size_t jtest_count;
 extern const struct lookup_entry lookup_table[];
 extern const size_t lookup_count;
 
-/// By name or alias, with or without "ansible.builtin." / "ansible.legacy."; NULL when unknown.
+/// The built in plugin of a name, NULL when there is none. A short name is one of ansible.builtin, an alias of one, or
+/// one that ansible-core redirects to a collection (ipaddr, json_query, flattened ...); what else is in a collection
+/// has its full name. ansible.legacy. and redirects between collections are followed.
 const struct filter *filter_find(struct str name);
 const struct jtest *jtest_find(struct str name);
 const struct lookup *lookup_find(struct str name);
+/// True when ansible-core's redirects or a collection's prefix say that the name is a plugin, only not one of ours.
+bool plugin_elsewhere(enum plugin_kind kind, struct str name);
+/// The same, looking at the project's plugins first. NULL with ERR_SYNTAX (ERR_NOT_FOUND for lookups) "no filter named
+/// 'x'" at `at`, with "did you mean".
+const struct filter *plugin_filter(const struct jinja_plugins *own, struct str name, struct mark at, struct err *e);
+const struct jtest *plugin_test(const struct jinja_plugins *own, struct str name, struct mark at, struct err *e);
+bool plugin_known(const struct jinja_ctx *c, enum plugin_kind kind, struct str name);
+const struct lookup *plugin_lookup(const struct jinja_plugins *own, struct str name, struct mark at, struct err *e);
 
 /// `spare` of the (grouper, list) tuples that groupby makes: they have the attributes "grouper" and "list".
 #define VAL_SPARE_GROUP 1

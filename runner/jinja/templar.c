@@ -212,7 +212,7 @@ static bool run(struct jinja_ctx *c, const struct tmpl *t, struct mark at, enum 
     c->state.secret = s.secret;
     if (ok && out->kind == VAL_STR) {
         out->flags &= (uint8_t) ~(VAL_TMPL | VAL_TRUSTED);
-        out->flags |= untrusted ? 0 : VAL_TRUSTED;
+        out->flags |= untrusted ? VAL_UNSAFE : VAL_TRUSTED;
     }
     return ok;
 }

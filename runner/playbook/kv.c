@@ -358,7 +358,7 @@ bool kv_parse(struct arena *a, struct str text, struct mark at, bool free_form, 
         struct val key = val_at(val_str(a, kv_strip(str_sub(x, 0, pos))), here);
         struct val value = val_str(a, kv_unquote(kv_strip(str_sub(x, pos + 1, x.n))));
         here = mark_inside(at, text, w->at + pos + 1);
-        val_set_key(a, args, key, val_at(val_flag(value, VAL_TRUSTED), here));
+        val_set_key(a, args, val_flag(key, VAL_TRUSTED), val_at(val_flag(value, VAL_TRUSTED), here));
     }
     if (any_raw) {
         val_set(a, args, "_raw_params", val_at(val_flag(val_str(a, buf_view(&raw)), VAL_TRUSTED), at));

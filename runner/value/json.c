@@ -240,8 +240,10 @@ static bool write_val(struct writer *w, struct val v) {
         return true;
     case VAL_OBJ:
         return write_object(w, v);
-    case VAL_UNDEF:
     case VAL_OMIT:
+        write_text(w, STR_LIT(OMIT_TOKEN));
+        return true;
+    case VAL_UNDEF:
         break;
     }
     return err_set(w->e, ERR_TYPE, v.mark, "Object of type %s is not JSON serializable", val_type_name(v));

@@ -130,7 +130,7 @@ void val_to_repr(struct buf *b, struct val v) {
         buf_z(b, "AnsibleUndefined");
         return;
     case VAL_OMIT:
-        buf_z(b, "omit");
+        buf_z(b, OMIT_TOKEN);
         return;
     case VAL_OBJ:
         break;

@@ -395,6 +395,47 @@ struct val val_promote(struct arena *a, struct val v) {
     return deep(a, v, 0, 0);
 }
 
+static bool has_tuple(struct val v) {
+    if (v.kind == VAL_TUPLE) {
+        return true;
+    }
+    for (size_t i = 0; v.kind == VAL_LIST && i < v.u.l->n; i++) {
+        if (has_tuple(v.u.l->items[i])) {
+            return true;
+        }
+    }
+    size_t i = 0;
+    for (const struct vpair *p = v.kind == VAL_DICT ? val_each(v, &i) : NULL; p; p = val_each(v, &i)) {
+        if (has_tuple(p->value)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static struct val untupled(struct arena *a, struct val v) {
+    if (val_is_seq(v)) {
+        struct val out = val_list(a, v.u.l->n);
+        for (size_t i = 0; i < v.u.l->n; i++) {
+            val_push(a, out, untupled(a, v.u.l->items[i]));
+        }
+        return val_at(val_flag(out, v.flags), v.mark);
+    }
+    if (v.kind != VAL_DICT) {
+        return v;
+    }
+    struct val out = val_dict(a, v.u.d->live);
+    size_t i = 0;
+    for (const struct vpair *p; (p = val_each(v, &i));) {
+        val_set_key(a, out, p->key, untupled(a, p->value));
+    }
+    return val_at(val_flag(out, v.flags), v.mark);
+}
+
+struct val val_untuple(struct arena *a, struct val v) {
+    return has_tuple(v) ? untupled(a, v) : v;
+}
+
 struct val val_reflag(struct arena *a, struct val v, unsigned clear, unsigned set) {
     return deep(a, v, clear, set);
 }

@@ -84,8 +84,10 @@ struct vobj {
 _Static_assert(sizeof(struct val) == 16, "a value is 16 bytes");
 
 // -- making ----------------------------------------------------------------------------------------------------------
-#define VNULL ((struct val){.kind = VAL_NULL})
-#define VOMIT ((struct val){.kind = VAL_OMIT})
+#define VNULL      ((struct val){.kind = VAL_NULL})
+#define VOMIT      ((struct val){.kind = VAL_OMIT})
+/// What `omit` becomes as text, as in Ansible.
+#define OMIT_TOKEN "__omit_place_holder__"
 struct val val_bool(bool b);
 struct val val_int(int64_t i);
 struct val val_float(double f);
@@ -140,6 +142,8 @@ struct vpair *val_each(struct val d, size_t *i);
 struct val val_promote(struct arena *a, struct val v);
 /// Shallow copy of a list or dict, so that it may be changed.
 struct val val_copy(struct arena *a, struct val v);
+/// `v` with every tuple inside made a list, as Ansible's variables have it; shared where there is none.
+struct val val_untuple(struct arena *a, struct val v);
 /// Deep copy with flags removed (`clear`) and added (`set`) on every value inside.
 struct val val_reflag(struct arena *a, struct val v, unsigned clear, unsigned set);
 /// True when the value or anything inside has one of `flags`.

@@ -272,7 +272,7 @@ static bool f_type_debug(struct jcall *c, struct val *out, struct err *e) {
         } else if (v.flags & VAL_MARKUP) {
             name = "Markup";
         } else if (v.flags & VAL_SAFE_JSON) {
-            name = "NativeJinjaText";
+            name = v.flags & VAL_UNSAFE ? "NativeJinjaUnsafeText" : "NativeJinjaText";
         } else if (v.flags & VAL_UNSAFE) {
             name = "AnsibleUnsafeText";
         } else if (v.flags & VAL_TRUSTED) {

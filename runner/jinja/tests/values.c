@@ -165,7 +165,7 @@ static bool t_filter(struct jcall *c, bool *out, struct err *e) {
     if (c->args[0].kind != VAL_STR) {
         return bad_arg(c, e, "value", "the name of a filter", c->args[0]);
     }
-    *out = filter_find(val_text(c->args[0])) != NULL;
+    *out = plugin_known(c->ctx, PLUGIN_FILTER, val_text(c->args[0]));
     return true;
 }
 JTEST(filter) = {.doc = "Is the name of a filter.", .params = "value", .fn = t_filter};
@@ -174,7 +174,7 @@ static bool t_test(struct jcall *c, bool *out, struct err *e) {
     if (c->args[0].kind != VAL_STR) {
         return bad_arg(c, e, "value", "the name of a test", c->args[0]);
     }
-    *out = jtest_find(val_text(c->args[0])) != NULL;
+    *out = plugin_known(c->ctx, PLUGIN_TEST, val_text(c->args[0]));
     return true;
 }
 JTEST(test) = {.doc = "Is the name of a test.", .params = "value", .fn = t_test};
