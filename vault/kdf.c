@@ -3,12 +3,21 @@
 #include "kdf.h"
 
 #include "buf.h"
+#include "kdf_wide.h"
 
 #include <openssl/crypto.h>
 #include <openssl/hmac.h>
 #include <openssl/sha.h>
+#include <pthread.h>
+#include <unistd.h>
 
-enum { BLOCK_LEN = 64, SUM_LEN = 32 };
+enum {
+    BLOCK_LEN = 64,
+    WIDE_MIN = 6,  // fewer derivations are faster one after the other with the SHA instructions
+    THREADS_MAX = 16,
+};
+
+// -- one derivation --------------------------------------------------------------------------------------------------
 
 static void put32(unsigned char *p, uint32_t v) {
     p[0] = (unsigned char)(v >> 24);
@@ -17,73 +26,166 @@ static void put32(unsigned char *p, uint32_t v) {
     p[3] = (unsigned char)v;
 }
 
+static void put_words(unsigned char *p, const uint32_t w[KDF_WORDS]) {
+    for (size_t i = 0; i < KDF_WORDS; i++) {
+        put32(p + 4 * i, w[i]);
+    }
+}
+
 // The state behind one block of the padded key.
-static void start(SHA256_CTX *c, const unsigned char key[BLOCK_LEN], unsigned char with) {
+static void behind_key(uint32_t state[KDF_WORDS], const unsigned char key[BLOCK_LEN], unsigned char with) {
     unsigned char block[BLOCK_LEN];
+    SHA256_CTX c;
     for (size_t i = 0; i < BLOCK_LEN; i++) {
         block[i] = key[i] ^ with;
     }
-    SHA256_Init(c);
-    SHA256_Transform(c, block);
-    OPENSSL_cleanse(block, sizeof block);
-}
-
-// One more hash of a sum, behind the block in `from`: `block` holds the sum and the padding of 96 bytes.
-static void step(const SHA256_CTX *from, unsigned char block[BLOCK_LEN]) {
-    SHA256_CTX c = *from;
+    SHA256_Init(&c);
     SHA256_Transform(&c, block);
-    for (size_t i = 0; i < SUM_LEN / 4; i++) {
-        put32(block + 4 * i, c.h[i]);
-    }
+    memcpy(state, c.h, sizeof c.h);
+    OPENSSL_cleanse(block, sizeof block);
+    OPENSSL_cleanse(&c, sizeof c);
 }
 
-static void one_block(struct str password, struct str first, const SHA256_CTX pads[2], unsigned rounds,
-                      unsigned char sum[SUM_LEN]) {
-    unsigned char block[BLOCK_LEN] = {0};
+// The first round: HMAC(password, salt || number).
+static void first_round(const struct kdf_job *j, struct kdf_lane *l) {
+    struct arena tmp = {.secret = true};
+    struct buf text = BUF_IN(&tmp);
+    unsigned char number[4];
+    unsigned char sum[KDF_BLOCK];
     unsigned n = 0;
-    if (!HMAC(EVP_sha256(), password.n > 0 ? password.s : "", (int)password.n, (const unsigned char *)first.s, first.n,
-              block, &n)) {
+    put32(number, j->number);
+    buf_str(&text, j->salt);
+    buf_add(&text, number, sizeof number);
+    if (!HMAC(EVP_sha256(), j->password.n > 0 ? j->password.s : "", (int)j->password.n, (const unsigned char *)text.p,
+              text.n, sum, &n) ||
+        n != sizeof sum) {
         BUG("libcrypto cannot compute an HMAC");
     }
-    memcpy(sum, block, SUM_LEN);
-    block[SUM_LEN] = 0x80;
-    put32(block + BLOCK_LEN - 4, (BLOCK_LEN + SUM_LEN) * 8);
-    for (unsigned r = 1; r < rounds; r++) {
-        step(&pads[0], block);
-        step(&pads[1], block);
-        for (size_t i = 0; i < SUM_LEN; i++) {
-            sum[i] ^= block[i];
+    for (size_t i = 0; i < KDF_WORDS; i++) {
+        l->last[i] = (uint32_t)sum[4 * i] << 24 | (uint32_t)sum[4 * i + 1] << 16 | (uint32_t)sum[4 * i + 2] << 8 |
+                     sum[4 * i + 3];
+        l->sum[i] = l->last[i];
+    }
+    OPENSSL_cleanse(sum, sizeof sum);
+    arena_release(&tmp);
+}
+
+static void begin(const struct kdf_job *j, struct kdf_lane *l) {
+    unsigned char key[BLOCK_LEN] = {0};
+    if (j->password.n > INT32_MAX || j->salt.n > INT32_MAX) {
+        BUG("a password or salt of 2 GiB");
+    }
+    if (j->password.n > BLOCK_LEN) {
+        SHA256((const unsigned char *)j->password.s, j->password.n, key);
+    } else if (j->password.n > 0) {
+        memcpy(key, j->password.s, j->password.n);
+    }
+    behind_key(l->inner, key, 0x36);
+    behind_key(l->outer, key, 0x5c);
+    first_round(j, l);
+    OPENSSL_cleanse(key, sizeof key);
+}
+
+// One more hash of a sum, behind the block that gave `from`: `block` holds the sum and the padding of 96 bytes.
+static void step(const SHA256_CTX *from, unsigned char block[BLOCK_LEN], uint32_t out[KDF_WORDS]) {
+    SHA256_CTX c = *from;
+    SHA256_Transform(&c, block);
+    memcpy(out, c.h, sizeof c.h);
+    put_words(block, out);
+}
+
+static void narrow(struct kdf_lane *l, unsigned rounds) {
+    unsigned char block[BLOCK_LEN] = {0};
+    SHA256_CTX inner;
+    SHA256_CTX outer;
+    SHA256_Init(&inner);
+    outer = inner;
+    memcpy(inner.h, l->inner, sizeof inner.h);
+    memcpy(outer.h, l->outer, sizeof outer.h);
+    put_words(block, l->last);
+    block[KDF_BLOCK] = 0x80;
+    put32(block + BLOCK_LEN - 4, (BLOCK_LEN + KDF_BLOCK) * 8);
+    for (unsigned r = 0; r < rounds; r++) {
+        step(&inner, block, l->last);
+        step(&outer, block, l->last);
+        for (size_t i = 0; i < KDF_WORDS; i++) {
+            l->sum[i] ^= l->last[i];
         }
     }
     OPENSSL_cleanse(block, sizeof block);
+    OPENSSL_cleanse(&inner, sizeof inner);
+    OPENSSL_cleanse(&outer, sizeof outer);
 }
 
-void vault_pbkdf2(struct str password, struct str salt, unsigned rounds, unsigned char *out, size_t n) {
-    unsigned char key[BLOCK_LEN] = {0};
-    unsigned char sum[SUM_LEN];
-    SHA256_CTX pads[2];
-    struct arena tmp = {.secret = true};
-    if (password.n > BLOCK_LEN) {
-        SHA256((const unsigned char *)password.s, password.n, key);
-    } else if (password.n > 0) {
-        memcpy(key, password.s, password.n);
+// -- many ------------------------------------------------------------------------------------------------------------
+
+struct work {
+    const struct kdf_job *jobs;
+    size_t n, next;
+    unsigned rounds;
+    bool wide;
+    pthread_mutex_t lock;
+};
+
+static void do_some(const struct work *w, size_t from, size_t n) {
+    struct kdf_lane lanes[KDF_WIDE] = {0};
+    for (size_t i = 0; i < n; i++) {
+        begin(&w->jobs[from + i], &lanes[i]);
     }
-    start(&pads[0], key, 0x36);
-    start(&pads[1], key, 0x5c);
-    for (uint32_t i = 1; n > 0; i++) {
-        struct buf first = BUF_IN(&tmp);
-        unsigned char number[4];
-        size_t part = n < SUM_LEN ? n : SUM_LEN;
-        put32(number, i);
-        buf_str(&first, salt);
-        buf_add(&first, number, sizeof number);
-        one_block(password, buf_view(&first), pads, rounds, sum);
-        memcpy(out, sum, part);
-        out += part;
-        n -= part;
+    if (n >= WIDE_MIN) {
+        kdf_wide(lanes, w->rounds - 1);
     }
-    OPENSSL_cleanse(key, sizeof key);
-    OPENSSL_cleanse(sum, sizeof sum);
-    OPENSSL_cleanse(pads, sizeof pads);
-    arena_release(&tmp);
+    for (size_t i = 0; i < n; i++) {
+        if (n < WIDE_MIN) {
+            narrow(&lanes[i], w->rounds - 1);
+        }
+        put_words(w->jobs[from + i].out, lanes[i].sum);
+    }
+    OPENSSL_cleanse(lanes, sizeof lanes);
+}
+
+static size_t portion(const struct work *w, size_t left) {
+    return w->wide && left >= WIDE_MIN ? (left < KDF_WIDE ? left : KDF_WIDE) : 1;
+}
+
+static void *worker(void *p) {
+    struct work *w = p;
+    for (;;) {
+        pthread_mutex_lock(&w->lock);
+        size_t from = w->next;
+        size_t n = from < w->n ? portion(w, w->n - from) : 0;
+        w->next += n;
+        pthread_mutex_unlock(&w->lock);
+        if (n == 0) {
+            return NULL;
+        }
+        do_some(w, from, n);
+    }
+}
+
+static size_t processors(void) {
+    long n = sysconf(_SC_NPROCESSORS_ONLN);
+    return n < 1 ? 1 : ((size_t)n > THREADS_MAX ? THREADS_MAX : (size_t)n);
+}
+
+void kdf_run(const struct kdf_job *jobs, size_t n, unsigned rounds) {
+    struct work w = {.jobs = jobs, .n = n, .rounds = rounds, .wide = kdf_wide_can()};
+    pthread_t threads[THREADS_MAX];
+    size_t want = processors();
+    size_t portions = w.wide && n >= WIDE_MIN ? (n + KDF_WIDE - 1) / KDF_WIDE : n;
+    want = want > portions ? portions : want;
+    pthread_mutex_init(&w.lock, NULL);
+    size_t started = 0;
+    while (started + 1 < want && pthread_create(&threads[started], NULL, worker, &w) == 0) {
+        started++;
+    }
+    worker(&w);
+    for (size_t i = 0; i < started; i++) {
+        pthread_join(threads[i], NULL);
+    }
+    pthread_mutex_destroy(&w.lock);
+}
+
+size_t kdf_batch(void) {
+    return processors() * (kdf_wide_can() ? KDF_WIDE : 1);
 }

@@ -1,5 +1,6 @@
 // The inside of a vault ring, shared by vault.c (cryptography) and sources.c (where passwords come from).
 #pragma once
+#include "map.h"
 #include "vault.h"
 
 #include <pthread.h>
@@ -14,9 +15,8 @@ struct vault_secret {
     size_t n;
 };
 struct vault_derived {
-    size_t secret;
-    struct str salt;
     unsigned char *key;  // in locked memory
+    unsigned have;       // which of its parts are there
 };
 struct vault_ring {
     struct arena arena;
@@ -26,8 +26,5 @@ struct vault_ring {
         struct vault_secret *p;
         size_t n, cap;
     } secrets;
-    struct {
-        struct vault_derived *p;
-        size_t n, cap;
-    } derived;
+    struct map derived;  // of struct vault_derived, by password and salt
 };

@@ -86,11 +86,12 @@ static bool items_from_args(struct tool *t, struct items *items) {
 }
 
 // One value as it is pasted into YAML. Several are told apart by comments on standard error, as ansible-vault does.
-static bool format_item(struct tool *t, const struct items *items, size_t i, struct buf *out) {
+static bool format_item(struct tool *t, const struct items *items, size_t i, struct str salt, struct buf *out) {
+    struct vault_seal_opts o = {.id = t->encrypt_id, .salt = salt};
     const struct item *it = &items->p[i];
     struct str text;
     struct str line;
-    if (!vault_seal(t->ring, t->encrypt_id, it->plain, t->a, &text, t->e)) {
+    if (!vault_seal_with(t->ring, &o, it->plain, t->a, &text, t->e)) {
         return false;
     }
     if (items->n > 1 && it->name) {
@@ -119,8 +120,10 @@ int verb_encrypt_string(struct tool *t) {
     struct buf out = BUF_IN(t->a);
     bool ok = (!t->prompt || item_from_prompt(t, &items)) && (t->prompt || !from_stdin || item_from_stdin(t, &items)) &&
               items_from_args(t, &items);
+    struct str *salts = ARENA_ARRAY(t->a, struct str, items.n + 1);
+    ok = ok && vault_salts(t->ring, t->encrypt_id, items.n, t->a, salts, t->e);
     for (size_t i = 0; ok && i < items.n; i++) {
-        ok = format_item(t, &items, i, &out);
+        ok = format_item(t, &items, i, salts[i], &out);
     }
     buf_char(&out, '\n');
     if (!ok || !tool_write(t, t->output ? t->output : "-", buf_view(&out), 07777)) {

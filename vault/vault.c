@@ -12,15 +12,13 @@
 
 enum {
     KEY_LEN = 32,
-    IV_LEN = 16,
-    DERIVED_LEN = 2 * KEY_LEN + IV_LEN,  // cipher key, HMAC key, counter
+    DERIVED_LEN = 3 * KDF_BLOCK,  // cipher key, HMAC key, counter (half of its block)
     HMAC_LEN = 32,
     SALT_LEN = 32,
     BLOCK = 16,
     ROUNDS = 10000,
     LINE = 80,
     CHUNK = 1 << 20,
-    CACHE_MAX = 4096,  // derived keys kept
 };
 static const char MAGIC[] = "$ANSIBLE_VAULT";
 
@@ -109,44 +107,81 @@ const char *vault_ring_id(const struct vault_ring *r, size_t i) {
 
 // -- keys ------------------------------------------------------------------------------------------------------------
 
-static bool cache_get(struct vault_ring *r, size_t secret, struct str salt, unsigned char *key) {
-    bool found = false;
+// The parts of a derived key are blocks of PBKDF2, and each costs the same: only those that are needed are computed.
+enum { PART_CIPHER = 1, PART_HMAC = 2, PART_IV = 4, PARTS = 7 };
+
+struct want {
+    size_t secret;
+    struct str salt;
+    unsigned parts;
+};
+
+// The cache's entry of one password and salt; made when there is none. The caller holds the lock.
+static struct vault_derived *entry(struct vault_ring *r, size_t secret, struct str salt) {
+    struct arena tmp = {0};
+    struct buf key = BUF_IN(&tmp);
+    buf_add(&key, &secret, sizeof secret);
+    buf_str(&key, salt);
+    struct vault_derived *d = map_get(&r->derived, buf_view(&key));
+    if (!d) {
+        d = ARENA_NEW(&r->arena, struct vault_derived);
+        d->key = locked_alloc(r, DERIVED_LEN);
+        map_put(&r->derived, &r->arena, str_dup(&r->arena, buf_view(&key)), d);
+    }
+    arena_release(&tmp);
+    return d;
+}
+
+struct todo {
+    struct kdf_job *p;
+    size_t n, cap;
+};
+
+// Which blocks are missing. Fresh keys are computed beside the cache, since others may read it.
+static void plan(struct vault_ring *r, const struct want *w, struct arena *tmp, struct todo *jobs) {
     pthread_mutex_lock(&r->lock);
-    for (size_t i = 0; i < r->derived.n && !found; i++) {
-        const struct vault_derived *d = &r->derived.p[i];
-        if (d->secret == secret && str_eq(d->salt, salt)) {
-            memcpy(key, d->key, DERIVED_LEN);
-            found = true;
+    unsigned missing = w->parts & ~entry(r, w->secret, w->salt)->have;
+    const struct vault_secret *s = &r->secrets.p[w->secret];
+    struct kdf_job j = {.password = {(const char *)s->p, s->n}, .salt = w->salt};
+    pthread_mutex_unlock(&r->lock);
+    unsigned char *fresh = missing ? arena_alloc(tmp, DERIVED_LEN) : NULL;
+    for (uint32_t i = 0; i < DERIVED_LEN / KDF_BLOCK; i++) {
+        if (missing >> i & 1) {
+            j.number = i + 1;
+            j.out = fresh + (size_t)i * KDF_BLOCK;
+            VEC_PUSH(tmp, *jobs, j);
+        }
+    }
+}
+
+// Fills the cache; the slow part runs outside of the lock and on all processors.
+static void derive(struct vault_ring *r, const struct want *wants, size_t n) {
+    struct arena tmp = {.secret = true};
+    struct todo jobs = {0};
+    size_t *until = ARENA_ARRAY(&tmp, size_t, n + 1);
+    for (size_t i = 0; i < n; i++) {
+        plan(r, &wants[i], &tmp, &jobs);
+        until[i] = jobs.n;
+    }
+    kdf_run(jobs.p, jobs.n, ROUNDS);
+    pthread_mutex_lock(&r->lock);
+    for (size_t i = 0, k = 0; i < n; i++) {
+        for (; k < until[i]; k++) {
+            const struct kdf_job *j = &jobs.p[k];
+            struct vault_derived *d = entry(r, wants[i].secret, wants[i].salt);
+            memcpy(d->key + (size_t)(j->number - 1) * KDF_BLOCK, j->out, KDF_BLOCK);
+            d->have |= 1U << (j->number - 1);
         }
     }
     pthread_mutex_unlock(&r->lock);
-    return found;
+    arena_release(&tmp);
 }
 
-static void cache_put(struct vault_ring *r, size_t secret, struct str salt, const unsigned char *key) {
+static void key_of(struct vault_ring *r, struct want w, unsigned char key[DERIVED_LEN]) {
+    derive(r, &w, 1);
     pthread_mutex_lock(&r->lock);
-    if (r->derived.n < CACHE_MAX) {
-        struct vault_derived d = {
-            .secret = secret, .salt = str_dup(&r->arena, salt), .key = locked_alloc(r, DERIVED_LEN)};
-        memcpy(d.key, key, DERIVED_LEN);
-        VEC_PUSH(&r->arena, r->derived, d);
-    }
+    memcpy(key, entry(r, w.secret, w.salt)->key, DERIVED_LEN);
     pthread_mutex_unlock(&r->lock);
-}
-
-// The keys of one password and salt; the slow part runs outside of the lock.
-static void derive(struct vault_ring *r, size_t i, struct str salt, unsigned char key[DERIVED_LEN]) {
-    if (cache_get(r, i, salt, key)) {
-        return;
-    }
-    pthread_mutex_lock(&r->lock);
-    struct vault_secret s = r->secrets.p[i];
-    pthread_mutex_unlock(&r->lock);
-    if (s.n > INT32_MAX || salt.n > INT32_MAX) {
-        BUG("a password or salt of 2 GiB");
-    }
-    vault_pbkdf2((struct str){(const char *)s.p, s.n}, salt, ROUNDS, key, DERIVED_LEN);
-    cache_put(r, i, salt, key);
 }
 
 static void hmac_of(const unsigned char *key, struct str data, unsigned char out[HMAC_LEN]) {
@@ -316,41 +351,111 @@ struct str vault_salt(struct str text, struct arena *a) {
     return read_envelope(a, text, NO_MARK, &env, &e) ? env.salt : STR_NONE;
 }
 
-// True when password i fits; then the padded plaintext is in `out`.
-static bool try_secret(struct vault_ring *r, size_t i, const struct envelope *env, struct arena *a, struct str *out) {
-    unsigned char key[DERIVED_LEN];
-    unsigned char want[HMAC_LEN];
-    derive(r, i, env->salt, key);
-    hmac_of(key, env->cipher, want);
-    bool fits = CRYPTO_memcmp(want, env->hmac.s, HMAC_LEN) == 0;
-    if (fits) {
-        char *p = arena_alloc(a, env->cipher.n + 1);
-        crypt_ctr(key, env->cipher, p);
-        *out = (struct str){p, env->cipher.n};
-    }
-    OPENSSL_cleanse(key, sizeof key);
-    return fits;
-}
+// The passwords that may fit: those of the label first, then all others, each in the order they were given.
+struct order {
+    size_t *p;
+    size_t n, named;  // all, and how many of them have the label
+};
 
-// Passwords of the label first, then all others, each in the order they were given.
-static bool try_all(struct vault_ring *r, const struct envelope *env, struct arena *a, struct str *out,
-                    const char **id) {
-    pthread_mutex_lock(&r->lock);
-    size_t n = r->secrets.n;
-    pthread_mutex_unlock(&r->lock);
+static struct order candidates(struct vault_ring *r, const struct envelope *env, struct arena *a) {
     const char *label = env->id.n ? str_z(a, env->id) : "default";
+    struct order o = {0};
+    pthread_mutex_lock(&r->lock);
+    o.p = ARENA_ARRAY(a, size_t, r->secrets.n + 1);
     for (int pass = 0; pass < 2; pass++) {
-        for (size_t i = 0; i < n; i++) {
-            pthread_mutex_lock(&r->lock);
-            bool named = strcmp(r->secrets.p[i].id, label) == 0;
-            pthread_mutex_unlock(&r->lock);
-            if (named == (pass == 0) && try_secret(r, i, env, a, out)) {
-                *id = vault_ring_id(r, i);
-                return true;
+        for (size_t i = 0; i < r->secrets.n; i++) {
+            if ((strcmp(r->secrets.p[i].id, label) == 0) == (pass == 0)) {
+                o.p[o.n++] = i;
             }
         }
+        o.named = pass == 0 ? o.n : o.named;
+    }
+    pthread_mutex_unlock(&r->lock);
+    return o;
+}
+
+// What to derive for candidate i: all of it where it is likely to fit, else only what tells whether it does.
+static struct want guess(const struct order *o, size_t i, struct str salt) {
+    bool likely = o->n == 1 || (i == 0 && o->named == 1);
+    return (struct want){.secret = o->p[i], .salt = salt, .parts = likely ? PARTS : PART_HMAC};
+}
+
+static bool fits(struct vault_ring *r, struct want w, const struct envelope *env) {
+    unsigned char key[DERIVED_LEN];
+    unsigned char want[HMAC_LEN];
+    key_of(r, w, key);
+    hmac_of(key, env->cipher, want);
+    OPENSSL_cleanse(key, sizeof key);
+    return CRYPTO_memcmp(want, env->hmac.s, HMAC_LEN) == 0;
+}
+
+// The padded plaintext is in `out` when a password fits; *id says which.
+static bool try_all(struct vault_ring *r, const struct envelope *env, struct arena *a, struct str *out,
+                    const char **id) {
+    struct order o = candidates(r, env, a);
+    for (size_t i = 0; i < o.n; i++) {
+        struct want w = guess(&o, i, env->salt);
+        if (!fits(r, w, env)) {
+            continue;
+        }
+        unsigned char key[DERIVED_LEN];
+        w.parts = PARTS;
+        key_of(r, w, key);
+        char *p = arena_alloc(a, env->cipher.n + 1);
+        crypt_ctr(key, env->cipher, p);
+        OPENSSL_cleanse(key, sizeof key);
+        *out = (struct str){p, env->cipher.n};
+        pthread_mutex_lock(&r->lock);
+        *id = r->secrets.p[o.p[i]].id;
+        pthread_mutex_unlock(&r->lock);
+        return true;
     }
     return false;
+}
+
+struct warming {
+    struct envelope env;
+    struct order order;
+    size_t at;  // candidate
+    bool fits;
+};
+
+// One step for all: derives what each still needs. False when nothing was left to do.
+static bool warm_step(struct vault_ring *r, struct warming *w, size_t n, struct arena *a, bool last) {
+    struct want *wants = ARENA_ARRAY(a, struct want, n + 1);
+    size_t count = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (last ? w[i].fits : !w[i].fits && w[i].at < w[i].order.n) {
+            wants[count] = guess(&w[i].order, w[i].at, w[i].env.salt);
+            wants[count++].parts |= last ? PARTS : 0;
+        }
+    }
+    derive(r, wants, count);
+    for (size_t i = 0; !last && i < n; i++) {
+        if (!w[i].fits && w[i].at < w[i].order.n) {
+            w[i].fits = fits(r, guess(&w[i].order, w[i].at, w[i].env.salt), &w[i].env);
+            w[i].at += !w[i].fits;
+        }
+    }
+    return count > 0;
+}
+
+void vault_warm(struct vault_ring *r, const struct str *envelopes, size_t n) {
+    struct arena tmp = {.secret = true};
+    struct err e = {.arena = &tmp};
+    struct warming *w = ARENA_ARRAY(&tmp, struct warming, n + 1);
+    size_t count = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (read_envelope(&tmp, envelopes[i], NO_MARK, &w[count].env, &e)) {
+            w[count].order = candidates(r, &w[count].env, &tmp);
+            count++;
+        }
+        err_clear(&e);
+    }
+    while (warm_step(r, w, count, &tmp, false)) {
+    }
+    warm_step(r, w, count, &tmp, true);
+    arena_release(&tmp);
 }
 
 bool vault_open(struct vault_ring *r, struct str text, struct mark at, struct arena *a, struct str *plain,
@@ -445,6 +550,23 @@ bool vault_seal(struct vault_ring *r, const char *id, struct str plain, struct a
     return vault_seal_with(r, &(struct vault_seal_opts){.id = id}, plain, a, envelope, e);
 }
 
+bool vault_salts(struct vault_ring *r, const char *id, size_t n, struct arena *a, struct str *salts, struct err *e) {
+    size_t secret = 0;
+    const char *name;
+    if (!choose(r, id, &secret, &name, e)) {
+        return false;
+    }
+    struct want *wants = ARENA_ARRAY(a, struct want, n + 1);
+    for (size_t i = 0; i < n; i++) {
+        unsigned char *salt = arena_alloc(a, SALT_LEN);
+        random_bytes(salt, SALT_LEN);
+        salts[i] = (struct str){(const char *)salt, SALT_LEN};
+        wants[i] = (struct want){.secret = secret, .salt = salts[i], .parts = PARTS};
+    }
+    derive(r, wants, n);
+    return true;
+}
+
 bool vault_seal_with(struct vault_ring *r, const struct vault_seal_opts *o, struct str plain, struct arena *a,
                      struct str *envelope, struct err *e) {
     size_t i = 0;
@@ -464,7 +586,7 @@ bool vault_seal_with(struct vault_ring *r, const struct vault_seal_opts *o, stru
     char *sealed = arena_alloc(&tmp, padded.n);
     struct str cipher = {sealed, padded.n};
     random_bytes(random, sizeof random);
-    derive(r, i, salt, key);
+    key_of(r, (struct want){.secret = i, .salt = salt, .parts = PARTS}, key);
     crypt_ctr(key, padded, sealed);
     hmac_of(key, cipher, hmac);
     OPENSSL_cleanse(key, sizeof key);

@@ -35,6 +35,11 @@ struct str vault_salt(struct str text, struct arena *a);
 /// As vault_open, and says which password fitted: its id, borrowed from the ring.
 bool vault_open_id(struct vault_ring *r, struct str envelope, struct mark at, struct arena *a, struct str *plain,
                    const char **id, struct err *e);
+/// Derives the keys of many envelopes at once, on all processors: opening them is fast afterwards. Damaged ones, and
+/// those that no password opens, are left to vault_open to complain about.
+void vault_warm(struct vault_ring *r, const struct str *envelopes, size_t n);
+/// Fills `salts` with `n` fresh random salts whose keys are derived at once, for vault_seal_with. `id` as there.
+bool vault_salts(struct vault_ring *r, const char *id, size_t n, struct arena *a, struct str *salts, struct err *e);
 /// Encrypts with the first password of `id` (NULL: the first of all). `id` other than "default" gives format 1.2.
 bool vault_seal(struct vault_ring *r, const char *id, struct str plain, struct arena *a, struct str *envelope,
                 struct err *e);

@@ -3,11 +3,6 @@
 
 #include "load.h"
 
-#include <pthread.h>
-#include <unistd.h>
-
-enum { THREADS_MAX = 16 };
-
 // -- finding ---------------------------------------------------------------------------------------------------------
 
 static size_t line_end(struct str t, size_t at) {
@@ -90,66 +85,23 @@ void yv_scan(struct str text, struct arena *a, struct yv_doc *d) {
 
 // -- opening ---------------------------------------------------------------------------------------------------------
 
-struct opener {
-    struct vault_ring *r;
-    struct yv_doc *d;
-    pthread_mutex_t lock;
-    size_t next;
-    bool failed;
-    struct arena *a;
-    struct err *e;
-};
-
-static bool open_one(struct opener *o, struct arena *tmp, size_t i) {
-    struct yv_value *v = &o->d->p[i];
-    struct err e = {.arena = tmp};
-    struct str plain;
-    bool ok = vault_open_id(o->r, v->envelope, NO_MARK, tmp, &plain, &v->id, &e);
-    pthread_mutex_lock(&o->lock);
-    if (ok) {
-        v->plain = str_dup(o->a, plain);
-    } else if (!o->failed) {
-        o->failed = true;
-        struct str text = err_text(&e);
-        err_set(o->e, ERR_VAULT, NO_MARK, "line %u: %.*s", v->line, STR(text));
-    }
-    pthread_mutex_unlock(&o->lock);
-    return ok;
-}
-
-static void *open_some(void *p) {
-    struct opener *o = p;
-    struct arena tmp = {.secret = true};
-    for (bool go = true; go;) {
-        pthread_mutex_lock(&o->lock);
-        size_t i = o->next++;
-        go = i < o->d->n && !o->failed;
-        pthread_mutex_unlock(&o->lock);
-        go = go && open_one(o, &tmp, i);
-        arena_reset(&tmp);
-    }
-    arena_release(&tmp);
-    return NULL;
-}
-
 bool yv_open(struct vault_ring *r, struct yv_doc *d, struct arena *a, struct err *e) {
-    struct opener o = {.r = r, .d = d, .a = a, .e = e};
-    pthread_t threads[THREADS_MAX];
-    long cpus = sysconf(_SC_NPROCESSORS_ONLN);
-    size_t want = cpus < 1 ? 1 : (size_t)cpus;
-    want = want > THREADS_MAX ? THREADS_MAX : want;
-    want = want > d->n ? d->n : want;
-    pthread_mutex_init(&o.lock, NULL);
-    size_t started = 0;
-    while (started + 1 < want && pthread_create(&threads[started], NULL, open_some, &o) == 0) {
-        started++;
+    struct str *all = ARENA_ARRAY(a, struct str, d->n + 1);
+    for (size_t i = 0; i < d->n; i++) {
+        all[i] = d->p[i].envelope;
     }
-    open_some(&o);
-    for (size_t i = 0; i < started; i++) {
-        pthread_join(threads[i], NULL);
+    if (d->n > 1) {
+        vault_warm(r, all, d->n);
     }
-    pthread_mutex_destroy(&o.lock);
-    return !o.failed;
+    for (size_t i = 0; i < d->n; i++) {
+        struct yv_value *v = &d->p[i];
+        struct err why = {.arena = a};
+        if (!vault_open_id(r, v->envelope, NO_MARK, a, &v->plain, &v->id, &why)) {
+            struct str text = err_text(&why);
+            return err_set(e, ERR_VAULT, NO_MARK, "line %u: %.*s", v->line, STR(text));
+        }
+    }
+    return true;
 }
 
 // -- showing ---------------------------------------------------------------------------------------------------------

@@ -21,7 +21,7 @@ struct yv_doc {
 
 /// Finds every `!vault |` block that holds an envelope. Values in `a`.
 void yv_scan(struct str text, struct arena *a, struct yv_doc *d);
-/// Opens all values, on as many threads as there are processors. Errors: those of vault_open, with the line in words.
+/// Opens all values, their keys derived together. Errors: those of vault_open, with the line in words.
 bool yv_open(struct vault_ring *r, struct yv_doc *d, struct arena *a, struct err *e);
 /// The text as people edit it: each value as `!decrypted:N "plain"`. Values that are not text stay encrypted.
 struct str yv_show(const struct yv_doc *d, struct arena *a);

@@ -296,11 +296,17 @@ bool yv_reseal(const struct yv_doc *d, struct vault_ring *r, const struct vault_
                struct str *out, struct err *e) {
     struct buf b = BUF_IN(a);
     struct hider h = {.a = a, .out = &b};
+    struct vault_seal_opts one = *o;
+    struct str *salts = ARENA_ARRAY(a, struct str, d->n + 1);
     size_t at = 0;
+    if (o->salt.n == 0 && !vault_salts(r, o->id, d->n, a, salts, e)) {
+        return false;
+    }
     for (size_t i = 0; i < d->n; i++) {
         const struct yv_value *v = &d->p[i];
         struct str envelope;
-        if (!vault_seal_with(r, o, v->plain, a, &envelope, e)) {
+        one.salt = o->salt.n > 0 ? o->salt : salts[i];
+        if (!vault_seal_with(r, &one, v->plain, a, &envelope, e)) {
             return err_wrap(e, NO_MARK, "line %u", v->line);
         }
         buf_str(&b, str_sub(d->text, at, v->start));

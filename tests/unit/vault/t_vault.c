@@ -3,7 +3,10 @@
 
 #include "digest.h"
 #include "fd.h"
+#include "kdf.h"
 #include "vault.h"
+
+#include <openssl/evp.h>
 
 struct vector {
     const char *name, *password, *label;
@@ -227,5 +230,32 @@ TEST(vault_label_is_only_a_hint) {
     vault_ring_add(r, "prod", str_from(v.password));
     opens(r, &a, v.envelope, v.plain);
     vault_ring_free(r);
+    arena_release(&a);
+}
+
+// Every number of jobs, so that narrow, wide and mixed portions are all taken; libcrypto's own function is the judge.
+TEST(kdf_many) {
+    enum { MOST = 40, ROUNDS = 50 };
+    static const char *const passwords[] = {
+        "", "short", "sixty-four bytes and more are hashed before they are used as an HMAC key ....."};
+    struct arena a = {.secret = true};
+    for (size_t n = 1; n <= MOST; n++) {
+        unsigned char got[MOST][KDF_BLOCK];
+        struct kdf_job jobs[MOST];
+        for (size_t i = 0; i < n; i++) {
+            jobs[i] = (struct kdf_job){.password = str_from(passwords[i % 3]),
+                                       .salt = str_printf(&a, "salt %zu", i),
+                                       .number = (uint32_t)(i % 3) + 1,
+                                       .out = got[i]};
+        }
+        kdf_run(jobs, n, ROUNDS);
+        for (size_t i = 0; i < n; i++) {
+            unsigned char want[3 * KDF_BLOCK];
+            const struct kdf_job *j = &jobs[i];
+            CHECK(PKCS5_PBKDF2_HMAC(j->password.s, (int)j->password.n, (const unsigned char *)j->salt.s, (int)j->salt.n,
+                                    ROUNDS, EVP_sha256(), sizeof want, want) == 1);
+            CHECK(memcmp(want + (size_t)(j->number - 1) * KDF_BLOCK, got[i], KDF_BLOCK) == 0);
+        }
+    }
     arena_release(&a);
 }
