@@ -1,4 +1,4 @@
-// ansible.cfg for the vault tool: one section, three keys.
+// ansible.cfg for the vault tool: one section, seven keys.
 #include "config.h"
 
 #include "fd.h"
@@ -72,7 +72,11 @@ static void setting(struct arena *a, struct vault_config *c, struct str line) {
         const char **to;
     } keys[] = {{"vault_password_file", &c->password_file},
                 {"vault_identity_list", &c->identity_list},
-                {"vault_encrypt_identity", &c->encrypt_identity}};
+                {"vault_encrypt_identity", &c->encrypt_identity},
+                {"vault_identity", &c->identity},
+                {"vault_id_match", &c->match},
+                {"vault_encrypt_salt", &c->salt},
+                {"ask_vault_pass", &c->ask}};
     struct str value = str_trim(str_sub(line, sep + 1, line.n));
     for (size_t i = 0; i < COUNTOF(keys); i++) {
         if (str_eqz(str_rtrim(str_sub(line, 0, sep)), keys[i].key) && value.n > 0) {
@@ -124,5 +128,9 @@ bool vault_config_read(struct arena *a, struct vault_config *c, struct err *e) {
     c->password_file = from_env("ANSIBLE_VAULT_PASSWORD_FILE", c->password_file);
     c->identity_list = from_env("ANSIBLE_VAULT_IDENTITY_LIST", c->identity_list);
     c->encrypt_identity = from_env("ANSIBLE_VAULT_ENCRYPT_IDENTITY", c->encrypt_identity);
+    c->identity = from_env("ANSIBLE_VAULT_IDENTITY", c->identity);
+    c->match = from_env("ANSIBLE_VAULT_ID_MATCH", c->match);
+    c->salt = from_env("ANSIBLE_VAULT_ENCRYPT_SALT", c->salt);
+    c->ask = from_env("ANSIBLE_ASK_VAULT_PASS", c->ask);
     return true;
 }

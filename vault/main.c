@@ -289,7 +289,7 @@ static int run(struct tool *t, int argc, char **argv) {
         return status;
     }
     bool first = v->lock == LOCK_NEW && t->recipients.n == 0;
-    if (!vault_config_read(t->a, &t->config, t->e) || (first && !tool_unlock(t, true))) {
+    if (!vault_config_read(t->a, &t->config, t->e) || !tool_policy(t) || (first && !tool_unlock(t, true))) {
         return tool_complain(t->e, NULL);
     }
     if (first && (status = tool_choose_id(t)) != EXIT_OK) {

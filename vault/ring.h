@@ -26,5 +26,8 @@ struct vault_ring {
         struct vault_secret *p;
         size_t n, cap;
     } secrets;
+    const char *label;   // of passwords without one
+    bool match;          // only passwords of an envelope's own label are tried
+    struct str salt;     // empty: random
     struct map derived;  // of struct vault_derived, by password and salt
 };

@@ -120,8 +120,44 @@ static enum got tty_line(struct tty *t, const char *prompt, struct buf *line) {
     }
 }
 
+bool vault_has_terminal(void) {
+    CLEANUP(fd_closep) int fd = open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC);
+    return fd >= 0;
+}
+
+// One line of standard input and no byte more: what follows may be for somebody else. As Python's getpass does where
+// there is no terminal.
+static bool prompt_stdin(const char *prompt, struct arena *a, struct str *out, struct err *e) {
+    struct buf line = {.a = a, .max = PASSWORD_MAX};
+    bool any = false;
+    fputs(prompt, stderr);
+    fflush(stderr);
+    for (;;) {
+        char c;
+        ssize_t n = read(STDIN_FILENO, &c, 1);
+        if (n < 0 && errno == EINTR) {
+            continue;
+        }
+        if (n <= 0 && !any) {
+            fputs("\n", stderr);
+            return err_set(e, ERR_NOT_FOUND, NO_MARK,
+                           "there is no terminal to ask for a password on, and standard input is at its end") ||
+                   err_hint(e, "give it with --vault-password-file or --vault-id");
+        }
+        if (n <= 0 || c == '\n') {
+            *out = str_ends(buf_view(&line), "\r") ? str_sub(buf_view(&line), 0, line.n - 1) : buf_view(&line);
+            return true;
+        }
+        any = true;
+        buf_char(&line, c);
+    }
+}
+
 bool vault_prompt(const char *prompt, struct arena *a, struct str *out, struct err *e) {
     struct tty t;
+    if (!vault_has_terminal()) {
+        return prompt_stdin(prompt, a, out, e);
+    }
     if (!tty_open(&t, e)) {
         return false;
     }
@@ -148,7 +184,7 @@ static bool ask(struct source *s, const char *format, struct str *out) {
     struct buf text = BUF_IN(s->tmp);
     for (const char *p = format; *p; p++) {
         if (*p == '%') {
-            buf_z(&text, s->label ? s->label : "default");
+            buf_z(&text, s->label ? s->label : s->r->label);
         } else {
             buf_char(&text, *p);
         }
@@ -211,7 +247,7 @@ static bool from_script(struct source *s, struct str *out) {
     }
     if (client && res.status == UNKNOWN_ID) {
         return err_set(s->e, ERR_VAULT, NO_MARK, "the vault password script '%s' knows no password for the id '%s'",
-                       s->path, s->label ? s->label : "default");
+                       s->path, s->label ? s->label : s->r->label);
     }
     if (res.status != 0) {
         return err_set(s->e, ERR_VAULT, NO_MARK, "the vault password script '%s' failed with status %d", s->path,
@@ -282,7 +318,7 @@ static bool source(struct source *s, const char *spec) {
     if (prompt ? !from_prompt(s, &password) : !from_path(s, &password)) {
         return false;
     }
-    vault_ring_add(s->r, s->label ? s->label : "default", password);
+    vault_ring_add(s->r, s->label ? s->label : s->r->label, password);
     return true;
 }
 

@@ -2,6 +2,7 @@
 #include "tool.h"
 
 #include "agefile.h"
+#include "val.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -43,6 +44,27 @@ static bool is_prompt(const char *spec) {
     return strcmp(word, "prompt") == 0 || strcmp(word, "prompt_ask_vault_pass") == 0;
 }
 
+static bool yes_or_no(struct tool *t, const char *name, const char *text, bool *out) {
+    return !text || val_as_bool(val_z(t->a, text), out) ||
+           err_set(t->e, ERR_ARGS, NO_MARK, "the setting '%s' must be yes or no, not '%s'", name, text);
+}
+
+bool tool_policy(struct tool *t) {
+    struct vault_policy p = {.label = t->config.identity, .salt = t->config.salt};
+    bool ask = false;
+    if (!yes_or_no(t, "vault_id_match", t->config.match, &p.match) ||
+        !yes_or_no(t, "ask_vault_pass", t->config.ask, &ask)) {
+        return false;
+    }
+    t->ask |= ask;
+    vault_ring_policy(t->ring, &p);
+    return true;
+}
+
+static const char *own_label(const struct tool *t) {
+    return t->config.identity ? t->config.identity : "default";
+}
+
 void tool_add(struct tool *t, struct texts *to, const char *text) {
     VEC_PUSH(t->a, *to, text);
 }
@@ -72,14 +94,14 @@ static struct texts all_sources(struct tool *t, bool *own_file) {
         tool_add(t, &t->password_files, t->config.password_file);
     }
     for (size_t i = 0; i < t->password_files.n; i++) {
-        tool_add(t, &all, arena_printf(t->a, "default@%s", t->password_files.p[i]));
+        tool_add(t, &all, arena_printf(t->a, "%s@%s", own_label(t), t->password_files.p[i]));
     }
     if (all.n == 0 && !t->ask && access("vault-password", F_OK) == 0) {
         *own_file = true;
-        tool_add(t, &all, "default@./vault-password");
+        tool_add(t, &all, arena_printf(t->a, "%s@./vault-password", own_label(t)));
     }
-    if (t->ask || all.n == 0) {
-        tool_add(t, &all, "default@prompt_ask_vault_pass");
+    if (t->ask || (all.n == 0 && vault_has_terminal())) {
+        tool_add(t, &all, arena_printf(t->a, "%s@prompt_ask_vault_pass", own_label(t)));
     }
     return all;
 }
@@ -92,6 +114,11 @@ bool tool_unlock(struct tool *t, bool encrypts) {
         return true;
     }
     struct texts all = all_sources(t, &own);
+    if (all.n == 0) {
+        err_set(t->e, ERR_NOT_FOUND, NO_MARK,
+                "no vault password was given, and there is no terminal to ask for one on");
+        return err_hint(t->e, "give it with --vault-password-file or --vault-id");
+    }
     struct err last = {.arena = t->a};
     for (size_t i = 0; i < all.n; i++) {
         struct err e = {.arena = t->a};
@@ -122,6 +149,8 @@ bool tool_unlock(struct tool *t, bool encrypts) {
 // As ansible-vault: --encrypt-vault-id chooses among the passwords given, the new id and the new file add to them.
 bool tool_unlock_new(struct tool *t, struct vault_ring *ring) {
     struct tool fresh = {.a = t->a, .e = t->e, .ring = ring};
+    fresh.config.identity = t->config.identity;
+    vault_ring_policy(ring, &(struct vault_policy){.label = t->config.identity, .salt = t->config.salt});
     if (t->new_id) {
         tool_add(&fresh, &fresh.ids, t->new_id);
     }

@@ -32,6 +32,8 @@ int tool_refuse(int code, const char *text, const char *name);
 void tool_tell(const char *text);
 void tool_add(struct tool *t, struct texts *to, const char *text);
 
+/// Applies the settings that are not about where passwords come from. False: one of them is not yes or no.
+bool tool_policy(struct tool *t);
 /// Fills the ring from configuration, options and prompts, once. `encrypts`: prompts ask twice.
 bool tool_unlock(struct tool *t, bool encrypts);
 /// As tool_unlock, for the password that `rekey` is going to use, into `ring`.

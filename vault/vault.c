@@ -70,6 +70,7 @@ struct vault_ring *vault_ring_new(void) {
     struct arena a = {0};
     struct vault_ring *r = ARENA_NEW(&a, struct vault_ring);
     r->arena = a;
+    r->label = "default";
     pthread_mutex_init(&r->lock, NULL);
     return r;
 }
@@ -91,6 +92,12 @@ void vault_ring_add(struct vault_ring *r, const char *id, struct str password) {
     memcpy(s.p, password.s, password.n);
     VEC_PUSH(&r->arena, r->secrets, s);
     pthread_mutex_unlock(&r->lock);
+}
+
+void vault_ring_policy(struct vault_ring *r, const struct vault_policy *p) {
+    r->label = p->label && *p->label ? arena_strndup(&r->arena, p->label, strlen(p->label)) : "default";
+    r->salt = p->salt ? str_dup(&r->arena, str_from(p->salt)) : STR_NONE;
+    r->match = p->match;
 }
 
 bool vault_ring_empty(const struct vault_ring *r) {
@@ -362,7 +369,7 @@ static struct order candidates(struct vault_ring *r, const struct envelope *env,
     struct order o = {0};
     pthread_mutex_lock(&r->lock);
     o.p = ARENA_ARRAY(a, size_t, r->secrets.n + 1);
-    for (int pass = 0; pass < 2; pass++) {
+    for (int pass = 0; pass < (r->match ? 1 : 2); pass++) {
         for (size_t i = 0; i < r->secrets.n; i++) {
             if ((strcmp(r->secrets.p[i].id, label) == 0) == (pass == 0)) {
                 o.p[o.n++] = i;
@@ -476,6 +483,11 @@ bool vault_open_id(struct vault_ring *r, struct str text, struct mark at, struct
                err_hint(e, "use --vault-id, --vault-password-file or --ask-vault-pass");
     }
     if (!try_all(r, &env, a, &padded, id)) {
+        if (r->match && candidates(r, &env, a).n == 0) {
+            err_set(e, ERR_VAULT, at, "no vault password with the id '%s' was given, and only that one may be tried",
+                    env.id.n ? str_z(a, str_sub(env.id, 0, 80)) : "default");
+            return err_hint(e, "vault_id_match is set");
+        }
         if (env.id.n) {
             err_set(e, ERR_VAULT, at, "no vault password given opens this data, which is labelled '%.*s'",
                     STR(str_sub(env.id, 0, 80)));
@@ -560,7 +572,7 @@ bool vault_salts(struct vault_ring *r, const char *id, size_t n, struct arena *a
     for (size_t i = 0; i < n; i++) {
         unsigned char *salt = arena_alloc(a, SALT_LEN);
         random_bytes(salt, SALT_LEN);
-        salts[i] = (struct str){(const char *)salt, SALT_LEN};
+        salts[i] = r->salt.n > 0 ? r->salt : (struct str){(const char *)salt, SALT_LEN};
         wants[i] = (struct want){.secret = secret, .salt = salts[i], .parts = PARTS};
     }
     derive(r, wants, n);
@@ -574,7 +586,7 @@ bool vault_seal_with(struct vault_ring *r, const struct vault_seal_opts *o, stru
     unsigned char key[DERIVED_LEN];
     unsigned char hmac[HMAC_LEN];
     char random[SALT_LEN];
-    struct str salt = o->salt.n > 0 ? o->salt : (struct str){random, sizeof random};
+    struct str salt = o->salt.n > 0 ? o->salt : (r->salt.n > 0 ? r->salt : (struct str){random, sizeof random});
     if (str_starts(plain, MAGIC)) {
         return err_set(e, ERR_VAULT, NO_MARK, "this is encrypted already");
     }

@@ -16,6 +16,13 @@ void vault_ring_add(struct vault_ring *r, const char *id, struct str password);
 bool vault_ring_source(struct vault_ring *r, const char *spec, bool strict, struct err *e);
 /// The same for a password that is going to encrypt: prompts ask twice and the two answers must agree.
 bool vault_ring_source_new(struct vault_ring *r, const char *spec, bool strict, struct err *e);
+/// The settings vault_identity, vault_id_match and vault_encrypt_salt. NULL or empty: "default", random salts.
+struct vault_policy {
+    const char *label;  // of sources that name none
+    const char *salt;   // of everything that is encrypted: makes it reproducible, and weaker
+    bool match;         // only passwords with the label of an envelope are tried on it
+};
+void vault_ring_policy(struct vault_ring *r, const struct vault_policy *p);
 bool vault_ring_empty(const struct vault_ring *r);
 /// Number of passwords, and the id of password i (borrowed from the ring).
 size_t vault_ring_len(const struct vault_ring *r);
@@ -51,5 +58,8 @@ struct vault_seal_opts {
 /// As vault_seal, with options.
 bool vault_seal_with(struct vault_ring *r, const struct vault_seal_opts *o, struct str plain, struct arena *a,
                      struct str *envelope, struct err *e);
-/// Reads a line from the terminal without echo. ERR_NOT_FOUND when there is none. Wiped by the caller's arena.
+/// Reads a line from the terminal without echo; where there is no terminal, from standard input. ERR_NOT_FOUND when
+/// that is at its end. Wiped by the caller's arena. Blocks without limit: ask only what the user asked to be asked, or
+/// when vault_has_terminal().
 bool vault_prompt(const char *prompt, struct arena *a, struct str *out, struct err *e);
+bool vault_has_terminal(void);

@@ -13,10 +13,13 @@ struct words {
 /// What the command line and the configuration say, before anything is loaded.
 struct settings {
     struct arena *a;
-    struct words inventory, tags, skip_tags, extra, vault_ids, roles_path, collections_path, positional;
+    struct words vault_list, vault_ids, vault_files, vault_file;  // sources of vault passwords, in this order
+    struct str vault_label;                                       // of sources that name none; empty: "default"
+    struct words inventory, tags, skip_tags, extra, roles_path, collections_path, positional;
     struct str limit, remote_user, connection, private_key, ssh_common_args, ssh_extra_args, become_method, become_user;
     struct str start_at_task, remote_tmp, gathering, callback, conn_password_file, become_password_file;
-    bool check, diff, become, ask_pass, ask_become_pass, ask_vault, list_hosts, list_tasks, list_tags, syntax_check;
+    bool vault_match, check, diff, become, ask_pass, ask_become_pass, ask_vault, list_hosts, list_tasks, list_tags,
+        syntax_check;
     bool doc_list, doc_markdown;
     bool step, force_handlers, flush_cache, help, version, accept_new, any_errors_fatal, retry_files;
     bool host_key_checking, inject_facts, color, no_color, show_skipped, show_ok, no_vault_file;

@@ -45,7 +45,7 @@ const struct option_row option_rows[] = {
      "file (or program) with the become password"},
     {"vault-id", NULL, 0, OPT_LIST, AT(vault_ids), "[LABEL@]SOURCE", "Secrets",
      "a vault password: file, program or \"prompt\""},
-    {"vault-password-file", "vault-pass-file", 0, OPT_LIST, AT(vault_ids), "FILE", NULL,
+    {"vault-password-file", "vault-pass-file", 0, OPT_LIST, AT(vault_files), "FILE", NULL,
      "file (or program) with the vault password"},
     {"ask-vault-password", "ask-vault-pass", 'J', OPT_FLAG, AT(ask_vault), NULL, NULL, "ask for the vault password"},
     {"list", NULL, 0, OPT_FLAG, AT(doc_list), NULL, "Other", "with doc: list the modules"},

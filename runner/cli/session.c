@@ -58,7 +58,7 @@ static void mask_plain(struct session *x, struct str plain) {
 static bool open_vault(void *self, struct str envelope, struct mark at, struct arena *a, struct str *plain,
                        struct err *e) {
     struct session *x = self;
-    if (vault_ring_empty(x->ring) && !x->asked_vault) {
+    if (vault_ring_empty(x->ring) && !x->asked_vault && vault_has_terminal()) {
         x->asked_vault = true;
         struct arena secret = {.secret = true};
         struct err quiet = {.arena = &secret};
@@ -91,15 +91,58 @@ bool session_read(void *self, struct str path, struct arena *a, struct str *text
     return open_vault(x, raw, at, a, text, e);
 }
 
-static bool add_password_file(struct session *x, struct err *e) {
-    struct settings *s = x->s;
-    for (size_t i = 0; i < s->vault_ids.n; i++) {
-        if (!vault_ring_source(x->ring, str_z(x->a, s->vault_ids.p[i]), false, e)) {
+struct sources {
+    struct session *x;
+    struct err last;  // of a source that gave nothing
+};
+
+// A source that gives nothing is only told about while another one works, as in Ansible; a prompt ends it.
+static bool add_source(struct sources *s, const char *spec, struct err *e) {
+    struct err mine = {.arena = s->x->a};
+    struct str text = str_from(spec);
+    if (vault_ring_source(s->x->ring, spec, false, &mine)) {
+        return true;
+    }
+    if (str_eqz(text, "prompt") || str_ends(text, "@prompt") || str_ends(text, "prompt_ask_vault_pass")) {
+        *e = mine;
+        return false;
+    }
+    if (s->last.msg) {
+        struct str why = err_text(&s->last);
+        warn(s->x, NO_MARK, str_z(s->x->a, why));
+    }
+    s->last = mine;
+    return true;
+}
+
+static bool add_sources(struct sources *s, const struct words *w, bool files, struct err *e) {
+    const char *label = s->x->s->vault_label.n > 0 ? str_z(s->x->a, s->x->s->vault_label) : "default";
+    for (size_t i = 0; i < w->n; i++) {
+        const char *spec = str_z(s->x->a, w->p[i]);
+        if (!add_source(s, files ? arena_printf(s->x->a, "%s@%s", label, spec) : spec, e)) {
             return false;
         }
     }
-    if (s->ask_vault && !vault_ring_source(x->ring, "prompt", false, e)) {
+    return true;
+}
+
+static bool add_password_file(struct session *x, struct err *e) {
+    struct settings *s = x->s;
+    struct sources from = {.x = x};
+    struct vault_policy policy = {.label = str_z(x->a, s->vault_label), .match = s->vault_match};
+    vault_ring_policy(x->ring, &policy);
+    if (!add_sources(&from, &s->vault_list, false, e) || !add_sources(&from, &s->vault_ids, false, e) ||
+        !add_sources(&from, &s->vault_files, true, e) || !add_sources(&from, &s->vault_file, true, e) ||
+        (s->ask_vault && !vault_ring_source(x->ring, "prompt_ask_vault_pass", false, e))) {
         return false;
+    }
+    if (from.last.msg && vault_ring_empty(x->ring)) {
+        *e = from.last;
+        return false;
+    }
+    if (from.last.msg) {
+        struct str why = err_text(&from.last);
+        warn(x, NO_MARK, str_z(x->a, why));
     }
     static const char *const files[] = {"vault-password", ".vault-password", "vault_password"};
     for (size_t i = 0; vault_ring_empty(x->ring) && !s->no_vault_file && i < COUNTOF(files); i++) {
