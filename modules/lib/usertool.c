@@ -3,6 +3,7 @@
 
 #include "home.h"
 #include "ids.h"
+#include "retire.h"
 
 #include <errno.h>
 #include <math.h>
@@ -422,6 +423,11 @@ bool user_remove(struct mod_call *c, struct user_output *o, struct err *e) {
     bool local = is_local(c);
     bool shadow = local || account_has_tool(c, "userdel");
     struct words w = {0};
+    uid_t uid = 0;
+    struct err none = {.arena = c->arena};
+    if (ids_user(c->arena, mod_str(c, "name"), &uid, &none)) {
+        retire_remotes(c->arena, uid);
+    }
     words_add(c, &w, local ? "luserdel" : shadow ? "userdel" : "deluser");
     if (mod_bool(c, "force") && shadow && !local) {
         words_add(c, &w, "-f");

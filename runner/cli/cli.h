@@ -17,6 +17,8 @@ struct settings {
     struct str vault_label;                                       // of sources that name none; empty: "default"
     struct words inventory, tags, skip_tags, extra, roles_path, collections_path, positional;
     struct str limit, remote_user, connection, private_key, ssh_common_args, ssh_extra_args, become_method, become_user;
+    struct str ssh_args, become_exe, become_flags;
+    int64_t ssh_retries;
     struct str start_at_task, remote_tmp, gathering, callback, conn_password_file, become_password_file;
     bool vault_match, check, diff, become, ask_pass, ask_become_pass, ask_vault, list_hosts, list_tasks, list_tags,
         syntax_check;

@@ -426,6 +426,10 @@ static void fill_run(struct session *x) {
     r->private_key = s->private_key;
     r->ssh_common_args = s->ssh_common_args;
     r->ssh_extra_args = s->ssh_extra_args;
+    r->ssh_args = s->ssh_args;
+    r->ssh_retries = (int)s->ssh_retries;
+    r->become_exe = s->become_exe;
+    r->become_flags = s->become_flags;
     r->become_method = s->become_method;
     r->become_user = s->become_user;
     r->become = s->become;

@@ -119,7 +119,7 @@ static bool ssh_args(struct view *cv, struct arena *a, const char **out, struct 
     struct str args;
     struct str common;
     struct str extra;
-    if (!text_opt(cv, "ansible_ssh_args", KW_NONE, STR_NONE, &args, e) ||
+    if (!text_opt(cv, "ansible_ssh_args", KW_NONE, cv->r->o->ssh_args, &args, e) ||
         !text_opt(cv, "ansible_ssh_common_args", KW_NONE, cv->r->o->ssh_common_args, &common, e) ||
         !text_opt(cv, "ansible_ssh_extra_args", KW_NONE, cv->r->o->ssh_extra_args, &extra, e)) {
         return false;
@@ -133,6 +133,12 @@ static void secret(struct view *v, struct str text) {
     if (text.n) {
         output_secret(v->r->o->output, text);
     }
+}
+
+/// The short name of a become plugin.
+static struct str become_name(struct str name) {
+    name = short_kind(name);
+    return str_starts(name, "community.general.") ? str_sub(name, strlen("community.general."), name.n) : name;
 }
 
 static bool become_resolve(struct view *cv, struct arena *a, struct login *out, struct err *e) {
@@ -150,24 +156,24 @@ static bool become_resolve(struct view *cv, struct arena *a, struct login *out, 
     if (!out->use_become) {
         return true;
     }
-    if (!text_opt(cv, "ansible_become_method", KW_BECOME_METHOD, o->become_method, &method, e) ||
-        !text_opt(cv, "ansible_become_user|ansible_sudo_user|ansible_su_user", KW_BECOME_USER, o->become_user, &user,
-                  e) ||
-        !text_opt(cv, "ansible_become_exe|ansible_sudo_exe|ansible_su_exe", KW_BECOME_EXE, STR_NONE, &exe, e) ||
-        !text_opt(cv, "ansible_become_flags|ansible_sudo_flags|ansible_su_flags", KW_BECOME_FLAGS, STR_NONE, &flags,
-                  e) ||
-        !text_opt(cv,
-                  "ansible_become_password|ansible_become_pass|ansible_sudo_pass|ansible_sudo_password|"
-                  "ansible_su_pass|ansible_su_password",
-                  KW_NONE, o->become_password, &password, e)) {
+    if (!text_opt(cv, "ansible_become_method", KW_BECOME_METHOD, o->become_method, &method, e)) {
         return false;
     }
-    struct str short_method = short_kind(method.n ? method : STR_LIT("sudo"));
-    if (str_starts(short_method, "community.general.")) {
-        short_method = str_sub(short_method, strlen("community.general."), short_method.n);
+    method = become_name(method.n ? method : STR_LIT("sudo"));
+    const char *m = str_z(a, method);
+    if (!text_opt(cv, arena_printf(a, "ansible_%s_user|ansible_become_user", m), KW_BECOME_USER, o->become_user, &user,
+                  e) ||
+        !text_opt(cv, arena_printf(a, "ansible_%s_exe|ansible_become_exe", m), KW_BECOME_EXE, o->become_exe, &exe, e) ||
+        !text_opt(cv, arena_printf(a, "ansible_%s_flags|ansible_become_flags", m), KW_BECOME_FLAGS, o->become_flags,
+                  &flags, e) ||
+        !text_opt(
+            cv,
+            arena_printf(a, "ansible_%s_password|ansible_%s_pass|ansible_become_pass|ansible_become_password", m, m),
+            KW_NONE, o->become_password, &password, e)) {
+        return false;
     }
     secret(cv, password);
-    out->become = (struct conn_become){.method = str_z(a, short_method),
+    out->become = (struct conn_become){.method = m,
                                        .user = user.n ? str_z(a, user) : "root",
                                        .exe = z(a, exe),
                                        .flags = z(a, flags),
@@ -200,18 +206,18 @@ bool login_resolve(struct view *cv, const struct hrun *target, struct arena *a, 
     int timeout = 0;
     *out = (struct login){0};
     if (!text_opt(cv, "ansible_connection", KW_CONNECTION, o->connection, &kind, e) ||
-        !text_var(cv, "ansible_host|ansible_ssh_host", &address, e) ||
-        !int_opt(cv, "ansible_port|ansible_ssh_port", KW_PORT, o->port, &s->port, e) ||
-        !text_opt(cv, "ansible_user|ansible_ssh_user", KW_REMOTE_USER, o->remote_user, &user, e) ||
-        !text_opt(cv, "ansible_password|ansible_ssh_pass|ansible_ssh_password", KW_NONE, o->conn_password, &s->password,
+        !text_var(cv, "ansible_ssh_host|ansible_host", &address, e) ||
+        !int_opt(cv, "ansible_ssh_port|ansible_port", KW_PORT, o->port, &s->port, e) ||
+        !text_opt(cv, "ansible_ssh_user|ansible_user", KW_REMOTE_USER, o->remote_user, &user, e) ||
+        !text_opt(cv, "ansible_ssh_password|ansible_ssh_pass|ansible_password", KW_NONE, o->conn_password, &s->password,
                   e) ||
         !text_opt(cv, "ansible_ssh_private_key_file|ansible_private_key_file", KW_NONE, o->private_key, &key, e) ||
         !text_opt(cv, "ansible_remote_tmp", KW_NONE, o->remote_tmp, &tmp, e) ||
         !text_var(cv, "ansible_shell_executable", &shell, e) || !ssh_args(cv, a, &s->ssh_args, e) ||
         !int_opt(cv, "ansible_ssh_timeout|ansible_timeout|ansible_connect_timeout", KW_NONE,
                  o->timeout_s > 0 ? o->timeout_s : 10, &timeout, e) ||
-        !int_opt(cv, "ansible_ssh_retries", KW_NONE, 0, &s->retries, e) || !host_key(cv, &s->host_key, e) ||
-        !become_resolve(cv, a, out, e)) {
+        !int_opt(cv, "ansible_ssh_retries", KW_NONE, o->ssh_retries, &s->retries, e) ||
+        !host_key(cv, &s->host_key, e) || !become_resolve(cv, a, out, e)) {
         return false;
     }
     secret(cv, s->password);

@@ -24,6 +24,8 @@ struct run_opts {
     struct str start_at_task;
     // connection defaults (command line and ansible.cfg); variables override them
     struct str remote_user, connection, private_key, ssh_common_args, ssh_extra_args, become_method, become_user;
+    struct str ssh_args, become_exe, become_flags;
+    int ssh_retries;
     struct str conn_password, become_password;  // secret
     bool become;
     int port, timeout_s;     // connect timeout

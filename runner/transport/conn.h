@@ -81,7 +81,7 @@ struct conn_request {
     const struct conn_blob *blobs;  // content the args refer to by SHA-256; sent once per connection and content
     size_t nblobs;
     uint32_t lane;  // requests of one lane run in order, different lanes at the same time
-    bool raw;       // run args.cmd by the login shell without play-remote: result {rc, stdout, stderr}
+    bool raw;       // run args.cmd by args.executable or the login shell, without play-remote: {rc, stdout, stderr}
     bool want_log;  // send live output as DONE_LOG
 };
 struct conn_blob {

@@ -52,6 +52,7 @@ struct req {
     const char *peer_key;  // which process runs it: "" login, else method, user, exe, flags
     bool raw, want_log, cancelled, timed_out;
     struct str command;  // raw
+    const char *shell;   // raw: what runs it; NULL: that of the connection
     struct str body;     // encoded REQUEST
     struct blob **blobs;
     size_t nblobs, blob_i, blob_at;

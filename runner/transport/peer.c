@@ -64,7 +64,8 @@ static bool command(struct peer *p, const struct req *r, const char *const **arg
     const char **v = ARENA_ARRAY(a, const char *, 4);
     *argv = v;
     if (p->raw) {
-        v[0] = c->spec.executable ? c->spec.executable : "/bin/sh";
+        const char *usual = c->spec.executable ? c->spec.executable : "/bin/sh";
+        v[0] = p->raw->shell ? p->raw->shell : usual;
         v[1] = "-c";
         v[2] = str_z(a, p->raw->command);
         if (!p->start.method) {

@@ -121,6 +121,8 @@ struct req *req_new(struct conn *c, const struct conn_request *r, void *tag, uin
         q->module = "raw";
         ok = val_is(cmd, VAL_STR) || err_set(e, ERR_ARGS, NO_MARK, "raw needs the argument 'cmd'");
         q->command = ok ? str_dup(&q->arena, val_text(cmd)) : STR_NONE;
+        struct val shell = val_get(r->args, "executable");
+        q->shell = val_is(shell, VAL_STR) && val_text(shell).n ? str_z(&q->arena, val_text(shell)) : NULL;
     } else {
         q->module = dup_z(&q->arena, r->module);
         ok = encode_body(q, r, e);
