@@ -442,7 +442,7 @@ void job_completed(struct job *j, struct completion *c) {
     } else {
         struct val r = result_failed(&j->a, &c->err);
         val_set(&j->a, r, "changed", val_bool(false));
-        if (c->err.code == ERR_UNREACHABLE) {
+        if (c->err.code == ERR_UNREACHABLE || c->lost) {
             (void)val_del_key(r, val_z(&j->a, "failed"));
             val_set(&j->a, r, "unreachable", val_bool(true));
             it->slot->dead = true;

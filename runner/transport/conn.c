@@ -51,6 +51,7 @@ void conn_fail_req(struct req *r, const struct err *why) {
     } else if (why) {
         *e = err_copy(&d->c.arena, why);
     }
+    d->c.lost = r->conn->state == CONN_DEAD && !r->timed_out && !r->cancelled;
     conn_answer(r, d);
 }
 

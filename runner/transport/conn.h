@@ -42,6 +42,7 @@ struct completion {
     struct err err;     // DONE_FAILED, in `arena`: ERR_UNREACHABLE; ERR_TIMEOUT (task deadline); ERR_MODULE: become was
                         // refused (the task failed, the host is reachable); ERR_ARGS: a setting that is not
                         // supported; ERR_LIMIT; ERR_SYS, with ECANCELED after conn_cancel
+    bool lost;          // DONE_FAILED because there is no connection, whatever the code says of its settings
     struct str log;     // DONE_LOG: a piece of live output
     struct arena arena;  // owns the above (err.arena points here: set it again after copying the struct); the receiver
                          // releases it with completion_release
