@@ -16,6 +16,10 @@ static const char usage[] =
     "Usage: play VERB env=ENV [k=v ...] [options]   run playbooks/VERB.yml on inventories/ENV\n"
     "       play run PLAYBOOK... [options]          run playbooks, as ansible-playbook does\n"
     "       play ping [PATTERN] env=ENV [options]   try to reach the hosts\n"
+    "       play adhoc PATTERN -m MODULE -a ARGS    one module on the hosts of a pattern, as ansible does\n"
+    "       play inventory --list|--host|--graph    hosts, groups and variables, as ansible-inventory does\n"
+    "       play vars explain HOST VAR              where the value of a variable comes from\n"
+    "       play config dump|list|view|init         settings, as ansible-config does\n"
     "       play list                               verbs and environments of this project\n"
     "       play doc [NAME...]                      modules and their arguments, filters, tests, keywords\n"
     "\n"
@@ -32,6 +36,14 @@ static void set_defaults(struct settings *s, struct arena *a) {
                            .show_ok = true,
                            .gathering = STR_LIT("implicit"),
                            .callback = STR_LIT("default"),
+                           .poll_s = 15,
+                           .cache_plugin = STR_LIT("memory"),
+                           .cache_prefix = STR_LIT("ansible_facts"),
+                           .cache_timeout_s = 86400,
+                           .inv_unparsed_warning = true,
+                           .localhost_warning = true,
+                           .inv_script_stderr = true,
+                           .module_name = STR_LIT("command"),
                            .become_method = STR_LIT("sudo"),
                            .become_user = STR_LIT("root")};
     const char *home = getenv("HOME");
@@ -47,22 +59,22 @@ static void set_defaults(struct settings *s, struct arena *a) {
     }
 }
 
-static int report(const struct err *e, int code) {
+int cli_report(const struct err *e, int code) {
     render_err(stderr, e, isatty(STDERR_FILENO) != 0 && !getenv("NO_COLOR"));
     return code;
 }
 
 // The same once secrets may be known: masked.
-static int report_in(const struct session *x, const struct err *e, int code) {
+int cli_report_in(const struct session *x, const struct err *e, int code) {
     if (!x->output) {
-        return report(e, code);
+        return cli_report(e, code);
     }
     output_event(x->output, &(struct event){.kind = EV_ERROR, .err = e});
     return code;
 }
 
 // Exit code of an error before anything ran: 4 when the user's files or words cannot be read, else 1.
-static int error_code(const struct err *e) {
+int cli_error_code(const struct err *e) {
     switch (e->code) {
     case ERR_SYNTAX:
     case ERR_ARGS:
@@ -115,7 +127,7 @@ static int run_files(struct settings *s, const struct words *files, const struct
     struct session x = {0};
     int code;
     if (!session_open(&x, s, secrets, &e) || !load_books(&x, files, &e)) {
-        code = report_in(&x, &e, error_code(&e));
+        code = cli_report_in(&x, &e, cli_error_code(&e));
     } else if (s->list_hosts || s->list_tasks || s->list_tags) {
         code = run_list(&x.run, s->list_hosts, s->list_tasks, s->list_tags);
     } else {
@@ -269,18 +281,9 @@ static const struct verb *find_verb(const struct project *p, struct str name, st
 }
 
 static int run_ping(struct settings *s, const struct words *rest, const struct words *secrets) {
-    struct err e = {.arena = s->a};
-    struct session x = {0};
-    struct str pattern = rest->n > 0 ? rest->p[0] : STR_LIT("all");
     s->callback = STR_LIT("minimal");
-    int code;
-    if (!session_open(&x, s, secrets, &e)) {
-        code = report_in(&x, &e, error_code(&e));
-    } else {
-        code = run_adhoc(&x.run, pattern, STR_LIT("ping"), val_dict(s->a, 0));
-    }
-    session_close(&x);
-    return code;
+    s->module_name = STR_LIT("ping");
+    return adhoc_run(s, rest->n > 0 ? rest->p[0] : STR_LIT("all"), secrets);
 }
 
 static int run_verb(struct settings *s) {
@@ -288,22 +291,22 @@ static int run_verb(struct settings *s) {
     struct project p;
     struct words secrets = {0};
     if (!project_find(&p, s->a, &e)) {
-        return report(&e, 1);
+        return cli_report(&e, 1);
     }
     struct str name = s->positional.p[0];
     struct verb_words w = split_words(s, 1);
     const struct verb *v = find_verb(&p, name, &e);
     bool ping = !v && str_eqz(name, "ping");
     if (!v && !ping) {
-        return report(&e, 4);
+        return cli_report(&e, 4);
     }
     if (!ping && w.rest.n > 0) {
         err_set(&e, ERR_ARGS, NO_MARK, "unexpected word '%.*s' behind '%.*s'", STR(w.rest.p[0]), STR(name));
         err_hint(&e, "variables are given as k=v, hosts with -l PATTERN");
-        return report(&e, 4);
+        return cli_report(&e, 4);
     }
     if (!resolve_env(s, &p, w.env, &secrets, &e)) {
-        return report(&e, error_code(&e));
+        return cli_report(&e, cli_error_code(&e));
     }
     int code;
     if (ping) {
@@ -330,7 +333,7 @@ static int run_run(struct settings *s, size_t from) {
         struct err e = {.arena = s->a};
         err_set(&e, ERR_ARGS, NO_MARK, "no playbook given");
         err_hint(&e, "say: play run PLAYBOOK.yml -i INVENTORY");
-        return report(&e, 2);
+        return cli_report(&e, 2);
     }
     return run_files(s, &files, &none);
 }
@@ -339,32 +342,25 @@ static int show_list(struct arena *a) {
     struct err e = {.arena = a};
     struct project p;
     if (!project_find(&p, a, &e)) {
-        return report(&e, 1);
+        return cli_report(&e, 1);
     }
     project_list(&p, stdout);
     return 0;
 }
 
-// `-l` means --limit elsewhere; behind `doc` it is the list, as for ansible-doc.
 static int show_doc(struct settings *s) {
     struct err e = {.arena = s->a};
-    struct words names = {.p = s->positional.p + 1, .n = s->positional.n - 1};
-    bool list = s->doc_list || s->limit.n > 0;
-    return doc_show(&names, list, s->doc_markdown, &e) ? 0 : report(&e, 1);
+    return doc_show(&s->positional, s->doc_list, s->doc_markdown, &e) ? 0 : cli_report(&e, 1);
 }
 
-static int dispatch(struct settings *s, bool as_ansible) {
+static int dispatch_run(struct settings *s, bool as_ansible) {
     struct str first = s->positional.n > 0 ? s->positional.p[0] : STR_NONE;
-    if (s->version) {
-        printf("play %s\n", VERSION);
-        return 0;
-    }
-    if (s->help || str_eqz(first, "help")) {
-        options_help(stdout, usage, true);
-        return 0;
-    }
     if (as_ansible) {
         return run_run(s, 0);
+    }
+    if (str_eqz(first, "help")) {
+        options_help(stdout, s->tool, usage, true);
+        return 0;
     }
     if (first.n == 0 || str_eqz(first, "list")) {
         if (first.n == 0) {
@@ -373,10 +369,34 @@ static int dispatch(struct settings *s, bool as_ansible) {
         }
         return show_list(s->a);
     }
-    if (str_eqz(first, "doc")) {
-        return show_doc(s);
-    }
     return str_eqz(first, "run") ? run_run(s, 1) : run_verb(s);
+}
+
+// The tools: `play WORD ...`, and the name of a link that acts as one.
+static const struct tool_row {
+    enum tool tool;
+    const char *word, *link, *usage;
+    int (*run)(struct settings *s);
+} tools[] = {
+    {TOOL_ADHOC, "adhoc", "ansible", "Usage: play adhoc PATTERN [-m MODULE] [-a ARGS] [options]\n", tool_adhoc},
+    {TOOL_INVENTORY, "inventory", "ansible-inventory",
+     "Usage: play inventory --list | --host HOST | --graph [GROUP] [options]\n", tool_inventory},
+    {TOOL_CONFIG, "config", "ansible-config", "Usage: play config dump | list | view | init [options] [PLUGIN...]\n",
+     tool_config},
+    {TOOL_DOC, "doc", "ansible-doc", "Usage: play doc [NAME...]\n", show_doc},
+    {TOOL_VARS, "vars", NULL, "Usage: play vars explain HOST VARIABLE [options]\n", tool_vars},
+};
+
+static int dispatch(struct settings *s, const struct tool_row *row, bool as_ansible) {
+    if (s->version) {
+        printf("play %s\n", VERSION);
+        return 0;
+    }
+    if (s->help) {
+        options_help(stdout, s->tool, row ? row->usage : usage, true);
+        return 0;
+    }
+    return row ? row->run(s) : dispatch_run(s, as_ansible);
 }
 
 // A standard descriptor that is closed would become the next file we open, and that file would get our output. What
@@ -402,7 +422,76 @@ static int written(struct arena *a, int code) {
     } else {
         err_set(&e, ERR_SYS, NO_MARK, "cannot write all of the output to standard output");
     }
-    return report(&e, code ? code : 1);
+    return cli_report(&e, code ? code : 1);
+}
+
+/// Named ansible-vault this program is the vault tool beside it.
+static int become_vault(struct arena *a, char **argv) {
+    char exe[4096];
+    ssize_t n = readlink("/proc/self/exe", exe, sizeof exe - 1);
+    struct err e = {.arena = a};
+    if (n > 0) {
+        exe[n] = '\0';
+        *strrchr(exe, '/') = '\0';
+        execv(arena_printf(a, "%s/vault", exe), argv);
+    }
+    err_sys(&e, errno, NO_MARK, "cannot run the program 'vault' beside this one");
+    return cli_report(&e, 1);
+}
+
+static const struct tool_row *find_tool(const char *name, int *argc, char ***argv) {
+    for (size_t i = 0; i < COUNTOF(tools); i++) {
+        if (tools[i].link && strcmp(name, tools[i].link) == 0) {
+            return &tools[i];
+        }
+        if (*argc > 1 && strcmp(name, "ansible-playbook") != 0 && strcmp((*argv)[1], tools[i].word) == 0) {
+            (*argc)--;
+            (*argv)++;
+            return &tools[i];
+        }
+    }
+    return NULL;
+}
+
+/// What is configured gives way to what the command line says; lists of tags and passwords are joined.
+static void settle(struct settings *s, const struct settings *configured) {
+    bool env = false;
+    for (size_t i = 0; i < s->positional.n; i++) {
+        env = env || str_starts(s->positional.p[i], "env=");
+    }
+    if (s->inventory.n == 0 && !env) {
+        s->inventory = configured->inventory;
+    }
+    for (size_t i = 0; i < s->module_path.n; i++) {
+        struct str rest = s->module_path.p[i];
+        struct str one;
+        while (str_next(&rest, ':', &one)) {
+            VEC_PUSH(s->a, s->library, config_path(s->a, one, STR_NONE));
+        }
+    }
+}
+
+static int run_tool(struct settings *s, int argc, char **argv) {
+    struct err e = {.arena = s->a};
+    const char *slash = strrchr(argv[0], '/');
+    const char *name = slash ? slash + 1 : argv[0];
+    const struct tool_row *row = find_tool(name, &argc, &argv);
+    s->tool = row ? row->tool : TOOL_RUN;
+    if (s->tool == TOOL_CONFIG) {
+        s->config_arg = options_config(argc, argv);
+    }
+    if (!config_load(s, &e)) {
+        return cli_report(&e, 1);
+    }
+    struct settings configured = *s;
+    s->inventory = (struct words){0};
+    s->tags = s->configured_tags;
+    s->skip_tags = s->configured_skip_tags;
+    if (!options_parse(s, argc, argv, &e)) {
+        return cli_report(&e, 2);
+    }
+    settle(s, &configured);
+    return dispatch(s, row, strcmp(name, "ansible-playbook") == 0);
 }
 
 int cli_main(int argc, char **argv) {
@@ -410,29 +499,9 @@ int cli_main(int argc, char **argv) {
     struct arena a = {0};
     struct settings s;
     set_defaults(&s, &a);
-    struct err e = {.arena = &a};
     const char *slash = strrchr(argv[0], '/');
-    bool as_ansible = strcmp(slash ? slash + 1 : argv[0], "ansible-playbook") == 0;
-    int code;
-    if (!config_load(&s, &e)) {
-        code = report(&e, 1);
-    } else {
-        struct words configured = s.inventory;
-        s.inventory = (struct words){0};
-        if (!options_parse(&s, argc, argv, &e)) {
-            code = report(&e, 2);
-        } else {
-            // A configured inventory gives way to -i and to env=.
-            bool env = false;
-            for (size_t i = 0; i < s.positional.n; i++) {
-                env = env || str_starts(s.positional.p[i], "env=");
-            }
-            if (s.inventory.n == 0 && !env) {
-                s.inventory = configured;
-            }
-            code = dispatch(&s, as_ansible);
-        }
-    }
+    int code =
+        strcmp(slash ? slash + 1 : argv[0], "ansible-vault") == 0 ? become_vault(&a, argv) : run_tool(&s, argc, argv);
     code = written(&a, code);
     arena_release(&a);
     return code;

@@ -6,6 +6,9 @@
 /// The whole program. Returns the exit code.
 int cli_main(int argc, char **argv);
 
+/// The command lines there are; bits, because an option may belong to several.
+enum tool { TOOL_RUN = 1, TOOL_ADHOC = 2, TOOL_INVENTORY = 4, TOOL_CONFIG = 8, TOOL_DOC = 16, TOOL_VARS = 32 };
+
 struct words {
     struct str *p;
     size_t n, cap;
@@ -13,9 +16,10 @@ struct words {
 /// What the command line and the configuration say, before anything is loaded.
 struct settings {
     struct arena *a;
+    enum tool tool;
     struct words vault_list, vault_ids, vault_files, vault_file;  // sources of vault passwords, in this order
     struct str vault_label;                                       // of sources that name none; empty: "default"
-    struct words inventory, tags, skip_tags, extra, roles_path, collections_path, positional;
+    struct words module_path, inventory, tags, skip_tags, extra, roles_path, collections_path, positional;
     struct str limit, remote_user, connection, private_key, ssh_common_args, ssh_extra_args, become_method, become_user;
     struct str ssh_args, become_exe, become_flags;
     int64_t ssh_retries;
@@ -26,13 +30,29 @@ struct settings {
     bool step, force_handlers, flush_cache, help, version, accept_new, any_errors_fatal, retry_files;
     bool host_key_checking, inject_facts, color, no_color, show_skipped, show_ok, no_vault_file;
     int64_t forks, verbosity, timeout_s, port, task_timeout_s, script_timeout_s;
+    int64_t async_s, poll_s;
+    struct str playbook_dir, module_name, module_args, tree, inv_host, output_file, config_arg, plugin_type, format;
+    struct str ignored;
+    bool one_line, inv_list, inv_graph, inv_yaml, inv_toml, inv_vars, inv_export, only_changed, disabled;
+    struct words library, configured_tags, configured_skip_tags, inv_ignore_exts, inv_ignore_patterns, inv_enabled;
+    struct words yaml_exts, inv_yaml_exts, vars_plugins, vars_precedence;
+    struct str hash_behaviour, retry_dir, group_chars, pattern_mismatch, playbook_vars_root, run_vars_plugins,
+        vars_stage;
+    struct str cache_plugin, cache_connection, cache_prefix, interpreter_python;
+    int64_t cache_timeout_s;
+    bool inv_unparsed_failed, inv_any_unparsed_failed, inv_unparsed_warning, localhost_warning, inv_script_stderr;
+    bool inv_use_extra_vars;
+    bool quiet_inventory;    // nothing is run: no warning about an empty inventory
+    bool adhoc_callbacks;    // DEFAULT_LOAD_CALLBACK_PLUGINS
     struct str config_file;  // the ansible.cfg that was read; empty: none
     struct words config_warnings;
+    struct setting_value *values;  // by row of the table of settings: those that something sets; NULL before
 };
 
 /// One option of the command line: the only list of them; help, man page and errors read it.
 enum option_kind { OPT_FLAG, OPT_FLAG_OFF, OPT_TEXT, OPT_NUMBER, OPT_LIST, OPT_COUNT, OPT_COMMA_LIST };
 struct option_row {
+    unsigned tools;       // enum tool bits
     const char *name;     // long name without dashes
     const char *aliases;  // other long names, separated by |
     char letter;          // 0: none
@@ -46,10 +66,50 @@ extern const struct option_row option_rows[];
 extern const size_t option_count;
 /// Reads argv[1..] into `s`; words that are no options go to s->positional. ERR_ARGS names the option.
 bool options_parse(struct settings *s, int argc, char **argv, struct err *e);
-void options_help(FILE *f, const char *usage, bool all);
+void options_help(FILE *f, enum tool tool, const char *usage, bool all);
 
-/// Reads ansible.cfg (ANSIBLE_CONFIG, ./ansible.cfg unless the directory is world-writable, ~/.ansible.cfg,
-/// /etc/ansible/ansible.cfg) and the ANSIBLE_* environment into `s`. Unknown settings become warnings.
+// -- settings (config.c) ---------------------------------------------------------------------------------------------
+enum config_type {
+    CT_STR,
+    CT_BOOLEAN,
+    CT_INTEGER,
+    CT_FLOAT,
+    CT_LIST,
+    CT_PATH,
+    CT_TMPPATH,
+    CT_PATHLIST,  // separated by commas
+    CT_PATHSPEC,  // separated by colons
+    CT_DICT,
+    CT_RAW
+};
+/// One setting: a row of settings.def.
+struct setting_row {
+    const char *plugin, *name;
+    enum config_type type;
+    const char *def, *env, *ini, *choices, *doc;
+};
+extern const struct setting_row setting_rows[];
+extern const size_t setting_count;
+struct setting_value {
+    bool set;  // not the default
+    struct val v;
+    struct str origin;  // "default", "env: NAME" or the path of the configuration file
+};
+/// The value of a row as it holds now, with its type.
+struct setting_value config_value(struct settings *s, size_t row);
+/// Text of a file or the environment as a value of the row's type; relative paths stand beside the file `origin` names.
+/// ERR_ARGS at `at`.
+bool config_convert(struct settings *s, size_t row, struct str text, struct str origin, struct mark at, struct val *out,
+                    struct err *e);
+/// An absolute path: "~", "$NAME" and {{CWD}} put in, relative to `dir` (empty: the current one). In `a`.
+struct str config_path(struct arena *a, struct str path, struct str dir);
+/// The row of a setting by its name ("DEFAULT_FORKS"), of a plugin ("connection:ssh") or NULL: none. SIZE_MAX: unknown.
+size_t config_row(const char *plugin, struct str name);
+
+/// The file that -c or --config of `play config` names, found before the settings are read; empty: none.
+struct str options_config(int argc, char **argv);
+/// Reads ansible.cfg (s->config_arg, ANSIBLE_CONFIG, ./ansible.cfg unless the directory is world-writable,
+/// ~/.ansible.cfg, /etc/ansible/ansible.cfg) and the ANSIBLE_* environment into `s`. Unknown settings become warnings.
 bool config_load(struct settings *s, struct err *e);
 
 /// A verb of the project: how `play VERB` is run.
@@ -94,3 +154,17 @@ bool session_extra(struct session *x, struct str word, struct val vars, struct e
 /// play doc: documentation of modules and plugins to standard output; without names, or with `list`, the list of
 /// modules. `as_markdown` prints the tables of docs/compatibility.md. ERR_NOT_FOUND for an unknown name.
 bool doc_show(const struct words *names, bool list, bool as_markdown, struct err *e);
+
+// -- the tools -------------------------------------------------------------------------------------------------------
+/// Prints an error and gives back `code`; cli_report_in masks what is secret in it.
+int cli_report(const struct err *e, int code);
+int cli_report_in(const struct session *x, const struct err *e, int code);
+/// Exit code of an error before anything ran: 4 when the user's files or words cannot be read, else 1.
+int cli_error_code(const struct err *e);
+/// Each runs one tool with parsed options; the exit code is that of Ansible's tool.
+int tool_adhoc(struct settings *s);
+int tool_inventory(struct settings *s);
+int tool_config(struct settings *s);
+int tool_vars(struct settings *s);
+/// One module on the hosts of a pattern, as s->module_name and its neighbours say.
+int adhoc_run(struct settings *s, struct str pattern, const struct words *secrets);

@@ -1,170 +1,278 @@
-// ansible.cfg and ANSIBLE_* variables: one row a setting. The command line is read afterwards and wins.
+// ansible.cfg and ANSIBLE_* variables: which file is read, what it says, and what that means for a run. The settings
+// themselves are the rows of settings.def. The command line is read afterwards and wins.
 #include "cli.h"
 
 #include "fd.h"
 #include "typo.h"
 
-#include <ctype.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum setting_kind { SET_TEXT, SET_BOOL, SET_NUMBER, SET_WORDS, SET_PATHS, SET_FLAG_NOT, SET_IGNORED };
-struct setting_row {
-    const char *section, *key, *env;
-    enum setting_kind kind;
-    size_t offset;
+#define SETTING(plugin, name, type, def, env, ini, choices, doc) {plugin, name, type, def, env, ini, choices, doc},
+const struct setting_row setting_rows[] = {
+#include "settings.def"
 };
-#define AT(member) offsetof(struct settings, member)
-
-// SET_IGNORED: legal in Ansible, has no meaning here (Python, ControlPersist, cow), accepted without a word.
-static const struct setting_row rows[] = {
-    {"defaults", "inventory", "ANSIBLE_INVENTORY", SET_WORDS, AT(inventory)},
-    {"defaults", "roles_path", "ANSIBLE_ROLES_PATH", SET_PATHS, AT(roles_path)},
-    {"defaults", "collections_path", "ANSIBLE_COLLECTIONS_PATH", SET_PATHS, AT(collections_path)},
-    {"defaults", "collections_paths", "ANSIBLE_COLLECTIONS_PATHS", SET_PATHS, AT(collections_path)},
-    {"defaults", "remote_user", "ANSIBLE_REMOTE_USER", SET_TEXT, AT(remote_user)},
-    {"defaults", "remote_port", "ANSIBLE_REMOTE_PORT", SET_NUMBER, AT(port)},
-    {"defaults", "private_key_file", "ANSIBLE_PRIVATE_KEY_FILE", SET_TEXT, AT(private_key)},
-    {"defaults", "transport", "ANSIBLE_TRANSPORT", SET_TEXT, AT(connection)},
-    {"defaults", "forks", "ANSIBLE_FORKS", SET_NUMBER, AT(forks)},
-    {"defaults", "timeout", "ANSIBLE_TIMEOUT", SET_NUMBER, AT(timeout_s)},
-    {"defaults", "task_timeout", "ANSIBLE_TASK_TIMEOUT", SET_NUMBER, AT(task_timeout_s)},
-    {"defaults", "host_key_checking", "ANSIBLE_HOST_KEY_CHECKING", SET_BOOL, AT(host_key_checking)},
-    {"defaults", "vault_password_file", "ANSIBLE_VAULT_PASSWORD_FILE", SET_WORDS, AT(vault_file)},
-    {"defaults", "vault_identity_list", "ANSIBLE_VAULT_IDENTITY_LIST", SET_WORDS, AT(vault_list)},
-    {"defaults", "vault_identity", "ANSIBLE_VAULT_IDENTITY", SET_TEXT, AT(vault_label)},
-    {"defaults", "vault_id_match", "ANSIBLE_VAULT_ID_MATCH", SET_BOOL, AT(vault_match)},
-    {"defaults", "vault_encrypt_identity", "ANSIBLE_VAULT_ENCRYPT_IDENTITY", SET_IGNORED, 0},
-    {"defaults", "vault_encrypt_salt", "ANSIBLE_VAULT_ENCRYPT_SALT", SET_IGNORED, 0},
-    {"defaults", "ask_vault_pass", "ANSIBLE_ASK_VAULT_PASS", SET_BOOL, AT(ask_vault)},
-    {"defaults", "ask_pass", "ANSIBLE_ASK_PASS", SET_BOOL, AT(ask_pass)},
-    {"defaults", "gathering", "ANSIBLE_GATHERING", SET_TEXT, AT(gathering)},
-    {"defaults", "stdout_callback", "ANSIBLE_STDOUT_CALLBACK", SET_TEXT, AT(callback)},
-    {"defaults", "force_handlers", "ANSIBLE_FORCE_HANDLERS", SET_BOOL, AT(force_handlers)},
-    {"defaults", "any_errors_fatal", "ANSIBLE_ANY_ERRORS_FATAL", SET_BOOL, AT(any_errors_fatal)},
-    {"defaults", "inject_facts_as_vars", "ANSIBLE_INJECT_FACT_VARS", SET_BOOL, AT(inject_facts)},
-    {"defaults", "display_skipped_hosts", "ANSIBLE_DISPLAY_SKIPPED_HOSTS", SET_BOOL, AT(show_skipped)},
-    {"defaults", "display_ok_hosts", "ANSIBLE_DISPLAY_OK_HOSTS", SET_BOOL, AT(show_ok)},
-    {"defaults", "retry_files_enabled", "ANSIBLE_RETRY_FILES_ENABLED", SET_BOOL, AT(retry_files)},
-    {"defaults", "remote_tmp", "ANSIBLE_REMOTE_TMP", SET_IGNORED, 0},
-    {"defaults", "nocolor", "ANSIBLE_NOCOLOR", SET_BOOL, AT(no_color)},
-    {"defaults", "force_color", "ANSIBLE_FORCE_COLOR", SET_BOOL, AT(color)},
-    {"defaults", "verbosity", "ANSIBLE_VERBOSITY", SET_NUMBER, AT(verbosity)},
-    {"defaults", "nocows", "ANSIBLE_NOCOWS", SET_IGNORED, 0},
-    {"defaults", "cow_selection", "ANSIBLE_COW_SELECTION", SET_IGNORED, 0},
-    {"defaults", "interpreter_python", "ANSIBLE_PYTHON_INTERPRETER", SET_IGNORED, 0},
-    {"defaults", "deprecation_warnings", "ANSIBLE_DEPRECATION_WARNINGS", SET_IGNORED, 0},
-    {"defaults", "command_warnings", "ANSIBLE_COMMAND_WARNINGS", SET_IGNORED, 0},
-    {"defaults", "system_warnings", "ANSIBLE_SYSTEM_WARNINGS", SET_IGNORED, 0},
-    {"defaults", "localhost_warning", "ANSIBLE_LOCALHOST_WARNING", SET_IGNORED, 0},
-    {"defaults", "local_tmp", "ANSIBLE_LOCAL_TEMP", SET_IGNORED, 0},
-    {"defaults", "internal_poll_interval", NULL, SET_IGNORED, 0},
-    {"defaults", "poll_interval", "ANSIBLE_POLL_INTERVAL", SET_IGNORED, 0},
-    {"defaults", "allow_world_readable_tmpfiles", NULL, SET_IGNORED, 0},
-    {"defaults", "pipelining", "ANSIBLE_PIPELINING", SET_IGNORED, 0},
-    {"defaults", "callbacks_enabled", "ANSIBLE_CALLBACKS_ENABLED", SET_IGNORED, 0},
-    {"defaults", "callback_whitelist", NULL, SET_IGNORED, 0},
-    {"defaults", "bin_ansible_callbacks", NULL, SET_IGNORED, 0},
-    {"privilege_escalation", "become", "ANSIBLE_BECOME", SET_BOOL, AT(become)},
-    {"privilege_escalation", "become_method", "ANSIBLE_BECOME_METHOD", SET_TEXT, AT(become_method)},
-    {"privilege_escalation", "become_user", "ANSIBLE_BECOME_USER", SET_TEXT, AT(become_user)},
-    {"privilege_escalation", "become_exe", "ANSIBLE_BECOME_EXE", SET_TEXT, AT(become_exe)},
-    {"privilege_escalation", "become_flags", "ANSIBLE_BECOME_FLAGS", SET_TEXT, AT(become_flags)},
-    {"privilege_escalation", "become_ask_pass", "ANSIBLE_BECOME_ASK_PASS", SET_BOOL, AT(ask_become_pass)},
-    {"ssh_connection", "ssh_common_args", "ANSIBLE_SSH_COMMON_ARGS", SET_TEXT, AT(ssh_common_args)},
-    {"ssh_connection", "ssh_extra_args", "ANSIBLE_SSH_EXTRA_ARGS", SET_TEXT, AT(ssh_extra_args)},
-    {"ssh_connection", "host_key_checking", "ANSIBLE_SSH_HOST_KEY_CHECKING", SET_BOOL, AT(host_key_checking)},
-    {"ssh_connection", "ssh_args", "ANSIBLE_SSH_ARGS", SET_TEXT, AT(ssh_args)},
-    {"ssh_connection", "pipelining", "ANSIBLE_SSH_PIPELINING", SET_IGNORED, 0},
-    {"ssh_connection", "control_path", "ANSIBLE_SSH_CONTROL_PATH", SET_IGNORED, 0},
-    {"ssh_connection", "control_path_dir", "ANSIBLE_SSH_CONTROL_PATH_DIR", SET_IGNORED, 0},
-    {"ssh_connection", "retries", "ANSIBLE_SSH_RETRIES", SET_NUMBER, AT(ssh_retries)},
-    {"ssh_connection", "transfer_method", "ANSIBLE_SSH_TRANSFER_METHOD", SET_IGNORED, 0},
-    {"ssh_connection", "scp_if_ssh", "ANSIBLE_SCP_IF_SSH", SET_IGNORED, 0},
-    {"ssh_connection", "usetty", "ANSIBLE_SSH_USETTY", SET_IGNORED, 0},
-};
-// Sections whose keys belong to parts that have their own rules or are not ours.
-static const char *const other_sections[] = {
-    "inventory",       "diff", "galaxy", "colors", "persistent_connection", "selinux", "tags", "paramiko_connection",
-    "callback_default"};
-
-// "a, b" or "a:b", each relative to the directory of the file it stands in.
-static void add_words(struct settings *s, struct words *w, struct str value, char sep, struct str dir) {
-    struct str one;
-    *w = (struct words){0};
-    while (str_next(&value, sep, &one)) {
-        one = str_trim(one);
-        bool path =
-            one.n > 0 && one.s[0] != '/' && one.s[0] != '~' && dir.n > 0 && str_find_char(one, 0, '@') == SIZE_MAX;
-        if (one.n > 1 && one.s[0] == '~' && one.s[1] == '/' && getenv("HOME")) {
-            one = str_printf(s->a, "%s%.*s", getenv("HOME"), STR(str_sub(one, 1, one.n)));
-        } else if (path) {
-            one = str_printf(s->a, "%.*s/%.*s", STR(dir), STR(one));
-        }
-        if (one.n > 0) {
-            VEC_PUSH(s->a, *w, one);
-        }
-    }
-}
-
-static bool apply(struct settings *s, const struct setting_row *r, struct str value, struct str dir, struct mark at,
-                  struct err *e) {
-    char *base = (char *)s + r->offset;
-    bool yes;
-    int64_t n;
-    switch (r->kind) {
-    case SET_TEXT:
-        *(struct str *)(void *)base = str_dup(s->a, value);
-        return true;
-    case SET_BOOL:
-    case SET_FLAG_NOT:
-        if (!val_as_bool(val_str(s->a, value), &yes)) {
-            return err_set(e, ERR_ARGS, at, "setting '%s' must be yes or no, not '%.*s'", r->key, STR(value));
-        }
-        *(bool *)(void *)base = r->kind == SET_BOOL ? yes : !yes;
-        return true;
-    case SET_NUMBER:
-        if (!str_int(value, &n) || n < 0) {
-            return err_set(e, ERR_ARGS, at, "setting '%s' must be a whole number, not '%.*s'", r->key, STR(value));
-        }
-        *(int64_t *)(void *)base = n;
-        return true;
-    case SET_WORDS:
-        add_words(s, (struct words *)(void *)base, str_dup(s->a, value), ',', dir);
-        return true;
-    case SET_PATHS:
-        add_words(s, (struct words *)(void *)base, str_dup(s->a, value), ':', dir);
-        return true;
-    case SET_IGNORED:
-        return true;
-    }
-    return true;
-}
+#undef SETTING
+const size_t setting_count = COUNTOF(setting_rows);
 
 static void warn(struct settings *s, struct str text) {
     VEC_PUSH(s->a, s->config_warnings, text);
 }
 
-static bool set_line(struct settings *s, struct str section, struct str key, struct str value, struct str dir,
-                     struct mark at, struct err *e) {
-    struct typo t = {.got = key};
-    for (size_t i = 0; i < COUNTOF(rows); i++) {
-        if (str_eqz(section, rows[i].section)) {
-            if (str_eqz(key, rows[i].key)) {
-                return apply(s, &rows[i], value, dir, at, e);
-            }
-            typo_offer(&t, str_from(rows[i].key));
+size_t config_row(const char *plugin, struct str name) {
+    for (size_t i = 0; i < setting_count; i++) {
+        const char *p = setting_rows[i].plugin;
+        bool same = p == plugin || (p && plugin && strcmp(p, plugin) == 0);
+        if (same && str_eqz(name, setting_rows[i].name)) {
+            return i;
         }
     }
-    for (size_t i = 0; i < COUNTOF(other_sections); i++) {
-        if (str_eqz(section, other_sections[i])) {
+    return SIZE_MAX;
+}
+
+// -- what a setting means for a run ----------------------------------------------------------------------------------
+
+enum member_kind { MEMBER_TEXT, MEMBER_BOOL, MEMBER_NUMBER, MEMBER_WORDS };
+#define AT(member) offsetof(struct settings, member)
+static const struct member {
+    const char *plugin, *name;
+    enum member_kind kind;
+    size_t offset;
+} members[] = {
+    {NULL, "DEFAULT_HOST_LIST", MEMBER_WORDS, AT(inventory)},
+    {NULL, "DEFAULT_ROLES_PATH", MEMBER_WORDS, AT(roles_path)},
+    {NULL, "COLLECTIONS_PATHS", MEMBER_WORDS, AT(collections_path)},
+    {NULL, "DEFAULT_MODULE_PATH", MEMBER_WORDS, AT(library)},
+    {NULL, "DEFAULT_REMOTE_USER", MEMBER_TEXT, AT(remote_user)},
+    {NULL, "DEFAULT_REMOTE_PORT", MEMBER_NUMBER, AT(port)},
+    {NULL, "DEFAULT_PRIVATE_KEY_FILE", MEMBER_TEXT, AT(private_key)},
+    {NULL, "DEFAULT_TRANSPORT", MEMBER_TEXT, AT(connection)},
+    {NULL, "DEFAULT_FORKS", MEMBER_NUMBER, AT(forks)},
+    {NULL, "DEFAULT_TIMEOUT", MEMBER_NUMBER, AT(timeout_s)},
+    {NULL, "TASK_TIMEOUT", MEMBER_NUMBER, AT(task_timeout_s)},
+    {NULL, "HOST_KEY_CHECKING", MEMBER_BOOL, AT(host_key_checking)},
+    {"connection:ssh", "host_key_checking", MEMBER_BOOL, AT(host_key_checking)},
+    {NULL, "DEFAULT_VAULT_PASSWORD_FILE", MEMBER_WORDS, AT(vault_file)},
+    {NULL, "DEFAULT_VAULT_IDENTITY_LIST", MEMBER_WORDS, AT(vault_list)},
+    {NULL, "DEFAULT_VAULT_IDENTITY", MEMBER_TEXT, AT(vault_label)},
+    {NULL, "DEFAULT_VAULT_ID_MATCH", MEMBER_BOOL, AT(vault_match)},
+    {NULL, "DEFAULT_BECOME_EXE", MEMBER_TEXT, AT(become_exe)},
+    {NULL, "DEFAULT_BECOME_FLAGS", MEMBER_TEXT, AT(become_flags)},
+    {"connection:ssh", "ssh_args", MEMBER_TEXT, AT(ssh_args)},
+    {"connection:ssh", "reconnection_retries", MEMBER_NUMBER, AT(ssh_retries)},
+    {NULL, "DEFAULT_ASK_VAULT_PASS", MEMBER_BOOL, AT(ask_vault)},
+    {NULL, "DEFAULT_ASK_PASS", MEMBER_BOOL, AT(ask_pass)},
+    {NULL, "CONNECTION_PASSWORD_FILE", MEMBER_TEXT, AT(conn_password_file)},
+    {NULL, "BECOME_PASSWORD_FILE", MEMBER_TEXT, AT(become_password_file)},
+    {NULL, "DEFAULT_GATHERING", MEMBER_TEXT, AT(gathering)},
+    {NULL, "DEFAULT_STDOUT_CALLBACK", MEMBER_TEXT, AT(callback)},
+    {NULL, "DEFAULT_LOAD_CALLBACK_PLUGINS", MEMBER_BOOL, AT(adhoc_callbacks)},
+    {NULL, "DEFAULT_FORCE_HANDLERS", MEMBER_BOOL, AT(force_handlers)},
+    {NULL, "ANY_ERRORS_FATAL", MEMBER_BOOL, AT(any_errors_fatal)},
+    {NULL, "INJECT_FACTS_AS_VARS", MEMBER_BOOL, AT(inject_facts)},
+    {NULL, "DEFAULT_HASH_BEHAVIOUR", MEMBER_TEXT, AT(hash_behaviour)},
+    {"callback:default", "display_skipped_hosts", MEMBER_BOOL, AT(show_skipped)},
+    {"callback:default", "display_ok_hosts", MEMBER_BOOL, AT(show_ok)},
+    {NULL, "RETRY_FILES_ENABLED", MEMBER_BOOL, AT(retry_files)},
+    {NULL, "RETRY_FILES_SAVE_PATH", MEMBER_TEXT, AT(retry_dir)},
+    {NULL, "ANSIBLE_NOCOLOR", MEMBER_BOOL, AT(no_color)},
+    {NULL, "ANSIBLE_FORCE_COLOR", MEMBER_BOOL, AT(color)},
+    {NULL, "DEFAULT_VERBOSITY", MEMBER_NUMBER, AT(verbosity)},
+    {NULL, "DEFAULT_POLL_INTERVAL", MEMBER_NUMBER, AT(poll_s)},
+    {NULL, "DEFAULT_BECOME", MEMBER_BOOL, AT(become)},
+    {NULL, "DEFAULT_BECOME_METHOD", MEMBER_TEXT, AT(become_method)},
+    {NULL, "DEFAULT_BECOME_USER", MEMBER_TEXT, AT(become_user)},
+    {NULL, "DEFAULT_BECOME_ASK_PASS", MEMBER_BOOL, AT(ask_become_pass)},
+    {"connection:ssh", "ssh_common_args", MEMBER_TEXT, AT(ssh_common_args)},
+    {"connection:ssh", "ssh_extra_args", MEMBER_TEXT, AT(ssh_extra_args)},
+    {"connection:ssh", "timeout", MEMBER_NUMBER, AT(timeout_s)},
+    {NULL, "DIFF_ALWAYS", MEMBER_BOOL, AT(diff)},
+    {NULL, "TAGS_RUN", MEMBER_WORDS, AT(configured_tags)},
+    {NULL, "TAGS_SKIP", MEMBER_WORDS, AT(configured_skip_tags)},
+    {NULL, "PLAYBOOK_DIR", MEMBER_TEXT, AT(playbook_dir)},
+    {NULL, "INVENTORY_EXPORT", MEMBER_BOOL, AT(inv_export)},
+    {NULL, "DEFAULT_MODULE_NAME", MEMBER_TEXT, AT(module_name)},
+    {NULL, "DEFAULT_MODULE_ARGS", MEMBER_TEXT, AT(module_args)},
+    {NULL, "INVENTORY_IGNORE_EXTS", MEMBER_WORDS, AT(inv_ignore_exts)},
+    {NULL, "INVENTORY_IGNORE_PATTERNS", MEMBER_WORDS, AT(inv_ignore_patterns)},
+    {NULL, "INVENTORY_ENABLED", MEMBER_WORDS, AT(inv_enabled)},
+    {NULL, "INVENTORY_UNPARSED_IS_FAILED", MEMBER_BOOL, AT(inv_unparsed_failed)},
+    {NULL, "INVENTORY_ANY_UNPARSED_IS_FAILED", MEMBER_BOOL, AT(inv_any_unparsed_failed)},
+    {NULL, "INVENTORY_UNPARSED_WARNING", MEMBER_BOOL, AT(inv_unparsed_warning)},
+    {NULL, "LOCALHOST_WARNING", MEMBER_BOOL, AT(localhost_warning)},
+    {NULL, "TRANSFORM_INVALID_GROUP_CHARS", MEMBER_TEXT, AT(group_chars)},
+    {NULL, "HOST_PATTERN_MISMATCH", MEMBER_TEXT, AT(pattern_mismatch)},
+    {NULL, "YAML_FILENAME_EXTENSIONS", MEMBER_WORDS, AT(yaml_exts)},
+    {"inventory:yaml", "yaml_extensions", MEMBER_WORDS, AT(inv_yaml_exts)},
+    {"inventory:script", "always_show_stderr", MEMBER_BOOL, AT(inv_script_stderr)},
+    {"inventory:constructed", "use_extra_vars", MEMBER_BOOL, AT(inv_use_extra_vars)},
+    {NULL, "VARIABLE_PLUGINS_ENABLED", MEMBER_WORDS, AT(vars_plugins)},
+    {NULL, "VARIABLE_PRECEDENCE", MEMBER_WORDS, AT(vars_precedence)},
+    {NULL, "PLAYBOOK_VARS_ROOT", MEMBER_TEXT, AT(playbook_vars_root)},
+    {NULL, "RUN_VARS_PLUGINS", MEMBER_TEXT, AT(run_vars_plugins)},
+    {"vars:host_group_vars", "stage", MEMBER_TEXT, AT(vars_stage)},
+    {NULL, "CACHE_PLUGIN", MEMBER_TEXT, AT(cache_plugin)},
+    {NULL, "CACHE_PLUGIN_CONNECTION", MEMBER_TEXT, AT(cache_connection)},
+    {NULL, "CACHE_PLUGIN_PREFIX", MEMBER_TEXT, AT(cache_prefix)},
+    {NULL, "CACHE_PLUGIN_TIMEOUT", MEMBER_NUMBER, AT(cache_timeout_s)},
+    {NULL, "INTERPRETER_PYTHON", MEMBER_TEXT, AT(interpreter_python)},
+};
+
+static void set_member(struct settings *s, const struct member *m, struct val v) {
+    char *at = (char *)s + m->offset;
+    struct words w = {0};
+    int64_t n;
+    bool b;
+    switch (m->kind) {
+    case MEMBER_TEXT:
+        *(struct str *)(void *)at = val_is(v, VAL_NULL) ? STR_NONE : val_str_of(s->a, v);
+        return;
+    case MEMBER_BOOL:
+        *(bool *)(void *)at = val_as_bool(v, &b) && b;
+        return;
+    case MEMBER_NUMBER:
+        *(int64_t *)(void *)at = val_as_int(v, &n) ? n : 0;
+        return;
+    case MEMBER_WORDS:
+        for (size_t i = 0; val_is_seq(v) && i < val_len(v); i++) {
+            VEC_PUSH(s->a, w, val_str_of(s->a, val_at_index(v, i)));
+        }
+        if (val_is(v, VAL_STR) && val_text(v).n) {
+            VEC_PUSH(s->a, w, val_text(v));
+        }
+        *(struct words *)(void *)at = w;
+        return;
+    }
+}
+
+static void set_members(struct settings *s, const struct setting_row *r, struct val v) {
+    for (size_t i = 0; i < COUNTOF(members); i++) {
+        bool same = r->plugin == members[i].plugin ||
+                    (r->plugin && members[i].plugin && strcmp(r->plugin, members[i].plugin) == 0);
+        if (same && strcmp(r->name, members[i].name) == 0) {
+            set_member(s, &members[i], v);
+        }
+    }
+}
+
+// -- the file --------------------------------------------------------------------------------------------------------
+
+/// Sections whose keys are the business of others: servers of galaxy, plugins of a project.
+static bool foreign_section(struct str section) {
+    static const char *const names[] = {"galaxy",
+                                        "colors",
+                                        "persistent_connection",
+                                        "paramiko_connection",
+                                        "selinux",
+                                        "jinja2",
+                                        "netconf_connection",
+                                        "connection",
+                                        "accelerate",
+                                        "testing",
+                                        "winrm"};
+    for (size_t i = 0; i < COUNTOF(names); i++) {
+        if (str_eqz(section, names[i])) {
             return true;
+        }
+    }
+    return str_starts(section, "callback_") || str_starts(section, "galaxy_server.") ||
+           str_ends(section, "_become_plugin") || str_starts(section, "inventory_plugin") ||
+           str_starts(section, "vars_") || str_ends(section, "_connection");
+}
+
+/// Whether `names` ("section:key|...") has this one.
+static bool names_key(const char *names, struct str section, struct str key) {
+    struct str rest = str_from(names);
+    struct str one;
+    while (rest.s && str_next(&rest, '|', &one)) {
+        size_t colon = str_find_char(one, 0, ':');
+        if (str_eq(str_sub(one, 0, colon), section) && str_eq(str_sub(one, colon + 1, one.n), key)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void unknown(struct settings *s, struct str section, struct str key, struct mark at) {
+    struct typo t = {.got = key};
+    struct str one;
+    for (size_t i = 0; i < setting_count; i++) {
+        struct str rest = str_from(setting_rows[i].ini);
+        while (rest.s && str_next(&rest, '|', &one)) {
+            size_t colon = str_find_char(one, 0, ':');
+            if (str_eq(str_sub(one, 0, colon), section)) {
+                typo_offer(&t, str_sub(one, colon + 1, one.n));
+            }
         }
     }
     struct place p = mark_place(at);
     struct str more = t.best.s ? str_printf(s->a, "; did you mean '%.*s'?", STR(t.best)) : STR_NONE;
     warn(s, str_printf(s->a, "%s:%u: setting '%.*s' in [%.*s] is not known here and has no effect%.*s", p.file, p.line,
                        STR(key), STR(section), STR(more)));
+}
+
+struct line {
+    struct str section, key, value;
+    struct mark at;
+};
+
+static bool set_row(struct settings *s, size_t row, struct str text, struct str origin, struct mark at, struct err *e) {
+    struct setting_value *v = &s->values[row];
+    if (!config_convert(s, row, text, origin, at, &v->v, e)) {
+        return false;
+    }
+    v->set = true;
+    v->origin = origin;
+    return true;
+}
+
+static bool set_line(struct settings *s, const struct line *l, struct err *e) {
+    bool known = false;
+    for (size_t i = 0; i < setting_count; i++) {
+        if (setting_rows[i].ini && names_key(setting_rows[i].ini, l->section, l->key)) {
+            known = true;
+            if (!set_row(s, i, l->value, s->config_file, l->at, e)) {
+                return false;
+            }
+        }
+    }
+    if (!known && !foreign_section(l->section) && !str_eqz(l->key, "hostfile") && !str_eqz(l->key, "sudo_user")) {
+        unknown(s, l->section, l->key, l->at);
+    }
+    return true;
+}
+
+static struct str lower(struct arena *a, struct str s) {
+    char *z = str_z(a, s);
+    for (size_t i = 0; i < s.n; i++) {
+        z[i] = (char)(z[i] >= 'A' && z[i] <= 'Z' ? z[i] + 32 : z[i]);
+    }
+    return (struct str){z, s.n};
+}
+
+/// Without what follows a " ;", as Python's configparser cuts inline comments.
+static struct str without_comment(struct str value) {
+    for (size_t i = 0; i < value.n; i++) {
+        if (value.s[i] == ';' && (i == 0 || value.s[i - 1] == ' ' || value.s[i - 1] == '\t')) {
+            return str_trim(str_sub(value, 0, i));
+        }
+    }
+    return str_trim(value);
+}
+
+static bool parse_line(struct settings *s, struct str t, struct line *l, struct err *e) {
+    if (t.s[0] == '[') {
+        l->section = str_sub(t, 1, str_find_char(t, 0, ']'));
+        return true;
+    }
+    size_t eq = str_find_char(t, 0, '=');
+    size_t colon = str_find_char(t, 0, ':');
+    eq = colon < eq ? colon : eq;
+    if (eq == SIZE_MAX) {
+        return err_set(e, ERR_SYNTAX, l->at, "expected 'key = value' in the configuration, found '%.*s'", STR(t));
+    }
+    l->key = lower(s->a, str_trim(str_sub(t, 0, eq)));
+    l->value = without_comment(str_sub(t, eq + 1, t.n));
     return true;
 }
 
@@ -174,55 +282,61 @@ static bool read_ini(struct settings *s, const char *path, struct err *e) {
         return false;
     }
     struct mark base = mark_source(path, text, 0);
-    const char *slash = strrchr(path, '/');
-    struct str dir = slash ? (struct str){path, (size_t)(slash - path)} : STR_LIT(".");
-    struct str section = STR_NONE;
+    struct line l = {0};
     struct str rest = text;
-    struct str line;
-    while (str_next(&rest, '\n', &line)) {
-        struct mark at = {base.at + (uint32_t)(line.s - text.s)};
-        struct str t = str_trim(line);
+    struct str row;
+    while (str_next(&rest, '\n', &row)) {
+        struct str t = str_trim(row);
+        bool more = row.n && (row.s[0] == ' ' || row.s[0] == '\t') && l.key.n;
         if (t.n == 0 || t.s[0] == '#' || t.s[0] == ';') {
             continue;
         }
-        if (t.s[0] == '[') {
-            section = str_sub(t, 1, str_find_char(t, 0, ']'));
+        if (more) {  // a value goes on in indented lines
+            l.value = str_printf(s->a, "%.*s\n%.*s", STR(l.value), STR(without_comment(t)));
             continue;
         }
-        size_t eq = str_find_char(t, 0, '=');
-        size_t colon = str_find_char(t, 0, ':');
-        eq = colon < eq ? colon : eq;
-        if (eq == SIZE_MAX) {
-            return err_set(e, ERR_SYNTAX, at, "expected 'key = value' in the configuration, found '%.*s'", STR(t));
+        if (l.key.n && !set_line(s, &l, e)) {
+            return false;
         }
-        struct str value = str_trim(str_sub(t, eq + 1, t.n));
-        size_t comment = str_find(value, 0, STR_LIT(" ;"));
-        value = str_trim(str_sub(value, 0, comment));
-        if (!set_line(s, section, str_trim(str_sub(t, 0, eq)), value, dir, at, e)) {
+        l.key = STR_NONE;
+        l.at = (struct mark){base.at + (uint32_t)(t.s - text.s)};
+        if (!parse_line(s, t, &l, e)) {
             return false;
         }
     }
+    return !l.key.n || set_line(s, &l, e);
+}
+
+static bool in_cwd(struct settings *s, struct str *out) {
+    if (access("ansible.cfg", R_OK) != 0) {
+        return false;
+    }
+    struct stat st;
+    char cwd[4096];
+    if (stat(".", &st) == 0 && st.st_mode & S_IWOTH) {
+        warn(s,
+             STR_LIT("this directory is world-writable: ansible.cfg in it is not read; set ANSIBLE_CONFIG to use it"));
+        return false;
+    }
+    *out = str_printf(s->a, "%s/ansible.cfg", getcwd(cwd, sizeof cwd) ? cwd : ".");
     return true;
 }
 
 // The first configuration file that exists; "" when there is none.
 static struct str find_config(struct settings *s) {
-    const char *given = getenv("ANSIBLE_CONFIG");
-    if (given && *given) {
+    struct str given = s->config_arg.n ? s->config_arg : str_from(getenv("ANSIBLE_CONFIG"));
+    struct str found;
+    if (given.n) {
         struct stat st;
-        bool dir = stat(given, &st) == 0 && S_ISDIR(st.st_mode);
-        return dir ? str_printf(s->a, "%s/ansible.cfg", given) : str_from(given);
-    }
-    if (access("ansible.cfg", R_OK) == 0) {
-        struct stat st;
-        if (stat(".", &st) == 0 && st.st_mode & S_IWOTH) {
-            warn(s,
-                 STR_LIT(
-                     "this directory is world-writable: ansible.cfg in it is not read; set ANSIBLE_CONFIG to use it"));
-        } else {
-            char cwd[4096];
-            return str_printf(s->a, "%s/ansible.cfg", getcwd(cwd, sizeof cwd) ? cwd : ".");
+        given = config_path(s->a, given, STR_NONE);
+        bool dir = stat(given.s, &st) == 0 && S_ISDIR(st.st_mode);
+        given = dir ? str_printf(s->a, "%s/ansible.cfg", given.s) : given;
+        if (s->config_arg.n || access(given.s, R_OK) == 0) {
+            return given;
         }
+    }
+    if (in_cwd(s, &found)) {
+        return found;
     }
     const char *home = getenv("HOME");
     const char *mine = home ? arena_printf(s->a, "%s/.ansible.cfg", home) : "";
@@ -232,15 +346,35 @@ static struct str find_config(struct settings *s) {
     return access("/etc/ansible/ansible.cfg", R_OK) == 0 ? STR_LIT("/etc/ansible/ansible.cfg") : STR_NONE;
 }
 
+static bool read_environment(struct settings *s, struct err *e) {
+    for (size_t i = 0; i < setting_count; i++) {
+        struct str rest = str_from(setting_rows[i].env);
+        struct str one;
+        while (rest.s && str_next(&rest, '|', &one)) {
+            char name[128];
+            snprintf(name, sizeof name, "%.*s", STR(one));
+            const char *v = getenv(name);
+            if (v && (*v || setting_rows[i].type == CT_STR) &&
+                !set_row(s, i, str_from(v), str_printf(s->a, "env: %s", name), NO_MARK, e)) {
+                return err_wrap(e, NO_MARK, "in the environment variable %s", name);
+            }
+        }
+    }
+    return true;
+}
+
 bool config_load(struct settings *s, struct err *e) {
+    s->values = ARENA_ARRAY(s->a, struct setting_value, setting_count);
     s->config_file = find_config(s);
     if (s->config_file.n > 0 && !read_ini(s, s->config_file.s, e)) {
         return err_wrap(e, NO_MARK, "cannot use the configuration file '%.*s'", STR(s->config_file));
     }
-    for (size_t i = 0; i < COUNTOF(rows); i++) {
-        const char *v = rows[i].env ? getenv(rows[i].env) : NULL;
-        if (v && *v && !apply(s, &rows[i], str_from(v), STR_NONE, NO_MARK, e)) {
-            return err_wrap(e, NO_MARK, "in the environment variable %s", rows[i].env);
+    if (!read_environment(s, e)) {
+        return false;
+    }
+    for (size_t i = 0; i < setting_count; i++) {
+        if (s->values[i].set) {
+            set_members(s, &setting_rows[i], s->values[i].v);
         }
     }
     return true;

@@ -1,4 +1,5 @@
-// The command line: one row an option. Names and meanings are those of ansible-playbook.
+// The command lines of all tools: one row an option. Names and meanings are those of ansible-playbook, ansible,
+// ansible-inventory, ansible-config and ansible-doc. A letter may mean different things to different tools.
 #include "cli.h"
 
 #include "typo.h"
@@ -7,52 +8,97 @@
 
 #define AT(member) offsetof(struct settings, member)
 
+#define T_PLAYS (TOOL_RUN | TOOL_ADHOC)
+#define T_HOSTS (T_PLAYS | TOOL_INVENTORY | TOOL_VARS)
+#define T_ALL   (T_HOSTS | TOOL_CONFIG | TOOL_DOC)
+
 const struct option_row option_rows[] = {
-    {"inventory", "inventory-file", 'i', OPT_LIST, AT(inventory), "SOURCE", "What runs where",
+    {T_HOSTS, "inventory", "inventory-file", 'i', OPT_LIST, AT(inventory), "SOURCE", "What runs where",
      "inventory file, directory, script or \"host1,host2,\"; may be given several times"},
-    {"limit", NULL, 'l', OPT_TEXT, AT(limit), "PATTERN", NULL, "only the hosts that also match PATTERN (or @FILE)"},
-    {"tags", NULL, 't', OPT_COMMA_LIST, AT(tags), "TAGS", NULL, "only plays and tasks with one of these tags"},
-    {"skip-tags", NULL, 0, OPT_COMMA_LIST, AT(skip_tags), "TAGS", NULL, "leave out plays and tasks with these tags"},
-    {"extra-vars", NULL, 'e', OPT_LIST, AT(extra), "VARS", NULL, "variables: k=v, YAML or JSON, or @FILE"},
-    {"start-at-task", NULL, 0, OPT_TEXT, AT(start_at_task), "NAME", NULL, "start at the task of this name"},
-    {"step", NULL, 0, OPT_FLAG, AT(step), NULL, NULL, "ask before each task"},
-    {"forks", NULL, 'f', OPT_NUMBER, AT(forks), "N", NULL, "hosts worked on at once (default 5)"},
-    {"force-handlers", NULL, 0, OPT_FLAG, AT(force_handlers), NULL, NULL, "run handlers even when a task failed"},
-    {"flush-cache", NULL, 0, OPT_FLAG, AT(flush_cache), NULL, NULL, "forget cached facts first"},
-    {"check", NULL, 'C', OPT_FLAG, AT(check), NULL, "What is done", "change nothing, say what would change"},
-    {"diff", NULL, 'D', OPT_FLAG, AT(diff), NULL, NULL, "show how files and settings differ"},
-    {"syntax-check", NULL, 0, OPT_FLAG, AT(syntax_check), NULL, NULL, "only check that the playbooks can be read"},
-    {"list-hosts", NULL, 0, OPT_FLAG, AT(list_hosts), NULL, NULL, "only list the hosts"},
-    {"list-tasks", NULL, 0, OPT_FLAG, AT(list_tasks), NULL, NULL, "only list the tasks"},
-    {"list-tags", NULL, 0, OPT_FLAG, AT(list_tags), NULL, NULL, "only list the tags"},
-    {"user", NULL, 'u', OPT_TEXT, AT(remote_user), "NAME", "How hosts are reached", "log in as this user"},
-    {"connection", NULL, 'c', OPT_TEXT, AT(connection), "KIND", NULL, "ssh (default) or local"},
-    {"private-key", "key-file", 0, OPT_TEXT, AT(private_key), "FILE", NULL, "private key for the login"},
-    {"timeout", NULL, 'T', OPT_NUMBER, AT(timeout_s), "SECONDS", NULL, "deadline for connecting (default 10)"},
-    {"ssh-common-args", NULL, 0, OPT_TEXT, AT(ssh_common_args), "ARGS", NULL,
+    {T_HOSTS, "limit", NULL, 'l', OPT_TEXT, AT(limit), "PATTERN", NULL,
+     "only the hosts that also match PATTERN (or @FILE)"},
+    {TOOL_RUN, "tags", NULL, 't', OPT_COMMA_LIST, AT(tags), "TAGS", NULL,
+     "only plays and tasks with one of these tags"},
+    {TOOL_RUN, "skip-tags", NULL, 0, OPT_COMMA_LIST, AT(skip_tags), "TAGS", NULL,
+     "leave out plays and tasks with these tags"},
+    {T_HOSTS, "extra-vars", NULL, 'e', OPT_LIST, AT(extra), "VARS", NULL, "variables: k=v, YAML or JSON, or @FILE"},
+    {TOOL_RUN, "start-at-task", NULL, 0, OPT_TEXT, AT(start_at_task), "NAME", NULL, "start at the task of this name"},
+    {TOOL_RUN, "step", NULL, 0, OPT_FLAG, AT(step), NULL, NULL, "ask before each task"},
+    {T_PLAYS, "forks", NULL, 'f', OPT_NUMBER, AT(forks), "N", NULL, "hosts worked on at once (default 5)"},
+    {TOOL_RUN, "force-handlers", NULL, 0, OPT_FLAG, AT(force_handlers), NULL, NULL,
+     "run handlers even when a task failed"},
+    {T_HOSTS, "flush-cache", NULL, 0, OPT_FLAG, AT(flush_cache), NULL, NULL, "forget cached facts first"},
+    {T_HOSTS | TOOL_DOC, "playbook-dir", NULL, 0, OPT_TEXT, AT(playbook_dir), "DIR", NULL,
+     "directory that counts as the playbook's: roles, library, group_vars"},
+    {T_PLAYS | TOOL_DOC, "module-path", NULL, 'M', OPT_LIST, AT(module_path), "DIRS", NULL,
+     "more directories with modules"},
+    {TOOL_ADHOC, "module-name", NULL, 'm', OPT_TEXT, AT(module_name), "NAME", "The one task",
+     "module to run (default command)"},
+    {TOOL_ADHOC, "args", NULL, 'a', OPT_TEXT, AT(module_args), "ARGS", NULL, "its arguments: k=v, JSON or free text"},
+    {TOOL_ADHOC, "background", NULL, 'B', OPT_NUMBER, AT(async_s), "SECONDS", NULL,
+     "run in the background, for at most SECONDS"},
+    {TOOL_ADHOC, "poll", NULL, 'P', OPT_NUMBER, AT(poll_s), "SECONDS", NULL,
+     "look at a background task every SECONDS (default 15)"},
+    {TOOL_ADHOC, "one-line", NULL, 'o', OPT_FLAG, AT(one_line), NULL, NULL, "one line a host"},
+    {TOOL_ADHOC, "tree", NULL, 't', OPT_TEXT, AT(tree), "DIR", NULL, "write results to DIR, one file a host"},
+    {T_PLAYS, "task-timeout", NULL, 0, OPT_NUMBER, AT(task_timeout_s), "SECONDS", NULL, "stop a task after this time"},
+    {TOOL_INVENTORY, "list", NULL, 0, OPT_FLAG, AT(inv_list), NULL, "What is shown",
+     "all hosts, as an inventory script"},
+    {TOOL_INVENTORY, "host", NULL, 0, OPT_TEXT, AT(inv_host), "HOST", NULL, "the variables of one host"},
+    {TOOL_INVENTORY, "graph", NULL, 0, OPT_FLAG, AT(inv_graph), NULL, NULL, "groups as a tree"},
+    {TOOL_INVENTORY, "yaml", NULL, 'y', OPT_FLAG, AT(inv_yaml), NULL, NULL, "as YAML instead of JSON"},
+    {TOOL_INVENTORY, "toml", NULL, 0, OPT_FLAG, AT(inv_toml), NULL, NULL, "as TOML instead of JSON"},
+    {TOOL_INVENTORY, "vars", NULL, 0, OPT_FLAG, AT(inv_vars), NULL, NULL, "with --graph: variables, too"},
+    {TOOL_INVENTORY, "export", NULL, 0, OPT_FLAG, AT(inv_export), NULL, NULL,
+     "with --list: variables where they are defined"},
+    {TOOL_INVENTORY, "output", NULL, 0, OPT_TEXT, AT(output_file), "FILE", NULL, "write to FILE"},
+    {TOOL_CONFIG, "config", NULL, 'c', OPT_TEXT, AT(config_arg), "FILE", "What is shown", "this configuration file"},
+    {TOOL_CONFIG | TOOL_DOC, "type", NULL, 't', OPT_TEXT, AT(plugin_type), "TYPE", NULL, "of this type of plugin"},
+    {TOOL_CONFIG, "only-changed", "changed-only", 0, OPT_FLAG, AT(only_changed), NULL, NULL,
+     "only settings that are not the default"},
+    {TOOL_CONFIG, "format", NULL, 'f', OPT_TEXT, AT(format), "FORMAT", NULL,
+     "dump: display, json, yaml; list: yaml, json; init: ini, env, vars"},
+    {TOOL_CONFIG, "disabled", NULL, 0, OPT_FLAG, AT(disabled), NULL, NULL, "init: every setting as a comment"},
+    {T_PLAYS, "check", NULL, 'C', OPT_FLAG, AT(check), NULL, "What is done", "change nothing, say what would change"},
+    {T_PLAYS, "diff", NULL, 'D', OPT_FLAG, AT(diff), NULL, NULL, "show how files and settings differ"},
+    {TOOL_RUN, "syntax-check", NULL, 0, OPT_FLAG, AT(syntax_check), NULL, NULL,
+     "only check that the playbooks can be read"},
+    {T_PLAYS, "list-hosts", NULL, 0, OPT_FLAG, AT(list_hosts), NULL, NULL, "only list the hosts"},
+    {TOOL_RUN, "list-tasks", NULL, 0, OPT_FLAG, AT(list_tasks), NULL, NULL, "only list the tasks"},
+    {TOOL_RUN, "list-tags", NULL, 0, OPT_FLAG, AT(list_tags), NULL, NULL, "only list the tags"},
+    {T_PLAYS, "user", NULL, 'u', OPT_TEXT, AT(remote_user), "NAME", "How hosts are reached", "log in as this user"},
+    {T_PLAYS, "connection", NULL, 'c', OPT_TEXT, AT(connection), "KIND", NULL, "ssh (default) or local"},
+    {T_PLAYS, "private-key", "key-file", 0, OPT_TEXT, AT(private_key), "FILE", NULL, "private key for the login"},
+    {T_PLAYS, "timeout", NULL, 'T', OPT_NUMBER, AT(timeout_s), "SECONDS", NULL, "deadline for connecting (default 10)"},
+    {T_PLAYS, "ssh-common-args", NULL, 0, OPT_TEXT, AT(ssh_common_args), "ARGS", NULL,
      "options as for ssh, e.g. \"-o Port=2222\""},
-    {"ssh-extra-args", NULL, 0, OPT_TEXT, AT(ssh_extra_args), "ARGS", NULL, "more options as for ssh"},
-    {"accept-new", NULL, 0, OPT_FLAG, AT(accept_new), NULL, NULL,
+    {T_PLAYS, "ssh-extra-args", NULL, 0, OPT_TEXT, AT(ssh_extra_args), "ARGS", NULL, "more options as for ssh"},
+    {T_PLAYS, "scp-extra-args", NULL, 0, OPT_TEXT, AT(ignored), "ARGS", NULL, "accepted; scp is not used"},
+    {T_PLAYS, "sftp-extra-args", NULL, 0, OPT_TEXT, AT(ignored), "ARGS", NULL, "accepted; sftp is not used"},
+    {T_PLAYS, "accept-new", NULL, 0, OPT_FLAG, AT(accept_new), NULL, NULL,
      "add the keys of hosts seen for the first time to known_hosts; a changed key is refused all the same"},
-    {"ask-pass", NULL, 'k', OPT_FLAG, AT(ask_pass), NULL, NULL, "ask for the login password"},
-    {"connection-password-file", "conn-pass-file", 0, OPT_TEXT, AT(conn_password_file), "FILE", NULL,
+    {T_PLAYS, "ask-pass", NULL, 'k', OPT_FLAG, AT(ask_pass), NULL, NULL, "ask for the login password"},
+    {T_PLAYS, "connection-password-file", "conn-pass-file", 0, OPT_TEXT, AT(conn_password_file), "FILE", NULL,
      "file (or program) with the login password"},
-    {"become", NULL, 'b', OPT_FLAG, AT(become), NULL, "Privileges", "run tasks as another user"},
-    {"become-method", NULL, 0, OPT_TEXT, AT(become_method), "NAME", NULL, "sudo (default), su or doas"},
-    {"become-user", NULL, 0, OPT_TEXT, AT(become_user), "NAME", NULL, "user to become (default root)"},
-    {"ask-become-pass", NULL, 'K', OPT_FLAG, AT(ask_become_pass), NULL, NULL, "ask for the become password"},
-    {"become-password-file", "become-pass-file", 0, OPT_TEXT, AT(become_password_file), "FILE", NULL,
+    {T_PLAYS, "become", NULL, 'b', OPT_FLAG, AT(become), NULL, "Privileges", "run tasks as another user"},
+    {T_PLAYS, "become-method", NULL, 0, OPT_TEXT, AT(become_method), "NAME", NULL, "sudo (default), su or doas"},
+    {T_PLAYS, "become-user", NULL, 0, OPT_TEXT, AT(become_user), "NAME", NULL, "user to become (default root)"},
+    {T_PLAYS, "ask-become-pass", NULL, 'K', OPT_FLAG, AT(ask_become_pass), NULL, NULL, "ask for the become password"},
+    {T_PLAYS, "become-password-file", "become-pass-file", 0, OPT_TEXT, AT(become_password_file), "FILE", NULL,
      "file (or program) with the become password"},
-    {"vault-id", NULL, 0, OPT_LIST, AT(vault_ids), "[LABEL@]SOURCE", "Secrets",
+    {T_HOSTS, "vault-id", NULL, 0, OPT_LIST, AT(vault_ids), "[LABEL@]SOURCE", "Secrets",
      "a vault password: file, program or \"prompt\""},
-    {"vault-password-file", "vault-pass-file", 0, OPT_LIST, AT(vault_files), "FILE", NULL,
+    {T_HOSTS, "vault-password-file", "vault-pass-file", 0, OPT_LIST, AT(vault_files), "FILE", NULL,
      "file (or program) with the vault password"},
-    {"ask-vault-password", "ask-vault-pass", 'J', OPT_FLAG, AT(ask_vault), NULL, NULL, "ask for the vault password"},
-    {"list", NULL, 0, OPT_FLAG, AT(doc_list), NULL, "Other", "with doc: list the modules"},
-    {"markdown", NULL, 0, OPT_FLAG, AT(doc_markdown), NULL, NULL, "with doc: all tables as Markdown"},
-    {"verbose", NULL, 'v', OPT_COUNT, AT(verbosity), NULL, NULL, "say more; may be repeated"},
-    {"help", NULL, 'h', OPT_FLAG, AT(help), NULL, NULL, "this text"},
-    {"version", NULL, 0, OPT_FLAG, AT(version), NULL, NULL, "the version"},
+    {T_HOSTS, "ask-vault-password", "ask-vault-pass", 'J', OPT_FLAG, AT(ask_vault), NULL, NULL,
+     "ask for the vault password"},
+    {TOOL_RUN, "list", NULL, 0, OPT_FLAG, AT(doc_list), NULL, "Other", "with doc: list the modules"},
+    {TOOL_DOC, "list", NULL, 'l', OPT_FLAG, AT(doc_list), NULL, NULL, "list the modules"},
+    {TOOL_DOC | TOOL_RUN, "markdown", NULL, 0, OPT_FLAG, AT(doc_markdown), NULL, NULL,
+     "with doc: all tables as Markdown"},
+    {T_ALL, "verbose", NULL, 'v', OPT_COUNT, AT(verbosity), NULL, "Other", "say more; may be repeated"},
+    {T_ALL, "help", NULL, 'h', OPT_FLAG, AT(help), NULL, NULL, "this text"},
+    {T_ALL, "version", NULL, 0, OPT_FLAG, AT(version), NULL, NULL, "the version"},
 };
 const size_t option_count = COUNTOF(option_rows);
 
@@ -75,11 +121,14 @@ static bool starts_with(const struct option_row *r, struct str name) {
 }
 
 // By its full name, or by a beginning that only one option has (as argparse does).
-static const struct option_row *find_long(struct str name, struct err *e) {
+static const struct option_row *find_long(enum tool tool, struct str name, struct err *e) {
     struct typo t = {.got = name};
     const struct option_row *near = NULL;
     size_t hits = 0;
     for (size_t i = 0; i < option_count; i++) {
+        if (!(option_rows[i].tools & tool)) {
+            continue;
+        }
         if (has_name(&option_rows[i], name)) {
             return &option_rows[i];
         }
@@ -105,9 +154,9 @@ static const struct option_row *find_long(struct str name, struct err *e) {
     return NULL;
 }
 
-static const struct option_row *find_letter(char c, struct err *e) {
+static const struct option_row *find_letter(enum tool tool, char c, struct err *e) {
     for (size_t i = 0; i < option_count; i++) {
-        if (option_rows[i].letter == c) {
+        if (option_rows[i].letter == c && option_rows[i].tools & tool) {
             return &option_rows[i];
         }
     }
@@ -166,7 +215,7 @@ static bool takes_value(const struct option_row *r) {
 
 static bool parse_long(struct settings *s, struct str word, int argc, char **argv, int *i, struct err *e) {
     size_t eq = str_find_char(word, 0, '=');
-    const struct option_row *r = find_long(str_sub(word, 0, eq), e);
+    const struct option_row *r = find_long(s->tool, str_sub(word, 0, eq), e);
     if (!r) {
         return false;
     }
@@ -187,7 +236,7 @@ static bool parse_long(struct settings *s, struct str word, int argc, char **arg
 
 static bool parse_letters(struct settings *s, struct str letters, int argc, char **argv, int *i, struct err *e) {
     for (size_t k = 0; k < letters.n; k++) {
-        const struct option_row *r = find_letter(letters.s[k], e);
+        const struct option_row *r = find_letter(s->tool, letters.s[k], e);
         if (!r) {
             return false;
         }
@@ -229,15 +278,37 @@ bool options_parse(struct settings *s, int argc, char **argv, struct err *e) {
     return true;
 }
 
-void options_help(FILE *f, const char *usage, bool all) {
+struct str options_config(int argc, char **argv) {
+    for (int i = 1; i < argc; i++) {
+        struct str w = str_from(argv[i]);
+        if ((str_eqz(w, "-c") || str_eqz(w, "--config")) && i + 1 < argc) {
+            return str_from(argv[i + 1]);
+        }
+        if (str_starts(w, "--config=")) {
+            return str_sub(w, 9, w.n);
+        }
+        if (str_starts(w, "-c") && w.n > 2) {
+            return str_sub(w, 2, w.n);
+        }
+    }
+    return STR_NONE;
+}
+
+void options_help(FILE *f, enum tool tool, const char *usage, bool all) {
     fputs(usage, f);
     if (!all) {
         return;
     }
+    const char *group = NULL;
     for (size_t i = 0; i < option_count; i++) {
         const struct option_row *r = &option_rows[i];
-        if (r->group) {
-            fprintf(f, "\n%s\n", r->group);
+        group = r->group ? r->group : group;
+        if (!(r->tools & tool)) {
+            continue;
+        }
+        if (group) {
+            fprintf(f, "\n%s\n", group);
+            group = NULL;
         }
         char left[80];
         char letter[8] = "    ";

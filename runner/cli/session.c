@@ -319,7 +319,7 @@ static bool template_static(void *self, struct val raw, struct val play_vars, st
 
 static const struct module *project_module(void *self, struct str name, struct str role_path, struct err *e) {
     struct session *x = self;
-    struct str dirs[] = {role_path, STR_LIT("."), STR_LIT("playbooks")};
+    struct str dirs[] = {role_path, x->s->playbook_dir.n ? x->s->playbook_dir : STR_LIT("."), STR_LIT("playbooks")};
     if (str_find_char(name, 0, '/') != SIZE_MAX) {
         return NULL;
     }
@@ -346,6 +346,7 @@ static bool open_output(struct session *x, struct err *e) {
                             .color = !s->no_color && !getenv("NO_COLOR") && (tty || s->color),
                             .show_skipped = s->show_skipped,
                             .show_ok = s->show_ok,
+                            .tree = s->tree.n ? str_z(x->a, s->tree) : NULL,
                             .columns = 79,
                             .name = str_z(x->a, s->callback),
                             .out = stdout,
@@ -373,6 +374,7 @@ static bool open_inventory(struct session *x, struct err *e) {
         return false;
     }
     x->vars_files = vars_files_new(x->a, x->inventory, &x->yaml_vault, warn, x);
+    vars_files_merge(x->vars_files, str_eqz(s->hash_behaviour, "merge"));
     return true;
 }
 
@@ -396,6 +398,15 @@ static struct val word_list(struct arena *a, const struct words *w) {
         val_push(a, l, val_str(a, w->p[i]));
     }
     return l;
+}
+
+static bool setting_named(void *self, struct str name, struct arena *a, struct val *out) {
+    size_t row = config_row(NULL, name);
+    if (row == SIZE_MAX) {
+        return false;
+    }
+    *out = val_promote(a, config_value(self, row).v);
+    return true;
 }
 
 static void fill_run(struct session *x) {
@@ -442,8 +453,15 @@ static void fill_run(struct session *x) {
     r->gathering = s->gathering;
     r->any_errors_fatal = s->any_errors_fatal;
     r->inject_facts = s->inject_facts;
+    r->merge_dicts = str_eqz(s->hash_behaviour, "merge");
     r->retry_files = s->retry_files;
-    r->cfg = val_dict(x->a, 0);
+    r->cfg = val_dict(x->a, 4);
+    if (s->config_file.n) {
+        val_set(x->a, r->cfg, "config_file", val_str(x->a, s->config_file));
+    }
+    val_set(x->a, r->cfg, "ansible_managed", config_value(x->s, config_row(NULL, STR_LIT("DEFAULT_MANAGED_STR"))).v);
+    r->setting = setting_named;
+    r->setting_self = x->s;
 }
 
 bool session_open(struct session *x, struct settings *s, const struct words *secrets, struct err *e) {

@@ -6,6 +6,9 @@
 
 enum tag_kind { TAG_SLOT, TAG_JOB };  // first member of everything that is a completion's tag
 
+/// Exit codes, as ansible-playbook's.
+enum { RC_OK = 0, RC_ERROR = 1, RC_FAILED = 2, RC_UNREACHABLE = 4, RC_PARSER = 4, RC_INTERRUPTED = 99 };
+
 /// A host as the run knows it, from its first mention to the end.
 struct hrun {
     struct host *host;
@@ -213,6 +216,8 @@ struct str run_dir_of(struct str path);
 /// A playbook's file as the user would name it from here.
 struct str book_name(struct run *r, const struct playbook *b);
 void run_release(struct run *r);
+/// Sends the recap.
+void run_stats(struct run *r);
 /// The hosts: of a play as one pattern.
 bool play_pattern(struct run *r, struct play *p, struct arena *a, struct str *out, struct err *e);
 /// The batches that serial: makes of `all`.

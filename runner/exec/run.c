@@ -6,8 +6,6 @@
 #include <limits.h>
 #include <unistd.h>
 
-enum { RC_OK = 0, RC_ERROR = 1, RC_FAILED = 2, RC_UNREACHABLE = 4, RC_PARSER = 4, RC_INTERRUPTED = 99 };
-
 // -- telling ----------------------------------------------------------------------------------------------------------
 
 void run_event(struct run *r, const struct event *ev) {
@@ -130,9 +128,8 @@ static void add_pattern(struct buf *b, struct str text) {
     }
 }
 
-/// --limit, with the patterns of @file put in.
-static bool limit_pattern(struct run *r, struct arena *a, struct str *out, struct err *e) {
-    struct str rest = r->o->limit;
+bool run_limit_pattern(struct str limit, struct arena *a, struct str *out, struct err *e) {
+    struct str rest = limit;
     struct str part;
     struct buf b = BUF_IN(a);
     while (str_next(&rest, ',', &part)) {
@@ -166,8 +163,8 @@ bool run_match(struct run *r, struct str pattern, struct mark at, struct arena *
     if (unmatched.n) {
         run_warn(r, at, arena_printf(a, "could not match supplied host pattern, ignoring: %.*s", STR(unmatched)));
     }
-    if (r->o->limit.n &&
-        (!limit_pattern(r, a, &limit, e) || !inv_match(r->o->inventory, limit, NO_MARK, a, &limited, &nl, NULL, e))) {
+    if (r->o->limit.n && (!run_limit_pattern(r->o->limit, a, &limit, e) ||
+                          !inv_match(r->o->inventory, limit, NO_MARK, a, &limited, &nl, NULL, e))) {
         return false;
     }
     struct map keep = {0};
@@ -361,7 +358,7 @@ struct str book_name(struct run *r, const struct playbook *b) {
     return str_starts(b->file, lead) ? str_sub(b->file, strlen(lead), b->file.n) : b->file;
 }
 
-static void send_stats(struct run *r) {
+void run_stats(struct run *r) {
     struct hosts seen = {0};
     for (size_t i = 0; i < r->order.n; i++) {
         if (r->order.p[i]->in_stats) {
@@ -398,7 +395,7 @@ static bool check_limit(struct run *r, struct err *e) {
     if (!r->o->limit.n) {
         return true;
     }
-    if (!limit_pattern(r, &r->a, &limit, e) ||
+    if (!run_limit_pattern(r->o->limit, &r->a, &limit, e) ||
         !inv_match(r->o->inventory, limit, NO_MARK, &r->a, &found, &n, NULL, e)) {
         return false;
     }
@@ -448,7 +445,7 @@ static bool run_book(struct run *r, struct playbook *b, struct err *e) {
         return true;
     }
     write_retry(r, b);
-    send_stats(r);
+    run_stats(r);
     return true;
 }
 

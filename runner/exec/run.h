@@ -34,14 +34,20 @@ struct run_opts {
     struct str remote_dir;   // where play-remote-<arch> is
     struct str remote_tmp;
     struct str gathering;  // implicit, explicit, smart
-    bool any_errors_fatal, inject_facts, retry_files;
+    bool any_errors_fatal, inject_facts, retry_files, merge_dicts /* hash_behaviour */;
     struct str inventory_text;  // for ansible_inventory_sources
-    struct val cfg;             // everything else from ansible.cfg by name
+    struct val cfg;             // texts of ansible.cfg by name: config_file, ansible_managed
+    /// A setting by its name ("DEFAULT_FORKS"), for lookup config; false: unknown.
+    bool (*setting)(void *self, struct str name, struct arena *a, struct val *out);
+    void *setting_self;
 };
 /// Runs all plays. Returns the exit code as ansible-playbook's: 0, 1 error, 2 failed hosts, 3 unreachable (bit-or'ed
 /// 4), 4 parser, 99, 250.
 int run_playbooks(const struct run_opts *o);
 /// The listings print to stdout as ansible-playbook does and touch no host. Exit code.
 int run_list(const struct run_opts *o, bool hosts, bool tasks, bool tags);
-/// One module on the hosts of a pattern (play ping, play adhoc).
-int run_adhoc(const struct run_opts *o, struct str pattern, struct str module, struct val args);
+/// One module on the hosts of a pattern (play ping, play adhoc): the first play of o->books, whose `hosts` is
+/// `pattern`. `list`: only the hosts are listed.
+int run_adhoc(const struct run_opts *o, struct str pattern, bool list);
+/// The pattern of --limit with the patterns of each @file put in. In `a`.
+bool run_limit_pattern(struct str limit, struct arena *a, struct str *out, struct err *e);

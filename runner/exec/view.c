@@ -144,7 +144,11 @@ static void fallback_layer(struct view *v) {
 }
 
 static bool view_base(struct view *v, struct err *e) {
-    v->sc = (struct scope){.a = v->a, .magic = magic_get, .magic_self = v, .inject_facts = v->r->o->inject_facts};
+    v->sc = (struct scope){.a = v->a,
+                           .magic = magic_get,
+                           .magic_self = v,
+                           .inject_facts = v->r->o->inject_facts,
+                           .merge_dicts = v->r->o->merge_dicts};
     if (v->h) {
         v->sc.state = &v->h->state;
         if (v->r->o->vars_files && !vars_files_layers(v->r->o->vars_files, v->h->host, &v->sc.base, &v->sc.nbase, e)) {

@@ -49,6 +49,7 @@ struct output_opts {
     bool show_skipped, show_ok, show_custom_stats;
     int columns;
     const char *name;  // callback's name: "default"
+    const char *tree;  // directory that gets the last result of each host as a file; NULL: none
     FILE *out, *err;
 };
 struct callback {

@@ -2,25 +2,44 @@
 #include "output.h"
 
 static void command_result(struct output *o, const struct event *ev, const char *word, enum color c) {
-    long long rc = val_get(ev->result, "rc").kind == VAL_INT ? (long long)val_get(ev->result, "rc").u.i : 0;
+    long long rc = val_get(ev->result, "rc").kind == VAL_INT ? (long long)val_get(ev->result, "rc").u.i : -1;
     struct str out = val_text(out_masked(o, val_get(ev->result, "stdout")));
     struct str err = val_text(out_masked(o, val_get(ev->result, "stderr")));
-    struct str msg = val_text(val_get(ev->result, "msg"));
-    out_printf(o, c, "%.*s | %s | rc=%lld >>\n%.*s%.*s%.*s", STR(ev->host), word, rc, STR(out), STR(err),
-               STR(ev->status == ST_FAILED ? msg : STR_LIT("")));
+    struct str msg = val_text(out_masked(o, val_get(ev->result, "msg")));
+    out_printf(o, c, "%.*s | %s | rc=%lld >>\n%.*s%.*s%.*s", STR(ev->host), word, rc, STR(out), STR(err), STR(msg));
+}
+
+static void show_warnings(struct output *o, const struct event *ev) {
+    struct val list = val_get(ev->result, "warnings");
+    for (size_t i = 0; val_is_seq(list) && i < val_len(list); i++) {
+        out_warning(o, "WARNING", val_text(val_at_index(list, i)));
+    }
 }
 
 static void result(struct output *o, const struct event *ev) {
     static const char *const words[] = {"SUCCESS", "CHANGED", "FAILED!", "SKIPPED", "UNREACHABLE!"};
     static const enum color colors[] = {COLOR_OK, COLOR_CHANGED, COLOR_ERROR, COLOR_SKIP, COLOR_UNREACHABLE};
+    static const char *const no_json[] = {"command", "shell", "raw", "script"};
     const char *action = ev->task && ev->task->action ? ev->task->action : "";
-    bool command = strcmp(action, "command") == 0 || strcmp(action, "shell") == 0 || strcmp(action, "raw") == 0;
-    if (command && val_has(ev->result, "rc") && o->opts.verbosity < 3) {
-        command_result(o, ev, ev->status == ST_FAILED ? "FAILED" : words[ev->status], colors[ev->status]);
-        return;
+    bool command = false;
+    for (size_t i = 0; i < COUNTOF(no_json); i++) {
+        command = command || strcmp(action, no_json[i]) == 0;
     }
-    out_printf(o, colors[ev->status], "%.*s | %s => %.*s", STR(ev->host), words[ev->status],
-               STR(out_result(o, ev->result, true)));
+    show_warnings(o, ev);
+    if (ev->status == ST_SKIPPED) {
+        out_printf(o, COLOR_SKIP, "%.*s | SKIPPED", STR(ev->host));
+    } else if (command && ev->status != ST_UNREACHABLE && !val_has(ev->result, "ansible_job_id") &&
+               !val_has(ev->result, "module_stderr")) {
+        command_result(o, ev, ev->status == ST_FAILED ? "FAILED" : words[ev->status], colors[ev->status]);
+    } else {
+        struct val shown = val_copy(&o->scratch, ev->result);
+        (void)val_del_key(shown, val_z(&o->scratch, "warnings"));
+        if (strcmp(action, "debug") == 0 && ev->status != ST_FAILED) {
+            (void)val_del_key(shown, val_z(&o->scratch, "changed"));
+        }
+        out_printf(o, colors[ev->status], "%.*s | %s => %.*s", STR(ev->host), words[ev->status],
+                   STR(out_result(o, shown, true)));
+    }
     struct str diff = ev->diff_on ? out_diff(o, val_get(ev->result, "diff")) : STR_NONE;
     if (diff.n > 0) {
         out_line(o, false, COLOR_NONE, diff);

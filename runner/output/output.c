@@ -1,10 +1,13 @@
 // Printing with secrets masked: nothing else in the program writes results.
 #include "output.h"
 
+#include "fd.h"
 #include "json.h"
 #include "udiff.h"
 
+#include <errno.h>
 #include <stdarg.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 struct output *output_new(const struct output_opts *opts, struct err *e) {
@@ -49,8 +52,21 @@ void output_secret(struct output *o, struct str text) {
     mask_add(o->mask, text);
 }
 
+/// The result of a host as JSON in a file of its name.
+static void write_tree(struct output *o, const struct event *ev) {
+    struct err e = {.arena = &o->scratch};
+    struct str text = mask_apply(o->mask, &o->scratch, out_result(o, ev->result, false));
+    const char *path = arena_printf(&o->scratch, "%s/%.*s", o->opts.tree, STR(ev->host));
+    if ((mkdir(o->opts.tree, 0777) != 0 && errno != EEXIST) || !fd_replace_file(path, text, 0644, &e)) {
+        out_warning(o, "WARNING", str_printf(&o->scratch, "cannot write the result to '%s'", path));
+    }
+}
+
 void output_event(struct output *o, const struct event *ev) {
     o->cb->event(o, ev);
+    if (o->opts.tree && ev->kind == EV_RESULT) {
+        write_tree(o, ev);
+    }
     arena_reset(&o->scratch);
 }
 

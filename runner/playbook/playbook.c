@@ -229,3 +229,20 @@ struct playbook *pb_load(struct pb_loader *l, const char *file, struct err *e) {
     pb->nplays = plays.n;
     return pb;
 }
+
+struct playbook *pb_value(struct pb_loader *l, struct val play, struct str dir, struct err *e) {
+    struct playbook *pb = ARENA_NEW(l->a, struct playbook);
+    struct plays plays = {0};
+    struct import none = {0};
+    struct play *p = NULL;
+    pb->a = l->a;
+    pb->basedir = dir;
+    pb->file = str_printf(l->a, "%.*s/__adhoc_playbook__", STR(dir));
+    if (!play_parse(l, pb, play, &none, &p, e)) {
+        return NULL;
+    }
+    add_play(l->a, &plays, p);
+    pb->plays = plays.p;
+    pb->nplays = plays.n;
+    return pb;
+}

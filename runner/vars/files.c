@@ -48,6 +48,7 @@ struct vars_files {
     struct map files;  // path -> struct val
     struct map hosts;  // name -> struct cached
     uint32_t generation;
+    bool merge;  // hash_behaviour
 };
 struct layers {
     struct layer *p;
@@ -365,5 +366,55 @@ bool vars_files_layers(struct vars_files *vf, struct host *h, struct layer const
     }
     *out = c->p;
     *n = c->n;
+    return true;
+}
+
+// -- as one dict -----------------------------------------------------------------------------------------------------
+
+void vars_files_merge(struct vars_files *vf, bool merge) {
+    vf->merge = merge;
+}
+
+static void put_over(const struct vars_files *vf, struct arena *a, struct val into, struct val vars) {
+    size_t i = 0;
+    for (struct vpair *p; (p = val_each(vars, &i));) {
+        struct val old = vf->merge ? val_get_key(into, p->key) : VNULL;
+        bool both = old.kind == VAL_DICT && p->value.kind == VAL_DICT;
+        val_set_key(a, into, p->key,
+                    both ? val_mark_templates(val_merge(a, old, p->value, true, MERGE_REPLACE)) : p->value);
+    }
+}
+
+bool vars_files_host(struct vars_files *vf, struct host *h, bool own, struct arena *a, struct val *out, struct err *e) {
+    const struct layer *l = NULL;
+    size_t n = 0;
+    *out = val_dict(a, 16);
+    if (!vars_files_layers(vf, h, &l, &n, e)) {
+        return false;
+    }
+    for (size_t i = 0; i < n; i++) {
+        bool of_host = l[i].level == LEVEL_INV_FILE_HOST || l[i].level == LEVEL_INV_HOST || l[i].level == LEVEL_PB_HOST;
+        if (!own || of_host) {
+            put_over(vf, a, *out, l[i].vars);
+        }
+    }
+    return true;
+}
+
+bool vars_files_group(struct vars_files *vf, struct group *g, struct arena *a, struct val *out, struct err *e) {
+    const struct basedirs *const places[] = {&vf->inventory, &vf->playbook};
+    *out = val_dict(a, 16);
+    put_over(vf, a, *out, g->vars);
+    for (size_t k = 0; k < COUNTOF(places); k++) {
+        for (size_t i = 0; i < places[k]->n; i++) {
+            const struct entity *ent;
+            if (!entity_of(vf, &places[k]->p[i]->groups, g->name, &ent, e)) {
+                return false;
+            }
+            for (size_t x = 0; x < ent->n; x++) {
+                put_over(vf, a, *out, ent->p[x]);
+            }
+        }
+    }
     return true;
 }
