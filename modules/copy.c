@@ -15,7 +15,7 @@
 static const struct arg args[] = {
     {"src", ARG_PATH, .doc = "File or directory on the controller (on the target with remote_src)."},
     {"content", ARG_RAW, .doc = "The content itself, instead of src."},
-    {"dest", ARG_PATH, .required = true, .doc = "Where it goes."},
+    {"dest", ARG_PATH, .doc = "Needed. Where it goes."},
     {"remote_src", ARG_BOOL, .def = "false", .doc = "src is on the target."},
     {"directory_mode", ARG_RAW, .doc = "Mode of directories that are created."},
     {"local_follow", ARG_BOOL, .doc = "Follow links below src; by default not with remote_src."},
@@ -64,7 +64,24 @@ static bool attach_file(struct mod_call *c, struct str path, struct str rel, str
     return true;
 }
 
-static bool attach_tree(struct mod_call *c, struct str dir, struct str rel, unsigned depth, struct err *e);
+/// A directory that is being walked, and those above it.
+struct walk {
+    const struct walk *up;
+    unsigned depth;
+    dev_t dev;
+    ino_t ino;
+};
+
+static bool attach_tree(struct mod_call *c, struct str dir, struct str rel, const struct walk *up, struct err *e);
+
+static bool inside_itself(const struct walk *w, const struct stat *st) {
+    for (; w; w = w->up) {
+        if (w->dev == st->st_dev && w->ino == st->st_ino) {
+            return true;
+        }
+    }
+    return false;
+}
 
 static bool attach_link(struct mod_call *c, const char *path, struct str rel, struct err *e) {
     char text[4096];
@@ -76,12 +93,13 @@ static bool attach_link(struct mod_call *c, const char *path, struct str rel, st
     return true;
 }
 
-static bool attach_entry(struct mod_call *c, struct str path, struct str rel, unsigned depth, struct err *e) {
+static bool attach_entry(struct mod_call *c, struct str path, struct str rel, const struct walk *w, struct err *e) {
     struct stat st;
     bool follow = !mod_has(c, "local_follow") || mod_bool(c, "local_follow");
     const char *z = str_z(c->arena, path);
-    // A link that leads nowhere stays one.
-    if ((!follow || stat(z, &st) != 0) && lstat(z, &st) != 0) {
+    // A link that leads nowhere, or back to where we came from, stays one.
+    follow = follow && stat(z, &st) == 0 && !(S_ISDIR(st.st_mode) && inside_itself(w, &st));
+    if (!follow && lstat(z, &st) != 0) {
         return err_sys(e, errno, val_get(c->args, "src").mark, "cannot read '%s'", z);
     }
     if (S_ISLNK(st.st_mode)) {
@@ -91,16 +109,20 @@ static bool attach_entry(struct mod_call *c, struct str path, struct str rel, un
         return attach_file(c, path, rel, e);
     }
     put_attach_dir(c, rel);
-    return attach_tree(c, path, rel, depth + 1, e);
+    return attach_tree(c, path, rel, w, e);
 }
 
-static bool attach_tree(struct mod_call *c, struct str dir, struct str rel, unsigned depth, struct err *e) {
+static bool attach_tree(struct mod_call *c, struct str dir, struct str rel, const struct walk *up, struct err *e) {
     struct dirent **names;
-    int n = depth > MAX_DEPTH ? -1 : scandir(str_z(c->arena, dir), &names, NULL, alphasort);
+    struct stat st;
+    struct walk w = {.up = up, .depth = up ? up->depth + 1 : 0};
+    bool deep = w.depth > MAX_DEPTH;
+    int n = deep || stat(str_z(c->arena, dir), &st) != 0 ? -1 : scandir(str_z(c->arena, dir), &names, NULL, alphasort);
     if (n < 0) {
-        return err_sys(e, depth > MAX_DEPTH ? ELOOP : errno, val_get(c->args, "src").mark,
-                       "cannot read directory '%.*s'", STR(dir));
+        return err_sys(e, deep ? ELOOP : errno, val_get(c->args, "src").mark, "cannot read directory '%.*s'", STR(dir));
     }
+    w.dev = st.st_dev;
+    w.ino = st.st_ino;
     bool ok = true;
     for (int i = 0; i < n; i++) {
         struct str name = str_dup(c->arena, str_from(names[i]->d_name));
@@ -109,7 +131,7 @@ static bool attach_tree(struct mod_call *c, struct str dir, struct str rel, unsi
             continue;
         }
         struct str below = rel.n ? str_printf(c->arena, "%.*s/%.*s", STR(rel), STR(name)) : name;
-        ok = attach_entry(c, str_printf(c->arena, "%.*s/%.*s", STR(dir), STR(name)), below, depth, e);
+        ok = attach_entry(c, str_printf(c->arena, "%.*s/%.*s", STR(dir), STR(name)), below, &w, e);
         if (ok && val_len(val_get(c->args, "_files")) > MAX_FILES) {
             ok = err_set(e, ERR_LIMIT, val_get(c->args, "src").mark, "more than %zu files below '%.*s'", MAX_FILES,
                          STR(dir));
@@ -122,9 +144,13 @@ static bool attach_tree(struct mod_call *c, struct str dir, struct str rel, unsi
 static bool prepare(struct mod_call *c, struct err *e) {
     struct mark at = val_get(c->args, "dest").mark;
     bool content = mod_has(c, "content");
-    if (content == mod_has(c, "src")) {
+    bool source = mod_str(c, "src").n > 0;
+    if (content ? mod_has(c, "src") : !source) {
         return err_set(e, ERR_ARGS, c->at,
                        content ? "src and content are mutually exclusive" : "src (or content) is required");
+    }
+    if (!mod_str(c, "dest").n) {
+        return err_set(e, ERR_ARGS, c->at, "dest is required");
     }
     if (mod_bool(c, "remote_src") && !content) {
         return true;
@@ -149,7 +175,7 @@ static bool prepare(struct mod_call *c, struct err *e) {
         }
         val_set(c->arena, c->args, "src", val_printf(c->arena, "%.*s%s", STR(path), inside ? "/" : ""));
         put_seal(c);
-        return attach_tree(c, path, inside ? STR_NONE : paths_base(path), 0, e);
+        return attach_tree(c, path, inside ? STR_NONE : paths_base(path), NULL, e);
     }
     return attach_file(c, path, STR_NONE, e);
 }

@@ -2,6 +2,7 @@
 #include "fd.h"
 #include "filestate.h"
 #include "filetree.h"
+#include "ids.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -343,6 +344,20 @@ static bool looks_binary(const char *path) {
     return n > 0 && memchr(head, 0, (size_t)n);
 }
 
+// In check mode a number nobody has yet may be a mistake, or somebody an earlier task would have made.
+static void warn_numbers(struct mod_call *c, const struct file *f) {
+    int64_t known;
+    if (!c->check || is(f->state, "absent")) {
+        return;
+    }
+    if (f->attr.has_uid && str_int(ids_user_name(c->arena, f->attr.uid), &known)) {
+        mod_warn(c, "failed to look up user with uid %u: create it before this point in a real run", f->attr.uid);
+    }
+    if (f->attr.has_gid && str_int(ids_group_name(c->arena, f->attr.gid), &known)) {
+        mod_warn(c, "failed to look up group with gid %u: create it before this point in a real run", f->attr.gid);
+    }
+}
+
 static bool plan(struct mod_call *c, struct err *e) {
     struct file *f = ARENA_NEW(c->arena, struct file);
     c->state = f;
@@ -358,7 +373,9 @@ static bool plan(struct mod_call *c, struct err *e) {
         follow_link(c, f);
         val_set(c->arena, f->before, "path", val_z(c->arena, f->shown));
         val_set(c->arena, f->after, "path", val_z(c->arena, f->shown));
-        ok = read_args(c, f, e) && plan_state(c, f, e);
+        ok = read_args(c, f, e);
+        warn_numbers(c, f);
+        ok = ok && plan_state(c, f, e);
     }
     describe(c);
     bool bare =

@@ -277,9 +277,12 @@ static bool plan(struct mod_call *c, struct err *e) {
         return false;
     }
     fsattr_info(c, k->path);
+    struct str shown = str_from(k->exists ? k->path : "/dev/null");
     bool present = str_eqz(mod_str(c, "state"), "present");
     bool same = k->found && !k->replace;
     if (present ? same : !k->found || (k->key.s && k->line == LINE_NONE)) {
+        mod_diff_text(c, shown, k->old, str_from(k->path), k->old);
+        c->changed = false;
         return true;
     }
     if (!present && !k->key.s) {
@@ -289,7 +292,7 @@ static bool plan(struct mod_call *c, struct err *e) {
     } else {
         edit(c, k, present);
     }
-    mod_diff_text(c, str_from(k->exists ? k->path : "/dev/null"), k->old, str_from(k->path), k->now);
+    mod_diff_text(c, shown, k->old, str_from(k->path), k->now);
     return true;
 }
 
@@ -319,6 +322,7 @@ MODULE(known_hosts) = {
     .args = args,
     .check = SUPPORT_FULL,
     .diff = SUPPORT_FULL,
+    .always_diff = true,
     .side = ON_TARGET,
     .plan = plan,
     .run = run,

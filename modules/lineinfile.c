@@ -209,11 +209,13 @@ static bool check_args(struct mod_call *c, bool here, struct err *e) {
         return mod_fail(c, e, "one of line, search_string, or regexp is required with state=absent");
     }
     if (mod_has(c, "regexp") && mod_str(c, "regexp").n == 0) {
-        mod_warn(c, "regexp is empty and matches every line: the last line of the file is replaced; "
-                    "'^' says so without this warning");
+        mod_warn(c, "The regular expression is an empty string, which will match every line in the file. This may have "
+                    "unintended consequences, such as replacing the last line in the file rather than appending. If "
+                    "this is desired, use '^' to match every line in the file and avoid this warning.");
     }
     if (mod_has(c, "search_string") && mod_str(c, "search_string").n == 0) {
-        mod_warn(c, "search_string is empty and matches every line: the last line of the file is replaced");
+        mod_warn(c, "The search string is an empty string, which will match every line in the file. This may have "
+                    "unintended consequences, such as replacing the last line in the file rather than appending.");
     }
     return true;
 }
@@ -236,12 +238,12 @@ static bool finder_open(struct mod_call *c, struct finder *f, struct err *e) {
            (!where || compile(c, f->after ? "insertafter" : "insertbefore", &f->where, e));
 }
 
-// Ansible's diff is always a pair: content and attributes.
+// Ansible's diff is always there and a pair: content (when it is to be shown) and attributes.
 static void show_diff(struct mod_call *c, const struct textfile *t) {
     struct val content = val_dict(c->arena, 4);
     struct val header = val_printf(c->arena, "%s (content)", t->path);
-    val_set(c->arena, content, "before", val_str(c->arena, t->old));
-    val_set(c->arena, content, "after", val_str(c->arena, t->now));
+    val_set(c->arena, content, "before", c->diff ? val_str(c->arena, t->old) : val_z(c->arena, ""));
+    val_set(c->arena, content, "after", c->diff ? val_str(c->arena, t->now) : val_z(c->arena, ""));
     val_set(c->arena, content, "before_header", header);
     val_set(c->arena, content, "after_header", header);
     if (c->check && !t->found) {
@@ -288,9 +290,7 @@ static bool plan(struct mod_call *c, struct err *e) {
         return false;
     }
     mod_set_z(c, "backup", "");
-    if (c->diff) {
-        show_diff(c, t);
-    }
+    show_diff(c, t);
     return true;
 }
 

@@ -44,6 +44,7 @@ struct module {
     bool any_args;                  // accepts names not in `args` (set_fact, add_host)
     bool file_args;                 // owner group mode seuser serole setype selevel unsafe_writes attributes are added
     bool no_target;                 // raw: works without play-remote
+    bool always_diff;               // the result has its diff also when nobody asked to see it
     bool once;                      // run once for all hosts (add_host, pause)
     enum support check, diff;
     enum side side;

@@ -1,11 +1,11 @@
 // package: the target's own package manager, with the arguments all of them share.
-#include "apt.h"
+#include "module.h"
 
 #include <unistd.h>
 
 static const struct arg args[] = {
     {"name", ARG_LIST, .required = true, .aliases = "pkg", .doc = "Packages."},
-    {"state", ARG_STR, .required = true, .doc = "present, absent or latest, and what the manager has beyond."},
+    {"state", ARG_STR, .doc = "present, absent or latest, and what the manager has beyond; present by default."},
     {"use", ARG_STR, .def = "auto", .doc = "The manager; found out on the target by default."},
     {0},
 };
@@ -28,6 +28,16 @@ static const char *manager(struct mod_call *c) {
     return NULL;
 }
 
+static const struct module *manager_module(const char *name) {
+    static const char *const names[] = {"apt", "apk", "dnf", "yum"};
+    for (size_t i = 0; i < COUNTOF(names); i++) {
+        if (strcmp(name, names[i]) == 0) {
+            return module_find(str_from(name));
+        }
+    }
+    return NULL;
+}
+
 // The same arguments under the manager's own table, so that its defaults and choices apply.
 static bool as_manager(struct mod_call *c, const struct module *m, const char *name, struct err *e) {
     struct val raw = val_copy(c->arena, c->args);
@@ -42,10 +52,16 @@ static bool plan(struct mod_call *c, struct err *e) {
         return mod_fail(
             c, e, "Could not detect which package manager to use. Try gathering facts or setting the \"use\" option.");
     }
-    if (strcmp(name, "apt") != 0) {
-        return mod_fail(c, e, "package manager '%s' is not supported on this target, only apt", name);
+    const struct module *m = manager_module(name);
+    if (!m) {
+        return mod_fail(c, e, "package manager '%s' is not supported: expected apt, apk or dnf", name);
     }
-    return as_manager(c, module_find(STR_LIT("apt")), name, e) && apt_plan(c, e);
+    return as_manager(c, m, name, e) && m->plan(c, e);
+}
+
+// Reached only when `plan` has found no manager, as it puts the manager's table in place of this one.
+static bool run(struct mod_call *c, struct err *e) {
+    return c->mod->run != run ? c->mod->run(c, e) : mod_fail(c, e, "no package manager was found");
 }
 
 MODULE(package) = {
@@ -59,5 +75,5 @@ MODULE(package) = {
     .diff = SUPPORT_NONE,
     .side = ON_TARGET,
     .plan = plan,
-    .run = apt_run,
+    .run = run,
 };

@@ -8,7 +8,10 @@ static const struct arg args[] = {
 
 static bool run(struct mod_call *c, struct err *e) {
     if (str_eqz(mod_str(c, "data"), "crash")) {
-        return mod_fail(c, e, "boom");
+        mod_set(c, "rc", val_int(1));
+        mod_set_z(c, "module_stdout", "");
+        mod_set_z(c, "module_stderr", "Exception: boom\n");
+        return mod_fail(c, e, "MODULE FAILURE\nSee stdout/stderr for the exact error");
     }
     mod_set(c, "ping", mod_arg(c, "data"));
     return true;

@@ -25,8 +25,9 @@ struct unit {
     const char *mask, *enable, *action;  // systemctl verbs still to be run
 };
 
-static bool systemctl(struct mod_call *c, const char *verb, const char *unit, struct run_result *r, struct err *e) {
-    const char *argv[8] = {"systemctl"};
+static bool systemctl_with(struct mod_call *c, const char *verb, const char *option, const char *unit,
+                           struct run_result *r, struct err *e) {
+    const char *argv[10] = {"systemctl"};
     size_t n = 1;
     struct str scope = mod_str(c, "scope");
     if (str_eqz(scope, "user") || str_eqz(scope, "global")) {
@@ -39,6 +40,9 @@ static bool systemctl(struct mod_call *c, const char *verb, const char *unit, st
         argv[n++] = "--force";
     }
     argv[n++] = verb;
+    if (option) {
+        argv[n++] = option;
+    }
     if (unit) {
         argv[n++] = "--";
         argv[n++] = unit;
@@ -51,6 +55,10 @@ static bool systemctl(struct mod_call *c, const char *verb, const char *unit, st
         return err_wrap(e, NO_MARK, "systemctl cannot be run: is this a system with systemd?");
     }
     return true;
+}
+
+static bool systemctl(struct mod_call *c, const char *verb, const char *unit, struct run_result *r, struct err *e) {
+    return systemctl_with(c, verb, NULL, unit, r, e);
 }
 
 // "Key=value" lines; the value of an Exec key may go on over several lines until its closing brace.
@@ -175,7 +183,8 @@ static bool plan_mask(struct mod_call *c, struct unit *u, struct err *e) {
 
 static bool enabled_now(struct mod_call *c, const struct unit *u, bool *enabled, struct err *e) {
     struct run_result r;
-    if (!systemctl(c, "is-enabled", u->name, &r, e)) {
+    // With -l a unit that another one has enabled shows how, below the word.
+    if (!systemctl_with(c, "is-enabled", "-l", u->name, &r, e)) {
         return false;
     }
     struct str out = str_trim(r.out);

@@ -1,6 +1,6 @@
 // tempfile: a new file or directory with a name nobody can guess.
 #include "fd.h"
-#include "module.h"
+#include "fsattr.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -73,6 +73,7 @@ static bool run(struct mod_call *c, struct err *e) {
         path = arena_printf(c->arena, "%s%s%s%s%s", dir, slash, mod_z(c, "prefix"), name, mod_z(c, "suffix"));
         if (make(path, directory)) {
             mod_set_z(c, "path", path);
+            fsattr_info(c, path);
             mod_changed(c);
             return true;
         }

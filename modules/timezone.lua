@@ -23,16 +23,6 @@ local function state(c, name, clock)
   return { name = c.args.name and name or nil, hwclock = c.args.hwclock and clock or nil }
 end
 
-local function describe(now)
-  local lines = {}
-  for _, key in ipairs({ "hwclock", "name" }) do
-    if now[key] then
-      lines[#lines + 1] = key .. ": " .. now[key]
-    end
-  end
-  return table.concat(lines, "\n") .. "\n"
-end
-
 local function plan(c)
   local name = c.args.name
   if name then
@@ -45,8 +35,8 @@ local function plan(c)
   local after = state(c, name, c.args.hwclock)
   if before.name ~= after.name or before.hwclock ~= after.hwclock then
     c:changed()
-    c:diff("timezone", describe(before), describe(after))
   end
+  c:set("diff", { before = before, after = after })
 end
 
 local function must(c, argv)

@@ -114,7 +114,7 @@ static void diff_side(struct mod_call *c, struct val pair, const char *side, str
 void mod_diff_text(struct mod_call *c, struct str before_header, struct str before, struct str after_header,
                    struct str after) {
     c->changed = true;
-    if (!c->diff) {
+    if (!c->diff && !c->mod->always_diff) {
         return;
     }
     struct val pair = val_dict(c->arena, 4);

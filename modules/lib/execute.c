@@ -2,6 +2,8 @@
 #include "coerce.h"
 #include "spec.h"
 
+#include <stdlib.h>
+
 #define MASKED "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"
 
 // -- no_log ----------------------------------------------------------------------------------------------------------
@@ -164,7 +166,7 @@ static void add_invocation(struct mod_call *c) {
 
 static void add_diff(struct mod_call *c) {
     size_t n = val_len(c->diffs);
-    if (c->diff && n && !val_has(c->result, "diff")) {
+    if ((c->diff || c->mod->always_diff) && n && !val_has(c->result, "diff")) {
         mod_set(c, "diff", n == 1 ? val_at_index(c->diffs, 0) : c->diffs);
     }
 }
@@ -218,10 +220,21 @@ static bool plan_and_run(struct mod_call *c, struct err *e) {
     return c->mod->run(c, e);
 }
 
+/// `unsafe_writes` that was not given is what the task's environment says.
+static void unsafe_writes(struct mod_call *c) {
+    bool on = false;
+    const char *told = getenv("ANSIBLE_UNSAFE_WRITES");  // NOLINT(concurrency-mt-unsafe): play-remote has one thread
+    if (c->mod->file_args && !mod_has(c, "unsafe_writes")) {
+        on = told && val_as_bool(val_z(c->arena, told), &on) && on;
+        val_set(c->arena, c->args, "unsafe_writes", val_bool(on));
+    }
+}
+
 void mod_execute(struct mod_call *c) {
     struct err e = {.arena = c->arena};
     if (!c->ctl) {
         spec_expand_paths(c->arena, spec_of(c->mod), c->args);
+        unsafe_writes(c);
     }
     bool ok = plan_and_run(c, &e);
     if (!ok && c->mod->plan) {  // what was planned did not come to be, unless the module says so itself

@@ -314,6 +314,11 @@ static void describe(struct mod_call *c, const struct put *p) {
         return;
     }
     mod_set_z(c, "dest", j->dest);
+    if (j->write && val_text(mod_arg(c, "src")).n) {
+        mod_set_str(c, "src", mod_str(c, "src"));
+    } else if (j->write) {
+        mod_set_z(c, "src", j->dest);  // `content` has no name
+    }
     if (j->write) {
         if (val_is(c->diffs, VAL_LIST)) {
             mod_set(c, "diff", c->diffs);

@@ -127,7 +127,7 @@ static uint64_t first_name(const char *name) {
     return h;
 }
 
-static char *temp_beside(struct mod_call *c, const char *path, int *fd, struct err *e) {
+static char *temp_beside(struct mod_call *c, const char *path, int *fd, int *why) {
     const char *slash = strrchr(path, '/');
     size_t dir = slash ? (size_t)(slash - path) + 1 : 0;
     uint64_t r = first_name(path + dir);
@@ -145,7 +145,7 @@ static char *temp_beside(struct mod_call *c, const char *path, int *fd, struct e
         }
         random_bytes(&r, sizeof r);
     }
-    mod_fail_sys(c, e, errno, "cannot create a temporary file beside '%s'", path);
+    *why = errno;
     return NULL;
 }
 
@@ -171,18 +171,16 @@ static bool fill(struct mod_call *c, const struct replace *r, const char *tmp, i
 
 bool replace_file(struct mod_call *c, const struct replace *r, struct err *e) {
     CLEANUP(fd_closep) int fd = -1;
-    char *tmp = temp_beside(c, r->path, &fd, e);
+    int why;
+    char *tmp = temp_beside(c, r->path, &fd, &why);
     if (!tmp) {
         bool in_place = r->unsafe_writes && access(r->path, W_OK) == 0;
-        if (!in_place) {
-            return false;
-        }
-        err_clear(e);
-        return write_in_place(r->path, r->data, e);
+        return in_place ? write_in_place(r->path, r->data, e)
+                        : mod_fail_sys(c, e, why, "cannot create a temporary file beside '%s'", r->path);
     }
     bool ok = fill(c, r, tmp, fd, e);
     if (ok && rename(tmp, r->path) != 0) {
-        int why = errno;
+        why = errno;
         if (why == EBUSY && r->unsafe_writes) {
             ok = write_in_place(r->path, r->data, e);
         } else {

@@ -10,7 +10,9 @@ static const struct arg file_common[] = {
     {"setype", ARG_STR, .doc = "Type part of the SELinux context."},
     {"selevel", ARG_STR, .doc = "Level part of the SELinux context."},
     {"attributes", ARG_STR, .aliases = "attr", .doc = "Attributes as chattr takes them."},
-    {"unsafe_writes", ARG_BOOL, .def = "false", .doc = "Write in place where the file cannot be replaced atomically."},
+    {"unsafe_writes", ARG_BOOL,
+     .doc = "Write in place where the file cannot be replaced atomically; by default what ANSIBLE_UNSAFE_WRITES of the "
+            "task's environment says, else no."},
     {0},
 };
 

@@ -77,9 +77,21 @@ static bool is_space(char c) {
     return c == ' ' || (c >= '\t' && c <= '\r');
 }
 
+/// The length of the white space character at i, beyond ASCII too (a no-break space comes with pasted text); 0: none.
+static size_t space_at(const struct lexer *l, size_t i) {
+    if (i >= l->t.n || (unsigned char)l->t.s[i] < 0x80) {
+        return i < l->t.n && is_space(l->t.s[i]) ? 1 : 0;
+    }
+    size_t next = i;
+    uint32_t cp = utf8_next(l->t, &next);
+    bool space = cp == 0x85 || cp == 0xa0 || cp == 0x1680 || (cp >= 0x2000 && cp <= 0x200a) || cp == 0x2028 ||
+                 cp == 0x2029 || cp == 0x202f || cp == 0x205f || cp == 0x3000;
+    return space ? next - i : 0;
+}
+
 static size_t skip_space(const struct lexer *l, size_t i) {
-    while (i < l->t.n && is_space(l->t.s[i])) {
-        i++;
+    for (size_t n; (n = space_at(l, i)) > 0;) {
+        i += n;
     }
     return i;
 }
@@ -549,7 +561,7 @@ static bool lex_token(struct lexer *l, enum state st) {
     }
     if (is_name_start(c)) {
         size_t i = l->i;
-        while (i < l->t.n && (is_name_start(l->t.s[i]) || is_digit(l->t.s[i]))) {
+        while (i < l->t.n && (is_name_start(l->t.s[i]) || is_digit(l->t.s[i])) && !space_at(l, i)) {
             i++;
         }
         push(l, T_NAME, l->i, str_sub(l->t, l->i, i));
@@ -606,8 +618,9 @@ static bool lex_tag(struct lexer *l, enum state st) {
         if (l->i >= l->t.n) {
             return true;  // the parser says what is missing
         }
-        if (is_space(l->t.s[l->i])) {
-            l->i++;
+        size_t blank = space_at(l, l->i);
+        if (blank) {
+            l->i += blank;
         } else if (!lex_token(l, st)) {
             return false;
         }
@@ -662,8 +675,9 @@ static bool lex_root(struct lexer *l) {
 
 static bool lex_bare(struct lexer *l) {
     while (l->i < l->t.n) {
-        if (is_space(l->t.s[l->i])) {
-            l->i++;
+        size_t blank = space_at(l, l->i);
+        if (blank) {
+            l->i += blank;
         } else if (!lex_token(l, S_BLOCK)) {
             return false;
         }

@@ -277,7 +277,8 @@ static bool read_module(struct reader *r, struct val d, struct module *m) {
                                        "required_by",
                                        "free_form",
                                        "file_args",
-                                       "any_args"};
+                                       "any_args",
+                                       "always_diff"};
     if (!known_keys(r, d, "the module", keys, COUNTOF(keys))) {
         return false;
     }
@@ -293,6 +294,7 @@ static bool read_module(struct reader *r, struct val d, struct module *m) {
     m->required_by = required_by(r, val_get(d, "required_by"));
     m->any_args = val_truth(val_get(d, "any_args"));
     m->file_args = val_truth(val_get(d, "file_args"));
+    m->always_diff = val_truth(val_get(d, "always_diff"));
     const char *side = text_of(r, d, "side");
     m->side = side && strcmp(side, "controller") == 0 ? ON_CONTROLLER : ON_TARGET;
     if (side && strcmp(side, "controller") != 0 && strcmp(side, "target") != 0) {
