@@ -8,7 +8,7 @@
 #define STATUS_MAX ((size_t)256 << 20)
 
 struct fields {
-    struct str package, status, version, arch, provides;
+    struct str package, status, version, arch, provides, section;
 };
 
 static void read_field(struct fields *f, struct str line) {
@@ -19,7 +19,8 @@ static void read_field(struct fields *f, struct str line) {
                  {"Status:", offsetof(struct fields, status)},
                  {"Version:", offsetof(struct fields, version)},
                  {"Architecture:", offsetof(struct fields, arch)},
-                 {"Provides:", offsetof(struct fields, provides)}};
+                 {"Provides:", offsetof(struct fields, provides)},
+                 {"Section:", offsetof(struct fields, section)}};
     for (size_t i = 0; i < COUNTOF(known); i++) {
         if (str_starts(line, known[i].name)) {
             struct str *at = (struct str *)(void *)((char *)f + known[i].offset);
@@ -48,6 +49,7 @@ static void add_package(struct dpkg *d, struct arena *a, const struct fields *f)
     p->name = f->package;
     p->arch = f->arch;
     p->version = f->version;
+    p->section = f->section;
     p->installed = str_ends(f->status, " ok installed");
     p->held = str_starts(f->status, "hold ");
     const struct dpkg_package *old = map_get(&d->by_name, p->name);

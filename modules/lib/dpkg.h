@@ -4,7 +4,7 @@
 #include "module.h"
 
 struct dpkg_package {
-    struct str name, arch, version;
+    struct str name, arch, version, section;
     bool installed, held;
 };
 struct dpkg {
