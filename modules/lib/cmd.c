@@ -130,6 +130,12 @@ static struct val delta_text(struct arena *a, struct timespec from, struct times
     return val_str(a, buf_view(&b));
 }
 
+void cmd_times(struct mod_call *c, struct timespec from, struct timespec to) {
+    mod_set(c, "start", time_text(c->arena, from));
+    mod_set(c, "end", time_text(c->arena, to));
+    mod_set(c, "delta", delta_text(c->arena, from, to));
+}
+
 static struct str strip_ends(struct str s) {
     while (s.n && (s.s[s.n - 1] == '\n' || s.s[s.n - 1] == '\r')) {
         s.n--;
@@ -270,9 +276,7 @@ static bool execute(struct mod_call *c, bool shell, struct val cmd, struct err *
     }
     clock_gettime(CLOCK_REALTIME, &to);
     mod_changed(c);
-    mod_set(c, "start", time_text(c->arena, from));
-    mod_set(c, "end", time_text(c->arena, to));
-    mod_set(c, "delta", delta_text(c->arena, from, to));
+    cmd_times(c, from, to);
     mod_set(c, "rc", val_int(out.rc));
     set_output(c, out.out, out.err);
     if (out.truncated) {

@@ -2,6 +2,8 @@
 #pragma once
 #include "module.h"
 
+#include <time.h>
+
 /// Options command and shell share.
 #define CMD_ARGS                                                                                                       \
     {"creates", ARG_PATH, .doc = "A file or pattern; when it exists the command is not run."},                         \
@@ -17,6 +19,8 @@
 
 /// Runs the command of the call; `shell`: by a shell. Sets cmd, rc, stdout, stderr, start, end, delta and msg.
 bool cmd_run(struct mod_call *c, bool shell, struct err *e);
+/// Sets start, end and delta.
+void cmd_times(struct mod_call *c, struct timespec from, struct timespec to);
 /// Splits a command line into words as Python's shlex.split. ERR_SYNTAX.
 bool cmd_split(struct arena *a, struct str line, struct val *words, struct err *e);
 /// Quotes a word for a POSIX shell as Python's shlex.quote.

@@ -46,7 +46,11 @@ bool spawn_start(const struct spawn *s, const int fds[3], int *pid, struct err *
     posix_spawn_file_actions_init(&fa);
     posix_spawnattr_init(&at);
     for (int i = 0; i < 3; i++) {
-        posix_spawn_file_actions_adddup2(&fa, fds[i], i);
+        if (s->tty) {  // the first terminal that a new session opens becomes its own
+            posix_spawn_file_actions_addopen(&fa, i, s->tty, O_RDWR, 0);
+        } else {
+            posix_spawn_file_actions_adddup2(&fa, fds[i], i);
+        }
     }
     if (s->cwd) {
         posix_spawn_file_actions_addchdir_np(&fa, s->cwd);

@@ -12,6 +12,7 @@ struct spawn {
     bool merge;               // stderr goes where stdout goes
     bool terminal;            // stdin, stderr and the terminal stay the caller's, so that the child may ask the user;
                               // `input` is not used and nothing is collected in r->err
+    const char *tty;          // spawn_start: the child's 0, 1 and 2, and its controlling terminal, instead of `fds`
     bool group;               // a process group of its own in the caller's session, instead of a session
 };
 struct spawn_result {
