@@ -311,7 +311,7 @@ static struct val raw_args(struct arena *a, struct val args) {
     return out;
 }
 
-static enum job_phase submit(struct job *j) {
+enum job_phase attempt_submit(struct job *j) {
     struct item *it = &j->item;
     struct err e = {.arena = &j->a};
     it->slot = slot_get(j->pr->r, &it->login, &j->a, &e);
@@ -323,6 +323,7 @@ static enum job_phase submit(struct job *j) {
         memcpy(blobs[i].sha256, it->call.blobs.p[i].sha256, sizeof(blobs[i].sha256));
         blobs[i].data = it->call.blobs.p[i].data;
     }
+    j->lane = j->lane ? j->lane : ++j->pr->r->lane;
     // modules of the table are in play-remote; those of the project travel as source
     bool own = it->mod->script && module_find(str_from(j->task->action)) != it->mod;
     struct conn_request q = {.module = j->task->action,
@@ -337,39 +338,22 @@ static enum job_phase submit(struct job *j) {
                              .script = own ? script_source(it->mod) : STR_NONE,
                              .blobs = blobs,
                              .nblobs = it->call.blobs.n,
-                             .lane = ++j->pr->r->lane,
+                             .lane = j->lane,
                              .raw = it->mod->no_target};
     it->slot->in_flight++;
+    it->landed = false;
     j->request = conn_submit(it->slot->conn, &q, j);
     return JOB_SENT;
 }
 
-enum job_phase attempt_start(struct job *j) {
+/// What a module's controller half gave instead of a request; false: there is nothing to send.
+static bool has_prepared(struct job *j) {
     struct item *it = &j->item;
     struct err e = {.arena = &j->a};
-    it->attempt++;
-    it->why = NULL;
-    struct val args = {0};
-    if (!mod_validate(it->mod, j->task->action, it->args, j->task->action_at, &j->a, &args, &e)) {
-        return failed_now(j, &e);
-    }
-    call_init(j, args);
-    mask_args(j);
-    if (it->mod->side == ON_CONTROLLER) {
-        mod_execute(&it->call);
-        it->result = it->call.result;
-        it->why = it->call.why;
-        if (it->call.sleep_ms > 0) {
-            j->due = clock_ms() + it->call.sleep_ms;
-            j->after = JOB_RESULT;
-            return JOB_TIMER;
-        }
-        return JOB_RESULT;
-    }
     if (it->mod->no_target && it->check) {
         it->result = val_dict(&j->a, 2);
         val_set(&j->a, it->result, "skipped", val_bool(true));
-        return JOB_RESULT;
+        return false;
     }
     if (it->mod->prepare && !it->mod->prepare(&it->call, &e)) {
         keep_why(j, &e);
@@ -377,13 +361,52 @@ enum job_phase attempt_start(struct job *j) {
         if (!val_has(it->result, "failed")) {
             it->result = result_failed(&j->a, &e);
         }
-        return JOB_RESULT;
+        return false;
     }
     if (result_is_skipped(it->call.result)) {
         it->result = it->call.result;
+        return false;
+    }
+    return true;
+}
+
+/// Arguments checked and the call set up; false: the result says why not.
+static bool call_ready(struct job *j) {
+    struct item *it = &j->item;
+    struct err e = {.arena = &j->a};
+    it->attempt++;
+    it->why = NULL;
+    struct val args = {0};
+    if (!mod_validate(it->mod, j->task->action, it->args, j->task->action_at, &j->a, &args, &e)) {
+        (void)failed_now(j, &e);
+        return false;
+    }
+    call_init(j, args);
+    mask_args(j);
+    return true;
+}
+
+enum job_phase attempt_prepare(struct job *j) {
+    return call_ready(j) && has_prepared(j) ? JOB_SENT : JOB_RESULT;
+}
+
+enum job_phase attempt_start(struct job *j) {
+    struct item *it = &j->item;
+    if (it->mod->side != ON_CONTROLLER) {
+        return attempt_prepare(j) == JOB_SENT ? attempt_submit(j) : JOB_RESULT;
+    }
+    if (!call_ready(j)) {
         return JOB_RESULT;
     }
-    return submit(j);
+    mod_execute(&it->call);
+    it->result = it->call.result;
+    it->why = it->call.why;
+    if (it->call.sleep_ms > 0) {
+        j->due = clock_ms() + it->call.sleep_ms;
+        j->after = JOB_RESULT;
+        return JOB_TIMER;
+    }
+    return JOB_RESULT;
 }
 
 /// The controller half after the target's answer.
@@ -438,7 +461,7 @@ void job_completed(struct job *j, struct completion *c) {
         if (it->mod->no_target && val_has(it->result, "rc")) {
             raw_result(&j->a, it->result);
         }
-        finish(j);
+        it->landed = true;
     } else {
         struct val r = result_failed(&j->a, &c->err);
         val_set(&j->a, r, "changed", val_bool(false));
@@ -554,6 +577,10 @@ enum job_phase attempt_result(struct job *j) {
     struct err e = {.arena = &j->a};
     if (result_flag(it->result, "unreachable")) {
         return JOB_ITEM_DONE;
+    }
+    if (it->landed) {
+        it->landed = false;
+        finish(j);
     }
     complete_result(j);
     publish(j);

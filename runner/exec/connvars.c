@@ -306,6 +306,27 @@ static bool slot_key(const struct conn_spec *s, struct arena *a, struct str *out
     return true;
 }
 
+static bool same_text(const char *x, const char *y) {
+    return strcmp(x ? x : "", y ? y : "") == 0;
+}
+
+bool login_same(const struct login *x, const struct login *y) {
+    struct arena a = {0};
+    struct err e = {.arena = &a};
+    struct str kx;
+    struct str ky;
+    const struct conn_become *bx = &x->become;
+    const struct conn_become *by = &y->become;
+    bool same = slot_key(&x->spec, &a, &kx, &e) && slot_key(&y->spec, &a, &ky, &e) && str_eq(kx, ky) &&
+                x->use_become == y->use_become;
+    if (same && x->use_become) {
+        same = same_text(bx->method, by->method) && same_text(bx->user, by->user) && same_text(bx->exe, by->exe) &&
+               same_text(bx->flags, by->flags) && str_eq(bx->password, by->password);
+    }
+    arena_release(&a);
+    return same;
+}
+
 static bool hub_start(struct run *r, struct err *e) {
     if (r->hub) {
         return true;

@@ -162,6 +162,13 @@ struct item {
     struct val result;
     const struct err *why;  // the error the failed result was made of, for its place; NULL: the target said so
     struct val notify;      // templated names
+    bool landed;            // answered by the target; the controller's half of the module has not looked at it
+};
+/// Items of a loop that were sent before their turn (ahead.c).
+struct ahead;
+struct ahead_queue {
+    struct ahead *p;  // a ring
+    size_t first, n, cap, bytes;
 };
 struct loop_control {
     struct str var, index_var;
@@ -185,6 +192,9 @@ struct job {
     size_t i;
     struct loop_control lc;
     struct item item;
+    struct ahead_queue ahead;
+    bool ahead_off;                                  // its items have to wait for each other
+    uint32_t lane;                                   // of its items; 0: none was sent
     bool no_log, ignore_errors, ignore_unreachable;  // of the whole task
     bool has_results;
     struct val result;
@@ -306,6 +316,8 @@ bool ctl_read_file(struct run *r, struct str path, bool raw, struct arena *a, st
 /// Connection and become of one item. `cv` is the view of the target (the delegated host's when there is one).
 bool login_resolve(struct view *cv, const struct hrun *target, struct arena *a, struct login *out, struct err *e);
 bool environment_resolve(struct view *v, struct val *out, struct err *e);
+/// True when both lead to the same process.
+bool login_same(const struct login *x, const struct login *y);
 /// ERR_ARGS at `at` for a connection that is not supported.
 bool connection_check(struct str kind, struct mark at, struct err *e);
 /// The connection for a login, opened when there is none.
@@ -321,14 +333,29 @@ struct job *job_new(struct play_run *pr, struct hrun *h, struct pstep *s);
 void job_run(struct job *j);
 void job_completed(struct job *j, struct completion *c);
 void job_free(struct job *j);
+/// Sets j->item up for item j->i: JOB_ATTEMPT, JOB_ITEM_DONE when it is skipped, JOB_DONE with an error.
+enum job_phase item_begin(struct job *j, struct err *e);
 /// Ends the job with a failed result made of an error.
 void job_abort(struct job *j, const struct err *e);
 
 // -- attempt.c --------------------------------------------------------------------------------------------------------
 bool item_prepare(struct job *j, struct err *e);
+/// Starts an attempt: runs a module of the controller, or sends the request.
 enum job_phase attempt_start(struct job *j);
+/// The same up to the sending: JOB_SENT when the item is ready for attempt_submit. Not for modules of the controller.
+enum job_phase attempt_prepare(struct job *j);
+enum job_phase attempt_submit(struct job *j);
 enum job_phase attempt_result(struct job *j);
 struct val result_failed(struct arena *a, const struct err *e);
+
+// -- ahead.c ----------------------------------------------------------------------------------------------------------
+/// While item j->i is on its way: prepares and sends items behind it, where that cannot be noticed.
+void ahead_fill(struct job *j);
+/// Makes the next item that was sent ahead the current one; false: there is none.
+bool ahead_take(struct job *j, enum job_phase *phase);
+/// Keeps the answer to one of them.
+void ahead_completed(struct job *j, struct completion *c);
+void ahead_cancel(struct job *j);
 
 // -- loop.c -----------------------------------------------------------------------------------------------------------
 /// The list a task loops over; *looping is false when it has no loop.

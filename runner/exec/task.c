@@ -94,7 +94,7 @@ static bool include_result(struct job *j, struct err *e) {
     return true;
 }
 
-static enum job_phase item_begin(struct job *j, struct err *e) {
+enum job_phase item_begin(struct job *j, struct err *e) {
     j->item = (struct item){.attempt = 0, .ignore_errors = j->ignore_errors};
     if (j->looping) {
         j->item.value = val_at_index(j->items, j->i);
@@ -128,7 +128,10 @@ static enum job_phase job_item(struct job *j) {
         empty_loop(j);
         return JOB_DONE;
     }
-    enum job_phase next = item_begin(j, &e);
+    enum job_phase next = JOB_ITEM;
+    if (!ahead_take(j, &next)) {
+        next = item_begin(j, &e);
+    }
     j->no_log = j->no_log || j->item.no_log;
     if (next == JOB_DONE) {
         // errors of templates end the task, with its remaining items
@@ -168,6 +171,8 @@ void job_run(struct job *j) {
             j->phase = job_item_done(j);
             break;
         case JOB_SENT:
+            ahead_fill(j);
+            return;
         case JOB_TIMER:
         case JOB_DONE:
             return;

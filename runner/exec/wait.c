@@ -94,6 +94,7 @@ static void deliver(struct play_run *pr, struct completion *c) {
     }
     struct job *j = c->tag;
     if (j->phase != JOB_SENT || j->request != c->id) {
+        ahead_completed(j, c);
         return;
     }
     job_completed(j, c);

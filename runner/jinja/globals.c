@@ -142,6 +142,7 @@ bool jinja_lookup(struct jinja_ctx *c, struct str name, struct val terms, struct
         return false;
     }
     if (c->no_lookups) {
+        c->lookups_met = true;
         return err_set(e, ERR_ARGS, at, "lookups are disabled here: '%.*s'", STR(name));
     }
     if (terms.kind != VAL_LIST) {

@@ -89,6 +89,7 @@ struct jinja_ctx {
     struct map *templates;     // name -> struct str *: sources for include/import/extends (tests); else host->find
     size_t step_cap;           // evaluation steps allowed before ERR_LIMIT; 0: as many as it takes
     bool no_lookups;           // lookup(), query() and q() are refused
+    bool lookups_met;          // set when that happened
     struct jinja_state state;
 };
 

@@ -208,6 +208,7 @@ static void cancel(struct play_run *pr) {
         if (j->phase == JOB_SENT && j->item.slot && j->item.slot->conn) {
             conn_cancel(j->item.slot->conn, j->request);
         }
+        ahead_cancel(j);
         jobs_push(&pr->r->a, &pr->r->abandoned, j);
     }
     pr->timers.n = 0;
