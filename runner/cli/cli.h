@@ -135,6 +135,7 @@ struct session {
     struct arena *a;
     struct vault_ring *ring;
     struct yaml_vault yaml_vault;
+    struct secrets *secrets;  // of secrets.c
     struct output *output;
     struct inventory *inventory;
     struct vars_files *vars_files;
@@ -149,6 +150,15 @@ bool session_open(struct session *x, struct settings *s, const struct words *sec
 void session_close(struct session *x);
 /// Reads a file, decrypting it when it is a vault; registers what was secret for masking.
 bool session_read(void *self, struct str path, struct arena *a, struct str *text, bool *secret, struct err *e);
+/// The ring and what opens vaulted texts; a session's first and last step.
+void secrets_open(struct session *x);
+void secrets_close(struct session *x);
+/// Fills the ring from the settings: ids and files, a prompt, else the project's own password file. ERR_VAULT.
+bool secrets_passwords(struct session *x, struct err *e);
+/// Opens a value that was loaded sealed. `self` is the session. ERR_VAULT.
+bool secrets_unseal(void *self, struct val sealed, struct arena *a, struct str *plain, struct err *e);
+/// Prints a warning about a place. `self` is the session.
+void session_warn(void *self, struct mark at, const char *msg);
 /// Parses -e words ("k=v ...", "@file", YAML or JSON) over `vars`.
 bool session_extra(struct session *x, struct str word, struct val vars, struct err *e);
 /// play doc: documentation of modules and plugins to standard output; without names, or with `list`, the list of

@@ -12,145 +12,11 @@
 
 #define FILE_CAP ((size_t)256 << 20)
 
-static void warn(void *self, struct mark at, const char *msg) {
+void session_warn(void *self, struct mark at, const char *msg) {
     struct session *x = self;
     struct place p = mark_place(at);
     struct str text = p.file ? str_printf(x->a, "%s:%u:%u: %s", p.file, p.line, p.col, msg) : str_from(msg);
     output_event(x->output, &(struct event){.kind = EV_WARNING, .name = text});
-}
-
-// -- secrets ---------------------------------------------------------------------------------------------------------
-
-static void mask_values(struct output *o, struct val v) {
-    if (v.kind == VAL_STR) {
-        output_secret(o, val_text(v));
-    } else if (val_is_seq(v)) {
-        for (size_t i = 0; i < v.u.l->n; i++) {
-            mask_values(o, v.u.l->items[i]);
-        }
-    } else if (v.kind == VAL_DICT) {
-        size_t i = 0;
-        for (struct vpair *p; (p = val_each(v, &i));) {
-            mask_values(o, p->value);
-        }
-    }
-}
-
-// A whole file of variables is masked value by value, anything else as one text.
-static void mask_plain(struct session *x, struct str plain) {
-    if (str_find_char(str_rtrim(plain), 0, '\n') != SIZE_MAX || str_find(plain, 0, STR_LIT(": ")) != SIZE_MAX) {
-        struct arena a = {.secret = true};
-        struct err e = {.arena = &a};
-        struct yaml_opts o = {.secret = true, .vault = &x->yaml_vault};
-        struct val v;
-        bool vars = yaml_load("(vault)", plain, &o, &a, &v, &e) && (v.kind == VAL_DICT || v.kind == VAL_LIST);
-        if (vars) {
-            mask_values(x->output, v);
-        }
-        arena_release(&a);
-        if (vars) {
-            return;
-        }
-    }
-    output_secret(x->output, plain);
-}
-
-static bool open_vault(void *self, struct str envelope, struct mark at, struct arena *a, struct str *plain,
-                       struct err *e) {
-    struct session *x = self;
-    if (vault_ring_empty(x->ring) && !x->asked_vault && vault_has_terminal()) {
-        x->asked_vault = true;
-        struct arena secret = {.secret = true};
-        struct err quiet = {.arena = &secret};
-        struct str password;
-        if (vault_prompt("Vault password: ", &secret, &password, &quiet)) {
-            vault_ring_add(x->ring, "default", password);
-        }
-        arena_release(&secret);
-    }
-    if (!vault_open(x->ring, envelope, at, a, plain, e)) {
-        return false;
-    }
-    mask_plain(x, *plain);
-    return true;
-}
-
-bool session_read(void *self, struct str path, struct arena *a, struct str *text, bool *secret, struct err *e) {
-    struct session *x = self;
-    *secret = false;
-    struct str raw;
-    if (!fd_read_file(str_z(a, path), FILE_CAP, a, &raw, e)) {
-        return false;
-    }
-    if (!vault_is(raw)) {
-        *text = raw;
-        return true;
-    }
-    *secret = true;
-    struct mark at = mark_source(str_z(a, path), str_sub(raw, 0, 200), 0);
-    return open_vault(x, raw, at, a, text, e);
-}
-
-struct sources {
-    struct session *x;
-    struct err last;  // of a source that gave nothing
-};
-
-// A source that gives nothing is only told about while another one works, as in Ansible; a prompt ends it.
-static bool add_source(struct sources *s, const char *spec, struct err *e) {
-    struct err mine = {.arena = s->x->a};
-    struct str text = str_from(spec);
-    if (vault_ring_source(s->x->ring, spec, false, &mine)) {
-        return true;
-    }
-    if (str_eqz(text, "prompt") || str_ends(text, "@prompt") || str_ends(text, "prompt_ask_vault_pass")) {
-        *e = mine;
-        return false;
-    }
-    if (s->last.msg) {
-        struct str why = err_text(&s->last);
-        warn(s->x, NO_MARK, str_z(s->x->a, why));
-    }
-    s->last = mine;
-    return true;
-}
-
-static bool add_sources(struct sources *s, const struct words *w, bool files, struct err *e) {
-    const char *label = s->x->s->vault_label.n > 0 ? str_z(s->x->a, s->x->s->vault_label) : "default";
-    for (size_t i = 0; i < w->n; i++) {
-        const char *spec = str_z(s->x->a, w->p[i]);
-        if (!add_source(s, files ? arena_printf(s->x->a, "%s@%s", label, spec) : spec, e)) {
-            return false;
-        }
-    }
-    return true;
-}
-
-static bool add_password_file(struct session *x, struct err *e) {
-    struct settings *s = x->s;
-    struct sources from = {.x = x};
-    struct vault_policy policy = {.label = str_z(x->a, s->vault_label), .match = s->vault_match};
-    vault_ring_policy(x->ring, &policy);
-    if (!add_sources(&from, &s->vault_list, false, e) || !add_sources(&from, &s->vault_ids, false, e) ||
-        !add_sources(&from, &s->vault_files, true, e) || !add_sources(&from, &s->vault_file, true, e) ||
-        (s->ask_vault && !vault_ring_source(x->ring, "prompt_ask_vault_pass", false, e))) {
-        return false;
-    }
-    if (from.last.msg && vault_ring_empty(x->ring)) {
-        *e = from.last;
-        return false;
-    }
-    if (from.last.msg) {
-        struct str why = err_text(&from.last);
-        warn(x, NO_MARK, str_z(x->a, why));
-    }
-    static const char *const files[] = {"vault-password", ".vault-password", "vault_password"};
-    for (size_t i = 0; vault_ring_empty(x->ring) && !s->no_vault_file && i < COUNTOF(files); i++) {
-        if (access(files[i], F_OK) == 0 && !vault_ring_source(x->ring, files[i], true, e)) {
-            return false;
-        }
-    }
-    return true;
 }
 
 // A password from a file, or what a program prints: its first line.
@@ -220,7 +86,8 @@ static bool load_vars_file(struct session *x, struct str path, struct val *out, 
     if (!session_read(x, path, x->a, &text, &secret, e)) {
         return false;
     }
-    struct yaml_opts o = {.trusted = true, .secret = secret, .vault = &x->yaml_vault, .warn = warn, .warn_self = x};
+    struct yaml_opts o = {
+        .trusted = true, .secret = secret, .vault = &x->yaml_vault, .warn = session_warn, .warn_self = x};
     if (!yaml_load(str_z(x->a, path), text, &o, x->a, out, e)) {
         return false;
     }
@@ -311,7 +178,8 @@ static bool template_static(void *self, struct val raw, struct val play_vars, st
                             struct err *e) {
     struct session *x = self;
     struct static_scope scope = {x->extra_vars, play_vars};
-    struct jinja_ctx c = {.a = a, .cache = x->cache, .opts = &jinja_opts_ansible};
+    struct jinja_host host = {.self = x, .unseal = secrets_unseal};
+    struct jinja_ctx c = {.a = a, .cache = x->cache, .opts = &jinja_opts_ansible, .host = &host};
     c.scope.self = &scope;
     c.scope.get = static_get;
     return jinja_value(&c, raw, out, e);
@@ -353,7 +221,7 @@ static bool open_output(struct session *x, struct err *e) {
                             .err = stderr};
     x->output = output_new(&o, e);
     for (size_t i = 0; x->output && i < s->config_warnings.n; i++) {
-        warn(x, NO_MARK, str_z(x->a, s->config_warnings.p[i]));
+        session_warn(x, NO_MARK, str_z(x->a, s->config_warnings.p[i]));
     }
     return x->output != NULL;
 }
@@ -365,7 +233,7 @@ static bool open_inventory(struct session *x, struct err *e) {
         sources[i] = str_z(x->a, s->inventory.p[i]);
     }
     struct inv_opts o = {.vault = &x->yaml_vault,
-                         .warn = warn,
+                         .warn = session_warn,
                          .warn_self = x,
                          .script_timeout_ms = s->script_timeout_s * 1000,
                          .a = x->a};
@@ -373,7 +241,7 @@ static bool open_inventory(struct session *x, struct err *e) {
     if (!x->inventory) {
         return false;
     }
-    x->vars_files = vars_files_new(x->a, x->inventory, &x->yaml_vault, warn, x);
+    x->vars_files = vars_files_new(x->a, x->inventory, &x->yaml_vault, session_warn, x);
     vars_files_merge(x->vars_files, str_eqz(s->hash_behaviour, "merge"));
     return true;
 }
@@ -467,10 +335,9 @@ static void fill_run(struct session *x) {
 bool session_open(struct session *x, struct settings *s, const struct words *secrets, struct err *e) {
     x->s = s;
     x->a = s->a;
-    x->ring = vault_ring_new();
-    x->yaml_vault = (struct yaml_vault){.self = x, .open = open_vault};
+    secrets_open(x);
     x->cache = jinja_cache_new();
-    if (!open_output(x, e) || !add_password_file(x, e) || !extra_vars(x, secrets, e) || !open_inventory(x, e)) {
+    if (!open_output(x, e) || !secrets_passwords(x, e) || !extra_vars(x, secrets, e) || !open_inventory(x, e)) {
         return false;
     }
     struct pb_opts o = {.a = x->a,
@@ -481,7 +348,7 @@ bool session_open(struct session *x, struct settings *s, const struct words *sec
                         .ncollections_path = s->collections_path.n,
                         .template_static = template_static,
                         .template_self = x,
-                        .warn = warn,
+                        .warn = session_warn,
                         .warn_self = x,
                         .find_module = project_module,
                         .find_self = x,
@@ -498,6 +365,6 @@ void session_close(struct session *x) {
     x->output = NULL;
     jinja_cache_free(x->cache);
     x->cache = NULL;
-    vault_ring_free(x->ring);
+    secrets_close(x);
     x->ring = NULL;
 }

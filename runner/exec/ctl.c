@@ -100,6 +100,16 @@ bool ctl_read_file(struct run *r, struct str path, bool raw, struct arena *a, st
 
 // -- for the template engine ------------------------------------------------------------------------------------------
 
+static bool jh_unseal(void *self, struct val sealed, struct arena *a, struct str *plain, struct err *e) {
+    const struct yaml_vault *v = ((struct view *)self)->r->o->yaml_vault;
+    return v ? v->open(v->self, val_text(sealed), sealed.mark, a, plain, e)
+             : err_set(e, ERR_VAULT, sealed.mark, "found vault data, but no vault password was given");
+}
+
+static void jh_secret(void *self, struct str text) {
+    output_secret(((struct view *)self)->r->o->output, text);
+}
+
 static bool jh_find(void *self, const char *kind, struct str name, struct arena *a, struct str *path, struct err *e) {
     return ctl_find(self, kind, name, a, path, e);
 }
@@ -310,7 +320,8 @@ void ctl_init(struct view *v) {
     v->jh = (struct jinja_host){.self = v,
                                 .find = jh_find,
                                 .read = jh_read,
-                                .vault = v->r->o->vault,
+                                .unseal = jh_unseal,
+                                .secret = jh_secret,
                                 .basedir = v->r->basedir,
                                 .lookup_timeout_ms = 60000,
                                 .warn = jh_warn,

@@ -216,7 +216,7 @@ static bool walk_text(struct walk *w, struct val s, bool bare) {
 }
 
 static bool walk_value(struct walk *w, struct val v) {
-    if (!(v.flags & VAL_TMPL)) {
+    if (!(v.flags & VAL_TMPL) || v.flags & VAL_SEALED) {
         return true;
     }
     if (v.kind == VAL_STR) {

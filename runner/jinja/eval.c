@@ -436,11 +436,30 @@ static bool eval_call(struct rt *r, const struct node *n, struct val *out) {
     return eval_args(r, n->args, &c, 0) && call_value(&c, fn, out, r->e);
 }
 
+/// The value of `n`; when it is a variable that no vault password opens, its envelope.
+static bool eval_sealed(struct rt *r, const struct node *n, struct val *out) {
+    if (expr_eval(r, n, out)) {
+        return true;
+    }
+    struct val raw = {0};
+    struct err mine = {.arena = r->a};
+    const struct jinja_scope *s = &r->c->scope;
+    if (r->e->code != ERR_VAULT || n->type != N_NAME || !s->get || !s->get(s->self, n->name, r->a, &raw, &mine) ||
+        !(raw.flags & VAL_SEALED)) {
+        return false;
+    }
+    err_clear(r->e);
+    *out = raw;
+    return true;
+}
+
 bool eval_filter(struct rt *r, const struct node *n, const struct val *input, struct val *out) {
+    const struct filter *f = n->plugin;
     struct val v = {0};
     if (n->a) {
         bool chain = input && n->a->type == N_FILTER;
-        if (!(chain ? eval_filter(r, n->a, input, &v) : expr_eval(r, n->a, &v))) {
+        bool sealed = f && f->takes_sealed;
+        if (!(chain ? eval_filter(r, n->a, input, &v) : sealed ? eval_sealed(r, n->a, &v) : expr_eval(r, n->a, &v))) {
             return false;
         }
     } else if (input) {
@@ -457,13 +476,14 @@ bool eval_filter(struct rt *r, const struct node *n, const struct val *input, st
         struct val *v;
     } slot = {.c = c.args};
     slot.v[0] = v;
-    return filter_invoke(&c, n->plugin, n->sig, out, r->e);
+    return filter_invoke(&c, f, n->sig, out, r->e);
 }
 
 static bool eval_test(struct rt *r, const struct node *n, struct val *out) {
     struct val v = {0};
     struct jcall c = {.ctx = r->c, .a = r->a, .at = rt_mark(r, n), .name = n->name.s};
-    if (!expr_eval(r, n->a, &v) || !eval_args(r, n->args, &c, 1)) {
+    const struct jtest *t = n->plugin;
+    if (!(t && t->takes_sealed ? eval_sealed(r, n->a, &v) : expr_eval(r, n->a, &v)) || !eval_args(r, n->args, &c, 1)) {
         return false;
     }
     union {
@@ -472,7 +492,7 @@ static bool eval_test(struct rt *r, const struct node *n, struct val *out) {
     } slot = {.c = c.args};
     slot.v[0] = v;
     bool yes = false;
-    if (!test_invoke(&c, n->plugin, n->sig, &yes, r->e)) {
+    if (!test_invoke(&c, t, n->sig, &yes, r->e)) {
         return false;
     }
     *out = val_bool(yes);

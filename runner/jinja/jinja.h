@@ -38,8 +38,10 @@ struct jinja_host {
     bool (*find)(void *self, const char *kind, struct str name, struct arena *a, struct str *path, struct err *e);
     /// Reads a file of the controller, decrypting vault files; *secret tells that it was one.
     bool (*read)(void *self, struct str path, struct arena *a, struct str *text, bool *secret, struct err *e);
-    /// The vault, for the filters `vault` and `unvault`, or NULL.
-    struct vault_ring *vault;
+    /// Opens a VAL_SEALED value; its text goes to `a`. ERR_VAULT.
+    bool (*unseal)(void *self, struct val sealed, struct arena *a, struct str *plain, struct err *e);
+    /// Told every text that turns out to be secret, to be masked wherever it is printed.
+    void (*secret)(void *self, struct str text);
     struct str basedir;      // for relative paths where Ansible uses the playbook's directory
     struct val environment;  // dict, for lookup('env') overrides; usually VAL_UNDEF: the process environment
     int64_t lookup_timeout_ms;

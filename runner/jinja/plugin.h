@@ -28,6 +28,7 @@ struct filter {
     const char *fqcn;     // full name; NULL: ansible.builtin. and the name of the row
     const char *example;  // an expression that is true; run by the test suite
     const void *data;     // handed to fn as jcall.data
+    bool takes_sealed;    // a variable that no vault password opens is passed on as its envelope
 };
 struct jtest {
     const char *doc;
@@ -37,6 +38,7 @@ struct jtest {
     const char *aliases;
     const char *fqcn, *example;
     const void *data;
+    bool takes_sealed;
 };
 struct lookup {
     const char *doc;

@@ -217,10 +217,25 @@ static bool run(struct jinja_ctx *c, const struct tmpl *t, struct mark at, enum 
     return ok;
 }
 
+static bool unseal(struct jinja_ctx *c, struct val s, struct val *out, struct err *e) {
+    struct str plain;
+    if (!c->host || !c->host->unseal) {
+        return err_set(e, ERR_VAULT, s.mark, "a vaulted value cannot be opened here");
+    }
+    if (!c->host->unseal(c->host->self, s, c->a, &plain, e)) {
+        return false;
+    }
+    *out = val_at(val_flag(val_str(c->a, plain), s.flags & (unsigned)~(VAL_SEALED | VAL_TMPL)), s.mark);
+    return true;
+}
+
 bool jinja_string(struct jinja_ctx *c, struct val s, struct val *out, struct err *e) {
     if (s.kind != VAL_STR || !(s.flags & VAL_TMPL)) {
         *out = s;
         return true;
+    }
+    if (s.flags & VAL_SEALED) {
+        return unseal(c, s, out, e);
     }
     const struct tmpl *t = cache_get(c->cache, c->a, &(struct tmpl_key){val_text(s), s.mark, c->opts, false}, e);
     if (!t) {

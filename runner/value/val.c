@@ -387,6 +387,7 @@ static struct val deep(struct arena *a, struct val v, unsigned clear, unsigned s
     case VAL_OMIT:
         break;
     }
+    clear &= out.flags & VAL_SEALED ? ~(unsigned)VAL_TMPL : ~0U;  // what is sealed must be opened before it is used
     out.flags = (uint8_t)((out.flags & ~clear) | set);
     return out;
 }

@@ -25,6 +25,7 @@ enum val_flags {
     VAL_VAULTED = 16,    // came out of `!vault` inline (prints as its plaintext where used, tests `vaulted`)
     VAL_SAFE_JSON = 32,  // text made by to_json and friends: a template that is only this stays text
     VAL_MARKUP = 64,     // HTML already (escape, safe): escape leaves it alone
+    VAL_SEALED = 128,    // `!vault` text that is still its envelope; has VAL_TMPL: templating it opens it
 };
 
 struct vstr {

@@ -195,11 +195,17 @@ static bool build_vault(struct loader *l, struct str envelope, struct mark at, s
     if (!v) {
         return err_set(l->e, ERR_VAULT, at, "found '!vault' where vaulted values cannot be opened");
     }
+    // Ansible never templates what `!vault` held.
+    unsigned flags = VAL_SECRET | VAL_VAULTED | VAL_UNSAFE | string_flags(l);
+    if (v->sealed && l->o->trusted) {
+        v->sealed(v->self, envelope);
+        *out = val_flag(val_str(l->a, envelope), flags | VAL_SEALED | VAL_TMPL);
+        return true;
+    }
     if (!v->open(v->self, envelope, at, l->a, &plain, l->e)) {
         return false;
     }
-    // Ansible never templates what `!vault` held.
-    *out = val_flag(val_str(l->a, plain), VAL_SECRET | VAL_VAULTED | VAL_UNSAFE | string_flags(l));
+    *out = val_flag(val_str(l->a, plain), flags);
     return true;
 }
 

@@ -7,6 +7,9 @@ struct yaml_vault {
     void *self;
     /// `envelope` is the scalar's text. The plaintext goes to `a`. Errors: ERR_VAULT.
     bool (*open)(void *self, struct str envelope, struct mark at, struct arena *a, struct str *plain, struct err *e);
+    /// NULL, or called for each `!vault` scalar of a trusted text instead of `open`: the value stays sealed
+    /// (VAL_SEALED) until it is read. `envelope` is the caller's to copy.
+    void (*sealed)(void *self, struct str envelope);
 };
 struct yaml_opts {
     bool trusted;  // a user's file: strings get VAL_TRUSTED and VAL_TMPL; otherwise data (from_yaml filter)

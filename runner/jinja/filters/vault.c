@@ -56,8 +56,12 @@ static bool f_unvault(struct jcall *c, struct val *out, struct err *e) {
             return err_wrap(e, c->at, "in '%s'", c->name);
         }
     }
+    const struct jinja_host *h = c->ctx->host;
+    if (h && h->secret) {
+        h->secret(h->self, plain);
+    }
     *out = val_flag(val_str(c->a, plain), VAL_SECRET);
     return true;
 }
 FILTER(unvault) = {
-    .doc = "The text in a vault envelope.", .params = "vault, secret, vaultid='filter_default'", .fn = f_unvault};
+    .doc = "The text in a vault envelope.", .params = "vault, secret, vaultid='filter_default'", .takes_sealed = true, .fn = f_unvault};

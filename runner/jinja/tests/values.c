@@ -229,7 +229,7 @@ static bool t_vault_encrypted(struct jcall *c, bool *out, struct err *e) {
     *out = c->args[0].kind == VAL_STR && (c->args[0].flags & VAL_VAULTED);
     return true;
 }
-JTEST(vault_encrypted) = {.doc = "Is an inline vault value.", .params = "value", .fn = t_vault_encrypted};
+JTEST(vault_encrypted) = {.doc = "Is an inline vault value.", .params = "value", .takes_sealed = true, .fn = t_vault_encrypted};
 
 /// Ansible's words for true and false; *known false for anything else.
 static bool truth_words(struct val v, bool *known) {
