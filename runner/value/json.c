@@ -213,14 +213,20 @@ static bool write_object(struct writer *w, struct val v) {
     return write_val(w, plain);
 }
 
+// As Ansible: an object by which its JSON reader knows an envelope.
+static bool write_sealed(struct writer *w, struct val v) {
+    struct val d = val_dict(w->e->arena, 1);
+    val_set(w->e->arena, d, "__ansible_vault", val_str(w->e->arena, val_text(v)));
+    return write_val(w, d);
+}
+
 static bool write_val(struct writer *w, struct val v) {
     if (w->depth > MAX_DEPTH) {
         return err_set(w->e, ERR_LIMIT, v.mark, "nested deeper than %d levels", MAX_DEPTH);
     }
     switch ((enum val_kind)v.kind) {
     case VAL_STR:
-        write_text(w, val_text(v));
-        return true;
+        return v.flags & VAL_SEALED ? write_sealed(w, v) : (write_text(w, val_text(v)), true);
     case VAL_LIST:
     case VAL_TUPLE:
         return write_seq(w, v);

@@ -231,6 +231,14 @@ static struct str float_text(struct dump *d, double f) {
     return str_printf(&d->scratch, "%.*s.0%s", (int)exp, s.s, s.s + exp);
 }
 
+// What is sealed is written as it was read.
+static bool dump_sealed(struct dump *d, struct str s) {
+    yaml_event_t ev;
+    return send(d, &ev,
+                yaml_scalar_event_initialize(&ev, NULL, yc("!vault"), yc(s.s), (int)s.n, false, false,
+                                             YAML_LITERAL_SCALAR_STYLE));
+}
+
 static bool dump_string(struct dump *d, struct val v) {
     struct str s = val_text(v);
     if (s.n > INT32_MAX) {
@@ -239,7 +247,7 @@ static bool dump_string(struct dump *d, struct val v) {
     if (!utf8_valid(s)) {
         return err_set(d->e, ERR_TYPE, v.mark, "expected text to write as YAML, found bytes that are not UTF-8");
     }
-    return dump_text(d, NULL, YAML_STR_TAG, s, resolve_plain(s) == TAG_STR);
+    return v.flags & VAL_SEALED ? dump_sealed(d, s) : dump_text(d, NULL, YAML_STR_TAG, s, resolve_plain(s) == TAG_STR);
 }
 
 static bool dump_scalar(struct dump *d, struct val v, const char *anchor) {

@@ -624,6 +624,36 @@ static bool load(struct loader *l, const char *name, struct str text, bool all, 
     return ok;
 }
 
+// The objects by which Ansible's JSON says what it cannot say otherwise: {"__ansible_vault": TEXT} and
+// {"__ansible_unsafe": TEXT}, as `ansible-inventory --list` writes them. Nested no deeper than the JSON reader allows.
+static struct val special(const struct yaml_opts *o, struct arena *a, struct val v) {
+    if (val_is_seq(v)) {
+        for (size_t i = 0; i < v.u.l->n; i++) {
+            v.u.l->items[i] = special(o, a, v.u.l->items[i]);
+        }
+        return v;
+    }
+    if (v.kind != VAL_DICT) {
+        return v;
+    }
+    struct val vault = val_get(v, "__ansible_vault");
+    struct val unsafe = val_get(v, "__ansible_unsafe");
+    if (vault.kind == VAL_STR && o->vault && o->vault->sealed) {
+        o->vault->sealed(o->vault->self, val_text(vault));
+        return val_at(val_flag(val_str(a, val_text(vault)),
+                               VAL_SECRET | VAL_VAULTED | VAL_UNSAFE | VAL_TRUSTED | VAL_SEALED | VAL_TMPL),
+                      vault.mark);
+    }
+    if (unsafe.kind == VAL_STR) {
+        return val_at(val_flag(val_str(a, val_text(unsafe)), VAL_UNSAFE), unsafe.mark);
+    }
+    size_t i = 0;
+    for (struct vpair *p; (p = val_each(v, &i));) {
+        p->value = special(o, a, p->value);
+    }
+    return v;
+}
+
 // Ansible reads a user's file as JSON when it is JSON, which differs from YAML 1.1 in a few scalars (1e3, surrogate
 // pairs). Where the two agree the YAML value is kept, because it knows its places.
 static bool prefer_json(struct str text, const struct yaml_opts *o, struct arena *a, bool loaded, struct val *out,
@@ -633,12 +663,19 @@ static bool prefer_json(struct str text, const struct yaml_opts *o, struct arena
     struct err ignored = {.arena = &tmp};
     struct val json;
     if (!o->trusted || (!str_starts(head, "{") && !str_starts(head, "[")) || (!loaded && e->code == ERR_LIMIT) ||
-        !json_parse(&tmp, text, &json, &ignored) || (loaded && val_equal(json, *out))) {
+        !json_parse(&tmp, text, &json, &ignored)) {
         arena_release(&tmp);
         return loaded;
     }
+    bool marked = memmem(text.s, text.n, "\"__ansible_", 11) != NULL;
+    if (loaded && val_equal(json, *out)) {
+        arena_release(&tmp);
+        *out = marked ? val_mark_templates(special(o, a, *out)) : *out;
+        return true;
+    }
     struct mark at = loaded ? out->mark : NO_MARK;
     *out = val_at(val_reflag(a, json, 0, VAL_TRUSTED | (o->secret ? VAL_SECRET : 0U)), at);
+    *out = marked ? special(o, a, *out) : *out;
     *out = val_mark_templates(*out);
     arena_release(&tmp);
     err_clear(e);
