@@ -182,3 +182,5 @@ struct module_lua {
     size_t len;
 };
 extern const struct module_lua module_lua_table[];
+/// What they share, loaded by use("name"). Generated from modules/lib/*.lua.
+extern const struct module_lua script_library_table[];

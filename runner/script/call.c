@@ -298,6 +298,7 @@ void host_push_call(lua_State *lua) {
     static const luaL_Reg re[] = {{"match", re_match}, {"gsub", re_gsub}, {NULL, NULL}};
     const struct mod_call *c = call_of(lua);
     luaL_newlib(lua, methods);
+    host_push_tools(lua);
     push_args(lua, c->args);
     lua_setfield(lua, -2, "args");
     set_flag(lua, "check", c->check);

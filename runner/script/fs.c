@@ -1,5 +1,7 @@
 // c.fs of Lua modules: small files, read whole and replaced whole.
+#include "digest.h"
 #include "fd.h"
+#include "filetree.h"
 #include "lua_host.h"
 
 #include <dirent.h>
@@ -178,8 +180,100 @@ static int fs_mkdir(lua_State *lua) {
     return 1;
 }
 
+/// fs.readlink(path): what a link holds; nil when there is no link.
+static int fs_readlink(lua_State *lua) {
+    char text[PATH_MAX];
+    ssize_t n = readlink(luaL_checkstring(lua, 1), text, sizeof text);
+    if (n < 0) {
+        lua_pushnil(lua);
+    } else {
+        lua_pushlstring(lua, text, (size_t)n);
+    }
+    return 1;
+}
+
+/// fs.symlink(text, path): a link, put in place of a link or file that is there.
+static int fs_symlink(lua_State *lua) {
+    const char *path = luaL_checkstring(lua, 2);
+    unsigned char salt[4];
+    random_bytes(salt, sizeof salt);
+    const char *temp =
+        arena_printf(host_of(lua)->arena, "%s.%02x%02x%02x%02x~", path, salt[0], salt[1], salt[2], salt[3]);
+    if (symlink(luaL_checkstring(lua, 1), temp) != 0) {
+        return raise_sys(lua, "cannot make the link", path);
+    }
+    if (rename(temp, path) != 0) {
+        int why = errno;
+        unlink(temp);
+        errno = why;
+        return raise_sys(lua, "cannot make the link", path);
+    }
+    return 0;
+}
+
+static int fs_rename(lua_State *lua) {
+    const char *to = luaL_checkstring(lua, 2);
+    if (rename(luaL_checkstring(lua, 1), to) != 0) {
+        return raise_sys(lua, "cannot rename to", to);
+    }
+    return 0;
+}
+
+/// fs.realpath(path): with all links resolved; nil when it does not exist.
+static int fs_realpath(lua_State *lua) {
+    char real[PATH_MAX];
+    lua_pushstring(lua, realpath(luaL_checkstring(lua, 1), real));
+    return 1;
+}
+
+/// fs.chown(path, uid, gid): never through a link.
+static int fs_chown(lua_State *lua) {
+    const char *path = luaL_checkstring(lua, 1);
+    if (lchown(path, (uid_t)luaL_checkinteger(lua, 2), (gid_t)luaL_checkinteger(lua, 3)) != 0) {
+        return raise_sys(lua, "cannot change the owner of", path);
+    }
+    return 0;
+}
+
+static int fs_chmod(lua_State *lua) {
+    const char *path = luaL_checkstring(lua, 1);
+    if (chmod(path, (mode_t)luaL_checkinteger(lua, 2) & 07777) != 0) {
+        return raise_sys(lua, "cannot set the mode of", path);
+    }
+    return 0;
+}
+
+/// fs.digest(path, name): a digest of a file's content; nil when there is no such file.
+static int fs_digest(lua_State *lua) {
+    struct arena *a = host_of(lua)->arena;
+    struct err e = {.arena = a};
+    const char *hex = NULL;
+    if (digest_file(a, luaL_checkstring(lua, 2), luaL_checkstring(lua, 1), &hex, &e)) {
+        lua_pushstring(lua, hex);
+        return 1;
+    }
+    if (e.sys_errno != ENOENT) {
+        return host_raise(lua, &e);
+    }
+    lua_pushnil(lua);
+    return 1;
+}
+
+/// fs.remove_tree(path): a directory and everything below; links are removed, not followed.
+static int fs_remove_tree(lua_State *lua) {
+    struct lua_host *h = host_of(lua);
+    struct err e = {.arena = h->arena};
+    if (!tree_remove(h->call, luaL_checkstring(lua, 1), &e)) {
+        return host_fail(lua, &e);
+    }
+    return 0;
+}
+
 void host_push_fs(lua_State *lua) {
-    static const luaL_Reg fs[] = {{"read", fs_read}, {"write", fs_write},   {"exists", fs_exists}, {"stat", fs_stat},
-                                  {"list", fs_list}, {"remove", fs_remove}, {"mkdir", fs_mkdir},   {NULL, NULL}};
+    static const luaL_Reg fs[] = {
+        {"read", fs_read},         {"write", fs_write},     {"exists", fs_exists},           {"stat", fs_stat},
+        {"list", fs_list},         {"remove", fs_remove},   {"remove_tree", fs_remove_tree}, {"mkdir", fs_mkdir},
+        {"readlink", fs_readlink}, {"symlink", fs_symlink}, {"rename", fs_rename},           {"realpath", fs_realpath},
+        {"chown", fs_chown},       {"chmod", fs_chmod},     {"digest", fs_digest},           {NULL, NULL}};
     luaL_newlib(lua, fs);
 }

@@ -41,6 +41,12 @@ void host_define_values(lua_State *lua);
 
 /// Pushes the object `c` for the running call.
 void host_push_call(lua_State *lua);
+/// Adds the methods of tools.c to the object on top of the stack.
+void host_push_tools(lua_State *lua);
+/// Ends the module with an error of the layers below, as c:fail does.
+int host_fail(lua_State *lua, const struct err *e);
+/// Defines `use`, which loads the libraries of modules/lib/*.lua.
+void host_define_use(lua_State *lua);
 /// Pushes the table c.fs.
 void host_push_fs(lua_State *lua);
 struct str host_check_str(lua_State *lua, int index);

@@ -10,15 +10,22 @@
 //   c.args, c.check, c.show_diff, c.name, c.state
 //   c:differs(what, now, want) -> bool   c:changed()   c:diff(name, before, after)   nil: does not exist
 //   c:set(key, value)   c:warn(text)   c:skip(text)   c:fail(text, {key = value}) does not return
+//   c:attrs_differ(path, "file") -> bool   c:attrs_apply(path)   c:replace(path, text, {validate, mode})
+//   c:backup(path) -> name   c:info(path)   (the common file arguments, of modules with file_args)
 //   c:exec{argv = {...}, stdin, env, cwd, timeout (s)} -> {rc, stdout, stderr, timed_out}; no such program: rc 127
 //   c:which(name) -> path or nil   c:tmpdir() -> private directory of this call
 //   c.fs.read(path) -> text or nil   c.fs.write(path, text, {mode})   c.fs.exists(path)   c.fs.remove(path) -> bool
 //   c.fs.list(path) -> names or nil   c.fs.stat(path) -> {type, mode, uid, gid, size, mtime} or nil
+//   c.fs.readlink realpath symlink rename chown chmod digest remove_tree   (see docs/modules-in-lua.md)
+//   c.http{url, method, headers, body, unix_socket, timeout ...} -> {status, headers, body, url}, or nil and the reason
+//   c.base64.encode decode   c.digest(name, bytes, raw)   c.crypt(password, salt)   c.random(n)   c.now()   c.sleep(s)
+//   c.user(name) -> {name, uid, gid, home, shell}   c.group(name) -> {name, gid, members}
 //   c.fs.mkdir(path, {mode})   c.json.decode(text)   c.json.encode(value, indent)
 //   c.re.match(text, pattern) -> {[0] = all, groups by number and name} or nil
 //   c.re.gsub(text, pattern, replacement) -> text, count
-// Patterns are Python's. Globals: Lua's base without load and files, string, table, math, utf8, and `null`, list{...}
-// and dict{...}, which keep an empty list and an empty dict apart.
+// Patterns are Python's. Globals: Lua's base without load and files, string, table, math, utf8, use("name"), which
+// loads a library of modules/lib, and `null`, list{...} and dict{...}, which keep an empty list and an empty dict
+// apart.
 #pragma once
 #include "val.h"
 

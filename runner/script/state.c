@@ -63,6 +63,7 @@ static int open_libraries(lua_State *lua) {
         lua_pop(lua, 1);
     }
     host_define_values(lua);
+    host_define_use(lua);
     return 0;
 }
 
@@ -154,6 +155,52 @@ struct str host_check_str(lua_State *lua, int index) {
     size_t n = 0;
     const char *s = luaL_checklstring(lua, index, &n);
     return (struct str){s, n};
+}
+
+int host_fail(lua_State *lua, const struct err *e) {
+    struct lua_host *h = host_of(lua);
+    struct str text = val_text(val_get(h->call->result, "msg"));
+    h->failed = true;
+    if (!val_truth(val_get(h->call->result, "failed"))) {
+        text = err_text(e);
+    }
+    (void)mod_fail(h->call, h->err, "%.*s", STR(text));
+    lua_pushliteral(lua, "failed");
+    return lua_error(lua);
+}
+
+// -- use -------------------------------------------------------------------------------------------------------------
+
+/// use(name): the table a library of modules/lib/NAME.lua returns; each is run once a state.
+static int use(lua_State *lua) {
+    const char *name = luaL_checkstring(lua, 1);
+    lua_getfield(lua, LUA_REGISTRYINDEX, "used");
+    if (lua_getfield(lua, -1, name) != LUA_TNIL) {
+        return 1;
+    }
+    lua_pop(lua, 1);
+    const struct module_lua *l = script_library_table;
+    while (l->name && strcmp(l->name, name) != 0) {
+        l++;
+    }
+    if (!l->name) {
+        return luaL_error(lua, "there is no library '%s'", name);
+    }
+    const char *chunk = lua_pushfstring(lua, "@%s", l->file);
+    if (luaL_loadbufferx(lua, l->source, l->len, chunk, "t") != LUA_OK) {
+        return lua_error(lua);
+    }
+    lua_call(lua, 0, 1);
+    lua_pushvalue(lua, -1);
+    lua_setfield(lua, 2, name);
+    return 1;
+}
+
+void host_define_use(lua_State *lua) {
+    lua_newtable(lua);
+    lua_setfield(lua, LUA_REGISTRYINDEX, "used");
+    lua_pushcfunction(lua, use);
+    lua_setglobal(lua, "use");
 }
 
 int host_raise(lua_State *lua, const struct err *e) {

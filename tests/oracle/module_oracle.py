@@ -3,7 +3,9 @@
 
     module_oracle.py tests/modules/command/command.yml ...
 
-Only what a case expects is compared, so a case that passes here and in run_cases behaves the same in both.
+Only what a case expects is compared, so a case that passes here and in run_cases behaves the same in both. A module that
+belongs to a collection is called by that name (`spec` in modules/NAME.lua or .c); ANSIBLE_COLLECTIONS_PATH says where the
+collection is.
 Cases with blobs cannot be run: they are the far half of a module.
 """
 import json
@@ -84,6 +86,18 @@ def call(case, module, check):
             return json.load(f)
 
 
+def full_name(module):
+    """The collection name that the module's own table gives."""
+    top = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "modules")
+    for ending, pattern in ((".lua", r'spec = "([\w.]+)"'), (".c", r'\.spec = "([\w.]+)"')):
+        path = os.path.join(top, module + ending)
+        if os.path.exists(path):
+            with open(path) as f:
+                found = re.search(pattern, f.read())
+            return found.group(1) if found else module
+    return module
+
+
 def run_case(case, module):
     with tempfile.TemporaryDirectory() as directory:
         os.chmod(directory, 0o755)
@@ -106,14 +120,14 @@ def run_case(case, module):
 def main(paths):
     wrong = 0
     for path in paths:
-        module = os.path.basename(os.path.dirname(os.path.abspath(path)))
+        module = full_name(os.path.basename(os.path.dirname(os.path.abspath(path))))
         with open(path) as f:
             cases = yaml.safe_load(f)
         for case in cases:
             if "blobs" in case:
                 print("left out: %s: %s" % (path, case["name"]))
                 continue
-            for difference in run_case(case, case.get("module", module)):
+            for difference in run_case(case, full_name(case["module"]) if "module" in case else module):
                 print("%s: %s: %s" % (path, case["name"], difference))
                 wrong += 1
     return 1 if wrong else 0

@@ -1,0 +1,192 @@
+-- util: what several modules need and Lua does not have.
+
+local util = {}
+
+util.LOCALE = { LANG = "C", LC_ALL = "C", LC_MESSAGES = "C", LC_CTYPE = "C", LANGUAGE = "C" }
+
+function util.trim(text)
+  return (text:match("^%s*(.-)%s*$"))
+end
+
+-- The lines of a text without their ends.
+function util.lines(text)
+  local out = {}
+  if text == "" then
+    return out
+  end
+  for line in text:gmatch("([^\n]*)\n?") do
+    out[#out + 1] = line
+  end
+  return out
+end
+
+-- Lines as a text; each ends with a line end.
+function util.unlines(lines)
+  return #lines == 0 and "" or table.concat(lines, "\n") .. "\n"
+end
+
+-- The parts of a text between a separator, which is plain text; empty parts count.
+function util.split(text, sep)
+  local out, from = {}, 1
+  while true do
+    local at, last = text:find(sep, from, true)
+    if not at then
+      out[#out + 1] = text:sub(from)
+      return out
+    end
+    out[#out + 1] = text:sub(from, at - 1)
+    from = last + 1
+  end
+end
+
+-- Words between blanks.
+function util.words(text)
+  local out = {}
+  for word in text:gmatch("%S+") do
+    out[#out + 1] = word
+  end
+  return out
+end
+
+function util.contains(values, wanted)
+  for _, value in ipairs(values or {}) do
+    if value == wanted then
+      return true
+    end
+  end
+  return false
+end
+
+function util.set(values)
+  local out = {}
+  for _, value in ipairs(values or {}) do
+    out[value] = true
+  end
+  return out
+end
+
+function util.keys(t)
+  local out = {}
+  for key in pairs(t or {}) do
+    out[#out + 1] = key
+  end
+  table.sort(out, function(a, b) return tostring(a) < tostring(b) end)
+  return out
+end
+
+function util.append(to, ...)
+  for _, value in ipairs({ ... }) do
+    to[#to + 1] = value
+  end
+  return to
+end
+
+function util.extend(to, from)
+  for _, value in ipairs(from or {}) do
+    to[#to + 1] = value
+  end
+  return to
+end
+
+function util.copy(t)
+  local out = {}
+  for key, value in pairs(t or {}) do
+    out[key] = value
+  end
+  return out
+end
+
+-- True when two plain values are the same, whatever the order of their keys.
+function util.equal(a, b)
+  if type(a) ~= type(b) or type(a) ~= "table" then
+    return a == b
+  end
+  for key, value in pairs(a) do
+    if not util.equal(value, b[key]) then
+      return false
+    end
+  end
+  for key in pairs(b) do
+    if a[key] == nil then
+      return false
+    end
+  end
+  return true
+end
+
+-- nil for null too.
+function util.present(value)
+  if value == null then
+    return nil
+  end
+  return value
+end
+
+-- A program of the target, or the module's end.
+function util.need(c, name)
+  return c:which(name) or c:fail('Failed to find required executable "' .. name .. '" in paths: $PATH')
+end
+
+-- Runs a program in the C locale; ends the module when it fails, unless `may_fail`.
+function util.run(c, argv, options)
+  options = options or {}
+  local env = util.copy(util.LOCALE)
+  for key, value in pairs(options.env or {}) do
+    env[key] = value
+  end
+  local r = c:exec({ argv = argv, env = env, stdin = options.stdin, cwd = options.cwd, timeout = options.timeout })
+  if r.rc ~= 0 and not options.may_fail then
+    local said = util.trim(r.stderr) ~= "" and util.trim(r.stderr) or util.trim(r.stdout)
+    local what = options.what or argv[1]
+    c:fail(what .. " failed: " .. (said ~= "" and said or "status " .. r.rc), {
+      rc = r.rc, stdout = r.stdout, stderr = r.stderr,
+    })
+  end
+  return r
+end
+
+-- Plans a text file: records the difference, keeps the new text in c.state for util.write_text. `before` nil: no file.
+function util.plan_text(c, path, before, after, header)
+  c.state.path, c.state.text = path, nil
+  if before ~= after then
+    c.state.text = after
+    c.state.existed = before ~= nil
+    c:diff(header or path, before, after)
+  end
+end
+
+-- Puts what util.plan_text planned in place, with a backup of the old file when `backup` was asked for.
+function util.write_text(c, options)
+  if not c.state.text then
+    return
+  end
+  if c.args.backup and c.state.existed then
+    c:set("backup_file", c:backup(c.state.path))
+    c:set("backup", c.args.backup)
+  end
+  c:replace(c.state.path, c.state.text, options)
+end
+
+-- Makes a directory and those above it.
+function util.makedirs(c, path, mode)
+  if path == "" or path == "/" or c.fs.exists(path) then
+    return
+  end
+  util.makedirs(c, util.dirname(path), mode)
+  c.fs.mkdir(path, { mode = mode or 493 })
+end
+
+-- The directory of a path.
+function util.dirname(path)
+  local dir = path:match("^(.*)/[^/]*$")
+  if dir == nil then
+    return "."
+  end
+  return dir == "" and "/" or dir
+end
+
+function util.basename(path)
+  return (path:gsub("/+$", ""):match("[^/]*$"))
+end
+
+return util

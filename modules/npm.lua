@@ -1,0 +1,138 @@
+-- npm: packages of Node.js, for a project or for the whole system.
+
+local util = use("util")
+
+local function command(c, words, with_name)
+  local argv = c.args.executable and util.words(c.args.executable) or { util.need(c, "npm") }
+  util.extend(argv, words)
+  local function flag(on, option)
+    if on then
+      argv[#argv + 1] = option
+    end
+  end
+  local installs = words[1] == "install" or words[1] == "update" or words[1] == "ci"
+  flag(c.args.global, "--global")
+  flag(c.args.production and installs, "--production")
+  flag(c.args.ignore_scripts, "--ignore-scripts")
+  flag(c.args.unsafe_perm, "--unsafe-perm")
+  if with_name and c.args.name then
+    local versioned = c.args.version and c.args.state ~= "absent"
+    argv[#argv + 1] = versioned and c.args.name .. "@" .. c.args.version or c.args.name
+  end
+  if c.args.registry then
+    util.append(argv, "--registry", c.args.registry)
+  end
+  flag(c.args.no_optional, "--no-optional")
+  flag(c.args.no_bin_links, "--no-bin-links")
+  flag(c.args.force, "--force")
+  return argv
+end
+
+local function npm(c, words, with_name, may_fail)
+  return util.run(c, command(c, words, with_name), { cwd = c.args.path, may_fail = may_fail, what = "npm " .. words[1] })
+end
+
+-- Names (and name@version) of what is installed, and what is missing.
+local function installed(c)
+  local have, missing = {}, {}
+  local wanted = c.args.name and (c.args.version and c.args.name .. "@" .. c.args.version or c.args.name)
+  if c.args.path and not c.fs.exists(c.args.path) then
+    return have, true
+  end
+  local r = npm(c, { "list", "--json", "--long" }, false, true)
+  local ok, data = pcall(c.json.decode, r.stdout == "" and "{}" or r.stdout)
+  if not ok or type(data) ~= "table" then
+    c:fail("Failed to parse NPM output: " .. util.trim(r.stderr), { rc = r.rc, stdout = r.stdout })
+  end
+  if not data.dependencies then
+    return have, true
+  end
+  for name, props in pairs(data.dependencies) do
+    if props.missing == true or props.invalid and props.invalid ~= null and props.invalid ~= false then
+      missing[#missing + 1] = name
+    else
+      have[name] = true
+      if util.present(props.version) then
+        have[name .. "@" .. props.version] = true
+      end
+    end
+  end
+  return have, #missing > 0 or wanted ~= nil and not have[wanted]
+end
+
+local function plan(c)
+  local state = c.args.state
+  if not c.args.path and not c.args.global then
+    c:fail("path must be specified when not using global")
+  end
+  if c.args.version and not c.args.name then
+    c:fail("version needs name: which package is to have it?")
+  end
+  if c.args.path then
+    local st = c.fs.stat(c.args.path)
+    if st and st.type == "file" then
+      c:fail("path " .. c.args.path .. " is not a directory")
+    end
+  end
+  local calls = {}
+  if c.args.ci then
+    calls[1] = { "ci" }
+  elseif state == "absent" then
+    local have = installed(c)
+    if have[c.args.name] then
+      calls[1] = { "uninstall" }
+    end
+  else
+    local _, missing = installed(c)
+    if missing then
+      calls[1] = { "install" }
+    end
+    if state == "latest" and not (missing and not c.fs.exists(c.args.path or "/")) then
+      local out = npm(c, { "outdated" }, true, true).stdout
+      if util.trim(out) ~= "" then
+        calls[#calls + 1] = { "update" }
+      end
+    end
+  end
+  c.state.calls = calls
+  if #calls > 0 then
+    c:changed()
+  end
+end
+
+local function run(c)
+  if c.args.path then
+    util.makedirs(c, c.args.path)
+  end
+  for _, words in ipairs(c.state.calls) do
+    npm(c, words, true)
+  end
+end
+
+return {
+  doc = "Install and remove packages of Node.js.",
+  spec = "community.general.npm",
+  example = "- community.general.npm:\n    path: /srv/app\n    ci: true",
+  side = "target",
+  check = "full",
+  diff = "none",
+  args = {
+    name = { doc = "The package; all of package.json without it." },
+    path = { type = "path", doc = "Directory of the project." },
+    version = { doc = "Version to install." },
+    global = { type = "bool", default = false, doc = "For the whole system." },
+    executable = { type = "path", doc = "The npm program." },
+    ignore_scripts = { type = "bool", default = false, doc = "Run no scripts of packages." },
+    unsafe_perm = { type = "bool", default = false, doc = "Run scripts as root, too." },
+    ci = { type = "bool", default = false, doc = "Install exactly what package-lock.json says." },
+    production = { type = "bool", default = false, doc = "Without what only development needs." },
+    registry = { doc = "Address of the registry." },
+    state = { default = "present", choices = { "present", "absent", "latest" }, doc = "What is to be there." },
+    no_optional = { type = "bool", default = false, doc = "Without optional dependencies." },
+    no_bin_links = { type = "bool", default = false, doc = "Make no links for programs." },
+    force = { type = "bool", default = false, doc = "Fetch again what is there." },
+  },
+  required_if = { { "state", "absent", { "name" } } },
+  plan = plan,
+  run = run,
+}

@@ -1,0 +1,49 @@
+#!/bin/bash
+# with_engine.sh RUN_CASES PLAY_REMOTE DIR...: the cases of these directories against a Docker engine of its own, in a
+# network and mount namespace, without a registry: images are imported. Ends with 77 where that cannot be.
+set -euo pipefail
+run_cases=$1 remote=$2
+shift 2
+skip() {
+    echo "skipped: $*"
+    exit 77
+}
+[ "$(id -u)" = 0 ] || skip "needs root"
+for program in dockerd docker unshare busybox; do
+    command -v $program >/dev/null || skip "needs $program"
+done
+if [ -z "${IN_NAMESPACE:-}" ]; then
+    unshare -n -m true 2>/dev/null || skip "no namespaces here"
+    IN_NAMESPACE=1 exec unshare -n -m "$0" "$run_cases" "$remote" "$@"
+fi
+work=$(mktemp -d)
+pids=()
+finish() {
+    for p in "${pids[@]}"; do
+        kill "$p" 2>/dev/null || true
+        wait "$p" 2>/dev/null || true
+    done
+    umount -R "$work/data" "$work/exec" 2>/dev/null || true
+    rm -rf "$work"
+}
+trap finish EXIT
+ip link set lo up
+mount --make-rprivate /
+export DOCKER_HOST=unix://$work/docker.sock HOME=$work
+dockerd --data-root "$work/data" --exec-root "$work/exec" -H "$DOCKER_HOST" -p "$work/pid" >"$work/log" 2>&1 &
+pids+=($!)
+for _ in $(seq 150); do
+    docker version >/dev/null 2>&1 && break
+    kill -0 "${pids[0]}" 2>/dev/null || skip "dockerd does not start here: $(tail -1 "$work/log")"
+    sleep 0.2
+done
+root=$work/root
+mkdir -p "$root"/{bin,etc,tmp,www}
+cp "$(command -v busybox)" "$root/bin/busybox"
+for applet in sh ls cat echo sleep httpd wget hostname env id true false; do
+    ln -s busybox "$root/bin/$applet"
+done
+echo 'root:x:0:0:root:/:/bin/sh' >"$root/etc/passwd"
+tar -C "$root" -c . | docker import -c 'CMD ["/bin/sleep","600"]' -c 'EXPOSE 80' -c 'ENV IMG=1' \
+    -c 'LABEL from=image' - busy:1 >/dev/null
+PLAY_TEST_DOCKER=1 "$run_cases" "$remote" "$@"
