@@ -212,6 +212,7 @@ bool login_resolve(struct view *cv, const struct hrun *target, struct arena *a, 
         !text_opt(cv, "ansible_ssh_password|ansible_ssh_pass|ansible_password", KW_NONE, o->conn_password, &s->password,
                   e) ||
         !text_opt(cv, "ansible_ssh_private_key_file|ansible_private_key_file", KW_NONE, o->private_key, &key, e) ||
+        !text_var(cv, "ansible_ssh_private_key_passphrase|ansible_private_key_passphrase", &s->passphrase, e) ||
         !text_opt(cv, "ansible_remote_tmp", KW_NONE, o->remote_tmp, &tmp, e) ||
         !text_var(cv, "ansible_shell_executable", &shell, e) || !ssh_args(cv, a, &s->ssh_args, e) ||
         !int_opt(cv, "ansible_ssh_timeout|ansible_timeout|ansible_connect_timeout", KW_NONE,
@@ -221,6 +222,7 @@ bool login_resolve(struct view *cv, const struct hrun *target, struct arena *a, 
         return false;
     }
     secret(cv, s->password);
+    secret(cv, s->passphrase);
     if (target->host->implicit && !kind.n) {
         kind = STR_LIT("local");
     }

@@ -84,8 +84,23 @@ static void fire_timers(struct play_run *pr) {
     }
 }
 
+/// A dialer needs the passphrase of a key.
+static void answer(struct run *r, const struct completion *c) {
+    struct arena a = {.secret = true};
+    struct err e = {.arena = &a};
+    struct str got = STR_NONE;
+    struct question q = {.prompt = str_z(&a, c->log), .timeout_ms = 100000};
+    bool ok = ask_terminal(r, &q, &a, &got, &e);
+    hub_answer(r->hub, ok ? got : STR_NONE);
+    arena_release(&a);
+}
+
 static void deliver(struct play_run *pr, struct completion *c) {
     enum tag_kind kind = *(enum tag_kind *)c->tag;
+    if (c->kind == DONE_ASK) {
+        answer(pr->r, c);
+        return;
+    }
     if (c->kind == DONE_LOG || c->kind == DONE_OPEN) {
         return;
     }

@@ -21,6 +21,7 @@ struct auth {
 
 // -- key files
 // ---------------------------------------------------------------------------------------------------------
+/// libssh asks here when it has no passphrase: never at the terminal.
 static int no_passphrase(const char *prompt UNUSED, char *buf UNUSED, size_t len UNUSED, int echo UNUSED,
                          int verify UNUSED, void *user UNUSED) {
     return -1;
@@ -42,48 +43,95 @@ static bool is_encrypted(struct arena *a, struct str text) {
            memcmp(raw.s + 15, "\0\0\0\4none", 8) != 0;
 }
 
-static const char *read_key(const char *path, struct arena *tmp, ssh_key *out) {
+/// Reads a key file into `k`: its key, or why there is none. The cache is locked.
+static void read_key(struct key_slot *k, const char *passphrase, struct arena *tmp) {
     struct err e = {.arena = tmp};
     struct stat st;
-    if (stat(path, &st) != 0) {
-        return errno == ENOENT ? "" : "cannot be read";
-    }
     struct str text;
-    if (!fd_read_file(path, KEY_MAX, tmp, &text, &e)) {
-        return "cannot be read";
+    k->encrypted = false;
+    if (stat(k->path, &st) != 0) {
+        k->why = errno == ENOENT ? "" : "cannot be read";
+    } else if (!fd_read_file(k->path, KEY_MAX, tmp, &text, &e)) {
+        k->why = "cannot be read";
+    } else if (st.st_uid == getuid() && (st.st_mode & 077) != 0) {
+        k->why = "can be read by others: run chmod 600 on it";
+    } else if (is_encrypted(tmp, text) && !passphrase) {
+        k->encrypted = true;
+        k->why = "needs a passphrase: set ansible_ssh_private_key_passphrase or add it to the agent with ssh-add";
+    } else if (ssh_pki_import_privkey_base64(text.s, passphrase, no_passphrase, NULL, &k->key) != SSH_OK) {
+        k->encrypted = passphrase != NULL;
+        k->why = passphrase ? "cannot be read with the passphrase given" : "is not a private key";
     }
-    if (st.st_uid == getuid() && (st.st_mode & 077) != 0) {
-        return "can be read by others: run chmod 600 on it";
-    }
-    if (is_encrypted(tmp, text)) {
-        return "needs a passphrase: add it to the agent with ssh-add";
-    }
-    if (ssh_pki_import_privkey_base64(text.s, NULL, no_passphrase, NULL, out) != SSH_OK) {
-        return "is not a private key";
-    }
-    return NULL;
 }
 
-/// The key of a file, as a copy of this thread's own; NULL: *why ("": no such file).
-static ssh_key load_key(struct hub *h, const char *path, const char **why) {
-    pthread_mutex_lock(&h->cache_lock);
+/// The slot of a file, read with `passphrase` when that may help. The cache is locked.
+static struct key_slot *key_slot(struct hub *h, const char *path, const char *passphrase) {
     struct key_slot *k = h->keys;
     while (k && strcmp(k->path, path) != 0) {
         k = k->next;
     }
-    if (!k) {
-        struct arena tmp = {.secret = true};
+    bool fresh = !k;
+    if (fresh) {
         k = ARENA_NEW(&h->cache, struct key_slot);
         k->path = arena_strndup(&h->cache, path, strlen(path));
-        k->why = read_key(path, &tmp, &k->key);
         k->next = h->keys;
         h->keys = k;
+    }
+    if (fresh || (k->encrypted && !k->key && passphrase)) {
+        struct arena tmp = {.secret = true};
+        read_key(k, passphrase, &tmp);
         arena_release(&tmp);
     }
-    *why = k->why;
-    ssh_key copy = k->key ? ssh_key_dup(k->key) : NULL;
+    return k;
+}
+
+/// Asks for the passphrase of a key, once a run, one dialer at a time.
+static void ask_passphrase(struct auth *a, const char *path) {
+    struct hub *h = a->t->h;
+    struct arena secret = {.secret = true};
+    int64_t from = clock_ms();
+    pthread_mutex_lock(&h->ask_lock);
+    pthread_mutex_lock(&h->cache_lock);
+    struct key_slot *k = key_slot(h, path, NULL);
+    bool ask = k->encrypted && !k->key && !k->asked;
+    k->asked = true;
     pthread_mutex_unlock(&h->cache_lock);
-    return copy;
+    struct str answer = STR_NONE;
+    if (ask) {
+        answer = dial_ask(h, a->t->c, arena_printf(&secret, "Enter passphrase for key '%s': ", path), &secret);
+    }
+    if (answer.n) {
+        pthread_mutex_lock(&h->cache_lock);
+        (void)key_slot(h, path, str_z(&secret, answer));
+        pthread_mutex_unlock(&h->cache_lock);
+    }
+    pthread_mutex_unlock(&h->ask_lock);
+    arena_release(&secret);
+    a->t->deadline_ms += clock_ms() - from;
+}
+
+/// What load_key found.
+struct loaded {
+    ssh_key key;      // this thread's own copy, or NULL
+    const char *why;  // NULL key: why; "": there is no such file
+    bool locked;      // it was not usable before for want of its passphrase
+};
+static struct loaded load_key(struct auth *a, const char *path, bool ask) {
+    struct hub *h = a->t->h;
+    const char *passphrase = a->t->c->spec.passphrase.s;
+    pthread_mutex_lock(&h->cache_lock);
+    struct key_slot *k = key_slot(h, path, passphrase);
+    struct loaded out = {.locked = k->encrypted && !k->key};
+    if (ask && out.locked && !passphrase) {
+        pthread_mutex_unlock(&h->cache_lock);
+        ask_passphrase(a, path);
+        pthread_mutex_lock(&h->cache_lock);
+    }
+    a->encrypted |= out.locked;
+    out.why = k->why ? k->why : "";
+    out.key = k->key ? ssh_key_dup(k->key) : NULL;
+    pthread_mutex_unlock(&h->cache_lock);
+    return out;
 }
 
 // -- steps
@@ -129,29 +177,99 @@ static bool offers(struct auth *a, int method) {
     return list == 0 || (list & method) != 0;
 }
 
-static bool try_key(struct auth *a, const char *given, bool must_exist) {
-    const char *path = NULL;
-    const char *why = NULL;
-    if (!sshconf_expand(&a->t->conf, given, &path, a->e)) {
-        a->failed = true;
-        return false;
-    }
-    ssh_key key = load_key(a->t->h, path, &why);
-    if (!key) {
-        bool missing = !why || !*why;
-        if (!missing || must_exist) {
-            note(a, path, missing ? "does not exist" : why);
-        }
-        a->encrypted |= !missing && str_starts(str_from(why), "needs");
-        return false;
-    }
-    tried(a, path);
+static bool offer(struct auth *a, ssh_key key) {
     int rc = 0;
     do {
         rc = ssh_userauth_publickey(a->t->session, NULL, key);
     } while (again(a, rc));
-    ssh_key_free(key);
     return settled(a, rc);
+}
+
+/// The public half as on the wire: strings with a length of four bytes, the first names the type.
+static struct str wire_form(struct auth *a, ssh_key key) {
+    struct err e = {.arena = a->t->a};
+    struct str raw = STR_NONE;
+    char *b64 = NULL;
+    if (ssh_pki_export_pubkey_base64(key, &b64) != SSH_OK || !base64_decode(a->t->a, str_from(b64), &raw, &e)) {
+        raw = STR_NONE;
+    }
+    ssh_string_free_char(b64);
+    return raw;
+}
+
+/// `s` without its first string.
+static struct str skip_string(struct str s) {
+    if (s.n < 4) {
+        return STR_NONE;
+    }
+    const unsigned char *p = (const unsigned char *)s.s;
+    size_t n = ((size_t)p[0] << 24 | (size_t)p[1] << 16 | (size_t)p[2] << 8 | p[3]) + 4;
+    return n > s.n ? STR_NONE : str_sub(s, n, s.n);
+}
+
+/// True for a certificate of this key: behind its type and its nonce stands what stands in the key behind the type.
+static bool belongs(struct auth *a, ssh_key cert, ssh_key key) {
+    struct str in_cert = skip_string(skip_string(wire_form(a, cert)));
+    struct str in_key = skip_string(wire_form(a, key));
+    return in_key.n && in_cert.n >= in_key.n && memcmp(in_cert.s, in_key.s, in_key.n) == 0;
+}
+
+/// Offers the key with a certificate, when that is one of it.
+static bool try_certificate(struct auth *a, ssh_key key, const char *path) {
+    ssh_key cert = NULL;
+    ssh_key both = NULL;
+    bool done = false;
+    if (access(path, R_OK) == 0 && ssh_pki_import_cert_file(path, &cert) == SSH_OK && belongs(a, cert, key)) {
+        both = ssh_key_dup(key);
+        if (both && ssh_pki_copy_cert_to_privkey(cert, both) == SSH_OK) {
+            tried(a, path);
+            done = offer(a, both);
+        }
+    }
+    ssh_key_free(both);
+    ssh_key_free(cert);
+    return done;
+}
+
+/// Certificates first: those of CertificateFile, then the one beside the key.
+static bool try_certificates(struct auth *a, ssh_key key, const char *path) {
+    const struct ssh_conf *f = &a->t->conf;
+    for (size_t i = 0; i < f->certificates.n && !a->failed; i++) {
+        const char *file = NULL;
+        if (!sshconf_expand(f, f->certificates.p[i], &file, a->e)) {
+            a->failed = true;
+        } else if (try_certificate(a, key, file)) {
+            return true;
+        }
+    }
+    return !a->failed && try_certificate(a, key, arena_printf(a->t->a, "%s-cert.pub", path));
+}
+
+/// `ask`: only keys that miss their passphrase, which is asked for; else all others.
+static bool try_key(struct auth *a, const char *given, bool must_exist, bool ask) {
+    const char *path = NULL;
+    if (!sshconf_expand(&a->t->conf, given, &path, a->e)) {
+        a->failed = true;
+        return false;
+    }
+    struct loaded l = load_key(a, path, ask);
+    if (!l.key) {
+        bool missing = !*l.why;
+        if (ask == l.locked && (!missing || must_exist)) {
+            note(a, path, missing ? "does not exist" : l.why);
+        }
+        return false;
+    }
+    bool done = false;
+    if (ask == l.locked) {
+        done = try_certificates(a, l.key, path);
+        if (!done && !a->failed && offers(a, SSH_AUTH_METHOD_PUBLICKEY)) {
+            tried(a, path);
+            done = offer(a, l.key);
+        }
+    }
+    ssh_key_free(l.key);
+    return done;
 }
 
 static bool try_agent(struct auth *a) {
@@ -167,27 +285,36 @@ static bool try_agent(struct auth *a) {
     return settled(a, rc);
 }
 
-static bool keys(struct auth *a) {
+/// Key files in their order. The first time those are passed over whose passphrase nobody gave yet: the agent may have
+/// them. The second time (`ask`) it is their turn.
+static bool key_files(struct auth *a, bool ask) {
     static const char *const defaults[] = {"~/.ssh/id_ed25519", "~/.ssh/id_ecdsa", "~/.ssh/id_rsa"};
-    const struct ssh_conf *f = &a->t->conf;
-    if (f->pubkey_auth == SSH_NO || !offers(a, SSH_AUTH_METHOD_PUBLICKEY)) {
-        return false;
-    }
-    for (size_t i = 0; i < f->identities.n && !a->failed && offers(a, SSH_AUTH_METHOD_PUBLICKEY); i++) {
-        if (try_key(a, f->identities.p[i], true)) {
-            return true;
-        }
-    }
-    if (!a->failed && (f->identities_only != SSH_YES || a->encrypted) && try_agent(a)) {
-        return true;
-    }
-    size_t n = f->identities.n || !offers(a, SSH_AUTH_METHOD_PUBLICKEY) ? 0 : COUNTOF(defaults);
-    for (size_t i = 0; i < n && !a->failed; i++) {
-        if (try_key(a, defaults[i], false)) {
+    const struct ssh_names *own = &a->t->conf.identities;
+    size_t n = own->n ? own->n : COUNTOF(defaults);
+    for (size_t i = 0; i < n && !a->failed && offers(a, SSH_AUTH_METHOD_PUBLICKEY); i++) {
+        if (try_key(a, own->n ? own->p[i] : defaults[i], own->n != 0, ask)) {
             return true;
         }
     }
     return false;
+}
+
+static bool keys(struct auth *a) {
+    const struct ssh_conf *f = &a->t->conf;
+    if (f->pubkey_auth == SSH_NO || !offers(a, SSH_AUTH_METHOD_PUBLICKEY)) {
+        return false;
+    }
+    bool files_first = f->identities.n != 0;
+    if (files_first && key_files(a, false)) {
+        return true;
+    }
+    if (!a->failed && (f->identities_only != SSH_YES || a->encrypted) && try_agent(a)) {
+        return true;
+    }
+    if (!files_first && !a->failed && key_files(a, false)) {
+        return true;
+    }
+    return !a->failed && a->encrypted && key_files(a, true);
 }
 
 static bool try_password(struct auth *a, const char *password) {

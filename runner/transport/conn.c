@@ -294,6 +294,8 @@ void conn_adopt(struct conn *c, struct dialed *d) {
     struct shard *s = &c->hub->shard;
     c->dialing = false;
     arena_release(&c->secrets);
+    c->alive_ms = d->alive_ms > 0 ? d->alive_ms : c->alive_ms;
+    c->alive_count = d->alive_count > 0 ? d->alive_count : c->alive_count;
     c->proxy_pid = d->proxy_pid;
     if (d->ok) {
         c->session = d->session;
@@ -313,7 +315,7 @@ void conn_adopt(struct conn *c, struct dialed *d) {
     } else if (d->ok) {
         c->state = CONN_UP;
         start_login(c);
-        shard_alarm(s, c->heard_ms + c->hub->keepalive_ms);
+        shard_alarm(s, c->heard_ms + c->alive_ms);
     } else {
         conn_die(c, &d->err);
     }
@@ -448,12 +450,13 @@ static void keepalive(struct conn *c, int64_t now, int64_t *next) {
     while (p && p->state != PEER_READY) {
         p = p->next;
     }
-    int64_t each = c->hub->keepalive_ms;
+    int64_t each = c->alive_ms;
+    int64_t dead = each * c->alive_count;
     if (!p || c->local) {
         earlier(next, c->local ? 0 : now + each);
         return;
     }
-    if (c->ping_ms && now - c->ping_ms >= each * KEEPALIVE_LOST) {
+    if (c->ping_ms && now - c->ping_ms >= dead) {
         struct arena tmp = {0};
         struct err e = {.arena = &tmp};
         (void)err_set(&e, ERR_UNREACHABLE, NO_MARK, "host '%s' has not answered for %lld s", c->spec.host,
@@ -467,7 +470,7 @@ static void keepalive(struct conn *c, int64_t now, int64_t *next) {
         peer_ping(p);
         conn_work(c);
     }
-    earlier(next, c->ping_ms ? c->ping_ms + each * KEEPALIVE_LOST : c->heard_ms + each);
+    earlier(next, c->ping_ms ? c->ping_ms + dead : c->heard_ms + each);
 }
 
 void conn_tick(struct conn *c, int64_t now, int64_t *next) {

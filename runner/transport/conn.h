@@ -21,6 +21,7 @@ struct conn_spec {
     int port;                   // 0: ssh_config or 22
     const char *user;           // NULL: ssh_config or login name
     struct str password;        // SSH password, or STR_NONE
+    struct str passphrase;      // of encrypted key files, or STR_NONE: asked for, see DONE_ASK
     const char *key_file;       // NULL: ssh_config and defaults, and the agent
     const char *ssh_args;       // ansible_ssh_common_args + extra_args
     const char *config_file;    // NULL: ~/.ssh/config
@@ -33,7 +34,7 @@ struct conn_spec {
                   // soon as the session is up, with an empty dict
 };
 
-enum completion_kind { DONE_OPEN, DONE_RESULT, DONE_FAILED, DONE_LOG };
+enum completion_kind { DONE_OPEN, DONE_RESULT, DONE_FAILED, DONE_LOG, DONE_ASK };
 struct completion {
     enum completion_kind kind;
     void *tag;          // what the caller gave to conn_open / conn_submit
@@ -43,7 +44,7 @@ struct completion {
                         // refused (the task failed, the host is reachable); ERR_ARGS: a setting that is not
                         // supported; ERR_LIMIT; ERR_SYS, with ECANCELED after conn_cancel
     bool lost;          // DONE_FAILED because there is no connection, whatever the code says of its settings
-    struct str log;     // DONE_LOG: a piece of live output
+    struct str log;     // DONE_LOG: a piece of live output; DONE_ASK: a question for the user, see hub_answer
     struct arena arena;  // owns the above (err.arena points here: set it again after copying the struct); the receiver
                          // releases it with completion_release
 };
@@ -62,6 +63,8 @@ struct hub *hub_new(const struct hub_opts *o, struct err *e);
 void hub_free(struct hub *h);
 /// The next completion; blocks up to timeout_ms (-1: for ever). false: none. Coordinator thread only.
 bool hub_wait(struct hub *h, int timeout_ms, struct completion *out);
+/// Answers a DONE_ASK: the passphrase of a key. STR_NONE: there is nobody to ask.
+void hub_answer(struct hub *h, struct str answer);
 /// Readable when hub_wait would return at once.
 int hub_fd(const struct hub *h);
 

@@ -7,8 +7,10 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #define RETRY_MS 1000
+#define ASK_MS   120000
 
 void tcp_ack_now(int fd) {
     int one = 1;
@@ -27,6 +29,22 @@ int dial_wait(struct hub *h, int fd, short events, int64_t deadline_ms) {
             return p[1].revents ? -1 : 1;
         }
     }
+}
+
+struct str dial_ask(struct hub *h, struct conn *c, const char *prompt, struct arena *a) {
+    struct done *d = done_new(DONE_ASK, c->tag, 0);
+    d->c.log = str_printf(&d->c.arena, "%s", prompt);
+    done_push(h, d);
+    if (dial_wait(h, h->answer_fd, POLLIN, clock_ms() + ASK_MS) <= 0) {
+        return STR_NONE;
+    }
+    uint64_t n = 0;
+    ssize_t got = read(h->answer_fd, &n, sizeof n);
+    (void)got;
+    struct str answer = h->answer.s ? str_dup(a, h->answer) : STR_NONE;
+    arena_release(&h->answer_arena);
+    h->answer = STR_NONE;
+    return answer;
 }
 
 static void hand_over(struct hub *h, struct conn *c, struct dialed *d) {

@@ -74,6 +74,15 @@ struct err err_copy(struct arena *a, const struct err *from) {
     return e;
 }
 
+void hub_answer(struct hub *h, struct str answer) {
+    uint64_t one = 1;
+    h->answer_arena.secret = true;
+    h->answer = answer.s ? str_dup(&h->answer_arena, answer) : STR_NONE;
+    if (write(h->answer_fd, &one, sizeof one) < 0) {
+        BUG("eventfd: %d", errno);
+    }
+}
+
 int hub_fd(const struct hub *h) {
     return h->done_fd;
 }
@@ -134,6 +143,7 @@ static void hub_init(struct hub *h, const struct hub_opts *o) {
     pthread_mutex_init(&h->done_lock, NULL);
     pthread_mutex_init(&h->dial_lock, NULL);
     pthread_mutex_init(&h->cache_lock, NULL);
+    pthread_mutex_init(&h->ask_lock, NULL);
     pthread_mutex_init(&h->blobs.lock, NULL);
     pthread_mutex_init(&h->shard.lock, NULL);
     pthread_cond_init(&h->dial_cond, NULL);
@@ -144,6 +154,7 @@ static void hub_init(struct hub *h, const struct hub_opts *o) {
     }
     h->done_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     h->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    h->answer_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     payloads_find(&h->payloads, o->remote_dir ? o->remote_dir : ".", &h->arena);
 }
 
@@ -157,9 +168,12 @@ static void hub_destroy(struct hub *h) {
     }
     fd_closep(&h->done_fd);
     fd_closep(&h->stop_fd);
+    fd_closep(&h->answer_fd);
+    arena_release(&h->answer_arena);
     pthread_mutex_destroy(&h->done_lock);
     pthread_mutex_destroy(&h->dial_lock);
     pthread_mutex_destroy(&h->cache_lock);
+    pthread_mutex_destroy(&h->ask_lock);
     pthread_mutex_destroy(&h->blobs.lock);
     pthread_mutex_destroy(&h->shard.lock);
     pthread_cond_destroy(&h->dial_cond);
@@ -173,7 +187,7 @@ struct hub *hub_new(const struct hub_opts *o, struct err *e) {
     struct hub *h = ARENA_NEW(&a, struct hub);
     h->arena = a;
     hub_init(h, o);
-    if (h->done_fd < 0 || h->stop_fd < 0) {
+    if (h->done_fd < 0 || h->stop_fd < 0 || h->answer_fd < 0) {
         (void)err_sys(e, errno, NO_MARK, "cannot create an event descriptor");
         hub_destroy(h);
         return NULL;
@@ -242,6 +256,7 @@ static void spec_copy(struct conn *c, const struct conn_spec *s) {
     c->spec.config_file = dup_z(a, s->config_file);
     c->spec.remote_tmp = dup_z(a, s->remote_tmp);
     c->spec.executable = dup_z(a, s->executable);
+    c->spec.passphrase = s->passphrase.s ? str_dup(&c->secrets, s->passphrase) : STR_NONE;
     c->spec.password = s->password.s ? str_dup(&c->secrets, s->password) : STR_NONE;
 }
 
@@ -260,6 +275,8 @@ struct conn *conn_open(struct hub *h, const struct conn_spec *spec, void *tag) {
     c->hub = h;
     c->tag = tag;
     c->watch.fd = -1;
+    c->alive_ms = h->keepalive_ms;
+    c->alive_count = KEEPALIVE_LOST;
     spec_copy(c, spec);
     c->local = !spec->prefix && spec->kind && strcmp(spec->kind, "local") == 0;
     c->child = c->local || spec->prefix;

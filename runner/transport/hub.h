@@ -87,6 +87,8 @@ struct dialed {
     int fd;
     int proxy_pid;           // 0: none
     const char *agent_path;  // the local agent that the host may use, or NULL
+    int64_t alive_ms;        // ServerAliveInterval, or 0
+    int alive_count;         // ServerAliveCountMax, or 0
     bool may_retry;          // the failure may pass by itself
 };
 
@@ -125,6 +127,8 @@ struct conn {
     ssh_channel pump;  // never opened: reads packets when no other channel does
     struct ssh_counter_struct traffic;
     struct watch watch;
+    int64_t alive_ms;  // how long a silence is before a ping, and how many of those make it dead
+    int alive_count;
     int64_t heard_ms, ping_ms;  // last bytes from it; the ping not answered yet, or 0
     int proxy_pid;
     struct peer *peers;
@@ -206,6 +210,8 @@ struct key_slot {
     struct key_slot *next;
     ssh_key key;      // NULL: not usable
     const char *why;  // then: why not; NULL: there is no such file
+    bool encrypted;   // not usable without its passphrase
+    bool asked;       // the user was asked for it
 };
 struct hub {
     struct arena arena;
@@ -226,6 +232,11 @@ struct hub {
     size_t ndialers, idle, queued, forks;
     int stop_fd;  // readable once the hub stops
     bool stopping;
+    // questions of the dialers, one at a time
+    pthread_mutex_t ask_lock;
+    int answer_fd;
+    struct arena answer_arena;
+    struct str answer;
     // caches of the dialers
     pthread_mutex_t cache_lock;
     struct arena cache;
@@ -253,3 +264,5 @@ bool dial_stop(struct hub *h, int64_t wait_ms);
 bool ssh_dial(struct hub *h, struct conn *c, struct dialed *d, struct err *e);
 /// Waits for `fd` or the end of the hub: 1 ready, 0 deadline, -1 stopping.
 int dial_wait(struct hub *h, int fd, short events, int64_t deadline_ms);
+/// Asks the user through the coordinator, for at most two minutes; STR_NONE without an answer. ask_lock is held.
+struct str dial_ask(struct hub *h, struct conn *c, const char *prompt, struct arena *a);

@@ -59,6 +59,8 @@ static bool settle(struct ssh_try *t, struct err *e) {
         return err_set(e, ERR_ARGS, NO_MARK, "'%s' is not a user name (host '%s')", t->user, s->host);
     }
     t->timeout_ms = s->connect_timeout_ms > 0 ? s->connect_timeout_ms : (int64_t)t->conf.connect_timeout_s * 1000;
+    int again = t->conf.connection_attempts - 1;
+    t->c->spec.retries = again > t->c->spec.retries ? again : t->c->spec.retries;
     if (t->timeout_ms <= 0) {
         t->timeout_ms = TIMEOUT_MS;
     }
@@ -98,13 +100,49 @@ static const char *await(struct ssh_try *t, int fd, int failed) {
     return failed ? arena_printf(t->a, "%s", strerror_r(failed, text, sizeof text)) : NULL;
 }
 
+/// getaddrinfo within the deadline: the system's resolver may wait for minutes. NULL, or the reason.
+static const char *resolve(struct ssh_try *t, const char *name, const char *port, const struct addrinfo *hints,
+                           struct addrinfo **list) {
+    struct arena a = {0};  // the resolver's while it works
+    struct gaicb *cb = ARENA_NEW(&a, struct gaicb);
+    struct addrinfo *want = ARENA_NEW(&a, struct addrinfo);
+    struct gaicb **all = ARENA_ARRAY(&a, struct gaicb *, 1);
+    *want = *hints;
+    *cb = (struct gaicb){.ar_name = arena_printf(&a, "%s", name),
+                         .ar_service = port ? arena_printf(&a, "%s", port) : NULL,
+                         .ar_request = want};
+    all[0] = cb;
+    int rc = getaddrinfo_a(GAI_NOWAIT, all, 1, NULL);
+    const char *why = rc ? gai_strerror(rc) : NULL;
+    while (!why && gai_error(cb) == EAI_INPROGRESS) {
+        const struct timespec step = {.tv_nsec = 200000000};  // to see that the run ends
+        const struct gaicb *const wait_for[] = {cb};
+        (void)gai_suspend(wait_for, 1, &step);
+        bool stop = gai_error(cb) == EAI_INPROGRESS && dial_wait(t->h, -1, 0, clock_ms() + 1) < 0;
+        if (gai_error(cb) == EAI_INPROGRESS && (stop || clock_ms() >= t->deadline_ms)) {
+            if (gai_cancel(cb) != EAI_CANCELED) {
+                a = (struct arena){0};  // it still works on it: left to it
+            }
+            why = stop ? ssh_stopped
+                       : arena_printf(t->a, "the name was not resolved within %lld s",
+                                      (long long)((t->timeout_ms + 999) / 1000));
+        }
+    }
+    if (!why && gai_error(cb) != 0) {
+        why = gai_strerror(gai_error(cb));
+    }
+    *list = why ? NULL : cb->ar_result;
+    arena_release(&a);
+    return why;
+}
+
 /// Binds to BindAddress; NULL or the reason why not.
 static const char *bind_local(struct ssh_try *t, int family) {
     char text[128];
     struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_family = family};
     struct addrinfo *list = NULL;
-    int rc = t->conf.bind_address ? getaddrinfo(t->conf.bind_address, NULL, &hints, &list) : 0;
-    const char *why = rc ? arena_printf(t->a, "BindAddress '%s': %s", t->conf.bind_address, gai_strerror(rc)) : NULL;
+    const char *why = t->conf.bind_address ? resolve(t, t->conf.bind_address, NULL, &hints, &list) : NULL;
+    why = why ? arena_printf(t->a, "BindAddress '%s': %s", t->conf.bind_address, why) : NULL;
     if (list && bind(t->fd, list->ai_addr, list->ai_addrlen) != 0) {
         why = arena_printf(t->a, "BindAddress '%s': %s", t->conf.bind_address, strerror_r(errno, text, sizeof text));
     }
@@ -112,6 +150,20 @@ static const char *bind_local(struct ssh_try *t, int family) {
         freeaddrinfo(list);
     }
     return why;
+}
+
+/// The kernel's own probes find a host that is gone while only `raw` runs there.
+static void set_keepalive(const struct ssh_try *t, int fd) {
+    int one = 1;
+    int each = t->conf.alive_interval_s > 0 ? t->conf.alive_interval_s : (int)(t->h->keepalive_ms / 1000);
+    int count = t->conf.alive_count > 0 ? t->conf.alive_count : KEEPALIVE_LOST;
+    each = each > 0 ? each : 1;
+    unsigned gone_ms = (unsigned)each * (unsigned)(count + 1) * 1000;
+    (void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof one);
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &each, sizeof each);
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &each, sizeof each);
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &count, sizeof count);
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &gone_ms, sizeof gone_ms);
 }
 
 /// Connects to one address: sets t->fd, or returns the reason.
@@ -123,7 +175,7 @@ static const char *try_address(struct ssh_try *t, const struct addrinfo *ai) {
     }
     int one = 1;
     (void)setsockopt(t->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-    (void)setsockopt(t->fd, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof one);
+    set_keepalive(t, t->fd);
     const char *why = bind_local(t, ai->ai_family);
     if (!why) {
         why = await(t, t->fd, connect(t->fd, ai->ai_addr, ai->ai_addrlen) == 0 ? 0 : errno);
@@ -141,9 +193,9 @@ static bool tcp(struct ssh_try *t, struct err *e) {
         hints.ai_family = strcasecmp(family, "inet") == 0 ? AF_INET : (strcasecmp(family, "inet6") == 0 ? AF_INET6 : 0);
     }
     struct addrinfo *list = NULL;
-    int rc = getaddrinfo(t->host, arena_printf(t->a, "%d", t->port), &hints, &list);
-    if (rc != 0) {
-        return no_connect(t, gai_strerror(rc), e);
+    const char *unknown = resolve(t, t->host, arena_printf(t->a, "%d", t->port), &hints, &list);
+    if (unknown) {
+        return no_connect(t, unknown, e);
     }
     const char *why = "no address";
     for (const struct addrinfo *ai = list; ai && why && clock_ms() < t->deadline_ms; ai = ai->ai_next) {
@@ -381,6 +433,8 @@ bool ssh_dial(struct hub *h, struct conn *c, struct dialed *d, struct err *e) {
     fd_closep(&t.proxy_err);
     d->session = t.session;
     d->fd = t.fd;
+    d->alive_ms = (int64_t)t.conf.alive_interval_s * 1000;
+    d->alive_count = t.conf.alive_count;
     d->agent_path = ok ? agent_to_lend(&t) : NULL;
     d->proxy_pid = t.proxy_pid;
     return ok;

@@ -19,7 +19,8 @@ struct ssh_conf {
     const char *host_key_alias;
     const char *strict;                                 // StrictHostKeyChecking, lower case
     const char *user_known_hosts, *global_known_hosts;  // lists separated by white space
-    struct ssh_names identities;
+    struct ssh_names identities, certificates;
+    int connection_attempts, alive_interval_s, alive_count;  // 0: not set
     const char *identity_agent;
     const char *proxy_command, *proxy_jump;
     const char *ciphers, *kex, *macs, *host_key_algorithms, *pubkey_algorithms;

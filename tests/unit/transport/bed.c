@@ -89,8 +89,8 @@ static void start_sshd(void) {
               arena_printf(&bed_arena,
                            "ListenAddress 127.0.0.1\nPort %d\nHostKey %s/host_key\nAuthorizedKeysFile %s/authorized\n"
                            "UsePAM %s\nStrictModes no\nPasswordAuthentication %s\nPidFile none\nMaxStartups 200\n"
-                           "PermitRootLogin yes\nSetEnv HOME=%s\nMaxSessions 10\n",
-                           bed.port, bed.dir, bed.dir, pam ? "yes" : "no", pam ? "no" : "yes", bed.home),
+                           "PermitRootLogin yes\nSetEnv HOME=%s\nMaxSessions 10\nTrustedUserCAKeys %s/ca.pub\n",
+                           bed.port, bed.dir, bed.dir, pam ? "yes" : "no", pam ? "no" : "yes", bed.home, bed.dir),
               0600);
     struct err e = {.arena = &bed_arena};
     int log = open(bed_path("sshd.log"), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
@@ -126,6 +126,7 @@ static void make_bed(void) {
     keygen(bed.key, "ed25519");
     keygen(bed.other_key, "ed25519");
     keygen(bed_path("host_key"), "ed25519");
+    keygen(bed_path("ca"), "ed25519");
     bed_write(bed_path("authorized"), slurp(bed_path("key.pub")), 0600);
     copy_self(bed_path("play-remote-x86_64"));
     copy_self(bed_path("play-remote-aarch64"));
