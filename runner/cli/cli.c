@@ -34,6 +34,8 @@ static void set_defaults(struct settings *s, struct arena *a) {
                            .inject_facts = true,
                            .show_skipped = true,
                            .show_ok = true,
+                           .handler_must_exist = true,
+                           .debugger_ignores = true,
                            .gathering = STR_LIT("implicit"),
                            .callback = STR_LIT("default"),
                            .poll_s = 15,

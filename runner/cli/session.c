@@ -215,6 +215,14 @@ static bool open_output(struct session *x, struct err *e) {
                             .show_skipped = s->show_skipped,
                             .show_ok = s->show_ok,
                             .tree = s->tree.n ? str_z(x->a, s->tree) : NULL,
+                            .show_custom_stats = s->custom_stats,
+                            .check_markers = s->check_markers,
+                            .failed_stderr = s->failed_stderr,
+                            .host_start = s->host_start,
+                            .failure_path = s->failure_path,
+                            .args = s->args_to_stdout,
+                            .pretty = s->pretty_results,
+                            .yaml = str_eqz(s->result_format, "yaml"),
                             .columns = 79,
                             .name = str_z(x->a, s->callback),
                             .out = stdout,
@@ -319,6 +327,10 @@ static void fill_run(struct session *x) {
     r->remote_dir = remote_dir(x->a);
     r->remote_tmp = s->remote_tmp;
     r->gathering = s->gathering;
+    r->strategy = s->strategy;
+    r->missing_handler_ok = !s->handler_must_exist;
+    r->task_debugger = s->task_debugger;
+    r->debugger_ignores = s->debugger_ignores;
     r->any_errors_fatal = s->any_errors_fatal;
     r->inject_facts = s->inject_facts;
     r->merge_dicts = str_eqz(s->hash_behaviour, "merge");

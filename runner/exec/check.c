@@ -219,17 +219,21 @@ bool check_role(struct run *r, const struct role *role, struct err *e) {
 }
 
 static bool check_strategy(const struct run *r, const struct play *p, struct err *e) {
-    static const char *const known[] = {"linear", "ansible.builtin.linear"};
+    static const char *const known[] = {"linear", "free", "host_pinned", "debug"};
     struct val s = p->n.kw[KW_STRATEGY];
-    if (r->o->syntax_only || val_is(s, VAL_UNDEF) || val_is(s, VAL_NULL)) {
+    struct str name = val_text(s);
+    if (r->o->syntax_only || !val_is(s, VAL_STR) || val_any_flag(s, VAL_TMPL)) {
         return true;
     }
+    struct str base = str_starts(name, "ansible.builtin.") ? str_sub(name, 16, name.n) : name;
     for (size_t i = 0; i < COUNTOF(known); i++) {
-        if (str_eqz(val_text(s), known[i])) {
+        if (str_eqz(base, known[i])) {
             return true;
         }
     }
-    return err_set(e, ERR_ARGS, s.mark, "the strategy '%.*s' is not supported", STR(val_text(s)));
+    const char *near = typo_nearest(base, known, COUNTOF(known));
+    err_set(e, ERR_ARGS, s.mark, "the strategy '%.*s' is not supported", STR(name));
+    return err_hint(e, "did you mean '%s'?", near ? near : "linear");
 }
 
 bool check_play(struct run *r, struct play *p, struct err *e) {

@@ -84,10 +84,19 @@ struct roles_done {
     struct role_done **p;
     size_t n, cap;
 };
+enum strategy { STRATEGY_LINEAR, STRATEGY_FREE, STRATEGY_PINNED };
+/// Keywords of a play that count for all of it, templated once.
+struct play_set {
+    enum strategy strategy;
+    bool debugger;  // strategy: debug
+    bool force_handlers;
+    struct val gather_facts, max_fail;  // VAL_UNDEF: not given
+};
 /// One batch of one play.
 struct play_run {
     struct run *r;
     struct play *play;
+    struct play_set set;
     struct arena a;  // until the end of the batch
     struct str name;
     struct val prompt;  // answers to vars_prompt
@@ -244,6 +253,8 @@ bool play_batch(struct run *r, struct play *p, struct val prompt, const struct h
 /// A play_run without hosts, for names and listings.
 void play_run_init(struct play_run *pr, struct run *r, struct play *p, struct val prompt);
 bool play_compile(struct play_run *pr, bool flushes, struct err *e);
+/// Templates the keywords of `set`. ERR_ARGS for an unknown strategy.
+bool play_settle(struct play_run *pr, struct err *e);
 bool play_prompts(struct run *r, struct play *p, struct arena *a, bool ask, struct val *out, struct err *e);
 
 // -- plan.c -----------------------------------------------------------------------------------------------------------
@@ -399,8 +410,28 @@ bool meta_run(struct play_run *pr, struct hrun *h, struct pstep *s, bool *once, 
 struct str meta_action(const struct task *t);
 bool meta_known(struct str what);
 
-// -- strategy/linear.c ------------------------------------------------------------------------------------------------
+// -- strategy/ --------------------------------------------------------------------------------------------------------
 bool linear_run(struct play_run *pr, struct err *e);
+/// free, and host_pinned as pr->set.strategy says.
+bool free_run(struct play_run *pr, struct err *e);
+/// A host's next step, past those that are not for it; NULL: none.
+struct pstep *strategy_next(struct play_run *pr, struct hrun *h);
+/// A keyword of a step as host `h` sees it.
+bool strategy_bool(struct play_run *pr, struct pstep *s, struct hrun *h, enum keyword k, bool absent, bool *out,
+                   struct err *e);
+/// throttle:, 0 when there is none.
+bool strategy_throttle(struct play_run *pr, struct pstep *s, struct hrun *h, size_t *out, struct err *e);
+size_t strategy_forks(const struct play_run *pr);
+/// Tells output/ that a task starts.
+void strategy_announce(struct play_run *pr, struct pstep *s, struct hrun *h);
+/// --step: asks whether the task is to run (on `h`, when the strategy asks for each host).
+bool strategy_wanted(struct play_run *pr, struct pstep *s, struct hrun *h);
+struct job *strategy_start(struct play_run *pr, struct hrun *h, struct pstep *s, bool once);
+/// Processes a finished job's result and frees it; those of includes are kept in `includes`, for include_process.
+void strategy_finish(struct play_run *pr, struct job *j, struct jobs *includes, struct arena *a);
+void strategy_free_jobs(struct jobs *l);
+/// After Ctrl-C: what is in flight is given up; run_release frees the jobs once no completion can come any more.
+void strategy_cancel(struct play_run *pr);
 
 // -- wait.c -----------------------------------------------------------------------------------------------------------
 /// Delivers completions and timers to jobs and appends those that are done to pr->finished; returns after at least one
@@ -414,6 +445,7 @@ void signals_close(struct run *r);
 struct question {
     const char *prompt;
     bool echo;
+    bool stdin_too;      // an answer on standard input counts when that is no terminal
     int64_t timeout_ms;  // 0: none
 };
 bool ask_terminal(struct run *r, const struct question *q, struct arena *a, struct str *out, struct err *e);

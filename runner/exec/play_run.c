@@ -56,12 +56,6 @@ static void end_part(struct play_run *pr, struct pblock *part, bool flushes, boo
     steps_push(&pr->a, &pr->root->sec[SEC_BODY], wrap);
 }
 
-static bool forces(struct play_run *pr) {
-    bool force = pr->r->o->force_handlers;
-    (void)val_as_bool(pr->play->n.kw[KW_FORCE_HANDLERS], &force);
-    return force;
-}
-
 static void add_setup(struct play_run *pr) {
     static const enum keyword keys[] = {KW_GATHER_SUBSET, KW_GATHER_TIMEOUT, KW_FACT_PATH};
     struct play *p = pr->play;
@@ -100,7 +94,7 @@ static void add_setup(struct play_run *pr) {
 bool play_compile(struct play_run *pr, bool flushes, struct err *e) {
     const struct play *p = pr->play;
     const struct steps *parts[3] = {&p->pre_tasks, &p->tasks, &p->post_tasks};
-    bool force = forces(pr);
+    bool force = pr->set.force_handlers;
     bool selected = false;
     pr->root = ARENA_NEW(&pr->a, struct pblock);
     if (flushes) {
@@ -121,6 +115,52 @@ bool play_compile(struct play_run *pr, bool flushes, struct err *e) {
         end_part(pr, part, flushes, force);
     }
     return true;
+}
+
+// -- keywords of the play ---------------------------------------------------------------------------------------------
+
+static bool play_kw(struct play_run *pr, struct view *v, enum keyword k, struct val *out, struct err *e) {
+    *out = pr->play->n.kw[k];
+    if (val_any_flag(*out, VAL_TMPL) && !view_value(v, *out, out, e)) {
+        return err_wrap(e, pr->play->n.kw[k].mark, "in '%s'", keyword_docs[k].name);
+    }
+    if (val_is(*out, VAL_NULL) || val_is(*out, VAL_OMIT)) {
+        *out = (struct val){0};
+    }
+    return true;
+}
+
+static bool set_strategy(struct play_set *set, struct str name, struct mark at, struct err *e) {
+    struct str base = str_starts(name, "ansible.builtin.") ? str_sub(name, 16, name.n) : name;
+    set->debugger = str_eqz(base, "debug");
+    if (str_eqz(base, "free")) {
+        set->strategy = STRATEGY_FREE;
+    } else if (str_eqz(base, "host_pinned")) {
+        set->strategy = STRATEGY_PINNED;
+    } else if (!set->debugger && !str_eqz(base, "linear")) {
+        err_set(e, ERR_ARGS, at, "the strategy '%.*s' is not supported", STR(name));
+        return err_hint(e, "known: linear, free, host_pinned, debug");
+    }
+    return true;
+}
+
+bool play_settle(struct play_run *pr, struct err *e) {
+    struct play_set *set = &pr->set;
+    struct view v;
+    struct val name = {0};
+    struct val force = {0};
+    *set = (struct play_set){.force_handlers = pr->r->o->force_handlers};
+    if (!view_init(&v, pr, NULL, NULL, &pr->a, e) || !play_kw(pr, &v, KW_STRATEGY, &name, e) ||
+        !play_kw(pr, &v, KW_FORCE_HANDLERS, &force, e) || !play_kw(pr, &v, KW_GATHER_FACTS, &set->gather_facts, e) ||
+        !play_kw(pr, &v, KW_MAX_FAIL_PERCENTAGE, &set->max_fail, e)) {
+        return false;
+    }
+    if (!val_is(force, VAL_UNDEF) && !val_as_bool(force, &set->force_handlers)) {
+        return err_set(e, ERR_TYPE, force.mark, "'force_handlers' must be a boolean, not %s",
+                       val_kind_name(force.kind));
+    }
+    struct str given = val_is(name, VAL_UNDEF) ? pr->r->o->strategy : val_text(name);
+    return !given.n || set_strategy(set, given, name.mark, e);
 }
 
 // -- starting ---------------------------------------------------------------------------------------------------------
@@ -234,11 +274,13 @@ bool play_batch(struct run *r, struct play *p, struct val prompt, const struct h
     play_run_init(&pr, r, p, prompt);
     place_hosts(&pr, all, batch);
     struct event ev = {.kind = EV_PLAY_START, .name = pr.name, .play = p, .check = r->o->check};
+    bool ok = play_settle(&pr, &e);
+    ev.free = pr.set.strategy != STRATEGY_LINEAR;
     run_event(r, &ev);
-    bool ok = handlers_load(&pr, &e) && play_compile(&pr, true, &e) && vars_files_there(&pr, &e);
+    ok = ok && handlers_load(&pr, &e) && play_compile(&pr, true, &e) && vars_files_there(&pr, &e);
     if (ok) {
         start_hosts(&pr);
-        ok = linear_run(&pr, &e);
+        ok = pr.set.strategy == STRATEGY_LINEAR ? linear_run(&pr, &e) : free_run(&pr, &e);
     }
     if (!ok) {
         run_error(r, &e);

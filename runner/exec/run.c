@@ -296,11 +296,12 @@ static bool run_play(struct run *r, struct play *p, bool *go_on, struct err *e) 
     struct hosts all;
     struct batches batches;
     struct val prompt = {0};
+    struct val order = {0};
     struct str pattern = STR_NONE;
     *go_on = true;
     if (!play_prompts(r, p, a, true, &prompt, e) || !play_pattern(r, p, a, &pattern, e) ||
-        !run_match(r, pattern, p->hosts.mark, a, &all, e) || !order_hosts(&all, p->n.kw[KW_ORDER], e) ||
-        !play_batches(r, p, &all, &batches, e)) {
+        !run_match(r, pattern, p->hosts.mark, a, &all, e) || !play_value(r, p, p->n.kw[KW_ORDER], a, &order, e) ||
+        !order_hosts(&all, order, e) || !play_batches(r, p, &all, &batches, e)) {
         return false;
     }
     if (!batches.n) {

@@ -35,6 +35,9 @@ struct run_opts {
     struct str remote_tmp;
     struct str gathering;  // implicit, explicit, smart
     bool any_errors_fatal, inject_facts, retry_files, merge_dicts /* hash_behaviour */;
+    struct str strategy;   // of plays that name none; empty: linear
+    bool missing_handler_ok;               // notifying a handler nobody knows is no error
+    bool task_debugger, debugger_ignores;  // debug failed tasks; not those whose errors are ignored
     struct str inventory_text;  // for ansible_inventory_sources
     struct val cfg;             // texts of ansible.cfg by name: config_file, ansible_managed
     /// A setting by its name ("DEFAULT_FORKS"), for lookup config; false: unknown.

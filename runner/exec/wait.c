@@ -173,7 +173,20 @@ static int read_line(struct run *r, int fd, int64_t timeout_ms, struct buf *b) {
     }
 }
 
+/// Without a terminal: the prompt goes to standard output, the answer comes from standard input.
+static bool ask_pipe(struct run *r, const struct question *q, struct arena *a, struct str *out, struct err *e) {
+    struct buf b = {.a = a, .max = 65536};
+    output_text(r->o->output, str_from(q->prompt));
+    int got = read_line(r, STDIN_FILENO, q->timeout_ms, &b);
+    *out = buf_view(&b);
+    return got > 0 || (got < 0 && b.n) ||
+           err_set(e, ERR_TIMEOUT, NO_MARK, "the question '%s' has no answer on standard input", q->prompt);
+}
+
 bool ask_terminal(struct run *r, const struct question *q, struct arena *a, struct str *out, struct err *e) {
+    if (q->stdin_too && !isatty(STDIN_FILENO)) {
+        return ask_pipe(r, q, a, out, e);
+    }
     CLEANUP(fd_closep) int fd = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
     struct termios old;
     if (fd < 0 || tcgetattr(fd, &old) < 0) {

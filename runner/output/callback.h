@@ -19,9 +19,11 @@ enum event_kind {
     EV_NOTIFY,
     EV_WARNING,
     EV_DEPRECATED,
-    EV_ERROR,  // err: message outside of a task
-    EV_LOG,    // live output
-    EV_STATS,  // recap
+    EV_ERROR,    // err: message outside of a task
+    EV_LOG,      // live output
+    EV_VERBOSE,  // name: a remark shown from verbosity `level` on
+    EV_BANNER,   // name: a line of its own
+    EV_STATS,    // recap
 };
 struct host_stats {
     struct str host;
@@ -34,6 +36,8 @@ struct event {
     const struct task *task;
     struct str host, delegated_to;  // inventory names; delegated_to empty when none
     bool handler, check, no_log, ignore_errors, diff_on, loop;
+    bool free;  // EV_PLAY_START: hosts go at their own pace, so that a task is announced with its first result
+    int level;  // EV_VERBOSE
     enum task_status status;
     struct val result;      // dict; secrets carry VAL_SECRET
     struct val item_label;  // EV_ITEM_RESULT
@@ -46,7 +50,13 @@ struct event {
 struct output_opts {
     int verbosity;
     bool color;
-    bool show_skipped, show_ok, show_custom_stats;
+    bool show_skipped, show_ok, show_custom_stats, check_markers;
+    bool failed_stderr;  // failures go to standard error
+    bool host_start;     // a line when a task starts on a host
+    bool failure_path;   // the task's place with each failure
+    bool args;           // the task's arguments in its banner
+    bool pretty;         // results over several lines
+    bool yaml;           // results as YAML
     int columns;
     const char *name;  // callback's name: "default"
     const char *tree;  // directory that gets the last result of each host as a file; NULL: none

@@ -21,23 +21,64 @@ static struct str host_label(struct output *o, const struct event *ev) {
     return str_printf(&o->scratch, "%.*s -> %.*s", STR(ev->host), STR(ev->delegated_to));
 }
 
-static void task_banner(struct output *o, const struct event *ev) {
-    const char *kind = ev->handler ? "RUNNING HANDLER" : "TASK";
-    out_banner(o, str_printf(&o->scratch, "%s [%.*s]", kind, STR(str_trim(ev->name))));
-    if (o->opts.verbosity >= 2 && ev->task) {
-        struct place p = mark_place(ev->task->n.at);
+/// What was said of a task that has not shown itself yet.
+struct banner {
+    const struct task *task;
+    struct str text;
+};
+
+static void print_banner(struct output *o, const struct task *task, struct str text) {
+    out_banner(o, text);
+    if (o->opts.verbosity >= 2 && task) {
+        struct place p = mark_place(task->n.at);
         if (p.file) {
             out_printf(o, COLOR_VERBOSE, "task path: %s:%u", p.file, p.line);
         }
     }
-    o->last_task = ev->task;
-    o->last_handler = ev->handler;
+    o->last_task = task;
+}
+
+static struct str task_key(const struct task *const *t) {
+    return (struct str){(const char *)(const void *)t, sizeof *t};
+}
+
+/// Shows the banner at once, or keeps it until the task has a result that is shown.
+static void task_banner(struct output *o, const struct event *ev) {
+    const char *kind = ev->handler ? "RUNNING HANDLER" : "TASK";
+    const char *check = ev->check && o->opts.check_markers ? " [CHECK MODE]" : "";
+    struct str text = str_printf(&o->scratch, "%s [%.*s]%s", kind, STR(str_trim(ev->name)), check);
+    if (!o->lazy && o->opts.show_skipped && o->opts.show_ok) {
+        print_banner(o, ev->task, text);
+        return;
+    }
+    struct banner *b = map_get(&o->banners, task_key(&ev->task));
+    if (!b) {
+        b = ARENA_NEW(&o->arena, struct banner);
+        b->task = ev->task;
+        map_put(&o->banners, &o->arena, task_key(&b->task), b);
+    }
+    if (!b->text.n || (!o->lazy && !str_eq(b->text, text))) {  // at their own pace the first host names the task
+        b->text = str_dup(&o->arena, text);
+    }
+}
+
+/// Before anything of a task is shown: its banner, when another task's was the last.
+static void announce(struct output *o, const struct event *ev) {
+    if (o->last_task == ev->task) {
+        return;
+    }
+    const struct banner *b = map_get(&o->banners, task_key(&ev->task));
+    if (b) {
+        print_banner(o, ev->task, b->text);
+    }
 }
 
 static void play_start(struct output *o, const struct event *ev) {
     struct str name = str_trim(ev->name);
-    const char *check = ev->check && o->opts.verbosity < 0 ? " [CHECK MODE]" : "";
-    out_banner(o, name.n ? str_printf(&o->scratch, "PLAY [%.*s]%s", STR(name), check) : STR_LIT("PLAY"));
+    const char *check = ev->check && o->opts.check_markers ? " [CHECK MODE]" : "";
+    o->lazy = ev->free;
+    out_banner(o, name.n ? str_printf(&o->scratch, "PLAY [%.*s]%s", STR(name), check)
+                         : str_printf(&o->scratch, "PLAY%s", check));
 }
 
 static bool is_debug(const struct event *ev) {
@@ -177,6 +218,7 @@ static void result(struct output *o, const struct event *given) {
     if ((ev.status == ST_SKIPPED && !o->opts.show_skipped) || (ev.status == ST_OK && !o->opts.show_ok)) {
         return;
     }
+    announce(o, &ev);
     if (ev.status == ST_FAILED || ev.status == ST_UNREACHABLE) {
         failed(o, &ev);
         return;
@@ -203,6 +245,7 @@ static void item_result(struct output *o, const struct event *given) {
     if ((ev.status == ST_SKIPPED && !o->opts.show_skipped) || (ev.status == ST_OK && !o->opts.show_ok)) {
         return;
     }
+    announce(o, &ev);
     struct str label = val_str_of(&o->scratch, out_masked(o, ev.item_label));
     if (ev.status == ST_FAILED || ev.status == ST_UNREACHABLE) {
         out_printf(o, COLOR_ERROR, "failed: [%.*s] (item=%.*s) => %.*s", STR(host_label(o, &ev)), STR(label),
@@ -230,6 +273,7 @@ static void retry(struct output *o, const struct event *ev) {
 }
 
 static void included(struct output *o, const struct event *ev) {
+    announce(o, ev);
     struct buf hosts = BUF_IN(&o->scratch);
     for (size_t i = 0; val_is_seq(ev->hosts) && i < ev->hosts.u.l->n; i++) {
         buf_z(&hosts, i ? ", " : "");
@@ -279,6 +323,19 @@ static void stats(struct output *o, const struct event *ev) {
     out_line(o, false, COLOR_NONE, STR_LIT(""));
 }
 
+static void run_start(struct output *o, const struct event *ev) {
+    if (o->opts.verbosity > 1) {
+        size_t slash = ev->name.n;
+        while (slash && ev->name.s[slash - 1] != '/') {
+            slash--;
+        }
+        out_banner(o, str_printf(&o->scratch, "PLAYBOOK: %.*s", STR(str_sub(ev->name, slash, ev->name.n))));
+    }
+    if (ev->check && o->opts.check_markers) {
+        out_banner(o, STR_LIT("DRY RUN"));
+    }
+}
+
 static void on_error(struct output *o, const struct event *ev) {
     struct buf b = BUF_IN(&o->scratch);
     render_err_buf(&b, ev->err, o->opts.color);
@@ -297,6 +354,8 @@ static void live_log(struct output *o, const struct event *ev) {
 static void on_event(struct output *o, const struct event *ev) {
     switch (ev->kind) {
     case EV_RUN_START:
+        run_start(o, ev);
+        return;
     case EV_NOTIFY:
         if (ev->kind == EV_NOTIFY && o->opts.verbosity > 1) {
             out_printf(o, COLOR_VERBOSE, "NOTIFIED HANDLER %.*s for %.*s", STR(ev->name), STR(ev->host));
@@ -337,6 +396,14 @@ static void on_event(struct output *o, const struct event *ev) {
         return;
     case EV_LOG:
         live_log(o, ev);
+        return;
+    case EV_VERBOSE:
+        if (o->opts.verbosity >= ev->level) {
+            out_printf(o, COLOR_VERBOSE, "%.*s", STR(ev->name));
+        }
+        return;
+    case EV_BANNER:
+        out_banner(o, ev->name);
         return;
     case EV_STATS:
         stats(o, ev);

@@ -75,6 +75,8 @@ static void on_event(struct output *o, const struct event *ev) {
     case EV_INCLUDED:
     case EV_NOTIFY:
     case EV_LOG:
+    case EV_VERBOSE:
+    case EV_BANNER:
     case EV_STATS:
         return;
     }

@@ -13,8 +13,9 @@ struct output {
     struct mask *mask;
     struct map warned;             // warnings already shown
     const struct task *last_task;  // whose banner was printed last
-    bool last_handler;
-    const struct task *placed;  // the failed task whose place was shown last
+    struct map banners;            // task -> its banner, for tasks announced with their first result
+    bool lazy;                     // the play's tasks are announced that way
+    const struct task *placed;     // the failed task whose place was shown last
 };
 
 enum color {
