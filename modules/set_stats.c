@@ -3,14 +3,23 @@
 #include "varname.h"
 
 static const struct arg args[] = {
-    {"data", ARG_DICT, .required = true, .doc = "Names and values to keep."},
-    {"per_host", ARG_BOOL, .def = "false", .doc = "Keep them by host instead of for the whole run."},
-    {"aggregate", ARG_BOOL, .def = "true", .doc = "Add to a value kept before instead of replacing it."},
+    {"data", ARG_RAW, .required = true, .doc = "Names and values to keep."},
+    {"per_host", ARG_RAW, .def = "false", .doc = "Keep them by host instead of for the whole run."},
+    {"aggregate", ARG_RAW, .def = "true", .doc = "Add to a value kept before instead of replacing it."},
     {0},
 };
 
+/// Anything that does not mean yes is no.
+static struct val flag(struct mod_call *c, const char *arg) {
+    bool yes = false;
+    return val_bool(val_as_bool(mod_arg(c, arg), &yes) && yes);
+}
+
 static bool run(struct mod_call *c, struct err *e) {
     struct val data = mod_arg(c, "data");
+    if (data.kind != VAL_DICT) {
+        return mod_fail(c, e, "The 'data' option needs to be a dictionary/hash");
+    }
     struct val stats = val_dict(c->arena, 3);
     struct val kept = val_dict(c->arena, val_len(data));
     size_t i = 0;
@@ -25,8 +34,8 @@ static bool run(struct mod_call *c, struct err *e) {
         val_set_str(c->arena, kept, name, p->value);
     }
     val_set(c->arena, stats, "data", kept);
-    val_set(c->arena, stats, "per_host", val_bool(mod_bool(c, "per_host")));
-    val_set(c->arena, stats, "aggregate", val_bool(mod_bool(c, "aggregate")));
+    val_set(c->arena, stats, "per_host", flag(c, "per_host"));
+    val_set(c->arena, stats, "aggregate", flag(c, "aggregate"));
     mod_set(c, "ansible_stats", stats);
     return true;
 }

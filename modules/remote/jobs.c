@@ -173,6 +173,18 @@ void jobs_start(struct remote *r) {
     }
 }
 
+/// The answer for a module that took too long: the runner words it.
+static void fail_late(struct remote *r, const struct job *j) {
+    struct arena a = {0};
+    struct val result = val_dict(&a, 4);
+    val_set(&a, result, "failed", val_bool(true));
+    val_set(&a, result, "changed", val_bool(false));
+    val_set(&a, result, "msg", val_z(&a, j->stopped));
+    val_set(&a, result, "_ansible_timed_out", val_bool(true));
+    remote_answer(r, j->id, result);
+    arena_release(&a);
+}
+
 static const char *cause_of_death(struct arena *a, const struct job *j, int status) {
     if (j->stopped) {
         return j->stopped;
@@ -190,7 +202,9 @@ static void reap(struct remote *r, struct job *j) {
     while (waitpid(j->pid, &status, 0) < 0 && errno == EINTR) {
     }
     r->running--;
-    if (!j->answered) {
+    if (!j->answered && j->late) {
+        fail_late(r, j);
+    } else if (!j->answered) {
         remote_fail(r, j->id, cause_of_death(&j->arena, j, status));
     }
     job_remove(r, j);
@@ -242,6 +256,7 @@ int64_t jobs_expire(struct remote *r) {
             continue;
         }
         if (now >= j->deadline) {
+            j->late = true;
             stop(j, arena_printf(&j->arena, "the module was stopped: it took longer than %lld ms",
                                  (long long)j->timeout_ms));
         } else if (next < 0 || j->deadline < next) {

@@ -21,6 +21,7 @@ struct job {
     int64_t deadline;     // clock_ms; -1: none
     bool answered;        // its RESULT was passed on
     const char *stopped;  // why it was killed; NULL: it was not
+    bool late;            // because it took too long
 };
 struct remote {
     int in, out;  // the connection

@@ -234,7 +234,7 @@ static bool open_output(struct session *x, struct err *e) {
     return x->output != NULL;
 }
 
-static bool open_inventory(struct session *x, struct err *e) {
+static bool load_inventory(struct session *x, struct err *e) {
     const struct settings *s = x->s;
     const char **sources = ARENA_ARRAY(x->a, const char *, s->inventory.n + 1);
     for (size_t i = 0; i < s->inventory.n; i++) {
@@ -245,8 +245,26 @@ static bool open_inventory(struct session *x, struct err *e) {
                          .warn_self = x,
                          .script_timeout_ms = s->script_timeout_s * 1000,
                          .a = x->a};
-    x->inventory = inv_load(sources, s->inventory.n, &o, e);
-    if (!x->inventory) {
+    struct inventory *inv = inv_load(sources, s->inventory.n, &o, e);
+    if (!inv) {
+        return false;
+    }
+    if (x->inventory) {
+        *x->inventory = *inv;
+    } else {
+        x->inventory = inv;
+    }
+    return true;
+}
+
+/// The inventory is read again and takes the place of the old one; its hosts are new objects.
+static bool reload_inventory(void *self, struct err *e) {
+    struct session *x = self;
+    return load_inventory(x, e);
+}
+
+static bool open_inventory(struct session *x, struct err *e) {
+    if (!load_inventory(x, e)) {
         return false;
     }
     x->vars_files = vars_files_new(x->a, x->inventory, &x->yaml_vault, session_warn, x);
@@ -327,6 +345,8 @@ static void fill_run(struct session *x) {
     r->remote_dir = remote_dir(x->a);
     r->remote_tmp = s->remote_tmp;
     r->gathering = s->gathering;
+    r->reload = reload_inventory;
+    r->reload_self = x;
     r->strategy = s->strategy;
     r->missing_handler_ok = !s->handler_must_exist;
     r->task_debugger = s->task_debugger;

@@ -190,11 +190,33 @@ static bool take_whole(struct job *j, struct val whole, struct val into, struct 
     return true;
 }
 
+/// set_fact takes templates as names of variables.
+static bool templated_names(struct job *j, struct val *args, struct err *e) {
+    size_t i = 0;
+    struct vpair *p;
+    struct val out = val_at(val_dict(&j->a, val_len(*args)), args->mark);
+    while (val_is(*args, VAL_DICT) && (p = val_each(*args, &i))) {
+        struct val key = p->key;
+        if (val_is(key, VAL_STR) && str_find(val_text(key), 0, STR_LIT("{{")) != SIZE_MAX) {
+            key = val_mark_templates(val_flag(key, VAL_TRUSTED));
+            if (!view_value(&j->v, key, &key, e)) {
+                return err_wrap(e, p->key.mark, "in the name of a variable");
+            }
+        }
+        val_set_key(&j->a, out, key, p->value);
+    }
+    *args = val_is(*args, VAL_DICT) ? out : *args;
+    return true;
+}
+
 static bool item_args(struct job *j, struct val *out, struct err *e) {
     struct val defaults = val_dict(&j->a, 4);
     struct val args = {0};
     if (!view_value(&j->v, j->task->args, &args, e)) {
         return err_wrap(e, j->task->action_at, "in the arguments of '%.*s'", STR(j->task->action_name));
+    }
+    if (strcmp(j->task->action, "set_fact") == 0 && !templated_names(j, &args, e)) {
+        return false;
     }
     args = val_is(args, VAL_DICT) ? val_copy(&j->a, args) : args;
     if (!module_defaults(j, defaults, e)) {
@@ -346,10 +368,48 @@ enum job_phase attempt_submit(struct job *j) {
     return JOB_SENT;
 }
 
+<<<<<<< HEAD
 /// What a module's controller half gave instead of a request; false: there is nothing to send.
 static bool has_prepared(struct job *j) {
     struct item *it = &j->item;
     struct err e = {.arena = &j->a};
+=======
+/// timeout: ran out.
+static struct val timed_out(struct job *j) {
+    struct val r = val_dict(&j->a, 3);
+    val_set(&j->a, r, "failed", val_bool(true));
+    val_set(&j->a, r, "changed", val_bool(false));
+    val_set(&j->a, r, "msg",
+            val_printf(&j->a, "The %.*s action failed to execute in the expected time frame (%lld) and was terminated",
+                       STR(j->task->action_name), (long long)(j->item.timeout_ms / 1000)));
+    return r;
+}
+
+enum job_phase attempt_start(struct job *j) {
+    struct item *it = &j->item;
+    struct err e = {.arena = &j->a};
+    it->attempt++;
+    it->why = NULL;
+    struct val args = {0};
+    if (!mod_validate(it->mod, j->task->action, it->args, j->task->action_at, &j->a, &args, &e)) {
+        return failed_now(j, &e);
+    }
+    call_init(j, args);
+    mask_args(j);
+    if (it->mod->side == ON_CONTROLLER) {
+        mod_execute(&it->call);
+        it->result = it->call.result;
+        it->why = it->call.why;
+        if (it->call.sleep_ms > 0) {
+            bool late = it->timeout_ms && it->call.sleep_ms > it->timeout_ms;
+            it->result = late ? timed_out(j) : it->result;
+            j->due = clock_ms() + (late ? it->timeout_ms : it->call.sleep_ms);
+            j->after = JOB_RESULT;
+            return JOB_TIMER;
+        }
+        return JOB_RESULT;
+    }
+>>>>>>> cbef8d2 (playbook, exec: what ansible-core's language targets ask for: meta actions with their remarks, end_role and refresh_inventory, handler lookup, include parameters, failures that are foreseen)
     if (it->mod->no_target && it->check) {
         it->result = val_dict(&j->a, 2);
         val_set(&j->a, it->result, "skipped", val_bool(true));
@@ -451,7 +511,10 @@ static void raw_result(struct arena *a, struct val r) {
 
 void job_completed(struct job *j, struct completion *c) {
     struct item *it = &j->item;
-    if (c->kind == DONE_RESULT) {
+    bool late = c->kind == DONE_RESULT ? result_flag(c->result, "_ansible_timed_out") : c->err.code == ERR_TIMEOUT;
+    if (late && it->timeout_ms) {
+        it->result = timed_out(j);
+    } else if (c->kind == DONE_RESULT) {
         it->result = val_reflag(&j->a, val_promote(&j->a, c->result), VAL_TRUSTED | VAL_TMPL, 0);
         if (!val_is(it->result, VAL_DICT)) {
             it->result = val_dict(&j->a, 2);

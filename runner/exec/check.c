@@ -15,27 +15,40 @@ static bool missing_is_fine(const struct run *r, const struct node *n) {
     return r->o->syntax_only || loops || node_conditional(n) || !plan_may_select(r, n);
 }
 
-/// Plugins that exist elsewhere are forgiven where they need not be met; what is written wrong never is.
-static bool check_template(const struct run *r, const struct node *n, struct val v, struct err *e) {
-    if (jinja_check(r->o->cache, v, e)) {
-        return true;
+/// True when a failure of the task is foreseen: its mistakes are for the run to find.
+static bool excused(const struct node *n) {
+    static const enum keyword excuses[] = {KW_FAILED_WHEN, KW_RESCUE, KW_IGNORE_ERRORS};
+    for (; n; n = n->parent) {
+        for (size_t i = 0; i < COUNTOF(excuses); i++) {
+            struct val v = n->kw[excuses[i]];
+            bool no = val_is(v, VAL_UNDEF) || val_is(v, VAL_NULL) || (val_is(v, VAL_BOOL) && !v.u.b);
+            if (!no) {
+                return true;
+            }
+        }
     }
-    if (e->code != ERR_NOT_FOUND || !missing_is_fine(r, n)) {
+    return false;
+}
+
+/// What a template that cannot be right does: listings and syntax checks only tell of it, as Ansible finds it when the
+/// task runs.
+static bool template_error(struct run *r, const struct node *n, struct err *e) {
+    if (r->o->syntax_only) {
+        run_warn(r, e->at, str_z(&r->a, err_text(e)));
+    } else if (!excused(n) && (e->code != ERR_NOT_FOUND || !missing_is_fine(r, n))) {
         return false;
     }
     err_clear(e);
     return true;
 }
 
-static bool check_expression(const struct run *r, const struct node *n, struct val v, struct err *e) {
-    if (jinja_check_expr(r->o->cache, val_text(v), v.mark, e)) {
-        return true;
-    }
-    if (e->code != ERR_NOT_FOUND || !missing_is_fine(r, n)) {
-        return false;
-    }
-    err_clear(e);
-    return true;
+/// Plugins that exist elsewhere are forgiven where they need not be met; what is written wrong never is.
+static bool check_template(struct run *r, const struct node *n, struct val v, struct err *e) {
+    return jinja_check(r->o->cache, v, e) || template_error(r, n, e);
+}
+
+static bool check_expression(struct run *r, const struct node *n, struct val v, struct err *e) {
+    return jinja_check_expr(r->o->cache, val_text(v), v.mark, e) || template_error(r, n, e);
 }
 
 /// Values that are templates as they stand.
@@ -177,6 +190,9 @@ static bool check_task(struct run *r, const struct task *t, struct err *e) {
     note_tags(r, t);
     if (t->kind == TASK_META && !meta_known(meta_action(t))) {
         return err_set(e, ERR_ARGS, t->action_at, "the meta action '%.*s' is not supported", STR(meta_action(t)));
+    }
+    if (t->kind == TASK_META && str_eqz(meta_action(t), "end_role") && !t->n.role) {
+        return err_set(e, ERR_ARGS, t->action_at, "Cannot execute 'end_role' from outside of a role");
     }
     if (t->kind == TASK_UNKNOWN && !check_unknown(r, t, e)) {
         return false;

@@ -21,6 +21,7 @@ struct hrun {
     bool failed, unreachable;  // kept from play to play
     bool removed;              // left the running play: not in ansible_play_hosts
     bool gathered;             // facts were gathered (smart gathering)
+    bool include_failed;       // an include of this round could not be loaded
 };
 struct hosts {
     struct hrun **p;
@@ -54,6 +55,7 @@ struct run {
     struct str start_at;  // empty once it was found
     struct val groups;    // magic variable `groups`, VAL_UNDEF after a change
     struct val custom_stats;
+    struct val dynamic;  // list of {host, result}: what add_host and group_by did, for refresh_inventory
     int sigfd;
     bool stop;              // Ctrl-C
     bool broken;            // any_errors_fatal or max_fail_percentage ended a batch
@@ -208,6 +210,7 @@ struct job {
     bool has_results;
     struct val result;
     bool aborted;  // an error ended all items
+    bool fatal;    // it failed, and nothing was going to rescue it
     struct err err;
     const struct err *loop_err;  // the loop's list could not be made; reported unless `when` skips
     uint64_t request;
@@ -228,6 +231,8 @@ void run_event(struct run *r, const struct event *ev);
 void run_warn(struct run *r, struct mark at, const char *msg);
 /// Reports an error outside of tasks.
 void run_error(struct run *r, const struct err *e);
+/// meta: refresh_inventory: reads the sources again; hosts and groups made by tasks stay.
+bool run_refresh_inventory(struct run *r, struct err *e);
 /// Hosts of a pattern under --limit, in the play's order.
 bool run_match(struct run *r, struct str pattern, struct mark at, struct arena *a, struct hosts *out, struct err *e);
 void run_init(struct run *r, const struct run_opts *o);
@@ -382,6 +387,8 @@ void result_process(struct job *j);
 bool result_flag(struct val result, const char *key);
 /// Carries out what add_host and group_by ask for and says in the result whether it changed anything.
 void result_inventory(struct job *j, struct val result);
+/// The same without a job: `name` is the host that group_by moves.
+bool result_apply_inventory(struct run *r, struct str name, struct val result, bool *changed, struct err *e);
 bool result_is_failed(struct val result);
 bool result_is_skipped(struct val result);
 bool result_is_unreachable(struct val result);
@@ -428,7 +435,8 @@ void strategy_announce(struct play_run *pr, struct pstep *s, struct hrun *h);
 bool strategy_wanted(struct play_run *pr, struct pstep *s, struct hrun *h);
 struct job *strategy_start(struct play_run *pr, struct hrun *h, struct pstep *s, bool once);
 /// Processes a finished job's result and frees it; those of includes are kept in `includes`, for include_process.
-void strategy_finish(struct play_run *pr, struct job *j, struct jobs *includes, struct arena *a);
+/// True when it failed for good.
+bool strategy_finish(struct play_run *pr, struct job *j, struct jobs *includes, struct arena *a);
 void strategy_free_jobs(struct jobs *l);
 /// After Ctrl-C: what is in flight is given up; run_release frees the jobs once no completion can come any more.
 void strategy_cancel(struct play_run *pr);

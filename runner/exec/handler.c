@@ -52,7 +52,7 @@ bool handlers_load(struct play_run *pr, struct err *e) {
     return true;
 }
 
-/// The handler's name with its templates resolved; empty when they cannot be.
+/// The handler's name with its templates resolved. A name that cannot be is said to be of no use.
 static struct str title(struct play_run *pr, struct pstep *s) {
     if (s->title.s || !s->task->n.name.n) {
         return s->title;
@@ -60,9 +60,18 @@ static struct str title(struct play_run *pr, struct pstep *s) {
     struct view v;
     struct err e = {.arena = &pr->a};
     struct val raw = s->task->n.kw[KW_NAME];
-    s->title = s->task->n.name;
-    if (val_any_flag(raw, VAL_TMPL) && view_init(&v, pr, NULL, s, &pr->a, &e)) {
-        s->title = str_dup(&pr->a, view_name(&v, raw));
+    if (!val_any_flag(raw, VAL_TMPL)) {
+        s->title = s->task->n.name;
+        return s->title;
+    }
+    if (view_init(&v, pr, NULL, s, &pr->a, &e) && view_value(&v, raw, &raw, &e)) {
+        s->title = str_dup(&pr->a, val_str_of(&pr->a, raw));
+    } else if (!val_len(s->task->listen)) {
+        run_warn(pr->r, NO_MARK,
+                 arena_printf(&pr->a,
+                              "Handler '%.*s' is unusable because it has no listen topics and the name could not be "
+                              "templated (host-specific variables are not supported in handler names). The error: %.*s",
+                              STR(s->task->n.name), STR(err_text(&e))));
     }
     return s->title;
 }
@@ -84,14 +93,9 @@ static bool has_name(struct play_run *pr, struct pstep *s, struct str name) {
            str_eq(lead, str_printf(&pr->a, "%.*s : ", STR(role->fqcn)));
 }
 
-static bool listens(struct play_run *pr, struct pstep *s, struct str topic, struct err *e) {
+/// Topics are taken as they are written: they are no templates.
+static bool listens(const struct pstep *s, struct str topic) {
     struct val topics = s->task->listen;
-    if (val_any_flag(topics, VAL_TMPL)) {
-        struct view v;
-        if (!view_init(&v, pr, NULL, s, &pr->a, e) || !view_value(&v, topics, &topics, e)) {
-            return false;
-        }
-    }
     for (size_t i = 0; i < val_len(topics); i++) {
         if (str_eq(val_text(val_at_index(topics, i)), topic)) {
             return true;
@@ -106,8 +110,9 @@ static void notify(struct job *j, struct pstep *s) {
     }
     s->notified[j->h->index] = 1;
     iter_touch(&j->h->it);
+    struct str name = title(j->pr, s);
     struct event ev = {.kind = EV_NOTIFY,
-                       .name = title(j->pr, s),
+                       .name = name.n ? name : s->task->n.name,
                        .play = j->pr->play,
                        .task = s->task,
                        .host = j->h->host->name,
@@ -117,14 +122,19 @@ static void notify(struct job *j, struct pstep *s) {
 
 /// The last list with the name wins; in one list the first.
 static struct pstep *by_name(struct play_run *pr, struct str name) {
-    struct pstep *best = NULL;
-    for (size_t i = 0; i < pr->handlers.n; i++) {
-        struct pstep *s = pr->handlers.p[i];
-        if ((!best || s->group > best->group) && has_name(pr, s, name)) {
-            best = s;
+    for (size_t end = pr->handlers.n; end;) {
+        size_t begin = end - 1;
+        while (begin && pr->handlers.p[begin - 1]->group == pr->handlers.p[begin]->group) {
+            begin--;
         }
+        for (size_t i = begin; i < end; i++) {
+            if (has_name(pr, pr->handlers.p[i], name)) {
+                return pr->handlers.p[i];
+            }
+        }
+        end = begin;
     }
-    return best;
+    return NULL;
 }
 
 bool handler_notify(struct job *j, struct str name, struct err *e) {
@@ -135,11 +145,9 @@ bool handler_notify(struct job *j, struct str name, struct err *e) {
         notify(j, s);
     }
     for (size_t i = 0; i < pr->handlers.n; i++) {
-        if (listens(pr, pr->handlers.p[i], name, e)) {
+        if (listens(pr->handlers.p[i], name)) {
             found = true;
             notify(j, pr->handlers.p[i]);
-        } else if (e->code) {
-            return false;
         }
     }
     if (found) {
@@ -150,7 +158,14 @@ bool handler_notify(struct job *j, struct str name, struct err *e) {
         typo_offer(&t, title(pr, pr->handlers.p[i]));
     }
     err_set(e, ERR_NOT_FOUND, j->task->n.at,
-            "the handler '%.*s' was not found, neither by name nor among the topics handlers listen to", STR(name));
+            "The requested handler '%.*s' was not found in either the main handlers list nor in the listening handlers "
+            "list",
+            STR(name));
+    if (pr->r->o->missing_handler_ok) {
+        run_warn(pr->r, NO_MARK, str_z(&pr->a, err_text(e)));
+        err_clear(e);
+        return true;
+    }
     return t.best.n ? err_hint(e, "did you mean '%.*s'?", STR(t.best)) : false;
 }
 

@@ -96,18 +96,12 @@ static bool one_result(struct job *j, struct val result, struct inclusions *all,
 
 // -- failing ----------------------------------------------------------------------------------------------------------
 
-static void fail_host(struct play_run *pr, struct task *t, bool handler, struct hrun *h, const struct err *err) {
+/// Says that a host cannot have what it asked for. It fails when all includes were looked at, and once.
+static void include_failed(struct play_run *pr, struct task *t, bool handler, struct hrun *h, const struct err *err) {
     struct val r = val_dict(&pr->a, 2);
     val_set(&pr->a, r, "reason", val_str(&pr->a, err_text(err)));
-    bool rescue = iter_would_rescue(&h->it);
-    iter_fail(&h->it);
-    h->removed = !rescue;
-    h->failed = h->failed || iter_failed(&h->it);
-    if (rescue) {
-        h->stats.rescued++;
-    } else {
-        h->stats.failed++;
-    }
+    h->include_failed = true;
+    h->stats.failed++;
     struct event ev = {.kind = EV_RESULT,
                        .play = pr->play,
                        .task = t,
@@ -117,6 +111,19 @@ static void fail_host(struct play_run *pr, struct task *t, bool handler, struct 
                        .err = err,
                        .result = r};
     run_event(pr->r, &ev);
+}
+
+static void fail_hosts(struct play_run *pr) {
+    for (size_t i = 0; i < pr->batch.n; i++) {
+        struct hrun *h = pr->batch.p[i];
+        if (!h->include_failed) {
+            continue;
+        }
+        h->include_failed = false;
+        h->removed = !iter_would_rescue(&h->it);
+        iter_fail(&h->it);
+        h->failed = h->failed || iter_failed(&h->it);
+    }
 }
 
 // -- loading ----------------------------------------------------------------------------------------------------------
@@ -135,6 +142,7 @@ static bool load(struct play_run *pr, struct inclusion *x, size_t *at, struct er
     struct role *role = NULL;
     struct task *by = parent_task(pr, x);
     bool handler = x->step->handler;
+    size_t imported = pr->play->nimported;
     if (x->task->kind == TASK_INCLUDE_ROLE) {
         b = pb_load_role(pr->r->o->loader, pr->play, by, x->args, &role, e);
         if (role) {
@@ -146,6 +154,10 @@ static bool load(struct play_run *pr, struct inclusion *x, size_t *at, struct er
     } else {
         by->args = x->args;
         b = pb_load_tasks(pr->r->o->loader, pr->play, by, x->what, handler, e);
+    }
+    for (; imported < pr->play->nimported; imported++) {  // import_role in what was included
+        plan_role_vars(pr, pr->play->imported[imported]);
+        handlers_add_role(pr, pr->play->imported[imported]);
     }
     struct planned what = {.block = b, .outer = x->task->n.role, .handler = handler};
     return b && check_block(pr->r, b, e) && plan_block(pr, &what, at, &x->block, e);
@@ -182,8 +194,16 @@ static bool load_one(struct play_run *pr, struct inclusion *x, size_t *at, struc
         *e = own;
         return false;
     }
+    bool role = x->task->kind == TASK_INCLUDE_ROLE;
+    if (role) {
+        run_error(pr->r, &own);
+    }
     for (size_t i = 0; i < x->hosts.n; i++) {
-        fail_host(pr, x->task, x->step->handler, x->hosts.p[i], &own);
+        if (role) {
+            x->hosts.p[i]->include_failed = true;
+        } else {
+            include_failed(pr, x->task, x->step->handler, x->hosts.p[i], &own);
+        }
     }
     return true;
 }
@@ -204,8 +224,7 @@ static bool gather(struct play_run *pr, struct job *j, struct inclusions *all, s
             *e = own;
             return false;
         }
-        fail_host(pr, j->task, j->step->handler, j->h, &own);
-        return true;
+        include_failed(pr, j->task, j->step->handler, j->h, &own);
     }
     return true;
 }
@@ -218,6 +237,7 @@ bool include_process(struct play_run *pr, const struct jobs *done, struct err *e
         }
     }
     if (!all.n) {
+        fail_hosts(pr);
         return true;
     }
     size_t at = all.p[0]->step->handler ? all.p[0]->step->at + 1 : pr->tasks.cursor;
@@ -226,6 +246,7 @@ bool include_process(struct play_run *pr, const struct jobs *done, struct err *e
             return false;
         }
     }
+    fail_hosts(pr);
     for (size_t i = all.n; i-- > 0;) {  // the stack of open blocks: the last one goes in first
         struct inclusion *x = all.p[i];
         for (size_t k = 0; x->block && !x->failed && k < x->hosts.n; k++) {

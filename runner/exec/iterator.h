@@ -75,6 +75,9 @@ bool iter_failed(const struct iter *it);
 void iter_clear(struct iter *it);
 /// True when an open block would catch a failure now.
 bool iter_would_rescue(const struct iter *it);
+/// True when a failure now counts as fatal for any_errors_fatal: nothing rescues it, and the task does not stand right
+/// beside an always part.
+bool iter_would_fail(const struct iter *it);
 /// True when the next task stands in a rescue or always part that has not failed.
 bool iter_in_recovery(struct iter *it);
 /// True while the host walks handlers, or will with its next task; *pos (may be NULL) is the place in the list.

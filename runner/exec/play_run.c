@@ -49,8 +49,15 @@ static void end_part(struct play_run *pr, struct pblock *part, bool flushes, boo
     struct pstep *wrap = ARENA_NEW(&pr->a, struct pstep);
     if (flushes) {
         struct pstep *flush = plan_meta(pr, "flush_handlers");
-        steps_push(&pr->a, &part->sec[force ? SEC_ALWAYS : SEC_BODY], flush);
         plan_order(pr, &pr->tasks, flush);
+        if (force) {  // in a block of its own, so that it counts as a body and not as a recovery
+            struct pstep *inner = ARENA_NEW(&pr->a, struct pstep);
+            inner->block = ARENA_NEW(&pr->a, struct pblock);
+            steps_push(&pr->a, &inner->block->sec[SEC_BODY], flush);
+            steps_push(&pr->a, &part->sec[SEC_ALWAYS], inner);
+        } else {
+            steps_push(&pr->a, &part->sec[SEC_BODY], flush);
+        }
     }
     wrap->block = part;
     steps_push(&pr->a, &pr->root->sec[SEC_BODY], wrap);

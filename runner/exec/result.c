@@ -18,9 +18,20 @@ static bool any_item(struct val result, bool (*is)(struct val)) {
     return false;
 }
 
+static bool judged(struct val result) {
+    return val_has(result, "failed_when_result");
+}
+
+static bool judged_failed(struct val result) {
+    return result_flag(result, "failed_when_result");
+}
+
+/// What failed_when said goes before what the module says, also in the items of a loop.
 bool result_is_failed(struct val result) {
-    return val_has(result, "failed_when_result") ? result_flag(result, "failed_when_result")
-                                                 : result_flag(result, "failed");
+    if (judged(result)) {
+        return judged_failed(result);
+    }
+    return any_item(result, judged) ? any_item(result, judged_failed) : result_flag(result, "failed");
 }
 
 bool result_is_unreachable(struct val result) {
@@ -138,6 +149,7 @@ static void remember_failure(struct job *j) {
 static void fail_host(struct job *j) {
     struct hrun *h = j->h;
     bool rescue = iter_would_rescue(&h->it);
+    j->fatal = iter_would_fail(&h->it);
     if (j->run_once) {
         for (size_t i = 0; i < j->pr->batch.n; i++) {
             struct hrun *x = j->pr->batch.p[i];
@@ -245,30 +257,41 @@ static void take_facts(struct job *j, struct val result) {
     }
 }
 
-/// add_host and group_by.
-void result_inventory(struct job *j, struct val result) {
-    struct inventory *inv = j->pr->r->o->inventory;
+bool result_apply_inventory(struct run *r, struct str name, struct val result, bool *changed, struct err *e) {
+    struct inventory *inv = r->o->inventory;
     struct val add = val_get(result, "add_host");
+    struct val group = val_get(result, "add_group");
+    r->groups = (struct val){0};
+    if (val_is(add, VAL_DICT)) {
+        struct val vars = val_get(add, "host_vars");
+        return inv_add_host(inv, val_text(val_get(add, "host_name")), val_get(add, "groups"),
+                            val_is(vars, VAL_UNDEF) ? val_dict(&r->a, 0) : vars, changed, e) != NULL;
+    }
+    struct host *h = inv_host(inv, name);
+    return !h || inv_group_by(inv, h, val_text(group), val_get(result, "parent_groups"), changed, e);
+}
+
+void result_inventory(struct job *j, struct val result) {
+    struct run *r = j->pr->r;
     struct val group = val_get(result, "add_group");
     struct err e = {.arena = &j->a};
     bool changed = false;
-    bool ok = true;
-    if (val_is(add, VAL_DICT)) {
-        struct val vars = val_get(add, "host_vars");
-        ok = inv_add_host(inv, val_text(val_get(add, "host_name")), val_get(add, "groups"),
-                          val_is(vars, VAL_UNDEF) ? val_dict(&j->a, 0) : vars, &changed, &e) != NULL;
-    } else if (val_is(group, VAL_STR)) {
+    if (val_is(group, VAL_STR)) {
         if (group.flags & VAL_SECRET || val_any_flag(j->item.args, VAL_SECRET)) {
-            output_secret(j->pr->r->o->output, val_text(group));  // its blanks have become dashes: another text
+            output_secret(r->o->output, val_text(group));  // its blanks have become dashes: another text
         }
-        ok = inv_group_by(inv, j->h->host, val_text(group), val_get(result, "parent_groups"), &changed, &e);
-    } else {
+    } else if (!val_is(val_get(result, "add_host"), VAL_DICT)) {
         return;
     }
-    if (!ok) {
-        run_error(j->pr->r, &e);
+    if (!result_apply_inventory(r, j->h->host->name, result, &changed, &e)) {
+        run_error(r, &e);
     }
-    j->pr->r->groups = (struct val){0};
+    if (changed) {
+        struct val kept = val_dict(&r->a, 2);
+        val_set(&r->a, kept, "host", val_str(&r->a, j->h->host->name));
+        val_set(&r->a, kept, "result", val_promote(&r->a, result));
+        val_push(&r->a, r->dynamic, kept);
+    }
     val_set(&j->a, result, "changed", val_bool(changed));
 }
 

@@ -78,6 +78,27 @@ struct hrun *run_host_named(struct run *r, struct str name) {
     return run_host(r, h);
 }
 
+bool run_refresh_inventory(struct run *r, struct err *e) {
+    if (!r->o->reload || !r->o->reload(r->o->reload_self, e)) {
+        return false;
+    }
+    for (size_t i = 0; i < val_len(r->dynamic); i++) {
+        struct val one = val_at_index(r->dynamic, i);
+        bool changed = false;
+        if (!result_apply_inventory(r, val_text(val_get(one, "host")), val_get(one, "result"), &changed, e)) {
+            return false;
+        }
+    }
+    for (size_t i = 0; i < r->order.n; i++) {
+        struct hrun *x = r->order.p[i];
+        struct host *h = inv_host(r->o->inventory, x->host->name);
+        x->host = h ? h : x->host;
+        x->state.host = x->host;
+    }
+    r->groups = (struct val){0};
+    return true;
+}
+
 static int by_name(const void *x, const void *y) {
     return str_cmp((*(struct hrun *const *)x)->host->name, (*(struct hrun *const *)y)->host->name);
 }
@@ -330,6 +351,7 @@ static bool run_play(struct run *r, struct play *p, bool *go_on, struct err *e) 
 void run_init(struct run *r, const struct run_opts *o) {
     *r = (struct run){.o = o, .sigfd = -1, .start_at = o->start_at_task, .step = o->step};
     r->custom_stats = val_dict(&r->a, 2);
+    r->dynamic = val_list(&r->a, 2);
 }
 
 void run_release(struct run *r) {
@@ -436,6 +458,10 @@ static bool run_book(struct run *r, struct playbook *b, struct err *e) {
     struct event start = {.kind = EV_RUN_START, .name = b->file, .check = r->o->check};
     r->book = b;
     run_event(r, &start);
+    struct event count = {.kind = EV_VERBOSE,
+                          .level = 2,
+                          .name = str_printf(&r->a, "%zu plays in %.*s", b->nplays, STR(book_name(r, b)))};
+    run_event(r, &count);
     for (size_t i = 0; i < b->nplays && go_on && !r->stop; i++) {
         r->basedir = run_dir_of(b->plays[i]->n.file);
         if (!run_play(r, b->plays[i], &go_on, e)) {

@@ -38,6 +38,9 @@ struct run_opts {
     struct str strategy;   // of plays that name none; empty: linear
     bool missing_handler_ok;               // notifying a handler nobody knows is no error
     bool task_debugger, debugger_ignores;  // debug failed tasks; not those whose errors are ignored
+    /// meta: refresh_inventory: reads the sources of `inventory` again, in place.
+    bool (*reload)(void *self, struct err *e);
+    void *reload_self;
     struct str inventory_text;  // for ansible_inventory_sources
     struct val cfg;             // texts of ansible.cfg by name: config_file, ansible_managed
     /// A setting by its name ("DEFAULT_FORKS"), for lookup config; false: unknown.

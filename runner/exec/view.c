@@ -58,10 +58,13 @@ static void chain_params(struct layers *l, const struct role *role) {
 static void task_role_layers(struct layers *l, const struct role *role) {
     role_defaults(l, role);
     role_chain(l, role, chain_defaults);
+    if (role->parent) {
+        role_chain(l, role->parent, chain_vars);
+    }
     for (size_t i = 0; i < role->ndeps; i++) {
         role_vars(l, role->deps[i], true);
     }
-    role_chain(l, role, chain_vars);
+    chain_vars(l, role);
     role_chain(l, role, chain_params);
 }
 
@@ -77,6 +80,7 @@ static void node_layers(struct layers *l, const struct node *n, const struct nod
         break;
     case NODE_BLOCK:
         add(l, LEVEL_BLOCK_VARS, vars);
+        add(l, LEVEL_INCLUDE_PARAMS, ((const struct block *)(const void *)n)->params);
         break;
     case NODE_TASK:
     case NODE_HANDLER:
@@ -235,6 +239,10 @@ bool view_kw(struct view *v, enum keyword k, struct val *out, struct err *e) {
 
 static bool kw_type(struct view *v, enum keyword k, struct val got, const char *want, struct err *e) {
     struct mark at = got.mark.at ? got.mark : v->task->n.at;
+    if (val_is(got, VAL_STR) && !(got.flags & VAL_SECRET)) {
+        return err_set(e, ERR_TYPE, at, "'%s' must be %s: the value '%.*s' is not a valid %s", keyword_docs[k].name,
+                       want, STR(val_text(got)), want[1] == 'n' ? want + 3 : want + 2);
+    }
     return err_set(e, ERR_TYPE, at, "'%s' must be %s, not %s", keyword_docs[k].name, want, val_kind_name(got.kind));
 }
 

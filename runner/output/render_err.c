@@ -46,17 +46,37 @@ void render_place_buf(struct buf *b, struct mark at, bool color) {
     buf_z(b, color ? "\033[1;31m^\033[0m\n" : "^\n");
 }
 
+// "in the arguments of 'copy'": says where, not what.
+static bool is_context(const struct err *e) {
+    return e->cause && e->msg && strncmp(e->msg, "in ", 3) == 0;
+}
+
+// A further message of the chain with its place, unless that was shown just before.
+static void put_more(struct buf *b, const struct err *e, const char *lead, uint32_t *shown, bool color) {
+    buf_printf(b, "  %s%s\n", lead, e->msg ? e->msg : "failed");
+    if (e->at.at != *shown) {
+        render_place_buf(b, e->at, color);
+        *shown = e->at.at;
+    }
+}
+
 void render_err_buf(struct buf *b, const struct err *e, bool color) {
-    buf_printf(b, "%sERROR!%s %s\n", color ? "\033[1;31m" : "", color ? "\033[0m" : "", e->msg ? e->msg : "failed");
-    render_place_buf(b, e->at, color);
-    const char *hint = e->hint;
-    uint32_t shown = e->at.at;
-    for (const struct err *c = e->cause; c; c = c->cause) {
-        buf_printf(b, "  because: %s\n", c->msg);
-        if (c->at.at != shown) {
-            render_place_buf(b, c->at, color);
-            shown = c->at.at;
-        }
+    const struct err *what = e;
+    const char *hint = NULL;
+    while (is_context(what)) {
+        what = what->cause;
+    }
+    buf_printf(b, "%sERROR!%s %s\n", color ? "\033[1;31m" : "", color ? "\033[0m" : "",
+               what->msg ? what->msg : "failed");
+    render_place_buf(b, what->at, color);
+    uint32_t shown = what->at.at;
+    for (const struct err *c = what->cause; c; c = c->cause) {
+        put_more(b, c, "because: ", &shown, color);
+    }
+    for (const struct err *c = e; c != what; c = c->cause) {
+        put_more(b, c, "", &shown, color);
+    }
+    for (const struct err *c = e; c; c = c->cause) {
         hint = c->hint ? c->hint : hint;
     }
     if (hint) {

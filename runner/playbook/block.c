@@ -34,10 +34,10 @@ static bool block_parse(const struct ctx *c, struct val d, struct block **out, s
     struct block *b = ARENA_NEW(c->l->a, struct block);
     node_init(&b->n, NODE_BLOCK, c, d.mark);
     if (c->handlers) {
-        err_set(e, ERR_ARGS, d.mark, "a block cannot be a handler");
+        err_set(e, ERR_ARGS, d.mark, "Using a block as a handler is not supported.");
         return err_hint(e, "list its tasks as handlers with the same 'listen'");
     }
-    if (!fields_take(c->l, &b->n, d, ON_BLOCK, "a block", e)) {
+    if (!fields_take(c->l, &b->n, d, ON_BLOCK, "a Block", e)) {
         return false;
     }
     struct ctx in = *c;
@@ -82,6 +82,11 @@ static bool not_a_task(const struct ctx *c, struct val v, struct err *e) {
 
 bool steps_parse(const struct ctx *c, struct val list, const char *what, struct steps *out, struct err *e) {
     struct val items = {0};
+    if (list.kind != VAL_LIST && list.kind != VAL_NULL && list.kind != VAL_UNDEF) {
+        return err_set(e, ERR_SYNTAX, list.mark,
+                       "A malformed block was encountered while loading %s: %.*s should be a list or None", what,
+                       STR(val_str_of(c->l->a, list)));
+    }
     if (!list_of(c->l->a, list, what, &items, e)) {
         return false;
     }

@@ -67,12 +67,7 @@ bool field_unknown(struct vpair *p, unsigned where, const char *what, struct err
     if (!key_text(p, &name, e)) {
         return false;
     }
-    enum keyword elsewhere = keyword_find(name);
-    if (elsewhere != KW_NONE) {
-        err_set(e, ERR_ARGS, p->key.mark, "'%.*s' is not a keyword of %s", STR(name), what);
-    } else {
-        err_set(e, ERR_ARGS, p->key.mark, "unknown keyword '%.*s' in %s", STR(name), what);
-    }
+    err_set(e, ERR_ARGS, p->key.mark, "'%.*s' is not a valid attribute for %s", STR(name), what);
     struct typo t = {.got = name};
     for (int k = KW_NONE + 1; k < KW_COUNT; k++) {
         if (keyword_docs[k].where & where) {
@@ -282,13 +277,25 @@ bool field_set(struct pb_loader *l, struct node *n, enum keyword k, struct val v
     if (k == KW_MODULE_DEFAULTS && !defaults_ok(l, v, e)) {
         return false;
     }
-    if (!type_ok(k, v, e) || !choice_ok(k, v, e)) {
+    bool later = n->kind == NODE_TASK || n->kind == NODE_HANDLER;  // fields_ok, once all keywords are known
+    if (!later && (!type_ok(k, v, e) || !choice_ok(k, v, e))) {
         return false;
     }
     if (k == KW_NAME && v.kind != VAL_NULL) {
         n->name = v.kind == VAL_STR ? val_text(v) : val_str_of(l->a, v);
     }
     n->kw[k] = v;
+    return true;
+}
+
+bool fields_ok(const struct node *n, struct err *e) {
+    for (int k = KW_NONE + 1; k < KW_COUNT; k++) {
+        struct val v = n->kw[k];
+        if (v.kind != VAL_UNDEF && k != KW_TAGS && k != KW_VARS &&
+            (!type_ok((enum keyword)k, v, e) || !choice_ok((enum keyword)k, v, e))) {
+            return false;
+        }
+    }
     return true;
 }
 

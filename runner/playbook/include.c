@@ -98,6 +98,7 @@ static bool needs_text(const struct task *t, const char *arg, const char *shown,
 static void extra_to_vars(struct arena *a, struct task *t) {
     struct val vars = t->n.kw[KW_VARS].kind == VAL_DICT ? val_copy(a, t->n.kw[KW_VARS]) : val_dict(a, 4);
     struct val kept = val_at(val_dict(a, 2), t->args.mark);
+    t->params = t->n.kw[KW_VARS];
     size_t i = 0;
     for (struct vpair *p; (p = val_each(t->args, &i));) {
         bool option = str_eqz(val_text(p->key), "_raw_params") || str_eqz(val_text(p->key), "file") ||
@@ -111,7 +112,7 @@ static void extra_to_vars(struct arena *a, struct task *t) {
 static bool check_role_args(const struct ctx *c, struct task *t, bool dynamic, struct err *e) {
     static const char *const texts[] = {"tasks_from", "vars_from", "defaults_from", "handlers_from"};
     if (c->handlers) {
-        return err_set(e, ERR_ARGS, t->action_at, "'%s' cannot be a handler", t->action);
+        return err_set(e, ERR_ARGS, t->action_at, "Using '%s' as a handler is not supported.", t->action);
     }
     if (!names_ok(t, role_args, COUNTOF(role_args), e)) {
         return false;
@@ -285,6 +286,7 @@ bool import_tasks(const struct ctx *c, struct task *t, struct steps *out, struct
     }
     struct block *b = import_block(c, t);
     struct ctx in = *c;
+    b->params = t->params;
     in.parent = &b->n;
     in.depth++;
     struct val raw = val_get(t->args, "_raw_params");

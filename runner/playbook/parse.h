@@ -88,8 +88,10 @@ struct candidates path_list(struct arena *a, struct str dir);
 
 // -- fields.c --------------------------------------------------------------------------------------------------------
 void node_init(struct node *n, enum node_kind kind, const struct ctx *c, struct mark at);
-/// Stores a keyword after checking its type; `tags` becomes a list, `vars` a dict.
+/// Stores a keyword after checking its type, except on tasks; `tags` becomes a list, `vars` a dict.
 bool field_set(struct pb_loader *l, struct node *n, enum keyword k, struct val v, struct err *e);
+/// The types of a task's keywords, once all of them are known: a task whose failure is allowed fails only when it runs.
+bool fields_ok(const struct node *n, struct err *e);
 /// All pairs of `d` as keywords legal in `where`; others are ERR_ARGS. `what`: "a block", "a play" ...
 bool fields_take(struct pb_loader *l, struct node *n, struct val d, unsigned where, const char *what, struct err *e);
 /// ERR_ARGS for a key that is no keyword of `what`, with "did you mean".

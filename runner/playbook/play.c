@@ -10,7 +10,8 @@ static bool hosts_ok(const struct play *p, struct err *e) {
     bool empty =
         h.kind == VAL_NULL || (h.kind == VAL_STR && !kv_strip(val_text(h)).n) || (h.kind == VAL_LIST && !val_len(h));
     if (empty) {
-        return err_set(e, ERR_ARGS, h.mark.at ? h.mark : p->n.at, "'hosts' must not be empty");
+        return err_set(e, ERR_ARGS, h.mark.at ? h.mark : p->n.at,
+                       "Hosts list cannot be empty. Please check your playbook");
     }
     if (h.kind != VAL_STR && h.kind != VAL_LIST) {
         return err_set(e, ERR_ARGS, h.mark, "'hosts' must be a string or a list, not %s", val_kind_name(h.kind));
@@ -38,17 +39,17 @@ static bool prompt_ok(struct val d, struct err *e) {
         if (!key_text(p, &key, e)) {
             return false;
         }
-        bool known = false;
+        const char *near = typo_nearest(key, names, COUNTOF(names));
+        bool known = !near && !val_has(d, "name");  // that is the worse mistake
         for (size_t k = 0; k < COUNTOF(names) && !known; k++) {
             known = str_eqz(key, names[k]);
         }
         if (!known) {
             err_set(e, ERR_ARGS, p->key.mark, "unknown key '%.*s' in 'vars_prompt'", STR(key));
-            const char *near = typo_nearest(key, names, COUNTOF(names));
             return near ? err_hint(e, "did you mean '%s'?", near) : false;
         }
     }
-    return val_has(d, "name") || err_set(e, ERR_ARGS, d.mark, "an item of 'vars_prompt' needs 'name'");
+    return val_has(d, "name") || err_set(e, ERR_ARGS, d.mark, "Invalid vars_prompt data structure, missing 'name' key");
 }
 
 static bool take_prompts(struct pb_loader *l, struct play *p, struct err *e) {
@@ -92,7 +93,7 @@ static bool take_vars_files(struct pb_loader *l, struct play *p, struct err *e) 
 
 // -- keywords --------------------------------------------------------------------------------------------------------
 static bool unknown_key(struct vpair *p, struct str name, struct err *e) {
-    field_unknown(p, ON_PLAY, "a play", e);
+    field_unknown(p, ON_PLAY, "a Play", e);
     if (str_eqz(name, "include")) {
         return err_hint(e, "playbooks are included with 'import_playbook'");
     }
@@ -111,7 +112,9 @@ static bool take_key(struct pb_loader *l, struct play *p, struct vpair *pair, st
     if (str_eqz(name, "user")) {
         k = KW_REMOTE_USER;
         if (p->n.kw[k].kind != VAL_UNDEF) {
-            return err_set(e, ERR_ARGS, pair->key.mark, "'user' is the old name of 'remote_user', which is set too");
+            return err_set(e, ERR_ARGS, pair->key.mark,
+                           "both 'user' and 'remote_user' are set for this play. The use of 'user' is deprecated, and "
+                           "should be removed");
         }
     }
     if (k == KW_NONE || !(keyword_docs[k].where & ON_PLAY)) {
@@ -145,7 +148,12 @@ static void take_import(struct arena *a, struct play *p, const struct import *by
 // -- contents --------------------------------------------------------------------------------------------------------
 static bool load_roles(const struct ctx *c, struct play *p, struct err *e) {
     struct val list = {0};
-    if (!list_of(c->l->a, p->n.kw[KW_ROLES], "roles", &list, e)) {
+    struct val given = p->n.kw[KW_ROLES];
+    if (given.kind != VAL_UNDEF && given.kind != VAL_NULL && given.kind != VAL_LIST) {
+        return err_set(e, ERR_SYNTAX, given.mark,
+                       "A malformed role declaration was encountered: 'roles' must be a list");
+    }
+    if (!list_of(c->l->a, given, "roles", &list, e)) {
         return false;
     }
     p->roles = ARENA_ARRAY(c->l->a, struct role *, val_len(list) + 1);

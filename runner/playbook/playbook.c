@@ -172,7 +172,7 @@ static void add_play(struct arena *a, struct plays *plays, struct play *p) {
 
 static bool not_a_list(struct val v, struct err *e) {
     if (v.kind == VAL_NULL || v.kind == VAL_LIST) {
-        return err_set(e, ERR_SYNTAX, v.mark, "a playbook must hold at least one play, this one is empty");
+        return err_set(e, ERR_SYNTAX, v.mark, "A playbook must contain at least one play, this one is empty");
     }
     err_set(e, ERR_SYNTAX, v.mark, "a playbook must be a list of plays, not %s", val_kind_name(v.kind));
     return v.kind == VAL_DICT ? err_hint(e, "begin each play with \"- \"") : false;

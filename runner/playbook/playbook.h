@@ -55,6 +55,7 @@ struct task {
     struct val notify, listen;  // lists
     uint32_t id;                // unique in the run, in order of creation
     bool implicit;              // gathering facts, flush_handlers
+    struct val params;          // the old `include`: its `vars`, without what was given as k=v
     bool elsewhere;             // TASK_UNKNOWN: the module is one of Ansible's or of the project, just not of ours
 };
 enum step_kind { STEP_TASK, STEP_BLOCK };
@@ -72,7 +73,8 @@ struct steps {
 struct block {
     struct node n;
     struct steps body, rescue, always;
-    bool implicit;  // made around a list of tasks, a role, an import
+    bool implicit;      // made around a list of tasks, a role, an import
+    struct val params;  // of the old `include`: its `vars` are include parameters too
 };
 /// A role on disk, loaded once per (name, path); its uses are `role_use`.
 struct role {

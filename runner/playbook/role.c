@@ -446,7 +446,7 @@ static bool use_name(const struct ctx *c, struct val def, struct str *name, stru
         return err_set(e, ERR_SYNTAX, def.mark, "a role must be a name or a dictionary, not %s",
                        val_kind_name(def.kind));
     } else if (str_find_char(val_text(def), 0, ',') != SIZE_MAX && !has_template(def)) {
-        err_set(e, ERR_ARGS, def.mark, "a role name cannot hold a comma: '%.*s'", STR(val_text(def)));
+        err_set(e, ERR_ARGS, def.mark, "Invalid old style role requirement: %.*s", STR(val_text(def)));
         return err_hint(e, "the form 'source,version,name' belongs in requirements.yml");
     }
     return static_name(c, v, "role", name, e);

@@ -89,7 +89,7 @@ static unsigned where_of(const struct ctx *c) {
 }
 
 static const char *what_of(const struct ctx *c) {
-    return c->handlers ? "a handler" : "a task";
+    return c->handlers ? "a Handler" : "a Task";
 }
 
 /// Where the keys that name an action are kept; NULL for other keys.
@@ -175,16 +175,16 @@ static bool unknown_module(const struct ctx *c, struct val name, struct err *e) 
     return err_hint(e, "a task without a 'when' must name a module that exists");
 }
 
-static bool no_module(const struct ctx *c, struct val d, struct err *e) {
+static bool no_module(struct val d, struct err *e) {
     struct buf b = BUF_IN(e->arena);
     size_t i = 0;
     for (struct vpair *p; (p = val_each(d, &i));) {
         buf_printf(&b, "%s%.*s", b.n ? ", " : "", STR(val_text(p->key)));
     }
     if (!b.n) {
-        return err_set(e, ERR_ARGS, d.mark, "no module in %s: it is empty", what_of(c));
+        return err_set(e, ERR_ARGS, d.mark, "no module/action detected in task: it is empty");
     }
-    return err_set(e, ERR_ARGS, d.mark, "no module in %s, only %.*s", what_of(c), STR(buf_view(&b)));
+    return err_set(e, ERR_ARGS, d.mark, "no module/action detected in task, only %.*s", STR(buf_view(&b)));
 }
 
 /// Of several unknown keys the one that can be a module is the one with a collection's name.
@@ -313,7 +313,7 @@ static bool choose_key(const struct ctx *c, struct val d, const struct parts *pa
     }
     if (!p) {
         if (!parts->strangers.n) {
-            return no_module(c, d, e);
+            return no_module(d, e);
         }
         return unknown_module(c, parts->strangers.p[0].it->key, e);
     }
@@ -590,8 +590,9 @@ static bool variable_name(struct val v, const char *what, struct err *e) {
         return true;
     }
     if (v.kind != VAL_STR || !var_name_ok(val_text(v))) {
-        struct str shown = v.kind == VAL_STR ? val_text(v) : str_from(val_kind_name(v.kind));
-        return err_set(e, ERR_ARGS, v.mark, "'%s' must be a valid variable name, not '%.*s'", what, STR(shown));
+        bool plain = v.kind == VAL_STR || v.kind == VAL_INT || v.kind == VAL_FLOAT;
+        return err_set(e, ERR_ARGS, v.mark, "Invalid variable name in '%s' specified: '%.*s'", what,
+                       STR(plain ? val_str_of(e->arena, v) : str_from(val_kind_name(v.kind))));
     }
     return true;
 }
@@ -642,6 +643,12 @@ bool task_parse(const struct ctx *c, struct val d, struct task **out, enum act *
     if (!set_loop_control(c, t, e) || !set_lists(c, t, e) || !variable_name(t->n.kw[KW_REGISTER], "register", e) ||
         !set_action(c, t, &parts, &f, e)) {
         return false;
+    }
+    if (!fields_ok(&t->n, e)) {
+        if (!c->l->o.no_run && !node_guarded(&t->n)) {
+            return false;
+        }
+        err_clear(e);  // the task fails when it runs, if it does
     }
     t->args = val_mark_templates(t->args);
     *out = t;

@@ -154,7 +154,7 @@ static bool take_finished(struct pace *p, struct err *e) {
         struct hrun *h = j->h;
         p->active--;
         p->busy[h->index] = NULL;
-        strategy_finish(pr, j, &includes, &a);
+        (void)strategy_finish(pr, j, &includes, &a);
         host_state_settle(&h->state);
     }
     pr->finished.n = 0;

@@ -83,8 +83,7 @@ static void finish_job(struct play_run *pr, struct round *rd, struct job *j) {
     struct hrun *h = j->h;
     enum task_status status = result_status(j->result);
     bool ignored = j->ignore_errors;
-    strategy_finish(pr, j, &rd->done, &rd->a);
-    rd->failed += status == ST_FAILED && !ignored && iter_failed(&h->it);
+    rd->failed += strategy_finish(pr, j, &rd->done, &rd->a);
     rd->unreachable += status == ST_UNREACHABLE && h->unreachable;
     if (status == ST_FAILED && ignored) {
         rd->fatal_task = false;
@@ -179,13 +178,17 @@ static size_t count(const struct play_run *pr, bool failed) {
     return n;
 }
 
-static void spread_failure(struct play_run *pr) {
+/// True when a host was in the way of the failure: those in a rescue or always part are not.
+static bool spread_failure(struct play_run *pr) {
+    bool any = false;
     for (size_t i = 0; i < pr->batch.n; i++) {
         struct hrun *h = pr->batch.p[i];
         if (!h->unreachable && !iter_in_recovery(&h->it)) {
             h->failed = true;
+            any = true;
         }
     }
+    return any;
 }
 
 static bool too_many_failed(struct play_run *pr) {
@@ -217,8 +220,7 @@ static bool too_many_failed(struct play_run *pr) {
 /// True when the play ends here because of failures.
 static bool broken(struct play_run *pr, const struct round *rd, bool *breaking) {
     if (rd->fatal_task && (rd->failed || rd->unreachable)) {
-        spread_failure(pr);
-        *breaking = true;
+        *breaking = spread_failure(pr) || *breaking;
     }
     if (rd->hosts.n && too_many_failed(pr)) {
         for (size_t i = 0; i < pr->batch.n; i++) {

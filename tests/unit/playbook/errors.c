@@ -13,34 +13,36 @@ static void refuse(const char *text, const char *message, const char *place, con
 #define TASK(t) "- hosts: all\n  tasks:\n    - " t "\n"
 
 TEST(err_playbook_shape) {
-    refuse("", "a playbook must hold at least one play, this one is empty", "1:1", NULL);
-    refuse("[]\n", "a playbook must hold at least one play, this one is empty", "1:1", NULL);
+    refuse("", "A playbook must contain at least one play, this one is empty", "1:1", NULL);
+    refuse("[]\n", "A playbook must contain at least one play, this one is empty", "1:1", NULL);
     refuse("hosts: all\n", "a playbook must be a list of plays, not dictionary", "1:1", "begin each play with \"- \"");
     refuse("- all\n", "a play must be a dictionary, not string", "1:3", NULL);
-    refuse("- hosts: all\n  tasks: 5\n", "'tasks' must be a list, not integer", "2:10", NULL);
+    refuse("- hosts: all\n  tasks: 5\n", "A malformed block was encountered while loading tasks: 5 should be a list or None", "2:10", NULL);
     refuse("- tasks: []\n", "a play needs 'hosts'", "1:3", "name the hosts or groups it runs on, such as 'hosts: all'");
-    refuse("- hosts: []\n", "'hosts' must not be empty", "1:10", NULL);
+    refuse("- hosts: []\n", "Hosts list cannot be empty. Please check your playbook", "1:10", NULL);
     refuse("- hosts: [a, 5]\n", "'hosts' must hold strings, not integer", "1:14", NULL);
 }
 
 TEST(err_unknown_keywords) {
-    refuse("- hosts: all\n  becme: true\n", "unknown keyword 'becme' in a play", "2:3", "did you mean 'become'?");
-    refuse("- hosts: all\n  when: x\n", "'when' is not a keyword of a play", "2:3", NULL);
-    refuse("- hosts: all\n  debug: msg=x\n", "unknown keyword 'debug' in a play", "2:3",
+    refuse("- hosts: all\n  becme: true\n", "'becme' is not a valid attribute for a Play", "2:3",
+           "did you mean 'become'?");
+    refuse("- hosts: all\n  when: x\n", "'when' is not a valid attribute for a Play", "2:3", NULL);
+    refuse("- hosts: all\n  debug: msg=x\n", "'debug' is not a valid attribute for a Play", "2:3",
            "tasks stand under 'tasks' of a play");
-    refuse("- include: x.yml\n", "unknown keyword 'include' in a play", "1:3",
+    refuse("- include: x.yml\n", "'include' is not a valid attribute for a Play", "1:3",
            "playbooks are included with 'import_playbook'");
-    refuse(TASK("debug: msg=x\n      whne: x"), "unknown keyword 'whne' in a task", "4:7", "did you mean 'when'?");
-    refuse(TASK("debug: msg=x\n      listen: x"), "'listen' is not a keyword of a task", "4:7", NULL);
-    refuse(TASK("block: []\n      loop: [1]"), "'loop' is not a keyword of a block", "4:7",
+    refuse(TASK("debug: msg=x\n      whne: x"), "'whne' is not a valid attribute for a Task", "4:7",
+           "did you mean 'when'?");
+    refuse(TASK("debug: msg=x\n      listen: x"), "'listen' is not a valid attribute for a Task", "4:7", NULL);
+    refuse(TASK("block: []\n      loop: [1]"), "'loop' is not a valid attribute for a Block", "4:7",
            "a block cannot loop; put its tasks in a file and use include_tasks with the loop");
-    refuse(TASK("debug:\n      loop_control: {lable: x}"), "unknown keyword 'lable' in loop_control", "4:22",
+    refuse(TASK("debug:\n      loop_control: {lable: x}"), "'lable' is not a valid attribute for loop_control", "4:22",
            "did you mean 'label'?");
 }
 
 TEST(err_modules) {
     refuse(TASK("debgu: msg=x"), "unknown module 'debgu'", "3:7", "did you mean 'debug'?");
-    refuse(TASK("name: x\n      register: y"), "no module in a task, only name, register", "3:7", NULL);
+    refuse(TASK("name: x\n      register: y"), "no module/action detected in task, only name, register", "3:7", NULL);
     refuse(TASK("debug: msg=x\n      ping:"), "conflicting action statements: debug, ping", "4:7", NULL);
     refuse(TASK("action: debug msg=x\n      ping:"), "conflicting action statements: debug, ping", "4:7", NULL);
     refuse(TASK("action: debug\n      local_action: ping"), "'action' and 'local_action' cannot be used together",
@@ -77,7 +79,7 @@ TEST(err_types) {
     refuse(TASK("debug:\n      vars: x"), "'vars' must be a dictionary, not string", "4:13", NULL);
     refuse(TASK("debug:\n      vars: {a-b: 1}"), "'a-b' is not a valid variable name", "4:14",
            "names start with a letter or underscore and hold letters, digits and underscores");
-    refuse(TASK("debug:\n      register: a-b"), "'register' must be a valid variable name, not 'a-b'", "4:17", NULL);
+    refuse(TASK("debug:\n      register: a-b"), "Invalid variable name in 'register' specified: 'a-b'", "4:17", NULL);
     refuse(TASK("debug:\n      tags: {a: 1}"), "'tags' must be a list or a string, not dictionary", "4:13", NULL);
     refuse(TASK("debug:\n      notify: [{a: 1}]"), "'notify' must hold strings, not dictionary", "4:16", NULL);
     refuse(TASK("debug:\n      loop_control: '{{ x }}'"),
@@ -89,15 +91,16 @@ TEST(err_types) {
            "did you mean 'on_failed'?");
     refuse("- hosts: all\n  vars_prompt: [{nam: x}]\n", "unknown key 'nam' in 'vars_prompt'", "2:18",
            "did you mean 'name'?");
-    refuse("- hosts: all\n  vars_prompt: [{prompt: x}]\n", "an item of 'vars_prompt' needs 'name'", "2:17", NULL);
+    refuse("- hosts: all\n  vars_prompt: [{prompt: x}]\n", "Invalid vars_prompt data structure, missing 'name' key",
+           "2:17", NULL);
 }
 
 TEST(err_blocks) {
     refuse(TASK("rescue: [{debug: }]"), "'rescue' needs a 'block' with tasks", "3:15", NULL);
-    refuse("- hosts: all\n  handlers:\n    - block: []\n", "a block cannot be a handler", "3:7",
+    refuse("- hosts: all\n  handlers:\n    - block: []\n", "Using a block as a handler is not supported.", "3:7",
            "list its tasks as handlers with the same 'listen'");
-    refuse("- hosts: all\n  handlers:\n    - import_role: {name: x}\n", "'import_role' cannot be a handler", "3:7",
-           NULL);
+    refuse("- hosts: all\n  handlers:\n    - import_role: {name: x}\n",
+           "Using 'import_role' as a handler is not supported.", "3:7", NULL);
 }
 
 TEST(err_includes) {
@@ -109,7 +112,7 @@ TEST(err_includes) {
     refuse(TASK("include_role: {name: x, task_from: y}"), "'include_role' has no option 'task_from'", "3:31",
            "did you mean 'tasks_from'?");
     refuse(TASK("include_tasks: {file: x, apply: [a]}"), "'apply' must be a dictionary, not list", "3:39", NULL);
-    refuse(TASK("include_tasks: {file: x, apply: {becom: 1}}"), "unknown keyword 'becom' in apply", "3:40",
+    refuse(TASK("include_tasks: {file: x, apply: {becom: 1}}"), "'becom' is not a valid attribute for apply", "3:40",
            "did you mean 'become'?");
     refuse(TASK("import_tasks: x.yml\n      loop: [1]"), "'import_tasks' cannot be used with a loop", "4:13",
            "use 'include_tasks'");
