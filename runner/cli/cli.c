@@ -477,6 +477,9 @@ static int run_tool(struct settings *s, int argc, char **argv) {
     struct err e = {.arena = s->a};
     const char *slash = strrchr(argv[0], '/');
     const char *name = slash ? slash + 1 : argv[0];
+    if (str_starts(str_from(name), "ansible") && !locale_usable()) {
+        return 1;
+    }
     const struct tool_row *row = find_tool(name, &argc, &argv);
     s->tool = row ? row->tool : TOOL_RUN;
     if (s->tool == TOOL_CONFIG) {

@@ -23,7 +23,7 @@ struct settings {
     struct str limit, remote_user, connection, private_key, ssh_common_args, ssh_extra_args, become_method, become_user;
     struct str ssh_args, become_exe, become_flags;
     int64_t ssh_retries;
-    struct str strategy, result_format;
+    struct str strategy, result_format, duplicates;
     struct str start_at_task, remote_tmp, gathering, callback, conn_password_file, become_password_file;
     bool vault_match, check, diff, become, ask_pass, ask_become_pass, ask_vault, list_hosts, list_tasks, list_tags,
         syntax_check;
@@ -174,6 +174,8 @@ int cli_report(const struct err *e, int code);
 int cli_report_in(const struct session *x, const struct err *e, int code);
 /// Exit code of an error before anything ran: 4 when the user's files or words cannot be read, else 1.
 int cli_error_code(const struct err *e);
+/// What Ansible's tools ask of the locale; says on standard error what is missing.
+bool locale_usable(void);
 /// Each runs one tool with parsed options; the exit code is that of Ansible's tool.
 int tool_adhoc(struct settings *s);
 int tool_inventory(struct settings *s);

@@ -81,6 +81,7 @@ static const struct member {
     {"callback:default", "result_format", MEMBER_TEXT, AT(result_format)},
     {"callback:default", "pretty_results", MEMBER_BOOL, AT(pretty_results)},
     {NULL, "DISPLAY_ARGS_TO_STDOUT", MEMBER_BOOL, AT(args_to_stdout)},
+    {NULL, "DUPLICATE_YAML_DICT_KEY", MEMBER_TEXT, AT(duplicates)},
     {NULL, "DEFAULT_STRATEGY", MEMBER_TEXT, AT(strategy)},
     {NULL, "ERROR_ON_MISSING_HANDLER", MEMBER_BOOL, AT(handler_must_exist)},
     {NULL, "ENABLE_TASK_DEBUGGER", MEMBER_BOOL, AT(task_debugger)},

@@ -78,6 +78,12 @@ static bool passwords(struct session *x, struct err *e) {
     return true;
 }
 
+static enum yaml_duplicates duplicates_of(const struct settings *s) {
+    return str_eqz(s->duplicates, "error")    ? YAML_DUPLICATE_ERROR
+           : str_eqz(s->duplicates, "ignore") ? YAML_DUPLICATE_IGNORE
+                                              : YAML_DUPLICATE_WARN;
+}
+
 // -- variables -------------------------------------------------------------------------------------------------------
 
 static bool load_vars_file(struct session *x, struct str path, struct val *out, struct err *e) {
@@ -88,6 +94,7 @@ static bool load_vars_file(struct session *x, struct str path, struct val *out, 
     }
     struct yaml_opts o = {
         .trusted = true, .secret = secret, .vault = &x->yaml_vault, .warn = session_warn, .warn_self = x};
+    o.duplicates = duplicates_of(x->s);
     if (!yaml_load(str_z(x->a, path), text, &o, x->a, out, e)) {
         return false;
     }
@@ -268,7 +275,7 @@ static bool open_inventory(struct session *x, struct err *e) {
         return false;
     }
     x->vars_files = vars_files_new(x->a, x->inventory, &x->yaml_vault, session_warn, x);
-    vars_files_merge(x->vars_files, str_eqz(s->hash_behaviour, "merge"));
+    vars_files_merge(x->vars_files, str_eqz(x->s->hash_behaviour, "merge"));
     return true;
 }
 
@@ -374,6 +381,7 @@ bool session_open(struct session *x, struct settings *s, const struct words *sec
     }
     struct pb_opts o = {.a = x->a,
                         .vault = &x->yaml_vault,
+                        .duplicates = duplicates_of(s),
                         .roles_path = s->roles_path.p,
                         .nroles_path = s->roles_path.n,
                         .collections_path = s->collections_path.p,

@@ -368,12 +368,6 @@ enum job_phase attempt_submit(struct job *j) {
     return JOB_SENT;
 }
 
-<<<<<<< HEAD
-/// What a module's controller half gave instead of a request; false: there is nothing to send.
-static bool has_prepared(struct job *j) {
-    struct item *it = &j->item;
-    struct err e = {.arena = &j->a};
-=======
 /// timeout: ran out.
 static struct val timed_out(struct job *j) {
     struct val r = val_dict(&j->a, 3);
@@ -385,31 +379,10 @@ static struct val timed_out(struct job *j) {
     return r;
 }
 
-enum job_phase attempt_start(struct job *j) {
+/// What a module's controller half gave instead of a request; false: there is nothing to send.
+static bool has_prepared(struct job *j) {
     struct item *it = &j->item;
     struct err e = {.arena = &j->a};
-    it->attempt++;
-    it->why = NULL;
-    struct val args = {0};
-    if (!mod_validate(it->mod, j->task->action, it->args, j->task->action_at, &j->a, &args, &e)) {
-        return failed_now(j, &e);
-    }
-    call_init(j, args);
-    mask_args(j);
-    if (it->mod->side == ON_CONTROLLER) {
-        mod_execute(&it->call);
-        it->result = it->call.result;
-        it->why = it->call.why;
-        if (it->call.sleep_ms > 0) {
-            bool late = it->timeout_ms && it->call.sleep_ms > it->timeout_ms;
-            it->result = late ? timed_out(j) : it->result;
-            j->due = clock_ms() + (late ? it->timeout_ms : it->call.sleep_ms);
-            j->after = JOB_RESULT;
-            return JOB_TIMER;
-        }
-        return JOB_RESULT;
-    }
->>>>>>> cbef8d2 (playbook, exec: what ansible-core's language targets ask for: meta actions with their remarks, end_role and refresh_inventory, handler lookup, include parameters, failures that are foreseen)
     if (it->mod->no_target && it->check) {
         it->result = val_dict(&j->a, 2);
         val_set(&j->a, it->result, "skipped", val_bool(true));
@@ -462,7 +435,9 @@ enum job_phase attempt_start(struct job *j) {
     it->result = it->call.result;
     it->why = it->call.why;
     if (it->call.sleep_ms > 0) {
-        j->due = clock_ms() + it->call.sleep_ms;
+        bool late = it->timeout_ms && it->call.sleep_ms > it->timeout_ms;
+        it->result = late ? timed_out(j) : it->result;
+        j->due = clock_ms() + (late ? it->timeout_ms : it->call.sleep_ms);
         j->after = JOB_RESULT;
         return JOB_TIMER;
     }

@@ -212,6 +212,7 @@ struct job {
     bool aborted;  // an error ended all items
     bool fatal;    // it failed, and nothing was going to rescue it
     struct err err;
+    struct str bad_condition;    // the condition of `when` that could not be evaluated
     const struct err *loop_err;  // the loop's list could not be made; reported unless `when` skips
     uint64_t request;
     size_t number;  // in play_run.live
@@ -300,7 +301,8 @@ bool view_bool(struct view *v, enum keyword k, bool absent, bool *out, struct er
 bool view_int(struct view *v, enum keyword k, int64_t absent, int64_t *out, struct err *e);
 /// A variable, templated; VAL_UNDEF when there is none.
 bool view_var(struct view *v, const char *name, struct val *out, struct err *e);
-/// All conditions of a keyword (a condition or a list); *which (may be NULL) is the first that was false.
+/// All conditions of a keyword (a condition or a list); *which (may be NULL) is the first that was false, or
+/// that could not be evaluated.
 bool view_conditions(struct view *v, struct val conds, bool *out, struct val *which, struct err *e);
 /// Text with templates, where errors leave the raw text (names of plays and tasks).
 struct str view_name(struct view *v, struct val raw);

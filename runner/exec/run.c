@@ -395,7 +395,8 @@ void run_stats(struct run *r) {
     for (size_t i = 0; i < seen.n; i++) {
         list[i] = seen.p[i]->stats;
     }
-    struct event ev = {.kind = EV_STATS, .stats = list, .nstats = seen.n, .result = r->custom_stats};
+    struct event ev = {
+        .kind = EV_STATS, .stats = list, .nstats = seen.n, .result = r->custom_stats, .check = r->o->check};
     run_event(r, &ev);
 }
 

@@ -35,7 +35,7 @@ struct run_opts {
     struct str remote_tmp;
     struct str gathering;  // implicit, explicit, smart
     bool any_errors_fatal, inject_facts, retry_files, merge_dicts /* hash_behaviour */;
-    struct str strategy;   // of plays that name none; empty: linear
+    struct str strategy;                   // of plays that name none; empty: linear
     bool missing_handler_ok;               // notifying a handler nobody knows is no error
     bool task_debugger, debugger_ignores;  // debug failed tasks; not those whose errors are ignored
     /// meta: refresh_inventory: reads the sources of `inventory` again, in place.

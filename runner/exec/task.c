@@ -23,8 +23,28 @@ void job_free(struct job *j) {
     arena_release(&a);
 }
 
+/// The message of an error that ended the task before it ran, as people look for it.
+static struct val abort_message(struct job *j, const struct err *e) {
+    const struct err *root = e;
+    while (root->cause) {
+        root = root->cause;
+    }
+    if (j->bad_condition.n) {
+        return val_printf(&j->a,
+                          "The conditional check '%.*s' failed. The error was: error while evaluating conditional "
+                          "(%.*s): %s",
+                          STR(j->bad_condition), STR(j->bad_condition), root->msg ? root->msg : "failed");
+    }
+    if (e->code == ERR_UNDEFINED) {
+        return val_printf(&j->a, "The task includes an option with an undefined variable. The error was: %s",
+                          root->msg ? root->msg : "failed");
+    }
+    return val_str(&j->a, err_text(e));
+}
+
 void job_abort(struct job *j, const struct err *e) {
     j->result = result_failed(&j->a, e);
+    val_set(&j->a, j->result, "msg", abort_message(j, e));
     j->aborted = true;
     j->err = *e;
     j->phase = JOB_DONE;
@@ -74,8 +94,12 @@ static struct val skipped(struct job *j) {
 static bool when_holds(struct job *j, bool *out, struct err *e) {
     struct val conds = node_whens(&j->task->n, &j->a);
     struct err own = {.arena = &j->a};
-    if (view_conditions(&j->v, conds, out, NULL, &own)) {
+    struct val which = {0};
+    if (view_conditions(&j->v, conds, out, &which, &own)) {
         return true;
+    }
+    if (!j->loop_err && !val_any_flag(which, VAL_SECRET)) {
+        j->bad_condition = val_str_of(&j->a, which);
     }
     *e = j->loop_err ? *j->loop_err : own;  // an error in the loop goes before one in its condition
     return j->loop_err ? false : err_wrap(e, j->task->n.at, "in 'when'");

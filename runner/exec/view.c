@@ -288,6 +288,9 @@ bool view_conditions(struct view *v, struct val conds, bool *out, struct val *wh
             continue;
         }
         if (!val_is(c, VAL_NULL) && !(val_is(c, VAL_STR) && !val_text(c).n) && !jinja_truth(&v->jc, c, out, e)) {
+            if (which) {
+                *which = c;
+            }
             return false;
         }
         if (!*out && which) {

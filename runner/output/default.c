@@ -301,6 +301,46 @@ static void count(struct output *o, struct buf *b, const char *name, unsigned n,
     }
 }
 
+static int by_key(const void *x, const void *y) {
+    return str_cmp(val_text(*(const struct val *)x), val_text(*(const struct val *)y));
+}
+
+/// A result without its line ends.
+static struct str on_one_line(struct output *o, struct val v) {
+    struct str text = out_result_indent(o, v, 1);
+    struct buf b = BUF_IN(&o->scratch);
+    for (size_t i = 0; i < text.n; i++) {
+        if (text.s[i] != '\n') {
+            buf_char(&b, text.s[i]);
+        }
+    }
+    return buf_view(&b);
+}
+
+/// set_stats: a line for each host, and one for the whole run.
+static void custom_stats(struct output *o, struct val all) {
+    struct val keys = val_list(&o->scratch, val_len(all));
+    struct val run = val_get(all, "_run");
+    size_t i = 0;
+    for (struct vpair *p; (p = val_each(all, &i));) {
+        if (!str_eqz(val_text(p->key), "_run")) {
+            val_push(&o->scratch, keys, p->key);
+        }
+    }
+    if (val_len(keys)) {
+        qsort(keys.u.l->items, keys.u.l->n, sizeof(struct val), by_key);
+    }
+    out_banner(o, STR_LIT("CUSTOM STATS: "));
+    for (i = 0; i < val_len(keys); i++) {
+        struct val key = val_at_index(keys, i);
+        out_printf(o, COLOR_NONE, "\t%.*s: %.*s", STR(val_text(key)), STR(on_one_line(o, val_get_key(all, key))));
+    }
+    if (val_is(run, VAL_DICT)) {
+        out_printf(o, COLOR_NONE, "\n\tRUN: %.*s", STR(on_one_line(o, run)));
+    }
+    out_line(o, false, COLOR_NONE, STR_LIT(""));
+}
+
 static void stats(struct output *o, const struct event *ev) {
     out_banner(o, STR_LIT("PLAY RECAP"));
     struct host_stats *all = ARENA_ARRAY(&o->scratch, struct host_stats, ev->nstats + 1);
@@ -321,6 +361,12 @@ static void stats(struct output *o, const struct event *ev) {
         out_line(o, false, COLOR_NONE, buf_view(&b));
     }
     out_line(o, false, COLOR_NONE, STR_LIT(""));
+    if (o->opts.show_custom_stats && val_len(ev->result)) {
+        custom_stats(o, ev->result);
+    }
+    if (ev->check && o->opts.check_markers) {
+        out_banner(o, STR_LIT("DRY RUN"));
+    }
 }
 
 static void run_start(struct output *o, const struct event *ev) {

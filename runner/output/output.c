@@ -201,6 +201,10 @@ static bool hidden(struct output *o, struct str key) {
 }
 
 struct str out_result(struct output *o, struct val result, bool pretty) {
+    return out_result_indent(o, result, pretty ? 4 : 0);
+}
+
+struct str out_result_indent(struct output *o, struct val result, int indent) {
     struct val shown = val_dict(&o->scratch, 8);
     size_t i = 0;
     for (struct vpair *p; (p = val_each(result, &i));) {
@@ -210,7 +214,7 @@ struct str out_result(struct output *o, struct val result, bool pretty) {
     }
     struct buf b = BUF_IN(&o->scratch);
     struct err e = {.arena = &o->scratch};
-    struct json_style style = {.indent = pretty ? 4 : 0, .sort_keys = true};
+    struct json_style style = {.indent = indent, .sort_keys = true};
     if (!json_write(&b, out_masked(o, shown), &style, &e)) {
         return str_printf(&o->scratch, "{\"msg\": \"the result cannot be shown: %s\"}", e.msg);
     }

@@ -38,6 +38,8 @@ void out_banner(struct output *o, struct str text);
 void out_warning(struct output *o, const char *kind, struct str text);
 /// A result dict as Ansible prints it: internal keys dropped, secrets masked, keys sorted, one line unless `pretty`.
 struct str out_result(struct output *o, struct val result, bool pretty);
+/// The same over several lines, with `indent` blanks a level.
+struct str out_result_indent(struct output *o, struct val result, int indent);
 /// `v` with every VAL_SECRET string replaced by asterisks, in o->scratch.
 struct val out_masked(struct output *o, struct val v);
 /// The text of one or more diffs (a dict or a list of them).

@@ -213,6 +213,7 @@ bool pb_file(struct pb_loader *l, struct str path, struct mark at, struct val *o
         .secret = secret,
         .vault = l->o.vault,
         .warn = l->o.warn,
+        .duplicates = l->o.duplicates,
         .warn_self = l->o.warn_self,
     };
     struct val *v = ARENA_NEW(l->a, struct val);

@@ -123,6 +123,7 @@ struct playbook {
 struct pb_opts {
     struct arena *a;
     const struct yaml_vault *vault;
+    enum yaml_duplicates duplicates;
     const struct str *roles_path;  // directories, in order (after playbook_dir/roles)
     size_t nroles_path;
     const struct str *collections_path;

@@ -395,7 +395,7 @@ static void validation_task(const struct ctx *in, struct role *r, const char *en
     struct val options = val_get(spec, "options");
     t->args = val_dict(a, 3);
     val_set(a, t->args, "argument_spec", options.kind == VAL_DICT ? options : val_dict(a, 0));
-    val_set(a, t->args, "provided_arguments", r->params);
+    val_set(a, t->args, "provided_arguments", r->included ? val_dict(a, 0) : r->params);
     val_set(a, t->args, "validate_args_context", context);
     t->args = val_mark_templates(t->args);
     t->action = "validate_argument_spec";

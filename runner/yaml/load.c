@@ -410,14 +410,17 @@ static bool bad_key(struct loader *l, const struct node *key, yaml_mark_t map_st
     return loader_hint_braces(l, byte);
 }
 
-static void warn_duplicate(struct loader *l, const struct node *key) {
-    if (!l->o->warn) {
-        return;
+static bool duplicate(struct loader *l, const struct node *key) {
+    struct str s = l->o->secret ? STR_LIT("hidden") : val_str_of(l->a, key->v);
+    int n = (int)(s.n < 80 ? s.n : 80);
+    if (l->o->duplicates == YAML_DUPLICATE_ERROR) {
+        return err_set(l->e, ERR_SYNTAX, loader_mark(l, key->start), "found a duplicate dict key (%.*s)", n, s.s);
     }
-    struct str s = l->o->secret ? STR_LIT("(hidden)") : val_str_of(l->a, key->v);
-    const char *msg = arena_printf(l->a, "found a duplicate mapping key '%.*s': the last value is used",
-                                   (int)(s.n < 80 ? s.n : 80), s.s);
-    l->o->warn(l->o->warn_self, key->v.mark, msg);
+    if (l->o->warn && l->o->duplicates == YAML_DUPLICATE_WARN) {
+        l->o->warn(l->o->warn_self, key->v.mark,
+                   arena_printf(l->a, "found a duplicate dict key (%.*s). Using last defined value only.", n, s.s));
+    }
+    return true;
 }
 
 static bool entry(struct loader *l, struct node *key, struct val dict, struct merges *m, yaml_mark_t map_start) {
@@ -433,10 +436,7 @@ static bool entry(struct loader *l, struct node *key, struct val dict, struct me
     }
     size_t before = val_len(dict);
     val_set_key(l->a, dict, key->v, value.v);
-    if (val_len(dict) == before) {
-        warn_duplicate(l, key);
-    }
-    return true;
+    return val_len(dict) != before || duplicate(l, key);
 }
 
 static bool entries(struct loader *l, struct val dict, struct merges *m, yaml_mark_t map_start) {

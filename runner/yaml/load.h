@@ -11,11 +11,14 @@ struct yaml_vault {
     /// (VAL_SEALED) until it is read. `envelope` is the caller's to copy.
     void (*sealed)(void *self, struct str envelope);
 };
+/// What a key that a mapping has already does.
+enum yaml_duplicates { YAML_DUPLICATE_WARN, YAML_DUPLICATE_IGNORE, YAML_DUPLICATE_ERROR };
 struct yaml_opts {
     bool trusted;  // a user's file: strings get VAL_TRUSTED and VAL_TMPL; otherwise data (from_yaml filter)
     bool secret;   // the whole text came out of a vault: every scalar gets VAL_SECRET
     const struct yaml_vault *vault;
     void (*warn)(void *self, struct mark at, const char *msg);  // duplicate keys; NULL: silent
+    enum yaml_duplicates duplicates;                            // DUPLICATE_YAML_DICT_KEY
     void *warn_self;
     size_t max_depth;  // 0: 128
     size_t max_nodes;  // 0: 4 million; alias expansion counts (billion laughs)

@@ -149,7 +149,7 @@ TEST(yaml_duplicate_keys) {
     struct val v = load(&a, "a: 1\nb: 2\nc: {<<: {x: 1}, x: 2}\na: 3\n", &o);
     CHECK(val_get(v, "a").u.i == 3 && w.n == 1);
     CHECK_STR(at(&a, w.at), "t.yml:4:1");
-    CHECK_STR(str_from(w.msg), "found a duplicate mapping key 'a': the last value is used");
+    CHECK_STR(str_from(w.msg), "found a duplicate dict key (a). Using last defined value only.");
     o.secret = true;
     load(&a, "password: 1\npassword: 2\n", &o);
     CHECK(w.n == 2 && strstr(w.msg, "password") == NULL);
