@@ -43,29 +43,29 @@ static bool is_true(struct val v) {
     return val_as_bool(v, &yes) && yes;
 }
 
-/// One option of a specification as a row of a module's table.
-static struct arg *table_of(struct arena *a, struct val spec, unsigned depth);
+/// One option of a specification as a row of a module's table; `lax`: nothing is required.
+static struct arg *table_of(struct arena *a, struct val spec, bool lax, unsigned depth);
 
-static struct arg row_of(struct arena *a, struct str name, struct val spec, unsigned depth) {
+static struct arg row_of(struct arena *a, struct str name, struct val spec, bool lax, unsigned depth) {
     struct val elements = val_get(spec, "elements");
     struct val options = val_get(spec, "options");
-    struct arg row = {.name = str_z(a, name), .required = is_true(val_get(spec, "required"))};
+    struct arg row = {.name = str_z(a, name), .required = !lax && is_true(val_get(spec, "required"))};
     row.type = type_of(val_get(spec, "type"), ARG_STR);
     row.elements = type_of(elements, ARG_RAW);
     row.choices = joined(a, val_get(spec, "choices"));
     row.aliases = joined(a, val_get(spec, "aliases"));
     row.no_log = is_true(val_get(spec, "no_log"));
-    row.sub = options.kind == VAL_DICT && depth < SPEC_DEPTH ? table_of(a, options, depth + 1) : NULL;
+    row.sub = options.kind == VAL_DICT && depth < SPEC_DEPTH ? table_of(a, options, lax, depth + 1) : NULL;
     return row;
 }
 
-static struct arg *table_of(struct arena *a, struct val spec, unsigned depth) {
+static struct arg *table_of(struct arena *a, struct val spec, bool lax, unsigned depth) {
     struct arg *table = ARENA_ARRAY(a, struct arg, val_len(spec) + 1);
     size_t n = 0;
     size_t i = 0;
     for (struct vpair *p; (p = val_each(spec, &i));) {
         if (p->value.kind == VAL_DICT) {
-            table[n++] = row_of(a, val_text(p->key), p->value, depth);
+            table[n++] = row_of(a, val_text(p->key), p->value, lax, depth);
         }
     }
     table[n] = (struct arg){0};
@@ -78,16 +78,6 @@ static void complain(struct mod_call *c, struct val errors, const struct err *e)
     struct str text = err_text(e);
     size_t at = str_starts(text, "Unsupported parameters for ") ? str_find(text, 0, str_from(prefix)) : SIZE_MAX;
     val_push(c->arena, errors, val_str(c->arena, at == SIZE_MAX ? text : str_sub(text, at + strlen(prefix), text.n)));
-}
-
-/// Checks `given` by a table; what is wrong goes to `errors`.
-static void check(struct mod_call *c, const struct arg *table, struct val given, struct val errors) {
-    struct module as = {.args = table};
-    struct err e = {.arena = c->arena};
-    struct val out = {0};
-    if (!mod_validate(&as, c->name, given, c->at, c->arena, &out, &e)) {
-        complain(c, errors, &e);
-    }
 }
 
 static struct val value_for(const struct arg *row, struct val given) {
@@ -104,15 +94,24 @@ static int by_name(const void *x, const void *y) {
     return strcmp(*(const char *const *)x, *(const char *const *)y);
 }
 
-static void check_missing(struct mod_call *c, const struct arg *table, struct val given, struct val errors) {
+/// The way through nested options to what is checked.
+struct walk {
+    struct mod_call *c;
+    const struct arg *lax;
+    struct val errors;
+    const char *names[SPEC_DEPTH];
+};
+
+static void check_missing(struct walk *w, const struct arg *table, struct val given, unsigned depth) {
     struct {
         const char **p;
         size_t n, cap;
     } names = {0};
-    struct buf text = BUF_IN(c->arena);
+    struct arena *a = w->c->arena;
+    struct buf text = BUF_IN(a);
     for (const struct arg *row = table; row->name; row++) {
         if (row->required && value_for(row, given).kind == VAL_UNDEF) {
-            VEC_PUSH(c->arena, names, row->name);  // NOLINT(bugprone-sizeof-expression): a list of pointers
+            VEC_PUSH(a, names, row->name);  // NOLINT(bugprone-sizeof-expression): a list of pointers
         }
     }
     if (!names.n) {
@@ -122,22 +121,79 @@ static void check_missing(struct mod_call *c, const struct arg *table, struct va
     for (size_t i = 0; i < names.n; i++) {
         buf_printf(&text, "%s%s", i ? ", " : "missing required arguments: ", names.p[i]);
     }
-    val_push(c->arena, errors, val_str(c->arena, buf_view(&text)));
+    for (unsigned i = 0; i < depth; i++) {
+        buf_printf(&text, "%s%s", i ? " -> " : " found in ", w->names[i]);
+    }
+    val_push(a, w->errors, val_str(a, buf_view(&text)));
 }
 
-static struct val check_all(struct mod_call *c, const struct arg *table, struct val given) {
-    struct val errors = val_list(c->arena, 4);
-    check_missing(c, table, given, errors);
-    for (const struct arg *row = table; row->name; row++) {
-        struct val v = value_for(row, given);
-        if (v.kind != VAL_UNDEF) {
-            struct arg alone[] = {*row, {0}};
-            struct val one = val_dict(c->arena, 1);
-            val_set(c->arena, one, row->name, v);
-            check(c, alone, one, errors);
+/// Checks one value alone, with nothing beside it on its way.
+static bool check_alone(struct walk *w, struct str name, struct val v, unsigned depth) {
+    struct arena *a = w->c->arena;
+    struct val one = val_dict(a, 1);
+    val_set_str(a, one, name, v);
+    for (unsigned i = depth; i-- > 0;) {
+        struct val outer = val_dict(a, 1);
+        val_set(a, outer, w->names[i], one);
+        one = outer;
+    }
+    struct module as = {.args = w->lax};
+    struct err e = {.arena = a};
+    struct val out = {0};
+    if (mod_validate(&as, w->c->name, one, w->c->at, a, &out, &e)) {
+        return true;
+    }
+    complain(w->c, w->errors, &e);
+    return false;
+}
+
+static void walk(struct walk *w, const struct arg *table, struct val given, unsigned depth);
+
+/// The options inside a value that has some.
+static void walk_inside(struct walk *w, const struct arg *row, struct val v, unsigned depth) {
+    w->names[depth] = row->name;
+    if (v.kind == VAL_DICT) {
+        walk(w, row->sub, v, depth + 1);
+    }
+    for (size_t i = 0; val_is_seq(v) && i < val_len(v); i++) {
+        if (val_at_index(v, i).kind == VAL_DICT) {
+            walk(w, row->sub, val_at_index(v, i), depth + 1);
         }
     }
-    return errors;
+}
+
+static bool names_row(const struct arg *row, struct str name) {
+    struct str aliases = row->aliases ? str_from(row->aliases) : STR_NONE;
+    struct str alias;
+    bool same = str_eqz(name, row->name);
+    while (!same && str_next(&aliases, '|', &alias)) {
+        same = str_eq(alias, name);
+    }
+    return same;
+}
+
+static void walk(struct walk *w, const struct arg *table, struct val given, unsigned depth) {
+    size_t i = 0;
+    check_missing(w, table, given, depth);
+    for (struct vpair *p; (p = val_each(given, &i));) {
+        const struct arg *row = table;
+        while (row->name && !names_row(row, val_text(p->key))) {
+            row++;
+        }
+        if (!row->name && depth == 0) {
+            continue;  // a variable that is no option
+        }
+        bool inside = row->name && row->sub && depth + 1 < SPEC_DEPTH;
+        if (inside && (p->value.kind == VAL_DICT || val_is_seq(p->value))) {
+            walk_inside(w, row, p->value, depth);
+        } else if (!check_alone(w, val_text(p->key), p->value, depth) && inside) {
+            struct arena *a = w->c->arena;
+            val_push(a, w->errors, val_printf(a, "value of '%s' must be of type dict or list of dicts", row->name));
+            if (p->value.kind == VAL_STR) {
+                val_push(a, w->errors, val_z(a, "dictionary requested, could not parse JSON or key=value"));
+            }
+        }
+    }
 }
 
 /// Names the specification does not know.
@@ -183,11 +239,13 @@ static bool run(struct mod_call *c, struct err *e) {
         return mod_fail(c, e, "Incorrect type for provided_arguments, expected dict and got <class '%s'>",
                         val_type_name(provided));
     }
-    const struct arg *table = table_of(c->arena, spec, 0);
+    const struct arg *table = table_of(c->arena, spec, false, 0);
+    struct walk w = {.c = c, .lax = table_of(c->arena, spec, true, 0), .errors = val_list(c->arena, 4)};
     if (!gather(c, table, provided, &given, e)) {
         return false;
     }
-    struct val errors = check_all(c, table, given);
+    walk(&w, table, given, 0);
+    struct val errors = w.errors;
     check_names(c, table, provided.kind == VAL_DICT ? provided : val_dict(c->arena, 0), errors);
     mod_set(c, "validate_args_context", mod_arg(c, "validate_args_context"));
     if (!val_len(errors)) {
