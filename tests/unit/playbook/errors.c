@@ -17,7 +17,8 @@ TEST(err_playbook_shape) {
     refuse("[]\n", "A playbook must contain at least one play, this one is empty", "1:1", NULL);
     refuse("hosts: all\n", "a playbook must be a list of plays, not dictionary", "1:1", "begin each play with \"- \"");
     refuse("- all\n", "a play must be a dictionary, not string", "1:3", NULL);
-    refuse("- hosts: all\n  tasks: 5\n", "A malformed block was encountered while loading tasks: 5 should be a list or None", "2:10", NULL);
+    refuse("- hosts: all\n  tasks: 5\n",
+           "A malformed block was encountered while loading tasks: 5 should be a list or None", "2:10", NULL);
     refuse("- tasks: []\n", "a play needs 'hosts'", "1:3", "name the hosts or groups it runs on, such as 'hosts: all'");
     refuse("- hosts: []\n", "Hosts list cannot be empty. Please check your playbook", "1:10", NULL);
     refuse("- hosts: [a, 5]\n", "'hosts' must hold strings, not integer", "1:14", NULL);
