@@ -100,6 +100,7 @@ struct walk {
     const struct arg *lax;
     struct val errors;
     const char *names[SPEC_DEPTH];
+    bool lists[SPEC_DEPTH];  // the option of that name is a list of dicts
 };
 
 static void check_missing(struct walk *w, const struct arg *table, struct val given, unsigned depth) {
@@ -134,6 +135,11 @@ static bool check_alone(struct walk *w, struct str name, struct val v, unsigned 
     val_set_str(a, one, name, v);
     for (unsigned i = depth; i-- > 0;) {
         struct val outer = val_dict(a, 1);
+        if (w->lists[i]) {
+            struct val list = val_list(a, 1);
+            val_push(a, list, one);
+            one = list;
+        }
         val_set(a, outer, w->names[i], one);
         one = outer;
     }
@@ -152,6 +158,7 @@ static void walk(struct walk *w, const struct arg *table, struct val given, unsi
 /// The options inside a value that has some.
 static void walk_inside(struct walk *w, const struct arg *row, struct val v, unsigned depth) {
     w->names[depth] = row->name;
+    w->lists[depth] = val_is_seq(v);
     if (v.kind == VAL_DICT) {
         walk(w, row->sub, v, depth + 1);
     }
