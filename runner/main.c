@@ -8,7 +8,9 @@
 //   yaml/ script/ value/ base/          loaders and ground
 // The modules are in modules/, the program on the target is modules/remote/.
 #include "cli.h"
+#include "nodump.h"
 
 int main(int argc, char **argv) {
+    nodump();
     return cli_main(argc, argv);
 }

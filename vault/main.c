@@ -1,4 +1,5 @@
 // The `vault` tool: Ansible-Vault and age files and values from the command line. Each verb has a file of its own.
+#include "nodump.h"
 #include "tool.h"
 #include "typo.h"
 
@@ -299,7 +300,8 @@ static int run(struct tool *t, int argc, char **argv) {
 }
 
 int main(int argc, char **argv) {
-    struct rlimit none = {0};
+    struct rlimit none = {0};  // also for the editor
+    nodump();
     setrlimit(RLIMIT_CORE, &none);
     umask(077);
     struct arena a = {.secret = true};

@@ -2,6 +2,7 @@
 // the loop here moves frames, jobs.c runs them, store.c keeps what was sent ahead.
 #include "fd.h"
 #include "msg.h"
+#include "nodump.h"
 #include "proc.h"
 #include "remote.h"
 
@@ -9,7 +10,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <sys/utsname.h>
@@ -196,11 +196,8 @@ static void set_up_process(struct remote *r) {
     sigprocmask(SIG_BLOCK, &end, NULL);  // NOLINT(concurrency-mt-unsafe): one thread
     r->signals = signalfd(-1, &end, SFD_CLOEXEC);
     signal(SIGPIPE, SIG_IGN);
-    struct rlimit files;
-    if (getrlimit(RLIMIT_CORE, &files) == 0) {
-        files.rlim_cur = 0;  // a crashed module must not leave secrets in a core file
-        setrlimit(RLIMIT_CORE, &files);
-    }
+    nodump();          // a crashed module must not leave secrets in a core file
+    arena_wipe_all();  // arguments may be secret, and nothing here knows which
     // As Ansible: a directory that cannot be read (become from another user's home) is left for the own one.
     if (access(".", R_OK | X_OK) != 0) {
         const char *home = getenv("HOME");  // NOLINT(concurrency-mt-unsafe): one thread

@@ -2,6 +2,8 @@
 #include "arena.h"
 
 #include <stdarg.h>
+#include <stdatomic.h>
+#include <sys/mman.h>
 
 #if defined(__SANITIZE_ADDRESS__)
 #define HAVE_ASAN 1
@@ -20,12 +22,20 @@
 #endif
 
 #define BLOCK_MIN ((size_t)1024)
+#define PAGE_LEN  ((size_t)4096)
 #define BLOCK_MAX ((size_t)256 * 1024)
 #define ALIGN     (_Alignof(max_align_t))
+
+static atomic_bool wipe_all;
+
+void arena_wipe_all(void) {
+    atomic_store_explicit(&wipe_all, true, memory_order_relaxed);
+}
 
 struct arena_block {
     struct arena_block *next;
     size_t cap, len;
+    bool pages;  // mapped, not from malloc
     _Alignas(max_align_t) unsigned char data[];
 };
 
@@ -38,6 +48,23 @@ static size_t round_up(size_t n) {
     return (n + ALIGN - 1) & ~(ALIGN - 1);
 }
 
+// Blocks of secrets are pages of their own: never swapped, in no core dump. Both are best effort, since the limit on
+// locked memory may be 0 and secrets still must work then.
+static void *pages_new(size_t size) {
+    void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (p == MAP_FAILED) {
+        return NULL;
+    }
+    (void)mlock(p, size);
+    (void)madvise(p, size, MADV_DONTDUMP);
+    return p;
+}
+
+// A capacity that with the block's head fills pages.
+static size_t whole_pages(size_t cap) {
+    return ((sizeof(struct arena_block) + cap + PAGE_LEN - 1) & ~(PAGE_LEN - 1)) - sizeof(struct arena_block);
+}
+
 static void *block_push(struct arena *a, size_t need) {
     size_t cap = a->next_cap < BLOCK_MIN ? BLOCK_MIN : a->next_cap;
     a->next_cap = cap < BLOCK_MAX ? cap * 2 : BLOCK_MAX;
@@ -47,11 +74,14 @@ static void *block_push(struct arena *a, size_t need) {
     if (need > SIZE_MAX / 2) {
         out_of_memory();
     }
-    struct arena_block *b = malloc(sizeof *b + cap);
+    if (a->secret) {
+        cap = whole_pages(cap);
+    }
+    struct arena_block *b = a->secret ? pages_new(sizeof *b + cap) : malloc(sizeof *b + cap);
     if (!b) {
         out_of_memory();
     }
-    *b = (struct arena_block){.next = a->head, .cap = cap, .len = need};
+    *b = (struct arena_block){.next = a->head, .cap = cap, .len = need, .pages = a->secret};
     POISON(b->data + need, cap - need);
     a->head = b;
     return b->data;
@@ -120,10 +150,14 @@ char *arena_printf(struct arena *a, const char *fmt, ...) {
 
 static void block_free(struct arena *a, struct arena_block *b) {
     UNPOISON(b->data, b->cap);
-    if (a->secret) {
+    if (a->secret || atomic_load_explicit(&wipe_all, memory_order_relaxed)) {
         explicit_bzero(b->data, b->cap);
     }
-    free(b);
+    if (b->pages) {
+        munmap(b, sizeof *b + b->cap);
+    } else {
+        free(b);
+    }
 }
 
 void arena_reset(struct arena *a) {
@@ -136,7 +170,7 @@ void arena_reset(struct arena *a) {
         block_free(a, n);
         n = next;
     }
-    if (a->secret) {
+    if (a->secret || atomic_load_explicit(&wipe_all, memory_order_relaxed)) {
         UNPOISON(b->data, b->cap);
         explicit_bzero(b->data, b->cap);
     }

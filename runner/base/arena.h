@@ -6,7 +6,7 @@ struct arena {
     struct arena_block *head;
     size_t used;      // bytes handed out since the last reset
     size_t next_cap;  // size of the next block; grows so that many small arenas stay small
-    bool secret;      // blocks are wiped before they are returned
+    bool secret;      // blocks are locked in memory, kept out of core dumps, and wiped before they are returned
 };
 
 /// Allocates `size` zeroed bytes aligned for any type. Never returns NULL: aborts on OOM.
@@ -28,6 +28,10 @@ void arena_reset(struct arena *a);
 
 /// Returns all memory. Safe on a zeroed or already released arena.
 void arena_release(struct arena *a);
+
+/// From now on every arena wipes what it returns. For a process that has come to know a secret, which then may be
+/// anywhere that templates write to. Any thread.
+void arena_wipe_all(void);
 
 #define ARENA_NEW(a, type)      ((type *)arena_alloc((a), sizeof(type)))
 #define ARENA_ARRAY(a, type, n) ((type *)arena_alloc((a), sizeof(type) * (size_t)(n)))

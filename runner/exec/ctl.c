@@ -106,8 +106,13 @@ static bool jh_unseal(void *self, struct val sealed, struct arena *a, struct str
              : err_set(e, ERR_VAULT, sealed.mark, "found vault data, but no vault password was given");
 }
 
-static void jh_secret(void *self, struct str text) {
-    output_secret(((struct view *)self)->r->o->output, text);
+static void jh_secret(void *self, struct str text, bool made) {
+    struct output *o = ((struct view *)self)->r->o->output;
+    if (made) {
+        output_made(o, text);
+    } else {
+        output_secret(o, text);
+    }
 }
 
 static bool jh_find(void *self, const char *kind, struct str name, struct arena *a, struct str *path, struct err *e) {

@@ -222,6 +222,8 @@ struct node *parse_tuple(struct parser *p, bool simple, bool cond, const char *e
 struct node *parse_filters(struct parser *p, struct node *input, bool inline_first);
 bool parse_statements(struct parser *p, struct node **body, const char *const *end);
 bool parse_template(struct parser *p, struct node **body);
+/// Tells the host of a text that was made of a secret, so that it is masked when a target sends it back.
+void tell_secret(struct jinja_ctx *ctx, struct val v);
 
 // -- calling ---------------------------------------------------------------------------------------------------------
 #define SIG_MAX 24

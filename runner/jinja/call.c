@@ -116,6 +116,12 @@ struct val val_taint(struct val out, const struct val *vals, size_t n) {
 }
 
 /// As val_taint, and what a container made from a secret scalar holds is secret too.
+void tell_secret(struct jinja_ctx *ctx, struct val v) {
+    if (v.kind == VAL_STR && (v.flags & VAL_SECRET) && ctx->host && ctx->host->secret) {
+        ctx->host->secret(ctx->host->self, val_text(v), true);
+    }
+}
+
 static struct val taint_result(struct jcall *c, struct val out, const struct val *args, size_t n, struct val kwargs) {
     bool was = out.flags & VAL_SECRET;
     out = val_taint(out, args, n);
@@ -125,6 +131,7 @@ static struct val taint_result(struct jcall *c, struct val out, const struct val
     if (!was && (out.flags & VAL_SECRET) && (out.kind == VAL_LIST || out.kind == VAL_DICT || out.kind == VAL_TUPLE)) {
         out = val_reflag(c->a, out, 0, VAL_SECRET);
     }
+    tell_secret(c->ctx, out);
     return out;
 }
 

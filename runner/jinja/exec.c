@@ -122,6 +122,7 @@ bool put_value(struct rt *r, struct val v) {
         return true;
     }
     r->out->secret = r->out->secret || val_any_flag(v, VAL_SECRET);
+    tell_secret(r->c, v);
     if (r->out->n == 0) {
         r->out->n = 1;
         r->out->first = v;

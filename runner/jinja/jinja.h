@@ -40,8 +40,9 @@ struct jinja_host {
     bool (*read)(void *self, struct str path, struct arena *a, struct str *text, bool *secret, struct err *e);
     /// Opens a VAL_SEALED value; its text goes to `a`. ERR_VAULT.
     bool (*unseal)(void *self, struct val sealed, struct arena *a, struct str *plain, struct err *e);
-    /// Told every text that turns out to be secret, to be masked wherever it is printed.
-    void (*secret)(void *self, struct str text);
+    /// Told every text that turns out to be secret, to be masked wherever it is printed. `made`: by a filter or method,
+    /// of something secret.
+    void (*secret)(void *self, struct str text, bool made);
     struct str basedir;      // for relative paths where Ansible uses the playbook's directory
     struct val environment;  // dict, for lookup('env') overrides; usually VAL_UNDEF: the process environment
     int64_t lookup_timeout_ms;

@@ -84,6 +84,8 @@ void output_event(struct output *o, const struct event *ev);
 /// shell-escaped). Short ones (< 4 bytes) and ordinary words are masked only as whole values, see docs/secrets.md.
 /// Copied to locked memory.
 void output_secret(struct output *o, struct str text);
+/// The same for what a template made of a secret: only what is long or odd enough not to be an ordinary word.
+void output_made(struct output *o, struct str text);
 /// Prints text as it is, masked: listings.
 void output_text(struct output *o, struct str text);
 /// Prints an error as message, place, source line with caret, causes, hint. Also used before a run exists.

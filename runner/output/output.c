@@ -49,7 +49,12 @@ void output_free(struct output *o) {
 }
 
 void output_secret(struct output *o, struct str text) {
+    arena_wipe_all();
     mask_add(o->mask, text);
+}
+
+void output_made(struct output *o, struct str text) {
+    mask_add_made(o->mask, text);
 }
 
 /// The result of a host as JSON in a file of its name.

@@ -58,7 +58,7 @@ static bool f_unvault(struct jcall *c, struct val *out, struct err *e) {
     }
     const struct jinja_host *h = c->ctx->host;
     if (h && h->secret) {
-        h->secret(h->self, plain);
+        h->secret(h->self, plain, false);
     }
     *out = val_flag(val_str(c->a, plain), VAL_SECRET);
     return true;

@@ -40,3 +40,74 @@ TEST(mask_leaves_ordinary_text) {
     CHECK(masked(m, "xnightingalex", "x********x"));
     mask_free(m);
 }
+
+TEST(mask_more_encodings) {
+    struct mask *m = mask_new();
+    mask_add(m, str_from("a<b>&'c\"/d e+é~"));
+    CHECK(masked(m, "[a&lt;b&gt;&amp;&#39;c&#34;/d e+é~]", "[********]"));
+    CHECK(masked(m, "[a&lt;b&gt;&amp;&#x27;c&quot;/d e+é~]", "[********]"));
+    CHECK(masked(m, "[613c623e262763222f6420652bc3a97e]", "[********]"));
+    CHECK(masked(m, "[613C623E262763222F6420652BC3A97E]", "[********]"));
+    CHECK(masked(m, "[a%3Cb%3E%26%27c%22%2Fd+e%2B%C3%A9~]", "[********]"));
+    CHECK(masked(m, "[a%3cb%3e%26%27c%22%2fd%20e%2b%c3%a9~]", "[********]"));
+    CHECK(masked(m, "['a<b>&'\\''c\"/d e+é~']", "['********']"));
+    CHECK(masked(m, "[YTxiPiYnYyIvZCBlK8Opfg==]", "[********]"));
+    mask_free(m);
+}
+
+// What is long is wrapped: by base64, by fold, in JSON, in lists of lines.
+TEST(mask_over_lines) {
+    struct mask *m = mask_new();
+    mask_add(m, str_from("nightingale"));
+    CHECK(masked(m, "<night\ningale>", "<********>"));
+    CHECK(masked(m, "<night\r\n    ingale>", "<********>"));
+    CHECK(masked(m, "<n\ni\ng\nh\nt\ni\nn\ng\na\nl\ne>", "<********>"));
+    CHECK(masked(m, "\"night\\ningale\"", "\"********\""));
+    CHECK(masked(m, "[\"night\", \"ingale\"]", "[\"********\"]"));
+    CHECK(masked(m, "['night', 'ingale']", "['********']"));
+    CHECK(masked(m, "[\n    \"night\",\n    \"ingale\"\n]", "[\n    \"********\"\n]"));
+    CHECK(masked(m, "<bmlnaHRp\nbmdhbGU=>", "<********>"));
+    CHECK(masked(m, "nigh\nt\nx", "nigh\nt\nx"));
+    mask_add(m, str_from("-----BEGIN KEY-----\nfirstlineofit\nsecondlineofit\n-----END KEY-----"));
+    CHECK(masked(m, "-----BEGIN KEY-----\\nfirstlineofit\\nsecondlineofit\\n-----END KEY-----", "********"));
+    CHECK(masked(m, "<secondline\nofit>", "<********>"));
+    mask_free(m);
+}
+
+TEST(mask_overlapping) {
+    struct mask *m = mask_new();
+    mask_add(m, str_from("abcdefgh1234"));
+    mask_add(m, str_from("1234zyxwvuts"));
+    mask_add(m, str_from("abcdefgh"));
+    CHECK(masked(m, "<abcdefgh1234zyxwvuts>", "<********>"));
+    CHECK(masked(m, "<abcdefgh-1234zyxwvuts>", "<********-********>"));
+    mask_free(m);
+}
+
+TEST(mask_made) {
+    struct mask *m = mask_new();
+    mask_add_made(m, str_from("enabled"));
+    mask_add_made(m, str_from("GEHEIM88"));
+    mask_add_made(m, str_from("CORRECTHORSEBATTERY"));
+    CHECK(masked(m, "enabled GEHEIM88 CORRECTHORSEBATTERY", "enabled ******** ********"));
+    mask_free(m);
+}
+
+// Many secrets and a long output: one pass, not one for each.
+TEST(mask_many) {
+    struct mask *m = mask_new();
+    struct arena a = {0};
+    struct buf b = BUF_IN(&a);
+    for (int i = 0; i < 2000; i++) {
+        mask_add(m, str_printf(&a, "secret-value-%d-end", i));
+    }
+    for (int i = 0; i < 20000; i++) {
+        buf_printf(&b, "line %d with text and secret-value-%d-end\n", i, i % 2500);
+    }
+    struct str got = mask_apply(m, &a, buf_view(&b));
+    CHECK(str_find(got, 0, STR_LIT("secret-value-1-end")) == SIZE_MAX);
+    CHECK(str_find(got, 0, STR_LIT("secret-value-1999-end")) == SIZE_MAX);
+    CHECK(str_find(got, 0, STR_LIT("secret-value-2000-end")) != SIZE_MAX);
+    arena_release(&a);
+    mask_free(m);
+}
