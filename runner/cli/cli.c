@@ -21,6 +21,7 @@ static const char usage[] =
     "       play vars explain HOST VAR              where the value of a variable comes from\n"
     "       play config dump|list|view|init         settings, as ansible-config does\n"
     "       play list                               verbs and environments of this project\n"
+    "       play template FILE|- [-i INV -l HOST]   render a template with a host's variables; --expr EXPRESSION\n"
     "       play doc [NAME...]                      modules and their arguments, filters, tests, keywords\n"
     "\n"
     "play runs Ansible playbooks without Python on either side.\n";
@@ -386,6 +387,11 @@ static const struct tool_row {
     {TOOL_CONFIG, "config", "ansible-config", "Usage: play config dump | list | view | init [options] [PLUGIN...]\n",
      tool_config},
     {TOOL_DOC, "doc", "ansible-doc", "Usage: play doc [NAME...]\n", show_doc},
+    {TOOL_TEMPLATE, "template", NULL,
+     "Usage: play template FILE [-i INVENTORY -l HOST] [-e VARS] [--json]   (FILE may be - for standard input)\n"
+     "       play template --expr EXPRESSION [...]\n"
+     "       play template --json-cases FILE\n",
+     tool_template},
     {TOOL_VARS, "vars", NULL, "Usage: play vars explain HOST VARIABLE [options]\n", tool_vars},
 };
 

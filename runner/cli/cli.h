@@ -7,7 +7,7 @@
 int cli_main(int argc, char **argv);
 
 /// The command lines there are; bits, because an option may belong to several.
-enum tool { TOOL_RUN = 1, TOOL_ADHOC = 2, TOOL_INVENTORY = 4, TOOL_CONFIG = 8, TOOL_DOC = 16, TOOL_VARS = 32 };
+enum tool { TOOL_RUN = 1, TOOL_ADHOC = 2, TOOL_INVENTORY = 4, TOOL_CONFIG = 8, TOOL_DOC = 16, TOOL_VARS = 32, TOOL_TEMPLATE = 64 };
 
 struct words {
     struct str *p;
@@ -50,6 +50,9 @@ struct settings {
     struct str config_file;  // the ansible.cfg that was read; empty: none
     struct words config_warnings;
     struct setting_value *values;  // by row of the table of settings: those that something sets; NULL before
+    struct str template_expr, json_cases;  // play template
+    bool template_json;
+    int64_t bench;
 };
 
 /// One option of the command line: the only list of them; help, man page and errors read it.
@@ -183,3 +186,5 @@ int tool_config(struct settings *s);
 int tool_vars(struct settings *s);
 /// One module on the hosts of a pattern, as s->module_name and its neighbours say.
 int adhoc_run(struct settings *s, struct str pattern, const struct words *secrets);
+/// play template: renders a template, an expression, or with --json-cases a file of cases, one result a line.
+int tool_template(struct settings *s);

@@ -9,7 +9,7 @@
 #define AT(member) offsetof(struct settings, member)
 
 #define T_PLAYS (TOOL_RUN | TOOL_ADHOC)
-#define T_HOSTS (T_PLAYS | TOOL_INVENTORY | TOOL_VARS)
+#define T_HOSTS (T_PLAYS | TOOL_INVENTORY | TOOL_VARS | TOOL_TEMPLATE)
 #define T_ALL   (T_HOSTS | TOOL_CONFIG | TOOL_DOC)
 
 const struct option_row option_rows[] = {
@@ -96,6 +96,13 @@ const struct option_row option_rows[] = {
     {TOOL_DOC, "list", NULL, 'l', OPT_FLAG, AT(doc_list), NULL, NULL, "list the modules"},
     {TOOL_DOC | TOOL_RUN, "markdown", NULL, 0, OPT_FLAG, AT(doc_markdown), NULL, NULL,
      "with doc: all tables as Markdown"},
+    {TOOL_TEMPLATE, "expr", NULL, 0, OPT_TEXT, AT(template_expr), "EXPR", "What is rendered",
+     "evaluate an expression instead of a template"},
+    {TOOL_TEMPLATE, "json", NULL, 0, OPT_FLAG, AT(template_json), NULL, NULL, "result or error as one JSON object"},
+    {TOOL_TEMPLATE, "json-cases", NULL, 0, OPT_TEXT, AT(json_cases), "FILE", NULL,
+     "render each JSON object of FILE as plain Jinja2, one result a line"},
+    {TOOL_TEMPLATE, "bench", NULL, 0, OPT_NUMBER, AT(bench), "SECONDS", NULL,
+     "with --json-cases: measure each for this long"},
     {T_ALL, "verbose", NULL, 'v', OPT_COUNT, AT(verbosity), NULL, "Other", "say more; may be repeated"},
     {T_ALL, "help", NULL, 'h', OPT_FLAG, AT(help), NULL, NULL, "this text"},
     {T_ALL, "version", NULL, 0, OPT_FLAG, AT(version), NULL, NULL, "the version"},

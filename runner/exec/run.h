@@ -57,3 +57,21 @@ int run_list(const struct run_opts *o, bool hosts, bool tasks, bool tags);
 int run_adhoc(const struct run_opts *o, struct str pattern, bool list);
 /// The pattern of --limit with the patterns of each @file put in. In `a`.
 bool run_limit_pattern(struct str limit, struct arena *a, struct str *out, struct err *e);
+
+/// What `play template` renders: a template file, text from elsewhere, or an expression.
+struct render_what {
+    struct str host;  // inventory name or pattern that matches one host; empty: localhost
+    struct str path;  // a template file (may be a vault), or empty: `text`
+    struct str text;
+    struct str name;  // what `text` is called in messages
+    bool is_expr;     // `text` is an expression
+};
+struct rendered {
+    struct str host;
+    struct val value;  // text (VAL_STR), or what an expression gave
+    bool secret;
+};
+/// Renders with the variables that the host would have in a task of a play without roles, facts or connection. The
+/// result lives in `a`. ERR_NOT_FOUND for a host or file; the errors of the template.
+bool run_render(const struct run_opts *o, const struct render_what *w, struct arena *a, struct rendered *out,
+                struct err *e);

@@ -257,8 +257,8 @@ static bool same_opts(const struct jinja_opts *a, const struct jinja_opts *b) {
            same_z(a->line_statement, b->line_statement) && same_z(a->line_comment, b->line_comment) &&
            same_z(a->newline, b->newline) && a->trim_blocks == b->trim_blocks && a->lstrip_blocks == b->lstrip_blocks &&
            a->keep_trailing_newline == b->keep_trailing_newline && a->ext_do == b->ext_do &&
-           a->ext_loopcontrols == b->ext_loopcontrols && a->undefined == b->undefined && a->ansible == b->ansible &&
-           a->raw_backslashes == b->raw_backslashes;
+           a->ext_loopcontrols == b->ext_loopcontrols && a->ext_i18n == b->ext_i18n && a->autoescape == b->autoescape &&
+           a->undefined == b->undefined && a->ansible == b->ansible && a->raw_backslashes == b->raw_backslashes;
 }
 
 /// The delimiters of `o` copied, so that a kept template does not point into the memory of who asked first.

@@ -3,14 +3,15 @@
 #include "map.h"
 #include "val.h"
 
-enum undef_mode { UNDEF_STRICT, UNDEF_CHAINABLE, UNDEF_DEFAULT };
+enum undef_mode { UNDEF_STRICT, UNDEF_CHAINABLE, UNDEF_DEFAULT, UNDEF_DEBUG };
 
 /// The options of a Jinja2 Environment. {0} is not useful: start from jinja_opts_ansible / jinja_opts_plain.
 struct jinja_opts {
     const char *block_start, *block_end, *var_start, *var_end, *comment_start, *comment_end;
     const char *line_statement, *line_comment, *newline;
     bool trim_blocks, lstrip_blocks, keep_trailing_newline;
-    bool ext_do, ext_loopcontrols;
+    bool ext_do, ext_loopcontrols, ext_i18n;
+    bool autoescape;
     enum undef_mode undefined;
     bool ansible;          // None prints as nothing, newlines at the end are kept, `#jinja2:` headers are read
     bool raw_backslashes;  // string literals inside {{ }} keep their backslashes, as in Ansible's playbooks
