@@ -35,6 +35,11 @@ void *map_get(const struct map *m, struct str key) {
     return s ? s->value : NULL;
 }
 
+void *map_get_hashed(const struct map *m, struct str key, uint32_t hash) {
+    struct map_slot *s = m->n ? find(m, key, hash) : NULL;
+    return s ? s->value : NULL;
+}
+
 static void rebuild(struct map *m, struct arena *a, size_t cap) {
     m->index = ARENA_ARRAY(a, uint32_t, cap);
     m->index_cap = cap;

@@ -16,6 +16,8 @@ struct map {
 
 /// The value stored for `key`, or NULL.
 void *map_get(const struct map *m, struct str key);
+/// The same when str_hash(key) is known.
+void *map_get_hashed(const struct map *m, struct str key, uint32_t hash);
 /// Stores `value` (not NULL) for `key`, replacing what was there. Memory from `a`.
 void map_put(struct map *m, struct arena *a, struct str key, void *value);
 /// Iterates: `for (size_t i = 0; i < m->n; i++) m->slots[i]`. Entries are never removed.

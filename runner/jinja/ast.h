@@ -88,7 +88,7 @@ enum node_type {
     N_CONCAT,   // kids
     N_COMPARE,  // a; kids: N_OPERAND
     N_OPERAND,  // a; op: token type, or T_NAME for `in`, T_SEMICOLON for `not in`
-    N_GETATTR,  // a, name
+    N_GETATTR,  // a, name; flag: dicts have a method of that name; op: enum loop_attr
     N_GETITEM,  // a, b: index or N_SLICE
     N_SLICE,    // a, b, c: start, stop, step, each may be NULL
     N_CALL,     // a: callee; args
@@ -130,6 +130,7 @@ struct node {
     struct val val;
     const void *plugin;
     const struct sig *sig;
+    uint32_t hash;  // N_NAME, N_GETATTR: str_hash(name)
     uint8_t op;
     bool flag, flag2;
 };
@@ -233,6 +234,8 @@ struct sig {
     struct str names[SIG_MAX];
 };
 void sig_parse(const char *params, struct sig *s);
+/// The same for a text that lives as long as the program, kept for each thread. Valid until the next call.
+const struct sig *sig_of(const char *params);
 /// Puts arguments where `s` wants them; see struct filter. `slots` has room for SIG_MAX values.
 bool sig_bind(struct jcall *c, const struct sig *s, struct val *slots, struct err *e);
 /// A function of Python's types and globals: args[0] is the object (or nothing for globals).
@@ -274,6 +277,7 @@ enum concat_mode { CONCAT_TEXT, CONCAT_EVAL };  // plain text / Ansible's conver
 
 struct var {
     struct str name;
+    uint32_t hash;
     struct val v;
 };
 struct frame {
@@ -321,7 +325,12 @@ enum flow { FLOW_ERROR, FLOW_NEXT, FLOW_BREAK, FLOW_CONTINUE };
 
 bool expr_eval(struct rt *r, const struct node *n, struct val *out);
 bool eval_truth(struct rt *r, const struct node *n, bool *out);
-bool eval_args(struct rt *r, const struct call_args *ca, struct jcall *c, size_t reserve);
+/// Evaluates arguments behind `reserve` empty places; `room` is used when `n` values suffice, else the arena.
+struct arg_room {
+    struct val *p;
+    size_t n;
+};
+bool eval_args(struct rt *r, const struct call_args *ca, struct jcall *c, size_t reserve, struct arg_room room);
 bool eval_filter(struct rt *r, const struct node *n, const struct val *input, struct val *out);
 enum flow exec_list(struct rt *r, const struct node *n);
 /// Runs statements into a new sink and gives what they make.
@@ -346,18 +355,29 @@ bool sink_value(struct rt *r, struct sink *s, struct val *out);
 struct frame *locals_new(struct arena *a, struct frame *up);
 void locals_set(struct arena *a, struct frame *f, struct str name, struct val v);
 struct var *locals_find(struct frame *f, struct str name);
+/// The same when str_hash(name) is known.
+void locals_put(struct arena *a, struct frame *f, struct str name, uint32_t hash, struct val v);
+struct var *locals_hashed(struct frame *f, struct str name, uint32_t hash);
 
 struct mark rt_mark(const struct rt *r, const struct node *n);
 #define FAIL(r, n, code, ...) err_set((r)->e, (code), rt_mark((r), (n)), __VA_ARGS__)
 /// Runs a whole template in `c` into `s`.
 bool run_template(struct jinja_ctx *c, const struct tmpl *t, struct mark base, struct sink *s, struct err *e);
-bool nest_enter(struct jinja_ctx *c, struct err *e);
+bool nest_failed(struct jinja_ctx *c, struct err *e);
+/// One level deeper, or one step more: ERR_LIMIT when there were too many.
+static inline bool nest_enter(struct jinja_ctx *c, struct err *e) {
+    if (c->state.nesting >= NEST_MAX || (c->step_cap && ++c->state.steps > c->step_cap)) {
+        return nest_failed(c, e);
+    }
+    c->state.nesting++;
+    return true;
+}
 /// How much a value may grow: `most`, or less when the context's output cap is lower.
 size_t cap_of(const struct jinja_ctx *c, size_t most);
 #define NEST_LEAVE(c) ((c)->state.nesting--)
 
 /// A name as templates see it: scope (templated, cached), then globals, else undefined.
-bool name_resolve(struct jinja_ctx *c, struct str name, bool no_scope, struct val *out, struct err *e);
+bool name_resolve(struct jinja_ctx *c, const struct node *n, bool no_scope, struct val *out, struct err *e);
 /// A global function or constant; kind VAL_UNDEF when there is none.
 bool global_get(struct jinja_ctx *c, struct str name, struct val *out);
 /// What the cache of a context knows about a name.
@@ -366,7 +386,7 @@ struct resolved {
     bool direct;     // the variable was no template
     bool untrusted;  // it holds text that must never be evaluated
 };
-const struct resolved *name_entry(struct jinja_ctx *c, struct str name, struct err *e);
+const struct resolved *name_entry(struct jinja_ctx *c, struct str name, uint32_t hash, struct err *e);
 /// Runs a lookup with the terms in `c` as the functions lookup() and query() do.
 bool lookup_call(struct jcall *c, bool wantlist, struct val *out, struct err *e);
 /// Notes that untrusted data takes part in what is being rendered.
@@ -404,6 +424,24 @@ bool literal_eval(struct arena *a, struct str text, struct val *out);
 bool literal_safe(struct val v);
 
 // -- objects ---------------------------------------------------------------------------------------------------------
+/// What `loop` has, as the parser notes it in the op of an N_GETATTR.
+enum loop_attr {
+    LOOP_NONE,
+    LOOP_INDEX,
+    LOOP_INDEX0,
+    LOOP_REVINDEX,
+    LOOP_REVINDEX0,
+    LOOP_LENGTH,
+    LOOP_DEPTH,
+    LOOP_DEPTH0,
+    LOOP_FIRST,
+    LOOP_LAST,
+    LOOP_PREVITEM,
+    LOOP_NEXTITEM,
+};
+enum loop_attr loop_attr_named(struct str name);
+/// False when `v` is no loop.
+bool loop_attr_of(struct val v, enum loop_attr attr, struct arena *a, struct val *out);
 struct val loop_new(struct rt *r, const struct node *n, struct val items, unsigned depth);
 void loop_advance(struct val loop, size_t index);
 struct val macro_new(struct rt *r, const struct node *n);
@@ -411,6 +449,8 @@ struct val super_new(struct rt *r, struct block_link *l);
 /// The object `self` of a template: its blocks as functions.
 struct val self_new(struct rt *r);
 struct val module_new(struct rt *r, struct frame *vars, struct val text);
+/// A global function.
+bool is_function(struct val v);
 bool is_namespace(struct val v);
 bool namespace_set(struct arena *a, struct val ns, struct str name, struct val v, struct err *e);
 /// namespace, cycler, joiner; ends with a NULL name.

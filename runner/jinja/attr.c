@@ -4,32 +4,32 @@
 
 // -- undefined -------------------------------------------------------------------------------------------------------
 
-struct val undef_hint(struct arena *a, struct str name, struct str hint) {
+/// As undef_hint, with texts that live long enough.
+static struct val undef_kept(struct arena *a, struct str name, struct str hint) {
     struct vundef *u = ARENA_NEW(a, struct vundef);
-    u->name = str_dup(a, name);
-    u->hint = str_dup(a, hint);
+    u->name = name;
+    u->hint = hint;
     return (struct val){.kind = VAL_UNDEF, .u.undef = u};
 }
 
-/// What Jinja calls the owner of a missing attribute.
-static struct str object_name(struct arena *a, struct val of) {
-    return of.kind == VAL_NULL ? STR_LIT("None") : str_printf(a, "%s object", val_type_name(of));
+struct val undef_hint(struct arena *a, struct str name, struct str hint) {
+    return undef_kept(a, str_dup(a, name), str_dup(a, hint));
 }
 
 struct val undef_attr(struct arena *a, struct val of, struct val key) {
-    struct str owner = object_name(a, of);
+    // Without printf: templates ask for attributes that may not exist all the time (`x.y is defined`, `x.y|default`).
     struct buf b = BUF_IN(a);
-    if (key.kind == VAL_STR) {
-        buf_printf(&b, "'%.*s' has no attribute ", STR(owner));
-    } else {
-        buf_printf(&b, "%.*s has no element ", STR(owner));
-    }
+    bool attribute = key.kind == VAL_STR;
+    buf_z(&b, attribute ? "'" : "");
+    buf_z(&b, of.kind == VAL_NULL ? "None" : val_type_name(of));
+    buf_z(&b, of.kind == VAL_NULL ? "" : " object");
+    buf_z(&b, attribute ? "' has no attribute " : " has no element ");
     if (key.flags & VAL_SECRET) {
         buf_z(&b, "'********'");  // a part of a secret is not recognized when it is printed
     } else {
         val_to_repr(&b, key);
     }
-    return undef_hint(a, key.kind == VAL_STR ? val_text(key) : STR_NONE, buf_view(&b));
+    return undef_kept(a, attribute ? val_text(key) : STR_NONE, buf_view(&b));
 }
 
 bool undef_strict(const struct jinja_ctx *c, struct val v) {

@@ -286,8 +286,23 @@ static void grow(struct jinja_cache *c) {
     c->nslots = n;
 }
 
+/// Eight bytes at a time: templates are looked up by their whole text each time they are rendered.
+static uint32_t source_hash(struct str s) {
+    uint64_t h = 0x9e3779b97f4a7c15u ^ s.n, word;
+    size_t i = 0;
+    for (; i + sizeof word <= s.n; i += sizeof word) {
+        memcpy(&word, s.s + i, sizeof word);
+        h = (h ^ word) * 0xff51afd7ed558ccdu;
+        h ^= h >> 32;
+    }
+    for (; i < s.n; i++) {
+        h = (h ^ (unsigned char)s.s[i]) * 0x100000001b3u;
+    }
+    return (uint32_t)(h ^ (h >> 32));
+}
+
 static const struct tmpl *get_locked(struct jinja_cache *c, const struct tmpl_key *k, struct err *e) {
-    uint32_t h = str_hash(k->src);
+    uint32_t h = source_hash(k->src);
     for (struct entry *it = c->slots[h % c->nslots]; it; it = it->next) {
         if (it->hash == h && it->bare == k->bare && str_eq(it->t->src, k->src) && same_opts(&it->t->asked, k->o)) {
             return it->t;

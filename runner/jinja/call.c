@@ -1,5 +1,6 @@
 // Calling: binds arguments to parameters, and the argument helpers plugins use.
 #include "ast.h"
+#include "regex.h"
 
 // -- parameters ------------------------------------------------------------------------------------------------------
 
@@ -46,6 +47,19 @@ void sig_parse(const char *params, struct sig *s) {
     }
 }
 
+const struct sig *sig_of(const char *params) {
+    static _Thread_local struct {
+        const char *params;
+        struct sig s;
+    } kept[64];
+    size_t i = ((uintptr_t)params >> 4) % COUNTOF(kept);
+    if (kept[i].params != params || !params) {
+        sig_parse(params, &kept[i].s);
+        kept[i].params = params;
+    }
+    return &kept[i].s;
+}
+
 static bool bind_keyword(struct jcall *c, const struct sig *s, const struct vpair *p, struct val *slots,
                          struct err *e) {
     struct str key = val_text(p->key);
@@ -70,13 +84,16 @@ static bool bind_keyword(struct jcall *c, const struct sig *s, const struct vpai
 }
 
 bool sig_bind(struct jcall *c, const struct sig *s, struct val *slots, struct err *e) {
+    if (c->nargs == s->n && c->kwargs.kind != VAL_DICT) {
+        return true;
+    }
     if (c->nargs > s->n && !s->rest) {
         return err_set(e, ERR_ARGS, c->at, "%s() takes at most %d arguments, got %zu", c->name, s->n, c->nargs);
     }
     struct val kwargs = c->kwargs;
     c->kwargs = (struct val){0};
     if (c->nargs <= s->n) {
-        memset(slots, 0, sizeof *slots * SIG_MAX);
+        memset(slots, 0, sizeof *slots * s->n);
         if (c->nargs) {
             memcpy(slots, c->args, sizeof *slots * c->nargs);
         }
@@ -199,11 +216,9 @@ bool test_invoke(struct jcall *c, const struct jtest *t, const struct sig *s, bo
 
 bool method_invoke(struct jcall *c, const struct method *m, struct val *out, struct err *e) {
     struct val slots[SIG_MAX];
-    struct sig s;
     const struct val *args = c->args, kwargs = c->kwargs;
     size_t n = c->nargs;
-    sig_parse(m->params, &s);
-    bool ok = sig_bind(c, &s, slots, e) && m->fn(c, out, e);
+    bool ok = sig_bind(c, sig_of(m->params), slots, e) && m->fn(c, out, e);
     c->args = args;
     if (!ok) {
         return hide_parts(args, n, e);
@@ -220,13 +235,13 @@ bool jinja_call_filter(struct jinja_ctx *ctx, struct str name, const struct val 
     if (!f) {
         return false;
     }
-    struct sig s;
-    sig_parse(f->params, &s);
+    struct sig own;
+    const struct sig *s = f->data ? (sig_parse(f->params, &own), &own) : sig_of(f->params);
     struct jcall c = {ctx, ctx->a, args, nargs, kwargs, at, str_z(ctx->a, name), f->params, f->data};
     if (!nest_enter(ctx, e)) {
         return false;
     }
-    bool ok = filter_invoke(&c, f, &s, out, e);
+    bool ok = filter_invoke(&c, f, s, out, e);
     NEST_LEAVE(ctx);
     return ok;
 }
@@ -237,10 +252,10 @@ bool jinja_call_test(struct jinja_ctx *ctx, struct str name, const struct val *a
     if (!t) {
         return false;
     }
-    struct sig s;
-    sig_parse(t->params, &s);
+    struct sig own;
+    const struct sig *s = t->data ? (sig_parse(t->params, &own), &own) : sig_of(t->params);
     struct jcall c = {ctx, ctx->a, args, nargs, kwargs, at, str_z(ctx->a, name), t->params, t->data};
-    return test_invoke(&c, t, &s, out, e);
+    return test_invoke(&c, t, s, out, e);
 }
 
 bool call_value(struct jcall *c, struct val fn, struct val *out, struct err *e) {
@@ -263,6 +278,28 @@ bool jinja_call(struct jinja_ctx *ctx, struct val fn, const struct val *args, si
 }
 
 // NOLINTEND(readability-function-size)
+
+// -- regular expressions ---------------------------------------------------------------------------------------------
+
+struct regex *jinja_regex(struct jcall *c, struct str pattern, unsigned flags, struct err *e) {
+    char room[120];
+    struct str key = {room, pattern.n + 1};
+    struct map *known = &c->ctx->regexes;
+    char *p = key.n <= sizeof room ? room : arena_alloc(c->a, key.n);
+    p[0] = (char)('0' + flags);
+    if (pattern.n) {
+        memcpy(p + 1, pattern.s, pattern.n);
+    }
+    key.s = p;
+    struct regex *r = map_get(known, key);
+    if (!r) {
+        r = regex_compile(c->a, pattern, flags, c->at, e);
+        if (r) {
+            map_put(known, c->a, str_dup(c->a, key), r);
+        }
+    }
+    return r;
+}
 
 // -- argument helpers ------------------------------------------------------------------------------------------------
 

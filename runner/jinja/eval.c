@@ -10,15 +10,11 @@ size_t cap_of(const struct jinja_ctx *c, size_t most) {
     return c->output_cap && c->output_cap < most ? c->output_cap : most;
 }
 
-bool nest_enter(struct jinja_ctx *c, struct err *e) {
+bool nest_failed(struct jinja_ctx *c, struct err *e) {
     if (c->state.nesting >= NEST_MAX) {
         return err_set(e, ERR_LIMIT, NO_MARK, "template evaluation nested deeper than %d levels", NEST_MAX);
     }
-    if (c->step_cap && ++c->state.steps > c->step_cap) {
-        return err_set(e, ERR_LIMIT, NO_MARK, "template takes more than %zu steps", c->step_cap);
-    }
-    c->state.nesting++;
-    return true;
+    return err_set(e, ERR_LIMIT, NO_MARK, "template takes more than %zu steps", c->step_cap);
 }
 
 /// Secret if one of the inputs is; bools and nothing reveal too little to be masked.
@@ -43,8 +39,8 @@ bool eval_truth(struct rt *r, const struct node *n, bool *out) {
 }
 
 static bool eval_name(struct rt *r, const struct node *n, struct val *out) {
-    struct var *v = locals_find(r->f, n->name);
-    v = v ? v : locals_find(r->u->copies, n->name);
+    struct var *v = locals_hashed(r->f, n->name, n->hash);
+    v = v || !r->u->copies->n ? v : locals_hashed(r->u->copies, n->name, n->hash);
     if (v) {
         *out = v->v;
         return true;
@@ -57,7 +53,7 @@ static bool eval_name(struct rt *r, const struct node *n, struct val *out) {
         *out = self_new(r);
         return true;
     }
-    if (!name_resolve(r->c, n->name, r->u->no_scope, out, r->e)) {
+    if (!name_resolve(r->c, n, r->u->no_scope, out, r->e)) {
         return false;
     }
     if (r->u->t->mutates && (out->kind == VAL_LIST || out->kind == VAL_DICT)) {
@@ -254,7 +250,19 @@ static bool eval_compare(struct rt *r, const struct node *n, struct val *out) {
 
 static bool eval_getattr(struct rt *r, const struct node *n, struct val *out) {
     struct val v = {0};
-    if (!expr_eval(r, n->a, &v) || !jinja_getattr(r->c, v, n->name, NO_MARK, out, r->e)) {
+    if (!expr_eval(r, n->a, &v)) {
+        return false;
+    }
+    if (v.kind == VAL_DICT && !n->flag) {
+        *out = val_get_hashed(v, n->name, n->hash);
+        if (out->kind != VAL_UNDEF) {
+            *out = taint2(*out, v, v);
+            return true;
+        }
+    } else if (v.kind == VAL_OBJ && n->op && loop_attr_of(v, (enum loop_attr)n->op, r->a, out)) {
+        return true;
+    }
+    if (!jinja_getattr(r->c, v, n->name, NO_MARK, out, r->e)) {
         return false;
     }
     if (r->u->t->mutates && v.kind == VAL_OBJ && (out->kind == VAL_LIST || out->kind == VAL_DICT) &&
@@ -297,7 +305,7 @@ static bool eval_getitem(struct rt *r, const struct node *n, struct val *out) {
     if (n->b->type == N_SLICE) {
         return eval_slice(r, n, out);
     }
-    return expr_eval(r, n->a, &v) && expr_eval(r, n->b, &key) && jinja_getitem(r->c, v, key, rt_mark(r, n), out, r->e);
+    return expr_eval(r, n->a, &v) && expr_eval(r, n->b, &key) && jinja_getitem(r->c, v, key, NO_MARK, out, r->e);
 }
 
 static bool eval_unary(struct rt *r, const struct node *n, struct val *out) {
@@ -364,10 +372,11 @@ static bool spread_kwargs(struct rt *r, const struct node *n, struct val kwargs)
 }
 
 #define STAR_MAX 1000
+#define ARG_ROOM 6  // arguments that need no memory of the arena
 
-bool eval_args(struct rt *r, const struct call_args *ca, struct jcall *c, size_t reserve) {
+bool eval_args(struct rt *r, const struct call_args *ca, struct jcall *c, size_t reserve, struct arg_room room) {
     size_t cap = reserve + (ca ? ca->npos + (ca->star ? STAR_MAX : 0) : 0);
-    struct val *args = ARENA_ARRAY(r->a, struct val, cap ? cap : 1);
+    struct val *args = cap <= room.n ? room.p : ARENA_ARRAY(r->a, struct val, cap);
     size_t n = reserve;
     c->args = args;
     c->kwargs = (struct val){0};
@@ -400,8 +409,9 @@ bool eval_args(struct rt *r, const struct call_args *ca, struct jcall *c, size_t
 
 /// x.method(...) without making a bound method.
 static bool call_method(struct rt *r, const struct node *n, struct val self, const struct method *m, struct val *out) {
-    struct jcall c = {.ctx = r->c, .a = r->a, .at = rt_mark(r, n), .name = m->name, .params = m->params};
-    if (!eval_args(r, n->args, &c, 1)) {
+    struct jcall c = {.ctx = r->c, .a = r->a, .name = m->name, .params = m->params};
+    struct val stack[ARG_ROOM] = {0};
+    if (!eval_args(r, n->args, &c, 1, (struct arg_room){stack, ARG_ROOM})) {
         return false;
     }
     union {
@@ -432,8 +442,10 @@ static bool eval_call(struct rt *r, const struct node *n, struct val *out) {
     if (fn.kind == VAL_UNDEF) {
         return undef_fail(r->c, fn, rt_mark(r, n->a), r->e);
     }
-    struct jcall c = {.ctx = r->c, .a = r->a, .at = rt_mark(r, n), .name = "call"};
-    return eval_args(r, n->args, &c, 0) && call_value(&c, fn, out, r->e);
+    // Only functions of the engine (lookup) tell places in warnings; errors get theirs when they come by.
+    struct jcall c = {.ctx = r->c, .a = r->a, .at = is_function(fn) ? rt_mark(r, n) : NO_MARK, .name = "call"};
+    struct val stack[ARG_ROOM] = {0};
+    return eval_args(r, n->args, &c, 0, (struct arg_room){stack, ARG_ROOM}) && call_value(&c, fn, out, r->e);
 }
 
 /// The value of `n`; when it is a variable that no vault password opens, its envelope.
@@ -467,8 +479,9 @@ bool eval_filter(struct rt *r, const struct node *n, const struct val *input, st
     } else {
         BUG("filter without input");
     }
-    struct jcall c = {.ctx = r->c, .a = r->a, .at = rt_mark(r, n), .name = n->name.s};
-    if (!eval_args(r, n->args, &c, 1)) {
+    struct jcall c = {.ctx = r->c, .a = r->a, .name = n->name.s};
+    struct val stack[ARG_ROOM] = {0};
+    if (!eval_args(r, n->args, &c, 1, (struct arg_room){stack, ARG_ROOM})) {
         return false;
     }
     union {
@@ -481,9 +494,11 @@ bool eval_filter(struct rt *r, const struct node *n, const struct val *input, st
 
 static bool eval_test(struct rt *r, const struct node *n, struct val *out) {
     struct val v = {0};
-    struct jcall c = {.ctx = r->c, .a = r->a, .at = rt_mark(r, n), .name = n->name.s};
+    struct jcall c = {.ctx = r->c, .a = r->a, .name = n->name.s};
+    struct val stack[ARG_ROOM] = {0};
     const struct jtest *t = n->plugin;
-    if (!(t && t->takes_sealed ? eval_sealed(r, n->a, &v) : expr_eval(r, n->a, &v)) || !eval_args(r, n->args, &c, 1)) {
+    if (!(t && t->takes_sealed ? eval_sealed(r, n->a, &v) : expr_eval(r, n->a, &v)) ||
+        !eval_args(r, n->args, &c, 1, (struct arg_room){stack, ARG_ROOM})) {
         return false;
     }
     union {
@@ -542,6 +557,10 @@ static bool eval_node(struct rt *r, const struct node *n, struct val *out) {
 }
 
 bool expr_eval(struct rt *r, const struct node *n, struct val *out) {
+    if (n->type == N_CONST) {
+        *out = n->val;
+        return true;
+    }
     if (!nest_enter(r->c, r->e)) {
         return false;
     }

@@ -9,19 +9,18 @@ struct frame *locals_new(struct arena *a, struct frame *up) {
     return f;
 }
 
-static struct var *frame_own(struct frame *f, struct str name) {
+static struct var *frame_own(struct frame *f, struct str name, uint32_t hash) {
     for (size_t i = 0; i < f->n; i++) {
-        struct str k = f->vars[i].name;
-        if (k.n == name.n && (k.s == name.s || memcmp(k.s, name.s, k.n) == 0)) {
+        if (f->vars[i].hash == hash && str_eq(f->vars[i].name, name)) {
             return &f->vars[i];
         }
     }
     return NULL;
 }
 
-struct var *locals_find(struct frame *f, struct str name) {
+struct var *locals_hashed(struct frame *f, struct str name, uint32_t hash) {
     for (; f; f = f->up) {
-        struct var *v = f->n ? frame_own(f, name) : NULL;
+        struct var *v = f->n ? frame_own(f, name, hash) : NULL;
         if (v) {
             return v;
         }
@@ -29,8 +28,16 @@ struct var *locals_find(struct frame *f, struct str name) {
     return NULL;
 }
 
+struct var *locals_find(struct frame *f, struct str name) {
+    return locals_hashed(f, name, str_hash(name));
+}
+
 void locals_set(struct arena *a, struct frame *f, struct str name, struct val v) {
-    struct var *old = frame_own(f, name);
+    locals_put(a, f, name, str_hash(name), v);
+}
+
+void locals_put(struct arena *a, struct frame *f, struct str name, uint32_t hash, struct val v) {
+    struct var *old = frame_own(f, name, hash);
     if (old) {
         old->v = v;
         return;
@@ -40,12 +47,12 @@ void locals_set(struct arena *a, struct frame *f, struct str name, struct val v)
         f->vars = arena_grow(a, f->vars, f->cap * sizeof *f->vars, cap * sizeof *f->vars);
         f->cap = cap;
     }
-    f->vars[f->n++] = (struct var){name, v};
+    f->vars[f->n++] = (struct var){name, hash, v};
 }
 
 bool exec_assign(struct rt *r, const struct node *target, struct val v) {
     if (target->type == N_NAME) {
-        locals_set(r->a, r->f, target->name, v);
+        locals_put(r->a, r->f, target->name, target->hash, v);
         return true;
     }
     if (target->type == N_NSREF) {
@@ -111,6 +118,11 @@ bool put_text(struct rt *r, struct str s) {
 }
 
 bool put_value(struct rt *r, struct val v) {
+    if (v.kind == VAL_STR && r->out && r->out->n > 1) {
+        r->out->secret = r->out->secret || (v.flags & VAL_SECRET);
+        buf_str(&r->out->b, val_text(v));
+        return sink_full(r);
+    }
     const struct val *bad = undef_inside(&v);
     if (bad && (undef_strict(r->c, *bad))) {
         return undef_fail(r->c, *bad, NO_MARK, r->e);
@@ -207,6 +219,7 @@ static enum flow run_items(struct rt *r, const struct node *n, struct val items,
     struct frame *up = r->f, *f = NULL;
     enum flow flow = FLOW_NEXT;
     bool lazy = n->c && loop.kind != VAL_OBJ;
+    uint32_t loop_hash = str_hash(STR_LIT("loop"));
     for (size_t i = 0; i < items.u.l->n && flow == FLOW_NEXT; i++) {
         bool keep = true;
         if (i >= LOOP_CAP || (r->c->step_cap && ++r->c->state.steps > r->c->step_cap)) {
@@ -217,7 +230,7 @@ static enum flow run_items(struct rt *r, const struct node *n, struct val items,
         r->f = f = fresh(r, f, up);
         if (loop.kind == VAL_OBJ) {
             loop_advance(loop, i);
-            locals_set(r->a, f, STR_LIT("loop"), loop);
+            locals_put(r->a, f, STR_LIT("loop"), loop_hash, loop);
         }
         if (!exec_assign(r, n->a, items.u.l->items[i]) || (lazy && !eval_truth(r, n->c, &keep))) {
             flow = FLOW_ERROR;
@@ -259,7 +272,7 @@ bool exec_for_items(struct rt *r, const struct node *n, struct val items, unsign
 
 static enum flow exec_for(struct rt *r, const struct node *n) {
     struct val v = {0}, items = {0};
-    struct jcall c = {.ctx = r->c, .a = r->a, .at = rt_mark(r, n->b), .name = "for"};
+    struct jcall c = {.ctx = r->c, .a = r->a, .name = "for"};
     if (!expr_eval(r, n->b, &v) || !jinja_iter(&c, v, &items, r->e)) {
         return FLOW_ERROR;
     }
@@ -356,8 +369,8 @@ static enum flow exec_macro(struct rt *r, const struct node *n) {
 
 static enum flow exec_callblock(struct rt *r, const struct node *n) {
     struct val fn = {0}, out = {0};
-    struct jcall c = {.ctx = r->c, .a = r->a, .at = rt_mark(r, n->a), .name = "call"};
-    if (!expr_eval(r, n->a->a, &fn) || !eval_args(r, n->a->args, &c, 0)) {
+    struct jcall c = {.ctx = r->c, .a = r->a, .name = "call"};
+    if (!expr_eval(r, n->a->a, &fn) || !eval_args(r, n->a->args, &c, 0, (struct arg_room){0})) {
         return FLOW_ERROR;
     }
     if (fn.kind == VAL_UNDEF) {

@@ -89,6 +89,7 @@ struct jinja_ctx {
     struct map resolved;       // name -> struct val *, templated values of this context; reset when variables change
     unsigned depth;            // recursion of templates in variables (loop detection)
     struct str resolving[64];  // the chain of variable names being templated, for error messages
+    struct map regexes;        // flags and pattern -> struct regex *: compiled once for a context
     size_t output_cap;         // 0: 64 MiB
     struct map *templates;     // name -> struct str *: sources for include/import/extends (tests); else host->find
     size_t step_cap;           // evaluation steps allowed before ERR_LIMIT; 0: as many as it takes

@@ -28,6 +28,11 @@ struct val method_value(struct arena *a, const struct method *m, struct val self
     return val_obj(&b->o);
 }
 
+bool is_function(struct val v) {
+    return v.kind == VAL_OBJ && v.u.o->type == &bound_type &&
+           ((const struct bound *)(const void *)v.u.o)->self.kind == VAL_UNDEF;
+}
+
 static bool bound_call(struct jcall *c, struct val fn, struct val *out, struct err *e) {
     const struct bound *b = (const struct bound *)(const void *)fn.u.o;
     c->name = b->m->name;
@@ -66,46 +71,23 @@ static struct loop *as_loop(struct val v) {
     return u.l;
 }
 
-static bool loop_item(const struct loop *l, size_t i, bool exists, struct val *out) {
-    *out = exists ? l->items.u.l->items[i] : (struct val){.kind = VAL_UNDEF};
-    return exists;
+enum loop_attr loop_attr_named(struct str name) {
+    static const char *const names[] = {
+        [LOOP_INDEX] = "index",         [LOOP_INDEX0] = "index0",    [LOOP_REVINDEX] = "revindex",
+        [LOOP_REVINDEX0] = "revindex0", [LOOP_LENGTH] = "length",    [LOOP_DEPTH] = "depth",
+        [LOOP_DEPTH0] = "depth0",       [LOOP_FIRST] = "first",      [LOOP_LAST] = "last",
+        [LOOP_PREVITEM] = "previtem",   [LOOP_NEXTITEM] = "nextitem"};
+    for (size_t i = LOOP_INDEX; i < COUNTOF(names); i++) {
+        if (str_eqz(name, names[i])) {
+            return (enum loop_attr)i;
+        }
+    }
+    return LOOP_NONE;
 }
 
 static bool loop_get(struct val self, struct str attr, struct arena *a, struct val *out) {
-    const struct loop *l = as_loop(self);
-    size_t n = l->items.u.l->n, i = l->index;
-    const struct {
-        const char *name;
-        int64_t v;
-    } numbers[] = {
-        {"index", (int64_t)i + 1},      {"index0", (int64_t)i},
-        {"revindex", (int64_t)(n - i)}, {"revindex0", (int64_t)(n - i) - 1},
-        {"length", (int64_t)n},         {"depth", l->depth + 1},
-        {"depth0", l->depth},
-    };
-    for (size_t k = 0; k < COUNTOF(numbers); k++) {
-        if (str_eqz(attr, numbers[k].name)) {
-            *out = val_int(numbers[k].v);
-            return true;
-        }
-    }
-    if (str_eqz(attr, "first") || str_eqz(attr, "last")) {
-        *out = val_bool(attr.s[0] == 'f' ? i == 0 : i + 1 >= n);
-        return true;
-    }
-    if (str_eqz(attr, "previtem")) {
-        if (!loop_item(l, i - 1, i > 0, out)) {
-            *out = undef_hint(a, attr, STR_LIT("there is no previous item"));
-        }
-        return true;
-    }
-    if (str_eqz(attr, "nextitem")) {
-        if (!loop_item(l, i + 1, i + 1 < n, out)) {
-            *out = undef_hint(a, attr, STR_LIT("there is no next item"));
-        }
-        return true;
-    }
-    return false;
+    enum loop_attr which = loop_attr_named(attr);
+    return which && loop_attr_of(self, which, a, out);
 }
 
 static void loop_str(struct val self, struct buf *out) {
@@ -114,6 +96,48 @@ static void loop_str(struct val self, struct buf *out) {
 }
 
 static const struct obj_type loop_type = {.name = "LoopContext", .get = loop_get, .str = loop_str};
+
+bool loop_attr_of(struct val v, enum loop_attr attr, struct arena *a, struct val *out) {
+    if (v.u.o->type != &loop_type) {
+        return false;
+    }
+    const struct loop *l = as_loop(v);
+    size_t n = l->items.u.l->n, i = l->index;
+    switch (attr) {
+    case LOOP_NONE:
+        return false;
+    case LOOP_INDEX:
+    case LOOP_INDEX0:
+        *out = val_int((int64_t)i + (attr == LOOP_INDEX));
+        return true;
+    case LOOP_REVINDEX:
+    case LOOP_REVINDEX0:
+        *out = val_int((int64_t)(n - i) - (attr == LOOP_REVINDEX0));
+        return true;
+    case LOOP_LENGTH:
+        *out = val_int((int64_t)n);
+        return true;
+    case LOOP_DEPTH:
+    case LOOP_DEPTH0:
+        *out = val_int((int64_t)l->depth + (attr == LOOP_DEPTH));
+        return true;
+    case LOOP_FIRST:
+    case LOOP_LAST:
+        *out = val_bool(attr == LOOP_FIRST ? i == 0 : i + 1 >= n);
+        return true;
+    case LOOP_PREVITEM:
+    case LOOP_NEXTITEM:
+        break;
+    }
+    bool next = attr == LOOP_NEXTITEM, exists = next ? i + 1 < n : i > 0;
+    if (exists) {
+        *out = l->items.u.l->items[next ? i + 1 : i - 1];
+    } else {
+        *out = undef_hint(a, next ? STR_LIT("nextitem") : STR_LIT("previtem"),
+                          next ? STR_LIT("there is no next item") : STR_LIT("there is no previous item"));
+    }
+    return true;
+}
 
 struct val loop_new(struct rt *r, const struct node *n, struct val items, unsigned depth) {
     struct loop *l = ARENA_NEW(r->a, struct loop);

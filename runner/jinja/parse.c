@@ -147,6 +147,7 @@ static struct node *parse_name(struct parser *p) {
     p->caller_refs += str_eqz(t->text, "caller");
     struct node *n = node_new(p, N_NAME, t->at);
     n->name = t->text;
+    n->hash = str_hash(n->name);
     return n;
 }
 
@@ -345,6 +346,9 @@ static struct node *parse_dot(struct parser *p, struct node *of) {
     if (t->type == T_NAME) {
         n = node_new(p, N_GETATTR, at);
         n->name = t->text;
+        n->hash = str_hash(n->name);
+        n->flag = dict_method(n->name) != NULL;
+        n->op = (uint8_t)loop_attr_named(n->name);
         n->val = val_str(p->s.a, t->text);
         p->tmpl->mutates |= method_is_mutator(t->text);
     } else if (t->type == T_INT) {

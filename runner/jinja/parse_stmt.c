@@ -52,6 +52,7 @@ static struct node *target_name(struct parser *p) {
     }
     struct node *n = node_new(p, N_NAME, t->at);
     n->name = t->text;
+    n->hash = str_hash(n->name);
     return reserved(n->name) ? fail_at(p, t->at, "can't assign to a constant") : n;
 }
 

@@ -116,6 +116,10 @@ bool jinja_call_filter(struct jinja_ctx *ctx, struct str name, const struct val 
                        struct mark at, struct val *out, struct err *e);
 bool jinja_call_test(struct jinja_ctx *ctx, struct str name, const struct val *args, size_t nargs, struct val kwargs,
                      struct mark at, bool *out, struct err *e);
+/// regex_compile, once for each pattern and flags of a context: filters are called in loops. The result may only be
+/// used by this context's thread.
+struct regex;
+struct regex *jinja_regex(struct jcall *c, struct str pattern, unsigned flags, struct err *e);
 /// Calls a callable value (macro, method).
 bool jinja_call(struct jinja_ctx *ctx, struct val fn, const struct val *args, size_t nargs, struct val kwargs,
                 struct mark at, struct val *out, struct err *e);

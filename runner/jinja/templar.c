@@ -118,8 +118,8 @@ static bool template_raw(struct jinja_ctx *c, struct str name, struct val raw, s
     return true;
 }
 
-const struct resolved *name_entry(struct jinja_ctx *c, struct str name, struct err *e) {
-    struct resolved *r = map_get(&c->resolved, name);
+const struct resolved *name_entry(struct jinja_ctx *c, struct str name, uint32_t hash, struct err *e) {
+    struct resolved *r = map_get_hashed(&c->resolved, name, hash);
     if (r) {
         return r;
     }
@@ -146,9 +146,9 @@ const struct resolved *name_entry(struct jinja_ctx *c, struct str name, struct e
     return r;
 }
 
-bool name_resolve(struct jinja_ctx *c, struct str name, bool no_scope, struct val *out, struct err *e) {
+bool name_resolve(struct jinja_ctx *c, const struct node *n, bool no_scope, struct val *out, struct err *e) {
     if (!no_scope) {
-        const struct resolved *r = name_entry(c, name, e);
+        const struct resolved *r = name_entry(c, n->name, n->hash, e);
         if (!r) {
             return false;
         }
@@ -158,8 +158,8 @@ bool name_resolve(struct jinja_ctx *c, struct str name, bool no_scope, struct va
             return true;
         }
     }
-    if (!global_get(c, name, out)) {
-        *out = val_undef(c->a, name);
+    if (!global_get(c, n->name, out)) {
+        *out = val_undef(c->a, n->name);
     }
     return true;
 }
@@ -242,7 +242,7 @@ bool jinja_string(struct jinja_ctx *c, struct val s, struct val *out, struct err
         return false;
     }
     if (t->single_name.n) {
-        const struct resolved *r = name_entry(c, t->single_name, e);
+        const struct resolved *r = name_entry(c, t->single_name, str_hash(t->single_name), e);
         if (!r) {
             return false;
         }

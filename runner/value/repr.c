@@ -72,6 +72,20 @@ static void repr_str(struct buf *b, struct str s) {
     buf_char(b, quote);
 }
 
+static void int_repr(struct buf *b, int64_t i) {
+    char digits[24];
+    size_t at = sizeof digits;
+    uint64_t left = i < 0 ? 0 - (uint64_t)i : (uint64_t)i;
+    do {
+        digits[--at] = (char)('0' + left % 10);
+        left /= 10;
+    } while (left);
+    if (i < 0) {
+        digits[--at] = '-';
+    }
+    buf_add(b, digits + at, sizeof digits - at);
+}
+
 static void repr_seq(struct buf *b, struct val v) {
     bool tuple = v.kind == VAL_TUPLE;
     buf_char(b, tuple ? '(' : '[');
@@ -121,7 +135,7 @@ void val_to_repr(struct buf *b, struct val v) {
         buf_z(b, v.u.b ? "True" : "False");
         return;
     case VAL_INT:
-        buf_printf(b, "%lld", (long long)v.u.i);
+        int_repr(b, v.u.i);
         return;
     case VAL_FLOAT:
         float_repr(b, v.u.f);

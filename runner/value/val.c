@@ -198,8 +198,8 @@ static struct vpair *find(const struct vdict *d, struct val key) {
     return at ? &d->pairs[at - 1] : NULL;
 }
 
-// As find, for a text that is not a value yet: no allocation.
-static struct vpair *find_text(const struct vdict *d, struct str key) {
+// As find, for a text that is not a value yet: no allocation. `hash` may be 0: not known.
+static struct vpair *find_text(const struct vdict *d, struct str key, uint32_t hash) {
     if (!d->index) {
         for (size_t i = 0; i < d->n; i++) {
             if (d->pairs[i].key.kind == VAL_STR && str_eq(val_text(d->pairs[i].key), key)) {
@@ -209,7 +209,7 @@ static struct vpair *find_text(const struct vdict *d, struct str key) {
         return NULL;
     }
     size_t mask = d->index_cap - 1;
-    for (size_t i = str_hash(key) & mask; d->index[i]; i = (i + 1) & mask) {
+    for (size_t i = (hash ? hash : str_hash(key)) & mask; d->index[i]; i = (i + 1) & mask) {
         struct vpair *p = &d->pairs[d->index[i] - 1];
         if (p->key.kind == VAL_STR && str_eq(val_text(p->key), key)) {
             return p;
@@ -228,12 +228,16 @@ static void rebuild(struct arena *a, struct vdict *d, size_t cap) {
     }
 }
 
-struct val val_get_str(struct val d, struct str key) {
+struct val val_get_hashed(struct val d, struct str key, uint32_t hash) {
     if (d.kind != VAL_DICT) {
         return (struct val){0};
     }
-    struct vpair *p = find_text(d.u.d, key);
+    struct vpair *p = find_text(d.u.d, key, hash);
     return p ? p->value : (struct val){0};
+}
+
+struct val val_get_str(struct val d, struct str key) {
+    return val_get_hashed(d, key, 0);
 }
 
 struct val val_get(struct val d, const char *key) {
@@ -249,7 +253,7 @@ struct val val_get_key(struct val d, struct val key) {
 }
 
 bool val_has(struct val d, const char *key) {
-    return d.kind == VAL_DICT && find_text(d.u.d, str_from(key));
+    return d.kind == VAL_DICT && find_text(d.u.d, str_from(key), 0);
 }
 
 bool val_has_key(struct val d, struct val key) {
@@ -285,7 +289,7 @@ void val_set_key(struct arena *a, struct val d, struct val key, struct val v) {
 }
 
 void val_set_str(struct arena *a, struct val d, struct str key, struct val v) {
-    struct vpair *p = find_text(d.u.d, key);
+    struct vpair *p = find_text(d.u.d, key, 0);
     if (p) {
         p->value = v;
         return;

@@ -125,6 +125,8 @@ void val_push(struct arena *a, struct val list, struct val item);
 /// The value for a string key; kind VAL_UNDEF (u.undef == NULL) when missing or when `d` is not a dict.
 struct val val_get(struct val d, const char *key);
 struct val val_get_str(struct val d, struct str key);
+/// The same when str_hash(key) is known.
+struct val val_get_hashed(struct val d, struct str key, uint32_t hash);
 /// The same for any key: 1, 1.0 and True are one key as in Python.
 struct val val_get_key(struct val d, struct val key);
 bool val_has(struct val d, const char *key);

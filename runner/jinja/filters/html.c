@@ -405,7 +405,7 @@ static bool urlize_args(struct urlize *u, struct err *e) {
     if (!opt_none(c, 5) && !jinja_iter(c, c->args[5], &u->schemes, e)) {
         return false;
     }
-    struct regex *ok = regex_compile(c->a, STR_LIT("([\\w.+-]{2,}:(/){0,2})"), 0, c->at, e);
+    struct regex *ok = jinja_regex(c, STR_LIT("([\\w.+-]{2,}:(/){0,2})"), 0, e);
     for (size_t i = 0; ok && i < val_len(u->schemes); i++) {
         struct val s = val_at_index(u->schemes, i);
         int hit = s.kind == VAL_STR ? matches(u, ok, val_text(s), REGEX_FULLMATCH, NULL, e) : 0;
@@ -424,10 +424,10 @@ static bool f_urlize(struct jcall *c, struct val *out, struct err *e) {
     if (!urlize_args(&u, e)) {
         return false;
     }
-    u.http = regex_compile(c->a, str_from(http_re), REGEX_IGNORECASE, c->at, e);
-    u.email = u.http ? regex_compile(c->a, STR_LIT("^\\S+@\\w[\\w.-]*\\.\\w+$"), 0, c->at, e) : NULL;
-    u.head = u.email ? regex_compile(c->a, STR_LIT("^([(<]|&lt;)+"), 0, c->at, e) : NULL;
-    u.tail = u.head ? regex_compile(c->a, STR_LIT("([)>.,\\n]|&gt;)+$"), 0, c->at, e) : NULL;
+    u.http = jinja_regex(c, str_from(http_re), REGEX_IGNORECASE, e);
+    u.email = u.http ? jinja_regex(c, STR_LIT("^\\S+@\\w[\\w.-]*\\.\\w+$"), 0, e) : NULL;
+    u.head = u.email ? jinja_regex(c, STR_LIT("^([(<]|&lt;)+"), 0, e) : NULL;
+    u.tail = u.head ? jinja_regex(c, STR_LIT("([)>.,\\n]|&gt;)+$"), 0, e) : NULL;
     if (!u.tail) {
         return false;
     }

@@ -9,7 +9,7 @@ static struct regex *compile(struct jcall *c, struct val pattern, bool ignorecas
         return NULL;
     }
     unsigned flags = (ignorecase ? REGEX_IGNORECASE : 0U) | (multiline ? REGEX_MULTILINE : 0U);
-    return regex_compile(c->a, val_text(pattern), flags, c->at, e);
+    return jinja_regex(c, val_text(pattern), flags, e);
 }
 
 static bool f_regex_replace(struct jcall *c, struct val *out, struct err *e) {

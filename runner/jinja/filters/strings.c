@@ -182,7 +182,7 @@ FILTER(indent) = {.doc = "Indent lines, not the first unless asked.",
                   .fn = f_indent};
 
 static bool f_wordcount(struct jcall *c, struct val *out, struct err *e) {
-    struct regex *r = regex_compile(c->a, STR_LIT("\\w+"), 0, c->at, e);
+    struct regex *r = jinja_regex(c, STR_LIT("\\w+"), 0, e);
     if (!r) {
         return false;
     }

@@ -144,7 +144,7 @@ static bool f_wordwrap(struct jcall *c, struct val *out, struct err *e) {
         return plug_err(c, e, ERR_ARGS, "'width' must be more than 0, not %lld", (long long)width);
     }
     w.width = (size_t)width;
-    w.re = regex_compile(c->a, str_from(w.hyphens ? hyphen_re : simple_re), 0, c->at, e);
+    w.re = jinja_regex(c, str_from(w.hyphens ? hyphen_re : simple_re), 0, e);
     if (!w.re) {
         return false;
     }

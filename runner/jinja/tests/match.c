@@ -11,7 +11,7 @@ static bool run(struct jcall *c, enum regex_how how, bool *out, struct err *e) {
         return false;
     }
     unsigned flags = (ignorecase ? REGEX_IGNORECASE : 0U) | (multiline ? REGEX_MULTILINE : 0U);
-    struct regex *r = regex_compile(c->a, pattern, flags, c->at, e);
+    struct regex *r = jinja_regex(c, pattern, flags, e);
     if (!r) {
         return false;
     }

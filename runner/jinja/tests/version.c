@@ -88,7 +88,7 @@ static bool cmp_loose(struct jcall *c, struct str a, struct str b, int *out, str
 static bool parse(struct jcall *c, const char *pattern, const char *what, struct str s, struct str groups[PARTS],
                   struct err *e) {
     memset(groups, 0, PARTS * sizeof *groups);
-    struct regex *r = regex_compile(c->a, str_from(pattern), 0, c->at, e);
+    struct regex *r = jinja_regex(c, str_from(pattern), 0, e);
     struct regex_match m;
     int hit = r ? regex_exec(r, s, 0, REGEX_FULLMATCH, c->a, &m, e) : -1;
     if (hit < 0) {
