@@ -10,6 +10,7 @@
 struct regex {
     pcre2_code *code;
     pcre2_match_context *limits;
+    pcre2_match_data *found;  // what the last match left; made once, since PCRE2 keeps its stack in it
     uint32_t groups;
     bool utf;
 };
@@ -113,6 +114,7 @@ struct regex *regex_compile(struct arena *a, struct str pat, unsigned flags, str
     pcre2_set_match_limit(r->limits, MATCH_LIMIT);
     pcre2_set_heap_limit(r->limits, HEAP_LIMIT);
     pcre2_pattern_info(r->code, PCRE2_INFO_CAPTURECOUNT, &r->groups);
+    r->found = pcre2_match_data_create(r->groups + 1, mem);
     return r;
 }
 
@@ -152,11 +154,11 @@ size_t regex_group_number(const struct regex *r, struct str name) {
     return 0;
 }
 
-static void copy_groups(const struct regex *r, pcre2_match_data *md, struct arena *a, struct regex_match *m) {
-    const PCRE2_SIZE *ov = pcre2_get_ovector_pointer(md);
+static void copy_groups(const struct regex *r, struct arena *a, struct regex_match *m) {
+    const PCRE2_SIZE *ov = pcre2_get_ovector_pointer(r->found);
     m->n = (size_t)r->groups + 1;
-    m->from = ARENA_ARRAY(a, size_t, m->n);
-    m->to = ARENA_ARRAY(a, size_t, m->n);
+    m->from = ARENA_ARRAY(a, size_t, m->n * 2);
+    m->to = m->from + m->n;
     for (size_t i = 0; i < m->n; i++) {
         m->from[i] = ov[2 * i] == PCRE2_UNSET ? SIZE_MAX : ov[2 * i];
         m->to[i] = ov[2 * i + 1] == PCRE2_UNSET ? SIZE_MAX : ov[2 * i + 1];
@@ -170,16 +172,11 @@ int regex_exec(const struct regex *r, struct str s, size_t from, enum regex_how 
     }
     uint32_t opt = how == REGEX_SEARCH ? 0 : PCRE2_ANCHORED;
     opt |= how == REGEX_FULLMATCH ? PCRE2_ENDANCHORED : 0;
-    pcre2_match_data *md = pcre2_match_data_create(r->groups + 1, NULL);
-    if (!md) {
-        BUG("out of memory");
-    }
-    int rc = pcre2_match(r->code, (PCRE2_SPTR)(s.s ? s.s : ""), s.n, from, opt, md, r->limits);
+    int rc = pcre2_match(r->code, (PCRE2_SPTR)(s.s ? s.s : ""), s.n, from, opt, r->found, r->limits);
     int result = rc >= 0 ? 1 : 0;
     if (rc >= 0 && m) {
-        copy_groups(r, md, a, m);
+        copy_groups(r, a, m);
     }
-    pcre2_match_data_free(md);
     if (rc < 0 && rc != PCRE2_ERROR_NOMATCH) {
         PCRE2_UCHAR text[200];
         pcre2_get_error_message(rc, text, sizeof text);
