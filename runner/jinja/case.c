@@ -207,5 +207,5 @@ bool jinja_case_render(struct arena *a, struct jinja_cache *cache, struct jinja_
 }
 
 bool jinja_case_compile(struct arena *a, const struct jinja_case *k, struct err *e) {
-    return jinja_compile(a, k->source, k->at, &k->opts, false, e) != NULL;
+    return jinja_compile(a, &(struct tmpl_key){k->source, k->at, &k->opts, false}, NULL, e) != NULL;
 }
