@@ -7,7 +7,15 @@
 int cli_main(int argc, char **argv);
 
 /// The command lines there are; bits, because an option may belong to several.
-enum tool { TOOL_RUN = 1, TOOL_ADHOC = 2, TOOL_INVENTORY = 4, TOOL_CONFIG = 8, TOOL_DOC = 16, TOOL_VARS = 32, TOOL_TEMPLATE = 64 };
+enum tool {
+    TOOL_RUN = 1,
+    TOOL_ADHOC = 2,
+    TOOL_INVENTORY = 4,
+    TOOL_CONFIG = 8,
+    TOOL_DOC = 16,
+    TOOL_VARS = 32,
+    TOOL_TEMPLATE = 64
+};
 
 struct words {
     struct str *p;
@@ -49,7 +57,7 @@ struct settings {
     bool adhoc_callbacks;    // DEFAULT_LOAD_CALLBACK_PLUGINS
     struct str config_file;  // the ansible.cfg that was read; empty: none
     struct words config_warnings;
-    struct setting_value *values;  // by row of the table of settings: those that something sets; NULL before
+    struct setting_value *values;          // by row of the table of settings: those that something sets; NULL before
     struct str template_expr, json_cases;  // play template
     bool template_json;
     int64_t bench;
