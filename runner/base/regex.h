@@ -16,7 +16,8 @@ struct regex_match {
     size_t *from, *to;  // SIZE_MAX: group not set
 };
 
-/// Compiles `pat`. The result belongs to `a` (its PCRE2 memory too) and may be used by one thread at a time. ERR_SYNTAX at `at` with the offset in the message.
+/// Compiles `pat`. The result belongs to `a` (its PCRE2 memory too) and may be used by one thread at a time. ERR_SYNTAX
+/// at `at` with the offset in the message.
 struct regex *regex_compile(struct arena *a, struct str pat, unsigned flags, struct mark at, struct err *e);
 enum regex_how { REGEX_SEARCH, REGEX_MATCH, REGEX_FULLMATCH };  // anywhere / at `from` / all of it
 /// 1 found, 0 not, -1 ERR_LIMIT (too much backtracking). `m` (may be NULL) is filled in `a`.

@@ -85,7 +85,7 @@ enum node_type {
     N_NEG,      // a
     N_POS,      // a
     N_BINOP,    // a, b; op: the token type
-    N_CONCAT,   // kids
+    N_CONCAT,   // kids; op: enum escaping
     N_COMPARE,  // a; kids: N_OPERAND
     N_OPERAND,  // a; op: token type, or T_NAME for `in`, T_SEMICOLON for `not in`
     N_GETATTR,  // a, name; flag: dicts have a method of that name; op: enum loop_attr
@@ -98,15 +98,15 @@ enum node_type {
     N_NSREF,    // name: namespace, text: attribute (assignment target)
     // statements
     N_DATA,      // text
-    N_OUTPUT,    // kids: expressions
+    N_OUTPUT,    // kids: expressions; op: enum escaping
     N_FOR,       // a: target, b: iterable, c: condition or NULL, body, other: else; flag: recursive, flag2: uses `loop`
-    N_IF,        // a: test, body, other: elif (one N_IF) or else statements
+    N_IF,        // a: test, body, other: else statements; flag: an `elif`, one N_IF
     N_SET,       // a: target, b: value
     N_SETBLOCK,  // a: target, b: filter chain or NULL, body
     N_WITH,      // kids: N_PAIR (target, value); body
     N_MACRO,     // name; kids: parameters (N_NAME, a: default or NULL); body; flag: uses caller
     N_CALLBLOCK,    // a: N_CALL; b: N_MACRO for `caller`
-    N_FILTERBLOCK,  // b: filter chain, body
+    N_FILTERBLOCK,  // b: filter chain, body; op: enum escaping
     N_BLOCK,        // name, body; flag: scoped, flag2: required
     N_EXTENDS,      // a
     N_INCLUDE,      // a; flag: ignore missing, flag2: with context
@@ -115,8 +115,10 @@ enum node_type {
     N_DO,           // a
     N_BREAK,
     N_CONTINUE,
-    N_SCOPE,  // body (autoescape)
+    N_AUTOESCAPE,  // a: on or off, body
 };
+/// Whether output is escaped for HTML: known when the template is read, or asked for when it runs.
+enum escaping { ESC_OFF, ESC_ON, ESC_ASK };
 struct sig;
 struct node {
     enum node_type type;
@@ -193,8 +195,9 @@ struct parser {
     const char *open[PARSE_DEPTH + 1];  // tags waiting for their end, for messages
     size_t open_at;                     // where the innermost of them stands
     size_t nopen;
-    unsigned loop_refs;    // how often the name `loop` was read so far
-    unsigned caller_refs;  // how often the name `caller` was read so far
+    unsigned loop_refs;      // how often the name `loop` was read so far
+    unsigned caller_refs;    // how often the name `caller` was read so far
+    enum escaping escaping;  // where the parser stands
     struct {
         struct node **p;
         size_t n, cap;
@@ -319,6 +322,7 @@ struct rt {
     struct frame *f;
     struct sink *out;
     struct block_link *block;   // the block being run, for super()
+    struct frame *seen;         // what the block sees of its surroundings, NULL outside of blocks
     const struct unit *parent;  // what {% extends %} asked for
 };
 enum flow { FLOW_ERROR, FLOW_NEXT, FLOW_BREAK, FLOW_CONTINUE };
@@ -333,8 +337,8 @@ struct arg_room {
 bool eval_args(struct rt *r, const struct call_args *ca, struct jcall *c, size_t reserve, struct arg_room room);
 bool eval_filter(struct rt *r, const struct node *n, const struct val *input, struct val *out);
 enum flow exec_list(struct rt *r, const struct node *n);
-/// Runs statements into a new sink and gives what they make.
-bool exec_capture(struct rt *r, const struct node *body, struct val *out);
+/// Runs statements into a new sink and gives what they make, as HTML where output is escaped.
+bool exec_capture(struct rt *r, const struct node *body, bool html, struct val *out);
 bool exec_for_items(struct rt *r, const struct node *n, struct val items, unsigned depth);
 bool exec_assign(struct rt *r, const struct node *target, struct val v);
 enum flow exec_include(struct rt *r, const struct node *n);
@@ -347,7 +351,11 @@ struct block_link *block_find(const struct block_set *s, struct str name);
 enum flow exec_import(struct rt *r, const struct node *n);
 enum flow exec_from(struct rt *r, const struct node *n);
 
-bool put_value(struct rt *r, struct val v);
+bool put_value(struct rt *r, struct val v, bool escape);
+/// True when output at a node is escaped.
+static inline bool escapes(const struct rt *r, const struct node *n) {
+    return n->op == ESC_ON || (n->op == ESC_ASK && r->c->state.autoescape);
+}
 bool put_text(struct rt *r, struct str s);
 /// What a sink holds, by the context's concat mode.
 bool sink_value(struct rt *r, struct sink *s, struct val *out);
@@ -415,7 +423,7 @@ bool op_equal(struct val l, struct val r);
 bool op_order(struct val l, struct val r, enum tok_type op, bool *out, struct err *e);
 bool op_slice(struct arena *a, struct val v, const struct val part[3], struct val *out, struct err *e);
 /// "a".. % args, "{}".format(...), format(v, spec).
-bool fmt_percent(struct arena *a, struct str f, struct val args, struct str *out, struct err *e);
+bool fmt_percent(struct arena *a, struct val f, struct val args, struct str *out, struct err *e);
 bool fmt_format(struct jcall *c, struct str f, struct str *out, struct err *e);
 bool fmt_spec(struct val v, struct str spec, struct buf *out, struct err *e);
 /// Python literals and JSON words in text, as ansible's conversion reads them; false: stays text.

@@ -119,7 +119,7 @@ static bool seq_item(struct arena *a, struct val v, int64_t i, struct val *out) 
     }
     size_t from = at;
     utf8_next(s, &at);
-    *out = val_str(a, str_sub(s, from, at));
+    *out = val_flag(val_str(a, str_sub(s, from, at)), v.flags & VAL_MARKUP);
     return true;
 }
 

@@ -1,5 +1,6 @@
 // Calling: binds arguments to parameters, and the argument helpers plugins use.
 #include "ast.h"
+#include "markup.h"
 #include "regex.h"
 
 // -- parameters ------------------------------------------------------------------------------------------------------
@@ -201,6 +202,9 @@ bool filter_invoke(struct jcall *c, const struct filter *f, const struct sig *s,
         return hide_parts(args, n, e);
     }
     *out = taint_result(c, *out, args, n, kwargs);
+    if (f->html && n && is_markup(args[0])) {
+        *out = markup_set(*out, true);
+    }
     return true;
 }
 
@@ -218,7 +222,14 @@ bool method_invoke(struct jcall *c, const struct method *m, struct val *out, str
     struct val slots[SIG_MAX];
     const struct val *args = c->args, kwargs = c->kwargs;
     size_t n = c->nargs;
+    bool html = n && is_markup(args[0]);
+    if (html) {
+        markup_args(c, m->name);
+    }
     bool ok = sig_bind(c, sig_of(m->params), slots, e) && m->fn(c, out, e);
+    if (ok && html) {
+        *out = markup_result(c, m->name, *out);
+    }
     c->args = args;
     if (!ok) {
         return hide_parts(args, n, e);

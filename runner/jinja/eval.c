@@ -1,6 +1,7 @@
 // Expressions: evaluates the syntax tree to values.
 #include "ast.h"
 #include "datetime.h"
+#include "markup.h"
 
 struct mark rt_mark(const struct rt *r, const struct node *n) {
     return tmpl_mark(r->u->t, r->u->base, n->at);
@@ -153,7 +154,7 @@ static bool eval_binop(struct rt *r, const struct node *n, struct val *out) {
 static bool eval_concat(struct rt *r, const struct node *n, struct val *out) {
     struct buf b = BUF_IN(r->a);
     b.max = cap_of(r->c, OUTPUT_CAP);
-    bool secret = false;
+    bool secret = false, html = false, escape = escapes(r, n);
     for (const struct node *k = n->kids; k; k = k->next) {
         struct val v = {0};
         if (!expr_eval(r, k, &v)) {
@@ -163,15 +164,22 @@ static bool eval_concat(struct rt *r, const struct node *n, struct val *out) {
         if (bad && undef_strict(r->c, *bad)) {
             return undef_fail(r->c, *bad, rt_mark(r, k), r->e);
         }
+        if (escape && !html && is_markup(v)) {  // from the first HTML on, all of it is
+            struct buf plain = b;
+            b = BUF_IN(r->a);
+            b.max = plain.max;
+            html_escape(&b, buf_view(&plain));
+            html = true;
+        }
         if (v.kind != VAL_UNDEF) {
             secret |= val_any_flag(v, VAL_SECRET);
-            val_to_str(&b, v);
+            val_to_str(&b, html ? markup_of(r->a, v) : v);
         }
     }
     if (b.full) {
         return FAIL(r, n, ERR_LIMIT, "text grows beyond %zu bytes", b.max);
     }
-    *out = val_flag(val_str(r->a, buf_view(&b)), secret ? VAL_SECRET : 0);
+    *out = markup_set(val_flag(val_str(r->a, buf_view(&b)), secret ? VAL_SECRET : 0), html);
     return true;
 }
 

@@ -1,5 +1,6 @@
 // Statements and output: runs a template's body.
 #include "ast.h"
+#include "markup.h"
 
 // -- variables -------------------------------------------------------------------------------------------------------
 
@@ -117,7 +118,10 @@ bool put_text(struct rt *r, struct str s) {
     return sink_full(r);
 }
 
-bool put_value(struct rt *r, struct val v) {
+bool put_value(struct rt *r, struct val v, bool escape) {
+    if (escape && !is_markup(v) && v.kind != VAL_UNDEF) {
+        v = markup_of(r->a, v);
+    }
     if (v.kind == VAL_STR && r->out && r->out->n > 1) {
         r->out->secret = r->out->secret || (v.flags & VAL_SECRET);
         buf_str(&r->out->b, val_text(v));
@@ -175,11 +179,12 @@ bool sink_value(struct rt *r, struct sink *s, struct val *out) {
     return true;
 }
 
-bool exec_capture(struct rt *r, const struct node *body, struct val *out) {
+bool exec_capture(struct rt *r, const struct node *body, bool html, struct val *out) {
     struct sink s = {.b = BUF_IN(r->a)}, *old = r->out;
     r->out = &s;
     bool ok = exec_list(r, body) != FLOW_ERROR && sink_value(r, &s, out);
     r->out = old;
+    *out = markup_set(*out, html);
     return ok;
 }
 
@@ -286,12 +291,13 @@ static enum flow flow_of(bool ok) {
 }
 
 static enum flow exec_output(struct rt *r, const struct node *n) {
+    bool escape = escapes(r, n);
     for (const struct node *k = n->kids; k; k = k->next) {
         struct val v = {0};
         if (!expr_eval(r, k, &v)) {
             return FLOW_ERROR;
         }
-        if (!put_value(r, v)) {
+        if (!put_value(r, v, escape)) {
             if (!r->e->at.at) {
                 r->e->at = rt_mark(r, k);
             }
@@ -303,10 +309,15 @@ static enum flow exec_output(struct rt *r, const struct node *n) {
 
 static enum flow exec_if(struct rt *r, const struct node *n) {
     bool yes;
-    if (!eval_truth(r, n->a, &yes)) {
-        return FLOW_ERROR;
+    while (true) {  // `elif` is an `if` as the only statement of what is done else
+        if (!eval_truth(r, n->a, &yes)) {
+            return FLOW_ERROR;
+        }
+        if (yes || !n->other || !n->flag) {
+            return exec_list(r, yes ? n->body : n->other);
+        }
+        n = n->other;
     }
-    return exec_list(r, yes ? n->body : n->other);
 }
 
 static enum flow exec_set(struct rt *r, const struct node *n) {
@@ -315,17 +326,17 @@ static enum flow exec_set(struct rt *r, const struct node *n) {
 }
 
 /// Runs a body in its own frame and gives its text.
-static bool capture_scoped(struct rt *r, const struct node *body, struct val *v) {
+static bool capture_scoped(struct rt *r, const struct node *body, bool html, struct val *v) {
     struct frame *up = r->f;
     r->f = locals_new(r->a, up);
-    bool ok = exec_capture(r, body, v);
+    bool ok = exec_capture(r, body, html, v);
     r->f = up;
     return ok;
 }
 
 static enum flow exec_setblock(struct rt *r, const struct node *n) {
     struct val v = {0};
-    if (!capture_scoped(r, n->body, &v) || (n->b && !eval_filter(r, n->b, &v, &v))) {
+    if (!capture_scoped(r, n->body, r->c->state.autoescape, &v) || (n->b && !eval_filter(r, n->b, &v, &v))) {
         return FLOW_ERROR;
     }
     return flow_of(exec_assign(r, n->a, v));
@@ -333,7 +344,8 @@ static enum flow exec_setblock(struct rt *r, const struct node *n) {
 
 static enum flow exec_filterblock(struct rt *r, const struct node *n) {
     struct val v = {0};
-    return flow_of(capture_scoped(r, n->body, &v) && eval_filter(r, n->b, &v, &v) && put_value(r, v));
+    return flow_of(capture_scoped(r, n->body, escapes(r, n), &v) && eval_filter(r, n->b, &v, &v) &&
+                   put_value(r, v, false));
 }
 
 static enum flow exec_with(struct rt *r, const struct node *n) {
@@ -354,11 +366,17 @@ static enum flow exec_with(struct rt *r, const struct node *n) {
     return flow;
 }
 
-static enum flow exec_scope(struct rt *r, const struct node *n) {
+static enum flow exec_autoescape(struct rt *r, const struct node *n) {
     struct frame *up = r->f;
+    bool before = r->c->state.autoescape, on = false;
+    if (!eval_truth(r, n->a, &on)) {
+        return FLOW_ERROR;
+    }
+    r->c->state.autoescape = on;
     r->f = locals_new(r->a, up);
     enum flow flow = exec_list(r, n->body);
     r->f = up;
+    r->c->state.autoescape = before;
     return flow;
 }
 
@@ -381,7 +399,7 @@ static enum flow exec_callblock(struct rt *r, const struct node *n) {
         c.kwargs = val_dict(r->a, 1);
     }
     val_set(r->a, c.kwargs, "caller", macro_new(r, n->b));
-    return flow_of(call_value(&c, fn, &out, r->e) && put_value(r, out));
+    return flow_of(call_value(&c, fn, &out, r->e) && put_value(r, out, false));
 }
 
 static enum flow exec_one(struct rt *r, const struct node *n) {
@@ -407,8 +425,8 @@ static enum flow exec_one(struct rt *r, const struct node *n) {
         return exec_callblock(r, n);
     case N_FILTERBLOCK:
         return exec_filterblock(r, n);
-    case N_SCOPE:
-        return exec_scope(r, n);
+    case N_AUTOESCAPE:
+        return exec_autoescape(r, n);
     case N_BLOCK:
         return exec_block(r, n);
     case N_EXTENDS:

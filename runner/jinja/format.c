@@ -1,6 +1,7 @@
 // Text formatting as Python does it: `%` and str.format with number formats. Attributes are never reached from a
 // format.
 #include "ast.h"
+#include "markup.h"
 
 #include <math.h>
 
@@ -372,7 +373,19 @@ static bool format_field(struct fields *s, struct str body, unsigned depth, stru
     if (end < body.n && body.s[end] == ':' && !format_text(s, str_sub(body, end + 1, body.n), depth + 1, &spec)) {
         return false;
     }
-    return fmt_spec(v, buf_view(&spec), out, s->e);
+    if (!is_markup(s->c->args[0])) {
+        return fmt_spec(v, buf_view(&spec), out, s->e);
+    }
+    if (is_markup(v)) {
+        return spec.n ? err_set(s->e, ERR_TYPE, s->c->at, "Unsupported format specification for Markup.")
+                      : (buf_str(out, val_text(v)), true);
+    }
+    struct buf plain = BUF_IN(s->c->a);
+    if (!fmt_spec(v, buf_view(&spec), &plain, s->e)) {
+        return false;
+    }
+    html_escape(out, buf_view(&plain));
+    return true;
 }
 
 static bool format_text(struct fields *s, struct str f, unsigned depth, struct buf *out) {
@@ -418,6 +431,7 @@ bool fmt_format(struct jcall *c, struct str f, struct str *out, struct err *e) {
 struct percent {
     struct arena *a;
     struct str f;
+    bool html;  // the format is HTML: what goes in is escaped
     size_t i;
     struct val args;
     size_t next;
@@ -525,6 +539,11 @@ static bool percent_out(struct percent *p, struct spec *f, struct val v, struct 
     if (f->type == 'a') {
         b = ascii_only(p->a, buf_view(&b));
     }
+    if (p->html && !(f->type == 's' && is_markup(v))) {
+        struct buf escaped = BUF_IN(p->a);
+        html_escape(&escaped, buf_view(&b));
+        b = escaped;
+    }
     f->zero = false;
     pad_out(out, f, cut(buf_view(&b), f->precision), '>');
     return true;
@@ -577,8 +596,9 @@ static bool percent_one(struct percent *p, struct buf *out) {
     return (keyed || percent_arg(p, &v)) && percent_out(p, &f, v, out);
 }
 
-bool fmt_percent(struct arena *a, struct str f, struct val args, struct str *out, struct err *e) {
-    struct percent p = {.a = a, .f = f, .args = args, .e = e};
+bool fmt_percent(struct arena *a, struct val format, struct val args, struct str *out, struct err *e) {
+    struct str f = val_text(format);
+    struct percent p = {.a = a, .f = f, .args = args, .html = is_markup(format), .e = e};
     struct buf b = BUF_IN(a);
     b.max = OUTPUT_CAP;
     while (p.i < f.n) {

@@ -59,6 +59,7 @@ bool run_template(struct jinja_ctx *c, const struct tmpl *t, struct mark base, s
                        .copies = locals_new(c->a, NULL),
                        .blocks = ARENA_NEW(c->a, struct block_set)};
     struct rt r = {.c = c, .a = c->a, .e = e, .u = u, .f = u->top, .out = s};
+    c->state.autoescape = t->o.autoescape;
     return run_unit(&r);
 }
 
@@ -174,7 +175,8 @@ enum flow exec_block(struct rt *r, const struct node *n) {
     struct rt b = *r;
     b.u = l->unit;
     b.block = l;
-    b.f = locals_new(r->a, n->flag ? r->f : r->u->top);
+    b.seen = n->flag ? r->f : r->seen ? r->seen : r->u->top;
+    b.f = locals_new(r->a, b.seen);
     return exec_list(&b, l->node->body) == FLOW_ERROR ? FLOW_ERROR : FLOW_NEXT;
 }
 
@@ -192,7 +194,10 @@ enum flow exec_include(struct rt *r, const struct node *n) {
     if (!nest_enter(r->c, r->e)) {
         return FLOW_ERROR;
     }
+    bool escape = r->c->state.autoescape;
+    r->c->state.autoescape = l.t->o.autoescape;
     bool ok = run_unit(&sub);
+    r->c->state.autoescape = escape;
     NEST_LEAVE(r->c);
     return ok ? FLOW_NEXT : FLOW_ERROR;
 }
@@ -208,7 +213,10 @@ static bool load_module(struct rt *r, const struct node *n, struct unit **u, str
     if (!nest_enter(r->c, r->e)) {
         return false;
     }
+    bool escape = r->c->state.autoescape;
+    r->c->state.autoescape = l.t->o.autoescape;
     bool ok = run_unit(&sub) && sink_value(&sub, &s, text);
+    r->c->state.autoescape = escape;
     NEST_LEAVE(r->c);
     return ok;
 }

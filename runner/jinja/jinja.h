@@ -75,6 +75,7 @@ struct jinja_state {
     size_t steps;      // taken so far, when step_cap is set
     unsigned nesting;  // depth of evaluation, capped
     uint8_t mode;      // how output is put together: enum concat_mode of ast.h
+    bool autoescape;   // output is escaped for HTML where it stands now
     bool secret;       // what was rendered last contains a secret
     bool untrusted;    // what was rendered last read an untrusted value
 };

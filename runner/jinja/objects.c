@@ -1,5 +1,6 @@
 // The engine's own objects: loop, macros, cycler, joiner, namespace, template modules, bound methods and functions.
 #include "ast.h"
+#include "markup.h"
 
 // -- bound methods and functions -------------------------------------------------------------------------------------
 
@@ -166,7 +167,11 @@ static bool loop_call(struct jcall *c, struct val fn, struct val *out, struct er
     struct rt r = l->r;
     r.e = e;
     r.out = &s;
-    return exec_for_items(&r, l->node, list, l->depth + 1) && sink_value(&r, &s, out);
+    if (!exec_for_items(&r, l->node, list, l->depth + 1) || !sink_value(&r, &s, out)) {
+        return false;
+    }
+    *out = markup_set(*out, escapes(&r, l->node));
+    return true;
 }
 
 static bool loop_cycle(struct jcall *c, struct val *out, struct err *e) {
@@ -535,7 +540,7 @@ static bool macro_call(struct jcall *c, struct val fn, struct val *out, struct e
     }
     locals_set(c->a, r.f, STR_LIT("varargs"), rest.varargs);
     locals_set(c->a, r.f, STR_LIT("kwargs"), rest.kwargs);
-    return exec_capture(&r, m->node->body, out);
+    return exec_capture(&r, m->node->body, c->ctx->state.autoescape, out);
 }
 
 // -- super and modules -----------------------------------------------------------------------------------------------
@@ -568,8 +573,8 @@ static bool super_call(struct jcall *c, struct val fn, struct val *out, struct e
     r.e = e;
     r.u = up->unit;
     r.block = up;
-    r.f = locals_new(c->a, up->unit->top);
-    return exec_capture(&r, up->node->body, out);
+    r.f = locals_new(c->a, r.seen ? r.seen : up->unit->top);
+    return exec_capture(&r, up->node->body, c->ctx->state.autoescape, out);
 }
 
 struct selfref {

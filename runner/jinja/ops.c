@@ -1,6 +1,7 @@
 // Operators with Python's meaning: arithmetic on 64-bit integers and floats, sequences, comparison, slices.
 #include "ast.h"
 #include "datetime.h"
+#include "markup.h"
 
 #include <math.h>
 
@@ -205,22 +206,28 @@ bool op_binary(struct jinja_ctx *c, enum tok_type op, struct val l, struct val r
         }
         return int_op(op, as_int(l), as_int(r), out, e);
     }
+    bool html = is_markup(l) || is_markup(r);
     if (op == T_MOD && l.kind == VAL_STR) {
         struct str s = STR_NONE;
-        if (!fmt_percent(c->a, val_text(l), r, &s, e)) {
+        if (!fmt_percent(c->a, l, r, &s, e)) {
             return false;
         }
-        *out = val_str(c->a, s);
+        *out = markup_set(val_str(c->a, s), is_markup(l));
         return true;
     }
+    bool ok = false, known = true;
     if (op == T_ADD && is_seq(l) && l.kind == r.kind) {
-        return join_seqs(c, l, r, out, e);
+        ok = join_seqs(c, html ? markup_of(c->a, l) : l, html ? markup_of(c->a, r) : r, out, e);
+    } else if (op == T_MUL && is_seq(l) && (r.kind == VAL_INT || r.kind == VAL_BOOL)) {
+        ok = repeat(c, l, as_int(r), out, e);
+    } else if (op == T_MUL && is_seq(r) && (l.kind == VAL_INT || l.kind == VAL_BOOL)) {
+        ok = repeat(c, r, as_int(l), out, e);
+    } else {
+        known = false;
     }
-    if (op == T_MUL && is_seq(l) && (r.kind == VAL_INT || r.kind == VAL_BOOL)) {
-        return repeat(c, l, as_int(r), out, e);
-    }
-    if (op == T_MUL && is_seq(r) && (l.kind == VAL_INT || l.kind == VAL_BOOL)) {
-        return repeat(c, r, as_int(l), out, e);
+    if (known) {
+        *out = html ? markup_set(*out, true) : *out;
+        return ok;
     }
     if ((op == T_ADD || op == T_SUB) && (l.kind == VAL_OBJ || r.kind == VAL_OBJ)) {
         return date_arith(c->a, op == T_ADD ? '+' : '-', l, r, out, e);
@@ -337,7 +344,7 @@ bool op_slice(struct arena *a, struct val v, const struct val part[3], struct va
         return false;
     }
     if (v.kind == VAL_STR) {
-        *out = slice_text(a, val_text(v), &g);
+        *out = markup_set(slice_text(a, val_text(v), &g), is_markup(v));
         return true;
     }
     *out = v.kind == VAL_LIST ? val_list(a, 4) : val_tuple(a, 4);

@@ -640,6 +640,7 @@ static struct node *parse_concat(struct parser *p) {
     }
     struct nodes parts = {0};
     struct node *n = node_new(p, N_CONCAT, first->at);
+    n->op = (uint8_t)p->escaping;
     nodes_add(&parts, first);
     while (tok_skip(p, T_TILDE)) {
         struct node *part = parse_product(p);

@@ -85,6 +85,7 @@ static struct node *target(struct parser *p, const char *end, bool ns) {
 static struct node *tag_for(struct parser *p) {
     static const char *const ends[] = {"endfor", "else", NULL}, *const end[] = {"endfor", NULL};
     struct node *n = tag_node(p, N_FOR);
+    n->op = (uint8_t)p->escaping;
     n->a = target(p, "in", false);
     if (!n->a) {
         return NULL;
@@ -116,34 +117,26 @@ static struct node *tag_for(struct parser *p) {
     return n;
 }
 
-/// From behind `if` or `elif` to behind `endif`.
-static struct node *if_rest(struct parser *p, size_t at) {
+static struct node *tag_if(struct parser *p) {
     static const char *const ends[] = {"elif", "else", "endif", NULL}, *const end[] = {"endif", NULL};
-    if (!parse_enter(p)) {
+    struct node *first = tag_node(p, N_IF), *n = first;
+    while (true) {
+        n->a = parse_tuple(p, false, false, NULL);
+        if (!n->a || !parse_statements(p, &n->body, ends)) {
+            return NULL;
+        }
+        if (!tok_is_name(p, "elif")) {
+            break;
+        }
+        n->flag = true;
+        n->other = tag_node(p, N_IF);
+        n = n->other;
+    }
+    if (tok_skip_name(p, "else") && !parse_statements(p, &n->other, end)) {
         return NULL;
     }
-    struct node *n = node_new(p, N_IF, at);
-    n->a = parse_tuple(p, false, false, NULL);
-    bool ok = n->a && parse_statements(p, &n->body, ends);
-    if (ok && tok_is_name(p, "elif")) {
-        size_t elif = tok(p)->at;
-        next(p);
-        n->other = if_rest(p, elif);
-        ok = n->other != NULL;
-    } else if (ok && tok_skip_name(p, "else")) {
-        ok = parse_statements(p, &n->other, end);
-        next(p);
-    } else {
-        next(p);
-    }
-    p->depth--;
-    return ok ? n : NULL;
-}
-
-static struct node *tag_if(struct parser *p) {
-    size_t at = tok(p)->at;
     next(p);
-    return if_rest(p, at);
+    return first;
 }
 
 static struct node *tag_set(struct parser *p) {
@@ -214,6 +207,10 @@ static bool signature(struct parser *p, struct node *n) {
             }
         } else if (defaults) {
             return fail_at(p, arg->at, "non-default argument follows default argument") != NULL;
+        } else if (str_eqz(arg->name, "caller")) {
+            return fail_at(p, arg->at,
+                           "When defining macros or call blocks the special \"caller\" argument must be omitted or be "
+                           "given a default.") != NULL;
         }
         nodes_add(&params, arg);
     }
@@ -265,6 +262,7 @@ static struct node *tag_call(struct parser *p) {
 static struct node *tag_filter(struct parser *p) {
     static const char *const end[] = {"endfilter", NULL};
     struct node *n = tag_node(p, N_FILTERBLOCK);
+    n->op = (uint8_t)p->escaping;
     n->b = parse_filters(p, NULL, true);
     if (!n->b || !parse_statements(p, &n->body, end)) {
         return NULL;
@@ -302,7 +300,11 @@ static struct node *tag_block(struct parser *p) {
         }
     }
     VEC_PUSH(p->s.a, p->blocks, n);  // NOLINT(bugprone-sizeof-expression): an array of pointers
-    if (!parse_statements(p, &n->body, end)) {
+    enum escaping outer = p->escaping;
+    p->escaping = p->s.o->autoescape ? ESC_ON : ESC_OFF;  // a block stands for itself, it may be used elsewhere
+    bool ok = parse_statements(p, &n->body, end);
+    p->escaping = outer;
+    if (!ok) {
         return NULL;
     }
     if (n->flag2 && !only_space(n->body)) {
@@ -414,6 +416,7 @@ static struct node *tag_from(struct parser *p) {
 
 static struct node *tag_print(struct parser *p) {
     struct node *n = tag_node(p, N_OUTPUT);
+    n->op = (uint8_t)p->escaping;
     struct nodes items = {0};
     while (!tok_is(p, T_BLOCK_END)) {
         if (items.n && !tok_expect(p, T_COMMA)) {
@@ -431,12 +434,17 @@ static struct node *tag_print(struct parser *p) {
 
 static struct node *tag_autoescape(struct parser *p) {
     static const char *const end[] = {"endautoescape", NULL};
-    struct node *n = tag_node(p, N_SCOPE);
-    if (!parse_expr(p) || !parse_statements(p, &n->body, end)) {
+    struct node *n = tag_node(p, N_AUTOESCAPE);
+    enum escaping outer = p->escaping;
+    n->a = parse_expr(p);
+    if (!n->a) {
         return NULL;
     }
+    p->escaping = n->a->type != N_CONST ? ESC_ASK : val_truth(n->a->val) ? ESC_ON : ESC_OFF;
+    bool ok = parse_statements(p, &n->body, end);
+    p->escaping = outer;
     next(p);
-    return n;
+    return ok ? n : NULL;
 }
 
 static struct node *tag_do(struct parser *p) {
@@ -546,6 +554,7 @@ static bool parse_tag(struct parser *p, struct nodes *body, const char *const *e
 
 static bool parse_output(struct parser *p, struct nodes *body) {
     struct node *n = node_new(p, N_OUTPUT, tok(p)->at);
+    n->op = (uint8_t)p->escaping;
     next(p);
     n->kids = parse_tuple(p, false, true, NULL);
     nodes_add(body, n);

@@ -29,6 +29,7 @@ struct filter {
     const char *example;  // an expression that is true; run by the test suite
     const void *data;     // handed to fn as jcall.data
     bool takes_sealed;    // a variable that no vault password opens is passed on as its envelope
+    bool html;            // text marked as HTML gives text marked as HTML
 };
 struct jtest {
     const char *doc;

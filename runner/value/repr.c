@@ -119,7 +119,9 @@ static void repr_dict(struct buf *b, struct val v) {
 void val_to_repr(struct buf *b, struct val v) {
     switch ((enum val_kind)v.kind) {
     case VAL_STR:
+        buf_z(b, v.flags & VAL_MARKUP ? "Markup(" : "");
         repr_str(b, val_text(v));
+        buf_z(b, v.flags & VAL_MARKUP ? ")" : "");
         return;
     case VAL_LIST:
     case VAL_TUPLE:

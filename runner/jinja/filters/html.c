@@ -2,31 +2,8 @@
 #include "filters/entities.h"
 #include "filters/support.h"
 #include "filters/text.h"
+#include "markup.h"
 #include "regex.h"
-
-static void escape_to(struct buf *b, struct str s) {
-    for (size_t i = 0; i < s.n; i++) {
-        switch (s.s[i]) {
-        case '&':
-            buf_z(b, "&amp;");
-            break;
-        case '<':
-            buf_z(b, "&lt;");
-            break;
-        case '>':
-            buf_z(b, "&gt;");
-            break;
-        case '\'':
-            buf_z(b, "&#39;");
-            break;
-        case '"':
-            buf_z(b, "&#34;");
-            break;
-        default:
-            buf_char(b, s.s[i]);
-        }
-    }
-}
 
 static struct val markup(struct jcall *c, struct str s) {
     return val_flag(val_str(c->a, s), VAL_MARKUP);
@@ -35,7 +12,7 @@ static struct val markup(struct jcall *c, struct str s) {
 static bool f_forceescape(struct jcall *c, struct val *out, struct err *e) {
     (void)e;
     struct buf b = BUF_IN(c->a);
-    escape_to(&b, text_of(c, c->args[0]));
+    html_escape(&b, text_of(c, c->args[0]));
     *out = markup(c, buf_view(&b));
     return true;
 }
@@ -192,16 +169,16 @@ static bool f_xmlattr(struct jcall *c, struct val *out, struct err *e) {
         if (space || b.n) {
             buf_char(&b, ' ');
         }
-        escape_to(&b, k);
+        html_escape(&b, k);
         buf_z(&b, "=\"");
         if (p->value.kind == VAL_STR && (p->value.flags & VAL_MARKUP)) {
             buf_str(&b, val_text(p->value));
         } else {
-            escape_to(&b, text_of(c, p->value));
+            html_escape(&b, text_of(c, p->value));
         }
         buf_char(&b, '"');
     }
-    *out = val_str(c->a, buf_view(&b));
+    *out = markup_set(val_str(c->a, buf_view(&b)), c->ctx->state.autoescape);
     return true;
 }
 FILTER(xmlattr) = {.doc = "A dictionary as XML attributes.", .params = "d, autospace=True", .fn = f_xmlattr};
@@ -377,7 +354,7 @@ static struct str rel_attr(struct jcall *c, struct str rel, bool nofollow) {
         if (last.s) {
             buf_char(&b, ' ');
         }
-        escape_to(&b, best);
+        html_escape(&b, best);
         last = best;
     }
     buf_char(&b, '"');
@@ -397,7 +374,7 @@ static bool urlize_args(struct urlize *u, struct err *e) {
     if (target.n) {
         struct buf b = BUF_IN(c->a);
         buf_z(&b, " target=\"");
-        escape_to(&b, target);
+        html_escape(&b, target);
         buf_char(&b, '"');
         u->target = buf_view(&b);
     }
@@ -432,7 +409,7 @@ static bool f_urlize(struct jcall *c, struct val *out, struct err *e) {
         return false;
     }
     struct buf esc = BUF_IN(c->a);
-    escape_to(&esc, text_of(c, c->args[0]));
+    html_escape(&esc, text_of(c, c->args[0]));
     struct str s = buf_view(&esc);
     for (size_t i = 0; i < s.n;) {
         size_t start = i, next = i;
@@ -451,7 +428,7 @@ static bool f_urlize(struct jcall *c, struct val *out, struct err *e) {
     if (u.out.full) {
         return plug_err(c, e, ERR_LIMIT, "the result is longer than %zu bytes", TEXT_CAP);
     }
-    *out = val_str(c->a, buf_view(&u.out));
+    *out = markup_set(val_str(c->a, buf_view(&u.out)), c->ctx->state.autoescape);
     return true;
 }
 FILTER(urlize) = {.doc = "URLs in text as links.",

@@ -1,6 +1,7 @@
 // Filters on sequences: first, last, length, join, sort, min, max, sum, batch, slice, flatten, reverse.
 #include "filters/support.h"
 #include "filters/text.h"
+#include "markup.h"
 
 static bool f_list(struct jcall *c, struct val *out, struct err *e) {
     struct val l;
@@ -64,21 +65,29 @@ static bool f_join(struct jcall *c, struct val *out, struct err *e) {
         sep = text_of(c, d);
     }
     struct getter g = {.path = opt_val(c, 2)};
-    struct buf b = {.a = c->a, .max = TEXT_CAP};
+    struct val items = val_list(c->a, val_len(l));
+    bool html = is_markup(d);
     for (size_t i = 0; i < val_len(l); i++) {
         struct val v;
         if (!getter_get(c, &g, val_at_index(l, i), &v, e) || !need_defined(c, v, e)) {
             return false;
         }
-        if (i) {
-            buf_str(&b, sep);
-        }
-        val_to_str(&b, v);
+        html = html || is_markup(v);
+        val_push(c->a, items, v);
+    }
+    html = html && c->ctx->state.autoescape;  // then everything is
+    if (html && sep.n) {
+        sep = val_text(markup_of(c->a, d));
+    }
+    struct buf b = {.a = c->a, .max = TEXT_CAP};
+    for (size_t i = 0; i < val_len(items); i++) {
+        buf_str(&b, i ? sep : STR_NONE);
+        val_to_str(&b, html ? markup_of(c->a, val_at_index(items, i)) : val_at_index(items, i));
     }
     if (b.full) {
         return plug_err(c, e, ERR_LIMIT, "the result is longer than %zu bytes", TEXT_CAP);
     }
-    *out = val_str(c->a, buf_view(&b));
+    *out = markup_set(val_str(c->a, buf_view(&b)), html);
     return true;
 }
 FILTER(join) = {.doc = "Items as one text.", .params = "value, d='', attribute=None", .fn = f_join};
@@ -109,7 +118,7 @@ static bool f_reverse(struct jcall *c, struct val *out, struct err *e) {
     }
     return true;
 }
-FILTER(reverse) = {.doc = "Backwards.", .params = "value", .fn = f_reverse};
+FILTER(reverse) = {.doc = "Backwards.", .params = "value", .fn = f_reverse, .html = true};
 
 // -- ordering --------------------------------------------------------------------------------------------------------
 

@@ -2,6 +2,7 @@
 #include "ast.h"
 #include "filters/support.h"
 #include "filters/text.h"
+#include "markup.h"
 #include "regex.h"
 
 static bool give(struct jcall *c, struct val *out, struct str s) {
@@ -13,19 +14,20 @@ static bool f_upper(struct jcall *c, struct val *out, struct err *e) {
     (void)e;
     return give(c, out, text_upper(c->a, text_of(c, c->args[0])));
 }
-FILTER(upper) = {.doc = "Upper case.", .params = "value", .fn = f_upper};
+FILTER(upper) = {.doc = "Upper case.", .params = "value", .fn = f_upper, .html = true};
 
 static bool f_lower(struct jcall *c, struct val *out, struct err *e) {
     (void)e;
     return give(c, out, text_lower(c->a, text_of(c, c->args[0])));
 }
-FILTER(lower) = {.doc = "Lower case.", .params = "value", .fn = f_lower};
+FILTER(lower) = {.doc = "Lower case.", .params = "value", .fn = f_lower, .html = true};
 
 static bool f_capitalize(struct jcall *c, struct val *out, struct err *e) {
     (void)e;
     return give(c, out, text_capitalize(c->a, text_of(c, c->args[0])));
 }
-FILTER(capitalize) = {.doc = "First letter upper, the others lower case.", .params = "value", .fn = f_capitalize};
+FILTER(capitalize) = {
+    .doc = "First letter upper, the others lower case.", .params = "value", .fn = f_capitalize, .html = true};
 
 static bool f_title(struct jcall *c, struct val *out, struct err *e) {
     (void)e;
@@ -61,7 +63,7 @@ static bool f_center(struct jcall *c, struct val *out, struct err *e) {
     }
     return give(c, out, buf_view(&b));
 }
-FILTER(center) = {.doc = "Centre in a field.", .params = "value, width=80", .fn = f_center};
+FILTER(center) = {.doc = "Centre in a field.", .params = "value, width=80", .fn = f_center, .html = true};
 
 static bool f_trim(struct jcall *c, struct val *out, struct err *e) {
     struct str chars = STR_NONE;
@@ -70,7 +72,8 @@ static bool f_trim(struct jcall *c, struct val *out, struct err *e) {
     }
     return give(c, out, text_strip(text_of(c, c->args[0]), chars, STRIP_BOTH));
 }
-FILTER(trim) = {.doc = "Strip white space or the given characters.", .params = "value, chars=None", .fn = f_trim};
+FILTER(trim) = {
+    .doc = "Strip white space or the given characters.", .params = "value, chars=None", .fn = f_trim, .html = true};
 
 static bool f_replace(struct jcall *c, struct val *out, struct err *e) {
     int64_t count = -1;
@@ -82,11 +85,19 @@ static bool f_replace(struct jcall *c, struct val *out, struct err *e) {
     if (!opt_none(c, 3) && !arg_int(c, 3, -1, &count, e)) {
         return false;
     }
-    struct str r = text_replace(c->a, text_of(c, c->args[0]), text_of(c, c->args[1]), text_of(c, c->args[2]), count);
+    struct val text = c->args[0], old = c->args[1], new = c->args[2];
+    bool html = c->ctx->state.autoescape && (is_markup(text) || is_markup(old) || is_markup(new));
+    if (html) {
+        text = markup_of(c->a, text);
+        old = markup_of(c->a, old);
+        new = markup_of(c->a, new);
+    }
+    struct str r = text_replace(c->a, text_of(c, text), text_of(c, old), text_of(c, new), count);
     if (r.n >= TEXT_CAP) {
         return plug_err(c, e, ERR_LIMIT, "the result is longer than %zu bytes", TEXT_CAP);
     }
-    return give(c, out, r);
+    *out = markup_set(val_str(c->a, r), html);
+    return true;
 }
 FILTER(replace) = {.doc = "Replace a substring.", .params = "s, old, new, count=None", .fn = f_replace};
 
@@ -95,7 +106,7 @@ static bool f_string(struct jcall *c, struct val *out, struct err *e) {
     *out = val_flag(val_str(c->a, text_of(c, c->args[0])), VAL_SAFE_JSON);
     return true;
 }
-FILTER(string) = {.doc = "str() of a value; it stays text.", .params = "value", .fn = f_string};
+FILTER(string) = {.doc = "str() of a value; it stays text.", .params = "value", .fn = f_string, .html = true};
 
 static bool f_truncate(struct jcall *c, struct val *out, struct err *e) {
     int64_t length = 255, leeway = 5;
@@ -135,8 +146,10 @@ static bool f_truncate(struct jcall *c, struct val *out, struct err *e) {
     struct str parts[2] = {cut, end};
     return give(c, out, text_join(c->a, STR_LIT(""), parts, 2));
 }
-FILTER(truncate) = {
-    .doc = "Cut to a length.", .params = "s, length=255, killwords=False, end='...', leeway=None", .fn = f_truncate};
+FILTER(truncate) = {.doc = "Cut to a length.",
+                    .params = "s, length=255, killwords=False, end='...', leeway=None",
+                    .fn = f_truncate,
+                    .html = true};
 
 static bool f_indent(struct jcall *c, struct val *out, struct err *e) {
     struct val v = c->args[0], w = opt_val(c, 1);
@@ -179,7 +192,8 @@ static bool f_indent(struct jcall *c, struct val *out, struct err *e) {
 }
 FILTER(indent) = {.doc = "Indent lines, not the first unless asked.",
                   .params = "s, width=4, first=False, blank=False",
-                  .fn = f_indent};
+                  .fn = f_indent,
+                  .html = true};
 
 static bool f_wordcount(struct jcall *c, struct val *out, struct err *e) {
     struct regex *r = jinja_regex(c, STR_LIT("\\w+"), 0, e);
@@ -218,12 +232,13 @@ static bool f_format(struct jcall *c, struct val *out, struct err *e) {
         }
     }
     struct str s;
-    if (!fmt_percent(c->a, text_of(c, c->args[0]), args, &s, e)) {
+    struct val f = is_markup(c->args[0]) ? c->args[0] : val_str(c->a, text_of(c, c->args[0]));
+    if (!fmt_percent(c->a, f, args, &s, e)) {
         return err_wrap(e, c->at, "in '%s'", c->name);
     }
     return give(c, out, s);
 }
-FILTER(format) = {.doc = "printf-style formatting.", .params = "value, *, **", .fn = f_format};
+FILTER(format) = {.doc = "printf-style formatting.", .params = "value, *, **", .fn = f_format, .html = true};
 
 static bool f_split(struct jcall *c, struct val *out, struct err *e) {
     struct val v = c->args[0];

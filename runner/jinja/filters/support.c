@@ -54,7 +54,7 @@ bool is_undef(struct val v) {
 }
 
 bool need_defined(const struct jcall *c, struct val v, struct err *e) {
-    if (!is_undef(v)) {
+    if (!is_undef(v) || (v.u.undef && c->ctx->opts->undefined != UNDEF_STRICT)) {
         return true;
     }
     if (v.u.undef && v.u.undef->hint.n) {
