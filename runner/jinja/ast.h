@@ -195,9 +195,11 @@ struct parser {
     const char *open[PARSE_DEPTH + 1];  // tags waiting for their end, for messages
     size_t open_at;                     // where the innermost of them stands
     size_t nopen;
-    unsigned loop_refs;      // how often the name `loop` was read so far
-    unsigned caller_refs;    // how often the name `caller` was read so far
-    enum escaping escaping;  // where the parser stands
+    unsigned loop_refs;          // how often the name `loop` was read so far
+    unsigned caller_refs;        // how often the name `caller` was read so far
+    enum escaping escaping;      // where the parser stands
+    bool soft, soft_body;        // here, and in the body that comes, a plugin may be missing until it is called
+    const struct node *missing;  // the first plugin that is missing
     struct {
         struct node **p;
         size_t n, cap;
@@ -252,6 +254,9 @@ struct method {
 const struct method *method_find(struct val self, struct str name);
 const struct method *str_method(struct str name);
 const struct method *str_case_method(struct str name);
+/// Whether a character that is not ASCII may stand in a name, and at its start (str.isidentifier()).
+bool cp_in_name(uint32_t cp);
+bool cp_starts_name(uint32_t cp);
 /// What Python's str.isspace() says of a character.
 bool cp_is_space(uint32_t cp);
 const struct method *list_method(struct str name);
@@ -411,6 +416,8 @@ bool undef_fail(struct jinja_ctx *c, struct val v, struct mark at, struct err *e
 /// An undefined value for a missing attribute or item of `of`.
 struct val undef_attr(struct arena *a, struct val of, struct val key);
 struct val undef_hint(struct arena *a, struct str name, struct str hint);
+/// Under DebugUndefined: what is printed for an undefined value; any other value as it is.
+struct val undef_shown(const struct jinja_ctx *c, struct val v);
 /// True when using `v` is an error under the context's options.
 bool undef_strict(const struct jinja_ctx *c, struct val v);
 /// The first undefined value inside `v`, or NULL.

@@ -4,16 +4,11 @@
 
 // -- undefined -------------------------------------------------------------------------------------------------------
 
-/// As undef_hint, with texts that live long enough.
-static struct val undef_kept(struct arena *a, struct str name, struct str hint) {
-    struct vundef *u = ARENA_NEW(a, struct vundef);
-    u->name = name;
-    u->hint = hint;
-    return (struct val){.kind = VAL_UNDEF, .u.undef = u};
-}
-
 struct val undef_hint(struct arena *a, struct str name, struct str hint) {
-    return undef_kept(a, str_dup(a, name), str_dup(a, hint));
+    struct vundef *u = ARENA_NEW(a, struct vundef);
+    u->name = str_dup(a, name);
+    u->hint = str_dup(a, hint);
+    return (struct val){.kind = VAL_UNDEF, .u.undef = u};
 }
 
 struct val undef_attr(struct arena *a, struct val of, struct val key) {
@@ -23,17 +18,39 @@ struct val undef_attr(struct arena *a, struct val of, struct val key) {
     buf_z(&b, attribute ? "'" : "");
     buf_z(&b, of.kind == VAL_NULL ? "None" : val_type_name(of));
     buf_z(&b, of.kind == VAL_NULL ? "" : " object");
+    size_t owner = b.n;
     buf_z(&b, attribute ? "' has no attribute " : " has no element ");
+    size_t quoted = b.n;
     if (key.flags & VAL_SECRET) {
         buf_z(&b, "'********'");  // a part of a secret is not recognized when it is printed
     } else {
         val_to_repr(&b, key);
     }
-    return undef_kept(a, attribute ? val_text(key) : STR_NONE, buf_view(&b));
+    struct str text = buf_view(&b);
+    struct vundef *u = ARENA_NEW(a, struct vundef);
+    *u = (struct vundef){.name = attribute ? val_text(key) : STR_NONE,
+                         .hint = text,
+                         .owner = str_sub(text, attribute, owner),
+                         .key = str_sub(text, quoted, text.n)};
+    return (struct val){.kind = VAL_UNDEF, .u.undef = u};
 }
 
 bool undef_strict(const struct jinja_ctx *c, struct val v) {
     return v.kind == VAL_UNDEF && c->opts->undefined == UNDEF_STRICT && !(v.spare & SPARE_LENIENT);
+}
+
+struct val undef_shown(const struct jinja_ctx *c, struct val v) {
+    if (v.kind != VAL_UNDEF || c->opts->undefined != UNDEF_DEBUG || !v.u.undef) {
+        return v;
+    }
+    struct str hint = v.u.undef->hint, owner = v.u.undef->owner;
+    if (!hint.n) {
+        return val_printf(c->a, "{{ %.*s }}", STR(v.u.undef->name));
+    }
+    if (!owner.n) {
+        return val_printf(c->a, "{{ undefined value printed: %.*s }}", STR(hint));
+    }
+    return val_printf(c->a, "{{ no such element: %.*s[%.*s] }}", STR(owner), STR(v.u.undef->key));
 }
 
 static void offer_name(void *to, struct str name) {
@@ -85,7 +102,9 @@ const struct val *undef_inside(const struct val *v) {
 
 /// An attribute or item of an undefined value.
 static bool of_undef(struct jinja_ctx *c, struct val v, struct mark at, struct val *out, struct err *e) {
-    if (c->opts->undefined == UNDEF_DEFAULT || (v.spare & SPARE_LENIENT)) {
+    enum undef_mode mode = c->opts->undefined;
+    bool chains = mode == UNDEF_CHAINABLE || (mode == UNDEF_STRICT && c->opts->ansible);  // AnsibleUndefined does
+    if (!chains || (v.spare & SPARE_LENIENT)) {
         return undef_fail(c, v, at, e);
     }
     *out = v;

@@ -171,6 +171,7 @@ static bool eval_concat(struct rt *r, const struct node *n, struct val *out) {
             html_escape(&b, buf_view(&plain));
             html = true;
         }
+        v = undef_shown(r->c, v);
         if (v.kind != VAL_UNDEF) {
             secret |= val_any_flag(v, VAL_SECRET);
             val_to_str(&b, html ? markup_of(r->a, v) : v);
@@ -298,8 +299,7 @@ static bool eval_slice(struct rt *r, const struct node *n, struct val *out) {
         }
     }
     if (v.kind == VAL_UNDEF) {
-        *out = v;
-        return r->c->opts->undefined == UNDEF_DEFAULT ? undef_fail(r->c, v, rt_mark(r, n->a), r->e) : true;
+        return jinja_getattr(r->c, v, STR_LIT("slice"), rt_mark(r, n->a), out, r->e);
     }
     if (!op_slice(r->a, v, part, out, r->e)) {
         return false;
@@ -497,7 +497,8 @@ bool eval_filter(struct rt *r, const struct node *n, const struct val *input, st
         struct val *v;
     } slot = {.c = c.args};
     slot.v[0] = v;
-    return filter_invoke(&c, f, n->sig, out, r->e);
+    return f ? filter_invoke(&c, f, n->sig, out, r->e)
+             : FAIL(r, n, ERR_NOT_FOUND, "No filter named '%.*s' found.", STR(n->name));
 }
 
 static bool eval_test(struct rt *r, const struct node *n, struct val *out) {
@@ -515,6 +516,9 @@ static bool eval_test(struct rt *r, const struct node *n, struct val *out) {
     } slot = {.c = c.args};
     slot.v[0] = v;
     bool yes = false;
+    if (!t) {
+        return FAIL(r, n, ERR_NOT_FOUND, "No test named '%.*s' found.", STR(n->name));
+    }
     if (!test_invoke(&c, t, n->sig, &yes, r->e)) {
         return false;
     }

@@ -119,6 +119,7 @@ bool put_text(struct rt *r, struct str s) {
 }
 
 bool put_value(struct rt *r, struct val v, bool escape) {
+    v = undef_shown(r->c, v);
     if (escape && !is_markup(v) && v.kind != VAL_UNDEF) {
         v = markup_of(r->a, v);
     }

@@ -479,13 +479,8 @@ static bool lex_int(struct lexer *l) {
             }
         }
     }
-    size_t n = digits(l, p, base);
-    if (base == 10 && l->t.s[at] == '0') {  // a zero ends where the zeros end: 012 is 0 and 12
-        n = 1;
-        while (at + n < l->t.n && l->t.s[at + n] == '0') {
-            n++;
-        }
-    }
+    // A zero ends where the zeros end: 012 is 0 and 12.
+    size_t n = digits(l, p, base == 10 && l->t.s[at] == '0' ? 1 : base);
     int64_t v = 0;
     for (size_t i = p; i < p + n; i++) {
         if (l->t.s[i] == '_') {
@@ -553,6 +548,29 @@ static bool balance(struct lexer *l, enum tok_type t, size_t at) {
     return true;
 }
 
+/// A name that ends at `end` or before: other letters than ASCII's are looked at.
+static bool lex_name(struct lexer *l, size_t end) {
+    bool valid = true;
+    for (size_t i = l->i; i < end;) {
+        size_t from = i;
+        uint32_t cp = utf8_next(l->t, &i);
+        if (cp >= 0x80 && !cp_in_name(cp)) {
+            end = from;
+            break;
+        }
+        valid = valid && (from > l->i || cp < 0x80 || cp_starts_name(cp));
+    }
+    if (end == l->i) {
+        return unexpected_char(l, l->i);
+    }
+    if (!valid) {
+        return err_set(l->e, ERR_SYNTAX, lex_mark(l, l->i), "Invalid character in identifier");
+    }
+    push(l, T_NAME, l->i, str_sub(l->t, l->i, end));
+    l->i = end;
+    return true;
+}
+
 /// One token of an expression at l->i.
 static bool lex_token(struct lexer *l, enum state st) {
     char c = l->t.s[l->i];
@@ -564,9 +582,7 @@ static bool lex_token(struct lexer *l, enum state st) {
         while (i < l->t.n && (is_name_start(l->t.s[i]) || is_digit(l->t.s[i])) && !space_at(l, i)) {
             i++;
         }
-        push(l, T_NAME, l->i, str_sub(l->t, l->i, i));
-        l->i = i;
-        return true;
+        return lex_name(l, i);
     }
     if (c == '\'' || c == '"') {
         return lex_string(l, st);
@@ -584,13 +600,13 @@ static bool lex_token(struct lexer *l, enum state st) {
     return true;
 }
 
-/// The end of a line statement at i (`\s*(\n|$)`): offset behind it, or SIZE_MAX.
+/// The end of a line statement at i (`\s*(\n|$)`, as much as it takes): offset behind it, or SIZE_MAX.
 static size_t line_end(const struct lexer *l, size_t i) {
-    size_t p = i;
-    while (p < l->t.n && is_space(l->t.s[p]) && l->t.s[p] != '\n') {
-        p++;
+    size_t end = SIZE_MAX;
+    for (; i < l->t.n && is_space(l->t.s[i]); i++) {
+        end = l->t.s[i] == '\n' ? i + 1 : end;
     }
-    return p >= l->t.n ? p : l->t.s[p] == '\n' ? p + 1 : SIZE_MAX;
+    return i >= l->t.n ? i : end;
 }
 
 /// Tokens up to the end of a tag.

@@ -151,6 +151,16 @@ static bool all_cp(struct str s, bool (*is)(uint32_t)) {
     return s.n > 0;
 }
 
+bool cp_starts_name(uint32_t cp) {
+    return alpha_cp(cp);
+}
+
+bool cp_in_name(uint32_t cp) {
+    bool mark = (cp >= 0x300 && cp < 0x370) || cp == 0xb7 || cp == 0x387 || (cp >= 0x1ab0 && cp < 0x1b00) ||
+                (cp >= 0x1dc0 && cp < 0x1e00) || (cp >= 0x20d0 && cp < 0x2100) || (cp >= 0xfe20 && cp < 0xfe30);
+    return mark || alpha_cp(cp);
+}
+
 static bool alnum_cp(uint32_t c) {
     return alpha_cp(c) || digit_cp(c);
 }

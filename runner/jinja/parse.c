@@ -107,8 +107,12 @@ struct node *parse_expr(struct parser *p) {
     if (!parse_enter(p)) {
         return NULL;
     }
+    const struct node *missing = p->missing;
     struct node *n = parse_or(p);
     while (n && tok_is_name(p, "if")) {
+        bool soft = p->soft;
+        p->soft = true;
+        p->missing = missing;  // what is chosen by a condition may be missing until then
         struct node *cond = node_new(p, N_COND, tok(p)->at);
         advance(p);
         cond->b = n;
@@ -118,6 +122,7 @@ struct node *parse_expr(struct parser *p) {
             cond->c = parse_expr(p);
             n = cond->c ? cond : NULL;
         }
+        p->soft = soft;
     }
     p->depth--;
     return n;
@@ -495,8 +500,14 @@ static bool find_plugin(struct parser *p, struct node *n) {
         n->plugin = t;
         params = t ? t->params : NULL;
     }
-    if (!n->plugin) {
+    if (!n->plugin && p->s.o->ansible) {
         return false;
+    }
+    if (!n->plugin) {  // Jinja complains once all of the template is read, or when it is called
+        err_clear(p->e);
+        n->name = str_dup(p->s.a, n->name);
+        p->missing = p->missing || p->soft ? p->missing : n;
+        return true;
     }
     struct sig *s = ARENA_NEW(p->s.a, struct sig);
     sig_parse(params, s);

@@ -121,7 +121,11 @@ static struct node *tag_if(struct parser *p) {
     static const char *const ends[] = {"elif", "else", "endif", NULL}, *const end[] = {"endif", NULL};
     struct node *first = tag_node(p, N_IF), *n = first;
     while (true) {
+        bool soft = p->soft;
+        p->soft = true;
         n->a = parse_tuple(p, false, false, NULL);
+        p->soft = soft;
+        p->soft_body = true;
         if (!n->a || !parse_statements(p, &n->body, ends)) {
             return NULL;
         }
@@ -132,9 +136,11 @@ static struct node *tag_if(struct parser *p) {
         n->other = tag_node(p, N_IF);
         n = n->other;
     }
+    p->soft_body = true;
     if (tok_skip_name(p, "else") && !parse_statements(p, &n->other, end)) {
         return NULL;
     }
+    p->soft_body = false;
     next(p);
     return first;
 }
@@ -590,13 +596,22 @@ static bool subparse(struct parser *p, struct node **out, const char *const *end
 }
 
 bool parse_statements(struct parser *p, struct node **body, const char *const *end) {
+    bool soft = p->soft;
+    p->soft = p->soft_body;
+    p->soft_body = false;
     tok_skip(p, T_COLON);
     if (!tok_expect(p, T_BLOCK_END) || !subparse(p, body, end)) {
         return false;
     }
+    p->soft = soft;
     return tok_is(p, T_EOF) ? end_missing(p, end) : true;
 }
 
 bool parse_template(struct parser *p, struct node **body) {
-    return subparse(p, body, NULL);
+    if (!subparse(p, body, NULL)) {
+        return false;
+    }
+    const struct node *n = p->missing;
+    return !n || err_set(p->e, ERR_SYNTAX, parse_mark(p, n->at), "No %s named '%.*s'.",
+                         n->type == N_FILTER ? "filter" : "test", STR(n->name));
 }

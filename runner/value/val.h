@@ -46,9 +46,10 @@ struct vdict {
     size_t index_cap;
 };
 struct vundef {
-    struct str name;  // the variable or attribute that is missing
-    struct str hint;  // full message, or empty: "'name' is undefined" is used
-    struct mark at;   // where it is missing, when that is not where it is used
+    struct str name;        // the variable or attribute that is missing
+    struct str hint;        // full message, or empty: "'name' is undefined" is used
+    struct str owner, key;  // a missing attribute or item: what "no such element" says of it
+    struct mark at;         // where it is missing, when that is not where it is used
 };
 struct val {
     uint8_t kind;   // enum val_kind

@@ -69,7 +69,8 @@ static bool run_plugin_case(struct arena *a, struct jinja_cache *cache, struct v
         return err_set(e, ERR_UNDEFINED, NO_MARK, "the expression is undefined");
     }
     struct buf b = BUF_IN(a);
-    val_to_repr(&b, out);
+    // The oracle writes plain text.
+    val_to_repr(&b, val_any_flag(out, VAL_MARKUP) ? val_reflag(a, out, VAL_MARKUP, 0) : out);
     *text = buf_view(&b);
     return true;
 }
