@@ -1810,4 +1810,5 @@ def main():
     print(total, "cases")
 
 
-main()
+if __name__ == "__main__":
+    main()
