@@ -98,6 +98,107 @@ g += [f"'{a}' is ansible.utils.{t} {b}" for t in ("in_any_network", "in_one_netw
       ("['10.0.0.0/8', '192.168.0.0/16']", "['10.0.0.0/8', '10.1.0.0/16']", "[]", "'10.0.0.0/8,10.1.0.0/16'", "['x', '::/0']")]
 GROUPS["c_iptests"] = g
 
+# -- JMESPath ----------------------------------------------------------------------------------------------------------
+GROUPS["c_json_query"] = [f"{d} | json_query({e!r})" for d, es in (
+    ("srv", """name Name "name" 'name' `1` `"x"` `x` `[1, 2]` `{"a": null}` @ nosuch a.b.c ports ports[0] ports[-1] ports[9] ports[1:] ports[:-1]
+ports[::2] ports[::-1] ports[5:0:-2] ports[::0] ports[*] tags.* *.x [*] [] * disks disks[].size disks[*].size disks[?size>`10`].name
+disks[?size>='20'].name disks[?name=='sda'] disks[?name!='sda'].size disks[?contains(name,'d')] disks[?!ro].name disks[?ro||size==`5`]
+disks[?ro&&size==`30`].name disks[].[name,size] disks[].{n:name,s:size} {a:name,b:ports[0]} [name,nosuch] disks[*].parts disks[].parts[]
+disks[].parts[].id disks[*].parts[*].id disks[*].parts[0] disks[*].parts[]|[0] disks[0]|name (disks)[0].name (disks[*]).name disks|[0] !name !nosuch
+name||`1` nosuch||name name&&nosuch length(name) length(ports) length(@) length(tags) length(n) sum(ports) avg(ports) avg(`[]`) max(ports)
+min(ports) max(`["b","a"]`) max(`[]`) max(`[1,"a"]`) sort(ports) sort(`["b","a"]`) sort(`[1,"a"]`) sort_by(disks,&size)[].name
+sort_by(disks,&name)[*].size sort_by(disks,&ro) sort_by(disks,name) max_by(disks,&size).name min_by(disks,&size).name reverse(ports) reverse(name)
+join(',',keys(tags)) join(',',ports) keys(tags) values(tags) keys(ports) map(&size,disks) map(&nosuch,disks) map(size,disks) merge(tags,`{"z":1}`)
+merge(tags,@.tags) not_null(nosuch,name) not_null(nosuch) not_null() to_array(name) to_array(ports) to_string(ports) to_string(tags) to_string(name)
+to_string(`1.5`) to_string(`"ü"`) to_number('12') to_number('1.5') to_number('x') to_number(ports) to_number(`true`) to_number(' 7 ') type(name)
+type(ports) type(n) type(tags) type(disks[0].ro) type(nosuch) abs(`-3`) abs(`-1.5`) abs(name) ceil(`1.2`) floor(`-1.2`) ceil(`3`) floor(name) contains(ports,`22`)
+contains(name,'we') contains(name,`1`) contains(n,`1`) starts_with(name,'we') ends_with(name,'b1') starts_with(name,`1`) nosuch() length() length(a,b) @.name
+name==`"web1"` n==`5` n=='5' n==`5.0` disks[0].ro==`1` disks[0].ro==`true` ports==`[80,22,443]` n>`4` n>name name>'a' name<'z' n>nosuch nosuch>n
+[0] a.[0] a.b[ [ ] .name name. name..x a[b] a['x'] {a} {a:} {} [] [[]] (name name) name&name name=x name<>x disks[? disks[?size "a "b'c `{"a" -1 [-] [1 length(&name)
+tags."os-name" tags.'x' "tags"."os-name" disks[*].{n:name,p:parts[*].id} disks[?parts[?id==`2`]].name disks[?parts].name disks[?name==`sda`].size""".split()),
+    ("lst", ["[]", "[*]", "[].a", "[?a>`1`]", "[?a].a", "[0]", "[-1]", "@[?@==`1`]", "[*].a", "[].b[]", "length(@)", "[*] | [0]", "[][]", "[*][0]", "a",
+             "[?type(@)=='number']", "[?type(@)=='object'].a", "not_null(@[9], @[0])", "[::-1] | [0]", "[1:3]", "[?a == `null`]", "[?!a]"]),
+    ("txt", ["@", "length(@)", "reverse(@)", "a", "[0]", "contains(@, 'l')", "to_array(@)"]),
+    ("nul", ["@", "a", "a.b", "[0]", "length(@)", "[a, b]", "{a: b}", "not_null(@, `1`)", "type(@)"])) for e in es]
+GROUPS["c_json_query"] += ["srv | json_query(5)", "srv | json_query('')", "srv | json_query(' name ')",
+                           "srv | community.general.json_query('disks[?size > `10`] | [0].name')",
+                           "srv | json_query(\"tags.\\\"os-name\\\" || 'none'\")", "[[1, [2, 3]], [4]] | json_query('[][]')",
+                           "{'a': (1, 2)} | json_query('a')", "{1: 2} | json_query('*')", "[3.0, 2, 1.5] | json_query('sort(@)')",
+                           "[1, 2] | json_query('sum(@)')", "[1.5, 2] | json_query('sum(@)')", "[1, 2] | json_query('avg(@)')"]
+JM = {"srv": {"name": "web1", "n": 5, "ports": [80, 22, 443], "tags": {"os-name": "debian", "env": "prod"},
+              "disks": [{"name": "sda", "size": 30, "ro": True, "parts": [{"id": 1}, {"id": 2}]},
+                        {"name": "sdb", "size": 5, "ro": False, "parts": []}, {"name": "sdc", "size": 20}]},
+      "lst": [1, {"a": 1, "b": [1, 2]}, {"a": 3, "b": [3]}, [5, [6]], None, "x"], "txt": "hello", "nul": None}
+
+# -- community.general -------------------------------------------------------------------------------------------------
+C = "community.general."
+g = []
+for f in ("lists_union", "lists_intersect", "lists_difference", "lists_symmetric_difference"):
+    g += [f"{a} | {C}{f}({b})" for a, b in (
+        ("[1, 2, 2, 3]", "[3, 4, 1]"), ("[1, 2, 2, 3]", ""), ("[[1, 2], [2, 3], [3, 4, 2]]", "flatten=true"), ("[3, 1]", "[1, 2], [2, 3]"),
+        ("[]", "[]"), ("[1]", "[]"), ("['b', 'a']", "['a', 'c'], ['c', 'd', 'b']"), ("[{'a': 1}, {'b': 2}]", "[{'a': 1}]"), ("[1, [2]]", "[[2], 3]"),
+        ("[]", "flatten=true"), ("[[1, 2], 3]", "flatten=true"), ("[1, 1]", "flatten=true"), ("[1]", "nope=1"), ("[1, true, 1.0]", "[1]"),
+        ("[[1], []]", "[[2]], flatten=true"))]
+g += [f"{a} | {C}lists_mergeby({b})" for a, b in (
+    ("la", "lb, 'name'"), ("[la, lb]", "'name'"), ("la", "'name'"), ("la", ""), ("la", "lb, 1"), ("la", "lb, 'nope'"), ("la", "[], 'name'"),
+    ("lc", "ld, 'name', recursive=true"), ("lc", "ld, 'name', recursive=true, list_merge='keep'"), ("lc", "ld, 'name', list_merge='append'"),
+    ("lc", "ld, 'name', recursive=true, list_merge='append'"), ("lc", "ld, 'name', recursive=true, list_merge='prepend'"),
+    ("lc", "ld, 'name', recursive=true, list_merge='append_rp'"), ("lc", "ld, 'name', recursive=true, list_merge='prepend_rp'"), ("la", "lb, 'name', nope=1"),
+    ("la", "lb, lc, 'name'"), ("[1]", "lb, 'name'"), ("la", "5, 'name'"))]
+for f in ("keep_keys", "remove_keys"):
+    g += [f"lk | {C}{f}({b})" for b in ("target=['k0_x0', 'k1_x1']", "target='k0_x0'", "'k0', matching_parameter='starts_with'", "target=['x0', 'x1'], "
+          "matching_parameter='ends_with'", "target='^.*[01]_x.*$', matching_parameter='regex'", "target=['^k0'], matching_parameter='regex'",
+          "target=['a', 'b'], matching_parameter='regex'", "target='[', matching_parameter='regex'", "target=[]", "target=''", "", "target=5", "target=[1]",
+          "target='x', matching_parameter='nope'", "['k2_x2', 'k2_x2']")]
+    g += [f"{d} | {C}{f}(target='a')" for d in ("[]", "5", "[1]", "[{1: 2}]", "'x'", "[{'a': 1}, {'b': 1}]")]
+g += [f"lk | {C}replace_keys({b})" for b in (
+    "target=[{'before': 'k0_x0', 'after': 'a0'}]", "target=[{'before': 'k0', 'after': 'a0'}, {'before': 'k1', 'after': 'a1'}], matching_parameter='starts_with'",
+    "target=[{'before': 'x0', 'after': 'a0'}], matching_parameter='ends_with'", "target=[{'before': '^.*0_x.*$', 'after': 'a0'}], matching_parameter='regex'",
+    "target=[]", "target=[{'before': 'x'}]", "target=5", "target=[1]", "target=[{'before': 1, 'after': 'x'}]", "target=[{'before': '[', 'after': 'x'}], matching_parameter='regex'",
+    "target=[{'before': 'k', 'after': 'x'}], matching_parameter='starts_with'", "")]
+g += [f"{v} | {C}{f}" for f in ("counter", "accumulate", "dict", "dict_kv('k')", "dict_kv(1)", "crc32", "version_sort") for v in (
+    "'aab'", "['a', 'b', 'a']", "[1, 2, 1]", "[1.5, 1]", "[]", "5", "none", "[[1]]", "[[1, 2], ['a', 'b']]", "{'a': 1}", "'test'", "'ünï'", "''", "['1.10', '1.9', '1.2.3']",
+    "['1.0', '1.0b1', '1.0a2']", "['b', 'a']", "[['a', 1], ['a', 2]]", "[1, 'a']", "[true, 1]")]
+g += [f"['2.1', '2.10', '2.9'] | {C}version_sort{a}" for a in ("", "(true)", "(reverse=true)", "(reverse=false)")]
+g += [f"{v} | {C}groupby_as_dict({a})" for v in ("la", "[{'name': 1}, {'name': 1}]", "[1]", "5", "'x'", "[]") for a in ("'name'", "'nope'", "'x'")]
+TIMES = ["0", "1000 milliseconds", "1 second", "1h", "1h 30min", "1d -3h", "2 weeks", "1y", "1year 2months", "1mo", "90s", "1.5h", "", "x", "5", "1 h", "3 minutes 2s",
+         "1msec", "1w3d", "10ms", "7days", "2hs", "1H"]
+g += [f"'{t}' | {C}{f}" for t in TIMES for f in ("to_time_unit('h')", "to_seconds", "to_days")]
+g += [f"'1y 1mo 1w 1d 1h 1m 1s 1ms' | {C}{f}" for f in (
+    "to_time_unit", "to_time_unit('ms')", "to_time_unit('hours')", "to_time_unit('nope')", "to_time_unit('s')", "to_time_unit(unit='week')", "to_milliseconds",
+    "to_seconds", "to_minutes", "to_hours", "to_days", "to_weeks", "to_months", "to_years")]
+g += [f"'{v}' | {C}random_mac{a}" for v in ("52:54:00", "52", "52:54:00:11:22", "52:54:00:11:22:33", "x", "", "5:54", "AA:bb", "523:54") for a in
+      ("(seed='x')", "('web1')", "(5)")] + [f"5 | {C}random_mac('x')", f"('52:54:00' | {C}random_mac) | length"]
+CSVS = ["a,b\n1,2\n3,4\n", "a;b\n1;2", "a, b\n1, 2", "a,b\n\"x,y\",\"q\"\"z\"\n", "a,b\n1\n1,2,3\n\n4,5", "", "a,b", "a\tb\n1\t2", "a,b\n\"1\n2\",3", "a,b\r\n1,2\r\n", "\ufeffa,b\n1,2",
+        "a,b\n\"x\"y,2", "a,b\n\"x"]
+g += [f"c{i} | {C}from_csv{a}" for i in range(len(CSVS)) for a in
+      ("", "(delimiter=';')", "(skipinitialspace=true)", "('excel-tab')", "('unix')", "(fieldnames=['x', 'y'])", "(strict=true)", "('nope')")]
+INIS = ["[a]\nb = 1\nc: 2\n[d]\ne=\n", "[DEFAULT]\nx = 1\n[a]\ny = 2\n", "[a]\nk = v1\n  v2\n\n  v3\n# c\nz = 1", "k = 1", "[a]\n[a]\n", "[a]\nx=1\nx=2", "[a]\nno value", "", "[A]\nKey = V ; x\n; c",
+        "[a]\nb = x=y:z\n", "[a]\nb -> 1\nc = 2\n", "[a b]c]\nk=1"]
+g += [f"i{i} | {C}from_ini{a}" for i in range(len(INIS)) for a in ("", "(delimiters=['='])", "(delimiters=['->', ':'])")]
+g += [f"i0 | {C}from_ini(delimiters={d})" for d in ("'='", "[1]", "5")] + [f"5 | {C}from_ini"]
+g += [f"{d} | {C}to_ini{a}" for d in ("{'a': {'b': 1, 'c': 'x'}, 'd': {'e': true, 'f': none}}", "{'DEFAULT': {'x': 1}, 'a': {'y': 'l1\\nl2'}}", "{}", "{'a': 1}", "{'a': {}}", "5",
+      "{'a': {'l': [1, 2]}}", "{1: {2: 3}}") for a in ("", "(no_extra_spaces=true)", "(no_extra_spaces=false)", "(no_extra_spaces='x')")]
+GROUPS["c_general"] = g
+GV = {"la": [{"name": "b", "x": 1}, {"name": "a", "x": 2}], "lb": [{"name": "a", "y": 1}, {"name": "c", "y": 2}],
+      "lc": [{"name": "a", "p": {"q": [1, 2], "r": 1}, "l": [1]}], "ld": [{"name": "a", "p": {"q": [2, 3], "s": 2}, "l": [1, 2]}],
+      "lk": [{"k0_x0": "A0", "k1_x1": "B0", "k2_x2": [1], "k3_x3": "foo"}, {"k0_x0": "A1", "k1_x1": "B1"}],
+      **{f"c{i}": t for i, t in enumerate(CSVS)}, **{f"i{i}": t for i, t in enumerate(INIS)}}
+
+L = "lookup('community.general."
+g = [f"query('community.general.flattened', {a})" for a in ("[1, 2, 3, [5, 6]], ['a', 'b', 'c'], [[5, 6, 1, 3], [34, 'a', 'b', 'c']]", "[]", "1", "'a'", "' a '", "['a', ['b', [['c']]]]",
+     "[[[[1]]]]", "['x', 'None', 'y'], 'z'", "['null', 'y'], 'z'", "{'a': 1}", "[{'a': [1, 2]}, [3]]", "[none, 1]", "''", "[['a', ''], []]")]
+g += [f"query('community.general.cartesian', {a})" for a in ("[1, 2], ['a', 'b']", "[1, 2]", "[1], [2, 3], [4, 5]", "[], [1]", "'ab', [1]", "[[1, 2], [3]], [4]", "1, 2")]
+g += ["query('community.general.cartesian')", "lookup('community.general.cartesian', [1], [2])", "lookup('community.general.flattened', ['a', ['b']])"]
+g += [f"{L}random_string'{a})" for a in (
+    ", seed='x'", ", seed=12345", ", seed='x', length=20", ", seed='x', upper=false", ", seed='x', lower=false, numbers=false, special=false", ", seed='x', min_lower=1, min_upper=1, min_special=1, min_numeric=1",
+    ", seed='x', base64=true", ", seed='x', override_all='ab'", ", seed='x', override_special='-_', min_special=2, length=6", ", seed='x', ignore_similar_chars=true, length=30",
+    ", seed='x', similar_chars='abc', ignore_similar_chars=true, length=30", ", seed='x', upper=false, lower=false, numbers=false, special=false", ", seed='x', length=0", ", 'term'",
+    ", seed='x', length='y'", ", seed='x', length=2, min_numeric=4")]
+g += [f"({L}random_string'{a}) | length" for a in ("", ", length=12", ", length=5, special=false", ", base64=true")]
+g += [f"({L}random_string', length=64, {a})) is match('{r}')" for a, r in (("upper=false, special=false, numbers=false", "^[a-z]+$"), ("override_all='xy'", "^[xy]+$"))]
+GROUPS["c_lookups"] = g
+
 
 def main():
     total = 0
@@ -108,7 +209,7 @@ def main():
     print(total, "cases")
 
 
-VARS = {}
+VARS = {"c_json_query": JM, "c_general": GV}
 OTHER_FAMILY = ("error", "an IPv6 address is in no IPv4 network")
 base.ACCEPT.update({f"'{n}' | ansible.utils.ipsubnet('{o}')": OTHER_FAMILY for n in ("::1", "::ffff:10.1.2.3/120")
                     for o in ("10.0.0.0/8", "192.168.0.0/16")})

@@ -3,6 +3,7 @@
 
 #include "filters/mt19937.h"
 #include "filters/support.h"
+#include "filters/text.h"
 
 static int hex_digit(char ch) {
     return ch >= '0' && ch <= '9' ? ch - '0' : (ch | 32) >= 'a' && (ch | 32) <= 'f' ? (ch | 32) - 'a' + 10 : -1;
@@ -138,3 +139,48 @@ FILTER(macaddr) = {.doc = "As hwaddr.",
                    .fn = f_hwaddr,
                    .fqcn = "ansible.utils.macaddr",
                    .example = "'001a2b3c4d5e' | macaddr('linux') == '00:1a:2b:3c:4d:5e'"};
+
+// -- random_mac ------------------------------------------------------------------------------------------------------
+
+/// "52:54:00": one to five bytes.
+static bool mac_prefix(struct jcall *c, struct str s, size_t *n, struct err *e) {
+    struct str rest = s, part;
+    for (*n = 0; str_next(&rest, ':', &part); ++*n) {
+        if (part.n < 2 || hex_digit(part.s[0]) < 0 || hex_digit(part.s[1]) < 0) {
+            return plug_err(c, e, ERR_ARGS, "the prefix '%.*s' is not made of bytes with ':' between them", STR(s));
+        }
+    }
+    return *n <= 5 || plug_err(c, e, ERR_ARGS, "the prefix '%.*s' has more than 5 bytes", STR(s));
+}
+
+static bool f_random_mac(struct jcall *c, struct val *out, struct err *e) {
+    struct mt *m = ARENA_NEW(c->a, struct mt);
+    struct buf b = BUF_IN(c->a);
+    const uint64_t low = 0x1000000000, high = 0xffffffffff;
+    size_t n;
+    char hex[16];
+    if (c->args[0].kind != VAL_STR) {
+        return bad_arg(c, e, "value", "a string", c->args[0]);
+    }
+    struct str prefix = text_lower(c->a, val_text(c->args[0]));
+    if (!mac_prefix(c, prefix, &n, e)) {
+        return false;
+    }
+    if (opt_none(c, 1)) {
+        mt_init_system(m);
+    } else if (!mt_init_seed(m, c->args[1])) {
+        return bad_arg(c, e, "seed", "a string or a number", c->args[1]);
+    }
+    snprintf(hex, sizeof hex, "%010llx", (unsigned long long)(low + mt_below(m, high - low + 1)));
+    buf_str(&b, prefix);
+    for (size_t i = 0; i < 6 - n; i++) {
+        buf_printf(&b, ":%.2s", hex + 2 * i);
+    }
+    *out = val_str(c->a, buf_view(&b));
+    return true;
+}
+FILTER(random_mac) = {.doc = "A random hardware address that begins with the prefix; the same one for the same seed.",
+                      .params = "value, seed=None",
+                      .fn = f_random_mac,
+                      .fqcn = "community.general.random_mac",
+                      .example = "('52:54:00' | random_mac) is match('52:54:00(:[0-9a-f]{2}){3}$')"};

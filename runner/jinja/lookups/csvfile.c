@@ -1,59 +1,7 @@
 // The lookup csvfile: a field of the row whose key column matches.
+#include "filters/csv.h"
 #include "filters/text.h"
 #include "lookups/common.h"
-
-struct csv {
-    struct str s;
-    size_t i;
-    char delimiter;
-};
-
-/// Reads one field as Python's csv module (excel dialect); *end: it was the last of its row.
-static struct str csv_field(struct csv *r, struct arena *a, bool *end) {
-    struct buf b = BUF_IN(a);
-    bool quoted = r->i < r->s.n && r->s.s[r->i] == '"';
-    r->i += quoted;
-    *end = true;
-    while (r->i < r->s.n) {
-        char ch = r->s.s[r->i++];
-        if (quoted) {
-            if (ch == '"' && r->i < r->s.n && r->s.s[r->i] == '"') {
-                buf_char(&b, '"');
-                r->i++;
-            } else if (ch == '"') {
-                quoted = false;
-            } else {
-                buf_char(&b, ch);
-            }
-        } else if (ch == r->delimiter) {
-            *end = false;
-            break;
-        } else if (ch == '\n' || ch == '\r') {
-            r->i += ch == '\r' && r->i < r->s.n && r->s.s[r->i] == '\n';
-            break;
-        } else {
-            buf_char(&b, ch);
-        }
-    }
-    return buf_view(&b);
-}
-
-/// The next row as a list of texts; false at the end of the data.
-static bool csv_row(struct csv *r, struct arena *a, struct val *row) {
-    bool end = false;
-    *row = val_list(a, 8);
-    if (r->i >= r->s.n) {
-        return false;
-    }
-    if (r->s.s[r->i] == '\n' || r->s.s[r->i] == '\r') {
-        r->i++;
-        return true;
-    }
-    while (!end) {
-        val_push(a, *row, val_str(a, csv_field(r, a, &end)));
-    }
-    return true;
-}
 
 static const char *const names[] = {"col", "default", "delimiter", "file", "encoding", "keycol", NULL};
 
@@ -89,7 +37,7 @@ static bool search(struct jcall *c, struct csv *r, struct str key, struct val *o
     if (!lk_int(c, "col", 1, &col, e) || !lk_int(c, "keycol", 0, &keycol, e)) {
         return false;
     }
-    while (csv_row(r, c->a, &row)) {
+    while (csv_row(r, c, &row, NULL)) {
         int64_t n = (int64_t)val_len(row);
         if (!n) {
             continue;

@@ -1,115 +1,8 @@
 // The lookup ini: values of INI and properties files, read as Python's configparser reads them.
+#include "filters/inifile.h"
 #include "filters/text.h"
 #include "lookups/common.h"
 #include "regex.h"
-
-struct ini {
-    struct jcall *c;
-    struct val sections;  // name -> dict of option -> text or none
-    struct val defaults;
-    bool fold;      // option names in lower case
-    bool no_value;  // options without a value are allowed
-    // while reading
-    struct val cur;  // section, VAL_UNDEF before the first
-    struct str option;
-    struct buf value;
-    bool open, none;  // an option is being read; it has no value
-    size_t indent;
-};
-
-static struct str option_name(const struct ini *p, struct str s) {
-    s = text_strip(s, STR_NONE, STRIP_BOTH);
-    return p->fold ? text_lower(p->c->a, s) : s;
-}
-
-static void finish(struct ini *p) {
-    if (p->open) {
-        struct str v = text_strip(buf_view(&p->value), STR_NONE, STRIP_RIGHT);
-        val_set_str(p->c->a, p->cur, p->option, p->none ? VNULL : val_str(p->c->a, v));
-    }
-    p->open = false;
-}
-
-static bool new_section(struct ini *p, struct str name, struct err *e) {
-    finish(p);
-    if (str_eqz(name, "DEFAULT")) {
-        p->cur = p->defaults;
-        return true;
-    }
-    if (!is_undef(val_get_str(p->sections, name))) {
-        return plug_err(p->c, e, ERR_SYNTAX, "section '%.*s' is there twice", STR(name));
-    }
-    p->cur = val_dict(p->c->a, 8);
-    val_set_str(p->c->a, p->sections, name, p->cur);
-    return true;
-}
-
-static bool new_option(struct ini *p, struct str line, size_t number, struct err *e) {
-    size_t at = 0;
-    while (at < line.n && line.s[at] != '=' && line.s[at] != ':') {
-        at++;
-    }
-    bool value = at < line.n;
-    finish(p);
-    p->option = option_name(p, str_sub(line, 0, at));
-    if (!value && !p->no_value) {
-        return plug_err(p->c, e, ERR_SYNTAX, "line %zu has no '=': '%.*s'", number, STR(line));
-    }
-    if (!p->option.n) {
-        return plug_err(p->c, e, ERR_SYNTAX, "line %zu has no option before '='", number);
-    }
-    if (!is_undef(val_get_str(p->cur, p->option))) {
-        return plug_err(p->c, e, ERR_SYNTAX, "option '%.*s' is there twice (line %zu)", STR(p->option), number);
-    }
-    p->open = true;
-    p->none = !value;
-    p->value = BUF_IN(p->c->a);
-    buf_str(&p->value, text_strip(str_sub(line, at + value, line.n), STR_NONE, STRIP_BOTH));
-    return true;
-}
-
-static bool read_line(struct ini *p, struct str line, size_t number, struct err *e) {
-    struct str text = text_strip(line, STR_NONE, STRIP_BOTH);
-    bool comment = str_starts(text, "#") || str_starts(text, ";");
-    if (!text.n || comment) {
-        if (!comment && p->open && !p->none) {
-            buf_char(&p->value, '\n');
-        }
-        return true;
-    }
-    size_t indent = line.n - text_strip(line, STR_NONE, STRIP_LEFT).n;
-    if (!is_undef(p->cur) && p->open && indent > p->indent) {
-        p->none = false;
-        buf_char(&p->value, '\n');
-        buf_str(&p->value, text);
-        return true;
-    }
-    p->indent = indent;
-    size_t close = text.n;
-    while (close > 1 && text.s[close - 1] != ']') {
-        close--;
-    }
-    if (text.s[0] == '[' && close > 2) {
-        return new_section(p, str_sub(text, 1, close - 1), e);
-    }
-    if (is_undef(p->cur)) {
-        return plug_err(p->c, e, ERR_SYNTAX, "line %zu stands before the first section", number);
-    }
-    return new_option(p, text, number, e);
-}
-
-static bool ini_read(struct ini *p, struct str text, struct err *e) {
-    struct str line;
-    p->sections = val_dict(p->c->a, 8);
-    p->defaults = val_dict(p->c->a, 8);
-    for (size_t n = 1; str_next(&text, '\n', &line); n++) {
-        if (!read_line(p, line, n, e)) {
-            return false;
-        }
-    }
-    finish(p);
-    return true;
-}
 
 // -- interpolation ---------------------------------------------------------------------------------------------------
 
@@ -141,7 +34,7 @@ static bool interpolate(struct ini *p, struct val section, struct str s, unsigne
         if (end == SIZE_MAX) {
             return plug_err(p->c, e, ERR_SYNTAX, "'%%' must be followed by '%%' or '(name)s'");
         }
-        struct str name = option_name(p, str_sub(s, i + 2, end));
+        struct str name = ini_option_name(p, str_sub(s, i + 2, end));
         struct val v = ini_get(p, section, name);
         if (is_undef(v)) {
             return plug_err(p->c, e, ERR_ARGS, "%%(%.*s)s names no option", STR(name));
@@ -220,7 +113,7 @@ static bool pick(struct ini *p, struct str key, struct str section, struct val o
         return plug_err(c, e, ERR_NOT_FOUND, "there is no section '%.*s'", STR(section));
     }
     if (!re) {
-        v = ini_get(p, s, option_name(p, key));
+        v = ini_get(p, s, ini_option_name(p, key));
         if (is_undef(v)) {
             v = lk_given(c, "default") ? lk_opt(c, "default") : val_z(c->a, "");
         } else if (!final_value(p, s, v, expand, &v, e)) {

@@ -1,5 +1,6 @@
 // The test version: loose, strict, semantic and PEP 440 version numbers compared.
-#include "filters/support.h"
+#include "tests/version.h"
+
 #include "filters/text.h"
 #include "regex.h"
 
@@ -59,7 +60,7 @@ static bool loose_next(struct str *rest, struct str *part) {
     return true;
 }
 
-static bool cmp_loose(struct jcall *c, struct str a, struct str b, int *out, struct err *e) {
+bool version_cmp_loose(struct jcall *c, struct str a, struct str b, int *out, struct err *e) {
     struct str x, y;
     for (;;) {
         bool more_a = loose_next(&a, &x), more_b = loose_next(&b, &y);
@@ -253,13 +254,13 @@ static bool choose(struct jcall *c, version_cmp *cmp, struct err *e) {
     static const struct {
         const char *name;
         version_cmp fn;
-    } types[] = {{"loose", cmp_loose},
+    } types[] = {{"loose", version_cmp_loose},
                  {"strict", cmp_strict},
                  {"semver", cmp_semver},
                  {"semantic", cmp_semver},
                  {"pep440", cmp_pep440}};
     bool strict = false;
-    *cmp = cmp_loose;
+    *cmp = version_cmp_loose;
     if (!opt_none(c, 3) && !opt_none(c, 4)) {
         return plug_err(c, e, ERR_ARGS, "'strict' and 'version_type' exclude each other");
     }

@@ -151,6 +151,6 @@ TEST(plugin_cases) {
     CHECK(was && chdir(was) == 0);
     free(was);
     print_message("%zu cases, %zu differ\n", n, bad);
-    CHECK(n >= 900);
+    CHECK(n >= 4900);
     CHECK(bad == 0);
 }
