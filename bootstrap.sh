@@ -1,6 +1,7 @@
 #!/bin/bash
 # bootstrap.sh build|test|demo: everything from a fresh Debian 12 to a built, tested or demonstrated `play`.
-#   build  install the packages the build needs (apt, with sudo when not root) and build build/Release
+#   build  install the packages the build needs (apt, with sudo when not root) and build build/Release; `build arm64`
+#          builds play-remote for arm64 targets too
 #   test   build, and run the tests
 #   demo   build, and deploy a small site to three throwaway ssh hosts on loopback, twice
 set -euo pipefail
@@ -46,7 +47,7 @@ need() { # packages...
 
 build() {
     need "${build_packages[@]}"
-    cmake --preset Release >build-configure.log 2>&1 || {
+    cmake --preset Release "$@" >build-configure.log 2>&1 || {
         cat build-configure.log >&2
         die "the configuration failed"
     }
@@ -56,7 +57,12 @@ build() {
 
 case ${1:-} in
 build)
-    build
+    if [ "${2:-}" = arm64 ]; then
+        need gcc-aarch64-linux-gnu qemu-user-static
+        build -DPLAY_ARM64=ON
+    else
+        build
+    fi
     echo "bootstrap: build/Release/bin/play is ready"
     ;;
 test)
@@ -72,7 +78,7 @@ demo)
     tests/hosts/demo.sh "$PWD/build/Release/bin"
     ;;
 *)
-    sed -n '2,5s/^# \{0,1\}//p' "$0"
+    sed -n '2,6s/^# \{0,1\}//p' "$0"
     exit 2
     ;;
 esac
