@@ -65,7 +65,7 @@ function docker.request(c, method, path, options)
   if type(body) == "table" then
     body = c.json.encode(body)
     headers["Content-Type"] = "application/json"
-  elseif method == "POST" and body == nil then
+  elseif method == "POST" and body == nil and not options.body_file then
     body = ""
   end
   local r, why = c.http({
@@ -73,6 +73,8 @@ function docker.request(c, method, path, options)
     method = method,
     headers = headers,
     body = body,
+    body_file = options.body_file,
+    to_file = options.to_file,
     unix_socket = socket,
     timeout = (options.timeout or 0) + c.args.timeout,
     validate_certs = c.args.validate_certs,

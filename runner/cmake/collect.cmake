@@ -33,9 +33,10 @@ const size_t ${table}_count = ${count};
 ")
 endfunction()
 
-# embed_lua(<table> <out> <files>...): Lua sources as byte arrays, so that the programs carry them. Indentation and lines
-# that are comments are left out (the lines themselves stay: messages name them), so no string may span lines.
-function(embed_lua table out)
+# embed_lua(<table> <out> <docs> <files>...): Lua sources as byte arrays, so that the programs carry them. Indentation and
+# lines that are comments are left out (the lines themselves stay: messages name them), so no string may span lines.
+# Without `docs` the texts for people are left out, too: play-remote has no use for them.
+function(embed_lua table out docs)
   set(rows "")
   set(data "")
   foreach(f ${ARGN})
@@ -45,6 +46,9 @@ function(embed_lua table out)
     file(READ ${f} text)
     string(REGEX REPLACE "\n[ \t]+" "\n" text "${text}")
     string(REGEX REPLACE "\n--[^\n]*" "\n" text "${text}")
+    if(NOT docs)
+      string(REGEX REPLACE "(doc|example|returns) = \"([^\"\\\n]|\\\\.)*\"" "\\1=\"\"" text "${text}")
+    endif()
     string(HEX "${text}" hex)
     string(REGEX REPLACE "([0-9a-f][0-9a-f])" "0x\\1," bytes "${hex}")
     string(LENGTH "${hex}" size)

@@ -9,8 +9,10 @@
 
 #include <crypt.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <lauxlib.h>
+#include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -66,9 +68,27 @@ static int no_answer(lua_State *lua, struct mod_call *c) {
     return 2;
 }
 
-/// c.http{url, method, headers, body, unix_socket, timeout (s of silence), user, password, validate_certs, ca_path,
-/// client_cert, client_key, follow, use_proxy, to_file} -> {status, headers, body, url}; nil and the reason when there
-/// was no answer.
+/// The file's content as a body, mapped: it may be larger than what a module may keep in memory.
+static struct str map_file(lua_State *lua, const char *path) {
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    struct stat st;
+    void *p = MAP_FAILED;
+    if (fd >= 0 && fstat(fd, &st) == 0 && st.st_size > 0) {
+        p = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+    }
+    int why = errno;
+    if (fd >= 0) {
+        close(fd);
+    }
+    if (p == MAP_FAILED) {
+        luaL_error(lua, "cannot read %s: %s", path, fd >= 0 && !why ? "it is empty" : strerrordesc_np(why));
+    }
+    return (struct str){p, (size_t)st.st_size};
+}
+
+/// c.http{url, method, headers, body, body_file, unix_socket, timeout (s of silence), user, password, validate_certs,
+/// ca_path, client_cert, client_key, follow, use_proxy, to_file (a new file)} -> {status, headers, body, url}; nil and
+/// the reason when there was no answer.
 static int http_request(lua_State *lua) {
     struct mod_call *c = call_of(lua);
     struct arena *a = c->arena;
@@ -95,9 +115,26 @@ static int http_request(lua_State *lua) {
                              .body_max = (size_t)16 << 20,
                              .out_fd = -1};
     luaL_argcheck(lua, q.url != NULL, 1, "'url' is missing");
+    const char *body_file = field_z(lua, "body_file", a);
+    if (body_file) {
+        q.body = map_file(lua, body_file);
+    }
+    const char *to_file = field_z(lua, "to_file", a);
+    if (to_file && (q.out_fd = open(to_file, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600)) < 0) {
+        return luaL_error(lua, "cannot make %s: %s", to_file, strerrordesc_np(errno));
+    }
     struct http_response r;
     struct err e = {.arena = a};
-    if (!http_perform(c, &q, &r, &e)) {
+    bool ok = http_perform(c, &q, &r, &e);
+    fd_closep(&q.out_fd);
+    if (body_file) {
+        union {
+            const char *in;
+            void *out;
+        } u = {.in = q.body.s};
+        munmap(u.out, q.body.n);
+    }
+    if (!ok) {
         return no_answer(lua, c);
     }
     lua_createtable(lua, 0, 4);
