@@ -1,4 +1,5 @@
 // The child that serves one request: finds the module, runs it and sends its result.
+#include "async.h"
 #include "fd.h"
 #include "module.h"
 #include "msg.h"
@@ -143,6 +144,36 @@ static bool prepare(struct remote *r, struct mod_call *c, struct val request, st
     return true;
 }
 
+/// The process in the background of an async task: no connection, a directory for temporary files of its own.
+static void run_detached(struct mod_call *c, const struct async_job *b) {
+    c->log = NULL;
+    c->tmp_base = STR_NONE;
+    mod_execute(c);
+    async_finish(c->arena, b, c->result);
+    if (c->tmpdir.n) {
+        proc_remove_tree(str_z(c->arena, c->tmpdir));
+    }
+    _exit(0);
+}
+
+/// Starts the module in the background, and says so.
+static void start_detached(struct mod_call *c, struct val request, struct child *k) {
+    struct async_job b;
+    struct err e = {.arena = c->arena};
+    struct val dir = val_get(request, "async_dir");
+    struct str where = val_is(dir, VAL_STR) ? val_text(dir) : STR_LIT("~/.ansible_async");
+    bool ok = async_prepare(c->arena, where, val_get(request, "async").u.i, &b, &e);
+    if (ok && !async_detach(c->arena, &b, &e) && !e.code) {
+        close(k->fd);
+        run_detached(c, &b);
+    }
+    if (ok && !e.code) {
+        c->result = async_started(c->arena, &b);
+    } else {
+        fail(c, &e);
+    }
+}
+
 void child_run(struct remote *r, struct job *j, int fd) {
     struct arena *a = &j->arena;
     struct err e = {.arena = a};
@@ -163,7 +194,11 @@ void child_run(struct remote *r, struct job *j, int fd) {
     set_environment(a, val_get(request, "env"));
     if (prepare(r, &c, request, &e)) {
         complete_path(a, c.mod);
-        mod_execute(&c);
+        if (val_is(val_get(request, "async"), VAL_INT)) {
+            start_detached(&c, request, &k);
+        } else {
+            mod_execute(&c);
+        }
     } else {
         fail(&c, &e);
     }

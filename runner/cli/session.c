@@ -355,6 +355,7 @@ static void fill_run(struct session *x) {
     r->reload = reload_inventory;
     r->reload_self = x;
     r->strategy = s->strategy;
+    r->poll_s = s->poll_s;
     r->missing_handler_ok = !s->handler_must_exist;
     r->task_debugger = s->task_debugger;
     r->debugger_ignores = s->debugger_ignores;

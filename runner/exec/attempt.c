@@ -115,6 +115,9 @@ static bool item_keywords(struct job *j, struct err *e) {
         return false;
     }
     it->timeout_ms = timeout_s > 0 ? timeout_s * 1000 : 0;
+    if (!async_read(j, e)) {
+        return false;
+    }
     if (!val_is(reg, VAL_UNDEF)) {
         if (!val_is(reg, VAL_STR) || !is_identifier(val_text(reg))) {
             return err_set(e, ERR_ARGS, reg.mark, "'register' must be a variable name, not '%.*s'",
@@ -356,6 +359,8 @@ enum job_phase attempt_submit(struct job *j) {
                              .no_log = it->no_log,
                              .verbosity = j->pr->r->o->verbosity,
                              .timeout_ms = it->timeout_ms,
+                             .async_s = it->async.state == ASYNC_START ? it->async.limit_s : 0,
+                             .async_dir = it->async.dir,
                              .environment = it->environment,
                              .script = own ? script_source(it->mod) : STR_NONE,
                              .blobs = blobs,
@@ -613,6 +618,10 @@ static bool try_again(struct job *j, struct err *e) {
 enum job_phase attempt_result(struct job *j) {
     struct item *it = &j->item;
     struct err e = {.arena = &j->a};
+    enum job_phase next = JOB_RESULT;
+    if (it->async.state != ASYNC_NONE && async_next(j, &next)) {
+        return next;
+    }
     if (result_flag(it->result, "unreachable")) {
         return JOB_ITEM_DONE;
     }

@@ -4,10 +4,6 @@
 
 #include "typo.h"
 
-static bool unsupported(struct mark at, struct err *e, const char *what) {
-    return err_set(e, ERR_ARGS, at, "%s is not supported", what);
-}
-
 /// What is missing here is in the way only of a run that is sure to come to it.
 static bool missing_is_fine(const struct run *r, const struct node *n) {
     // a loop may have nothing to go over
@@ -96,47 +92,8 @@ static bool check_conditions(struct run *r, const struct node *n, struct err *e)
     return true;
 }
 
-static bool zero(struct val v) {
-    int64_t n = 0;
-    return val_is(v, VAL_UNDEF) || val_is(v, VAL_NULL) || (val_as_int(v, &n) && n == 0);
-}
-
-static bool check_defaults(struct val v, struct err *e) {
-    size_t n = val_is_seq(v) ? val_len(v) : 1;
-    for (size_t k = 0; k < n; k++) {
-        struct val one = val_is_seq(v) ? val_at_index(v, k) : v;
-        size_t i = 0;
-        struct vpair *p;
-        while (val_is(one, VAL_DICT) && (p = val_each(one, &i))) {
-            if (str_starts(val_text(p->key), "group/")) {
-                return err_set(e, ERR_ARGS, p->key.mark, "'module_defaults' for the group '%.*s' is not supported",
-                               STR(val_text(p->key)));
-            }
-        }
-    }
-    return true;
-}
-
-/// A connection that is written out, not made by a template.
-static bool check_connection(const struct run *r, const struct node *n, struct err *e) {
-    struct val v = n->kw[KW_CONNECTION];
-    return !val_is(v, VAL_STR) || (v.flags & VAL_TMPL) || missing_is_fine(r, n) ||
-           connection_check(val_text(v), v.mark, e);
-}
-
 static bool check_node(struct run *r, const struct node *n, struct err *e) {
-    struct val debugger = n->kw[KW_DEBUGGER];
-    if (r->o->syntax_only) {
-        return check_templates(r, n, e) && check_conditions(r, n, e);
-    }
-    if (!zero(n->kw[KW_ASYNC])) {
-        return unsupported(n->kw[KW_ASYNC].mark, e, "'async'");
-    }
-    if (!val_is(debugger, VAL_UNDEF) && !str_eqz(val_text(debugger), "never")) {
-        return unsupported(debugger.mark, e, "'debugger'");
-    }
-    return check_connection(r, n, e) && check_defaults(n->kw[KW_MODULE_DEFAULTS], e) && check_templates(r, n, e) &&
-           check_conditions(r, n, e);
+    return check_templates(r, n, e) && check_conditions(r, n, e);
 }
 
 /// A module of Ansible's that is missing here is in the way only of a run that would come to it.

@@ -152,8 +152,17 @@ enum job_phase {
     JOB_SENT,       // waiting for the target
     JOB_RESULT,     // j->raw holds what came back
     JOB_TIMER,      // waiting until j->due; then j->after
+    JOB_POLL,       // ask how the task in the background is doing
     JOB_ITEM_DONE,  // j->item.result is final
     JOB_DONE,       // j->result is final
+};
+enum async_state { ASYNC_NONE, ASYNC_START, ASYNC_POLL, ASYNC_CLEANUP, ASYNC_DONE };
+/// async: and poll: of an item.
+struct async_poll {
+    int64_t limit_s, poll_s, left_s;
+    struct str dir;          // where the target keeps results; empty: the default
+    enum async_state state;  // what the request in flight is for
+    struct val jid, result;
 };
 /// One item of a loop, or the whole task when there is none.
 struct item {
@@ -168,6 +177,7 @@ struct item {
     struct str reg;  // register:
     bool check, diff, no_log, ignore_errors, ignore_unreachable;
     int64_t attempt, tries, delay_ms, timeout_ms;
+    struct async_poll async;
     struct mod_call call;
     struct slot *slot;
     struct val result;
@@ -215,7 +225,9 @@ struct job {
     struct str bad_condition;    // the condition of `when` that could not be evaluated
     const struct err *loop_err;  // the loop's list could not be made; reported unless `when` skips
     uint64_t request;
-    size_t number;  // in play_run.live
+    size_t number;          // in play_run.live
+    bool shown;             // output/ was told of the result already
+    struct val debug_vars;  // variables set in the debugger; VAL_UNDEF: none
 };
 
 // -- lists.c ----------------------------------------------------------------------------------------------------------
@@ -353,6 +365,8 @@ void job_completed(struct job *j, struct completion *c);
 void job_free(struct job *j);
 /// Sets j->item up for item j->i: JOB_ATTEMPT, JOB_ITEM_DONE when it is skipped, JOB_DONE with an error.
 enum job_phase item_begin(struct job *j, struct err *e);
+/// Back to the start, with the task and variables that the debugger has changed.
+void job_restart(struct job *j);
 /// Ends the job with a failed result made of an error.
 void job_abort(struct job *j, const struct err *e);
 
@@ -375,6 +389,18 @@ bool ahead_take(struct job *j, enum job_phase *phase);
 void ahead_completed(struct job *j, struct completion *c);
 void ahead_cancel(struct job *j);
 
+// -- async.c ----------------------------------------------------------------------------------------------------------
+/// Reads async: and poll:; an error says why this task cannot run in the background.
+bool async_read(struct job *j, struct err *e);
+/// After an answer: *phase is what comes next when the task is, or was asked about, in the background.
+bool async_next(struct job *j, enum job_phase *phase);
+/// Sends the question that j->item.async.state is for.
+enum job_phase async_ask(struct job *j);
+
+// -- debugger.c -------------------------------------------------------------------------------------------------------
+/// Stops at a finished task when it is to be debugged. True: the job runs again.
+bool debugger_again(struct job *j);
+
 // -- loop.c -----------------------------------------------------------------------------------------------------------
 /// The list a task loops over; *looping is false when it has no loop.
 bool loop_items(struct job *j, bool *looping, struct val *items, struct err *e);
@@ -387,6 +413,8 @@ struct val loop_result(struct job *j);
 /// Everything that follows from a final result: statistics, events, facts, register, notify, failing the host.
 void result_process(struct job *j);
 bool result_flag(struct val result, const char *key);
+/// Tells output/ of the whole result.
+void result_show(struct job *j);
 /// Carries out what add_host and group_by ask for and says in the result whether it changed anything.
 void result_inventory(struct job *j, struct val result);
 /// The same without a job: `name` is the host that group_by moves.

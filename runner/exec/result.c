@@ -400,6 +400,17 @@ static void store_register(struct job *j) {
     }
 }
 
+void result_show(struct job *j) {
+    enum task_status status = result_status(j->result);
+    bool include_ok = task_is_include(j->task) && (status == ST_OK || status == ST_CHANGED);
+    if (include_ok || j->shown) {
+        return;
+    }
+    struct event ev = result_event(j, EV_RESULT, j->result);
+    ev.ignore_errors = status == ST_UNREACHABLE ? j->ignore_unreachable : j->ignore_errors;
+    run_event(j->pr->r, &ev);
+}
+
 void result_process(struct job *j) {
     enum task_status status = result_status(j->result);
     host_seen(j->h);
@@ -421,12 +432,7 @@ void result_process(struct job *j) {
     if (j->pr->fatal) {
         return;
     }
-    bool include_ok = task_is_include(j->task) && (status == ST_OK || status == ST_CHANGED);
-    if (!include_ok) {
-        struct event ev = result_event(j, EV_RESULT, j->result);
-        ev.ignore_errors = status == ST_UNREACHABLE ? j->ignore_unreachable : j->ignore_errors;
-        run_event(j->pr->r, &ev);
-    }
+    result_show(j);
     store_register(j);
     if (j->step->notified && j->h->in_batch) {
         j->step->notified[j->h->index] = 0;

@@ -30,6 +30,7 @@ struct run_opts {
     bool become;
     int port, timeout_s;     // connect timeout
     int64_t task_timeout_s;  // 0: none
+    int64_t poll_s;          // between questions about a task in the background
     int host_key;            // enum host_key_policy
     struct str remote_dir;   // where play-remote-<arch> is
     struct str remote_tmp;

@@ -23,6 +23,21 @@ void job_free(struct job *j) {
     arena_release(&a);
 }
 
+void job_restart(struct job *j) {
+    struct arena a = j->a;
+    struct job fresh = {.tag = TAG_JOB,
+                        .pr = j->pr,
+                        .h = j->h,
+                        .step = j->step,
+                        .task = j->task,
+                        .run_once = j->run_once,
+                        .number = j->number,
+                        .debug_vars = j->debug_vars};
+    *j = fresh;
+    j->a = a;
+    j->err.arena = &j->a;
+}
+
 /// The message of an error that ended the task before it ran, as people look for it.
 static struct val abort_message(struct job *j, const struct err *e) {
     const struct err *root = e;
@@ -55,6 +70,9 @@ static bool job_begin(struct job *j, struct err *e) {
     j->started = true;
     if (!view_init(&j->v, j->pr, j->h, j->step, &j->a, e)) {
         return false;
+    }
+    if (val_is(j->debug_vars, VAL_DICT)) {
+        scope_push(&j->v.sc, LEVEL_MAGIC, j->debug_vars);
     }
     struct err own = {.arena = &j->a};
     if (!loop_items(j, &j->looping, &j->items, &own)) {
@@ -190,6 +208,9 @@ void job_run(struct job *j) {
             break;
         case JOB_RESULT:
             j->phase = attempt_result(j);
+            break;
+        case JOB_POLL:
+            j->phase = async_ask(j);
             break;
         case JOB_ITEM_DONE:
             j->phase = job_item_done(j);

@@ -51,7 +51,9 @@ static void file(struct play_run *pr, struct job *j) {
 }
 
 void wait_start(struct play_run *pr, struct job *j) {
-    job_run(j);
+    do {
+        job_run(j);
+    } while (j->phase == JOB_DONE && debugger_again(j));
     file(pr, j);
 }
 

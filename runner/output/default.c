@@ -268,8 +268,25 @@ static void retry(struct output *o, const struct event *ev) {
     if (o->opts.verbosity > 2) {
         tail = str_printf(&o->scratch, "Result was: %.*s", STR(dump(o, ev)));
     }
-    out_printf(o, COLOR_WARN, "FAILED - RETRYING: [%.*s]: %.*s (%lld retries left).%.*s", STR(host_label(o, ev)),
+    out_printf(o, COLOR_DEBUG, "FAILED - RETRYING: [%.*s]: %.*s (%lld retries left).%.*s", STR(host_label(o, ev)),
                STR(name), (long long)ev->retries_left, STR(tail));
+}
+
+/// What is said of a task in the background each time it was asked about, and at its end.
+static void in_background(struct output *o, const struct event *ev) {
+    struct val r = ev->result;
+    struct val jid = val_get(r, "ansible_job_id");
+    if (!val_is(jid, VAL_STR)) {
+        jid = val_get(val_get(r, "async_result"), "ansible_job_id");
+    }
+    struct str id = val_str_of(&o->scratch, jid);
+    if (ev->level == 0) {
+        out_printf(o, COLOR_DEBUG, "ASYNC POLL on %.*s: jid=%.*s started=%.*s finished=%.*s", STR(ev->host), STR(id),
+                   STR(val_str_of(&o->scratch, val_get(r, "started"))),
+                   STR(val_str_of(&o->scratch, val_get(r, "finished"))));
+        return;
+    }
+    out_printf(o, COLOR_DEBUG, "ASYNC %s on %.*s: jid=%.*s", ev->level == 1 ? "OK" : "FAILED", STR(ev->host), STR(id));
 }
 
 static void included(struct output *o, const struct event *ev) {
@@ -430,6 +447,9 @@ static void on_event(struct output *o, const struct event *ev) {
         return;
     case EV_INCLUDED:
         included(o, ev);
+        return;
+    case EV_ASYNC:
+        in_background(o, ev);
         return;
     case EV_WARNING:
         out_warning(o, "WARNING", ev->name);

@@ -75,6 +75,7 @@ static void on_event(struct output *o, const struct event *ev) {
     case EV_INCLUDED:
     case EV_NOTIFY:
     case EV_LOG:
+    case EV_ASYNC:
     case EV_VERBOSE:
     case EV_BANNER:
     case EV_STATS:

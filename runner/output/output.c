@@ -92,6 +92,7 @@ const char *out_color(const struct output *o, enum color color) {
         [COLOR_WARN] = "\033[1;35m",
         [COLOR_UNREACHABLE] = "\033[1;31m",
         [COLOR_VERBOSE] = "\033[0;34m",
+        [COLOR_DEBUG] = "\033[1;30m",
     };
     return o->opts.color ? codes[color] : "";
 }

@@ -26,7 +26,8 @@ enum color {
     COLOR_SKIP,
     COLOR_WARN,
     COLOR_UNREACHABLE,
-    COLOR_VERBOSE
+    COLOR_VERBOSE,
+    COLOR_DEBUG
 };
 
 /// Prints a masked line (a newline is added) to standard output or, with `to_err`, to standard error.

@@ -80,6 +80,8 @@ struct conn_request {
     bool check, diff, no_log;
     int verbosity;
     int64_t timeout_ms;             // 0: none
+    int64_t async_s;                // run in the background for at most this long; 0: no
+    struct str async_dir;           // where its result goes; STR_NONE: ~/.ansible_async
     struct val environment;         // dict of strings, or VAL_UNDEF
     struct str script;              // Lua source of the module, or STR_NONE: sent once per connection and content
     const struct conn_blob *blobs;  // content the args refer to by SHA-256; sent once per connection and content

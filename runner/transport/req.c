@@ -93,6 +93,12 @@ static bool encode_body(struct req *q, const struct conn_request *r, struct err 
     if (r->timeout_ms > 0) {
         val_set(a, d, "timeout_ms", val_int(r->timeout_ms));
     }
+    if (r->async_s > 0) {
+        val_set(a, d, "async", val_int(r->async_s));
+    }
+    if (r->async_s > 0 && r->async_dir.n) {
+        val_set(a, d, "async_dir", val_str(a, r->async_dir));
+    }
     if (hex[0]) {
         val_set(a, d, "script", val_z(a, hex));
     }
