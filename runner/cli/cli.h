@@ -36,7 +36,7 @@ struct settings {
     bool vault_match, check, diff, become, ask_pass, ask_become_pass, ask_vault, list_hosts, list_tasks, list_tags,
         syntax_check;
     bool doc_list, doc_markdown;
-    bool step, force_handlers, flush_cache, help, version, accept_new, any_errors_fatal, retry_files;
+    bool step, force_handlers, flush_cache, help, version, accept_new, live, any_errors_fatal, retry_files;
     bool host_key_checking, inject_facts, color, no_color, show_skipped, show_ok, no_vault_file;
     bool failed_stderr, custom_stats, host_start, check_markers, failure_path, pretty_results;
     bool handler_must_exist, args_to_stdout, task_debugger, debugger_ignores;

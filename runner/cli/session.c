@@ -348,6 +348,7 @@ static void fill_run(struct session *x) {
     r->port = (int)s->port;
     r->timeout_s = (int)s->timeout_s;
     r->task_timeout_s = s->task_timeout_s;
+    r->live = s->live;
     r->host_key = s->accept_new ? 1 : (s->host_key_checking ? 0 : 2);
     r->remote_dir = remote_dir(x->a);
     r->remote_tmp = s->remote_tmp;

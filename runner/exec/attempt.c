@@ -366,7 +366,8 @@ enum job_phase attempt_submit(struct job *j) {
                              .blobs = blobs,
                              .nblobs = it->call.blobs.n,
                              .lane = j->lane,
-                             .raw = it->mod->no_target};
+                             .raw = it->mod->no_target,
+                             .want_log = j->pr->r->o->live && !it->no_log};
     it->slot->in_flight++;
     it->landed = false;
     j->request = conn_submit(it->slot->conn, &q, j);

@@ -4,6 +4,8 @@
 #include "iterator.h"
 #include "run.h"
 
+#include <pthread.h>
+
 enum tag_kind { TAG_SLOT, TAG_JOB };  // first member of everything that is a completion's tag
 
 /// Exit codes, as ansible-playbook's.
@@ -55,8 +57,11 @@ struct run {
     struct str start_at;  // empty once it was found
     struct val groups;    // magic variable `groups`, VAL_UNDEF after a change
     struct val custom_stats;
-    struct val dynamic;  // list of {host, result}: what add_host and group_by did, for refresh_inventory
-    int sigfd;
+    struct val dynamic;    // list of {host, result}: what add_host and group_by did, for refresh_inventory
+    int sigfd;             // readable after Ctrl-C
+    int sig_in, sig_stop;  // of the thread that waits for signals
+    int sig_count;
+    pthread_t sig_thread;
     bool stop;              // Ctrl-C
     bool broken;            // any_errors_fatal or max_fail_percentage ended a batch
     bool step;              // --step is still asking
@@ -197,6 +202,7 @@ struct loop_control {
     int64_t pause_ms;
     bool extended, allitems;
 };
+#define LIVE_LINE_MAX ((size_t)64 << 10)
 /// One task on one host, from its conditions to its result. docs/how-a-task-travels.md tells the story.
 struct job {
     enum tag_kind tag;
@@ -228,6 +234,8 @@ struct job {
     size_t number;          // in play_run.live
     bool shown;             // output/ was told of the result already
     struct val debug_vars;  // variables set in the debugger; VAL_UNDEF: none
+    int64_t began_ms;       // clock_ms
+    struct buf live_line;   // live output: the line that is not whole yet
 };
 
 // -- lists.c ----------------------------------------------------------------------------------------------------------

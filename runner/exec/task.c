@@ -14,6 +14,8 @@ struct job *job_new(struct play_run *pr, struct hrun *h, struct pstep *s) {
     j->step = s;
     j->task = s->task;
     j->phase = JOB_ITEM;
+    j->began_ms = clock_ms();
+    j->live_line = (struct buf){.a = &j->a, .max = LIVE_LINE_MAX};
     j->err.arena = &j->a;
     return j;
 }

@@ -10,34 +10,69 @@
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+#include <sys/eventfd.h>
 #include <sys/signalfd.h>
 #include <termios.h>
 #include <unistd.h>
 
+// -- signals ----------------------------------------------------------------------------------------------------------
+static void signal_set(sigset_t *set) {
+    sigemptyset(set);
+    sigaddset(set, SIGINT);
+    sigaddset(set, SIGTERM);
+    sigaddset(set, SIGHUP);
+}
+
+/// Waits for signals: the first is told to the coordinator, which ends the run cleanly; the second ends everything at
+/// once, also while the coordinator is busy. What runs on targets ends with its connection.
+static void *watch_signals(void *arg) {
+    struct run *r = arg;
+    struct signalfd_siginfo si;
+    for (;;) {
+        struct pollfd p[2] = {{.fd = r->sig_in, .events = POLLIN}, {.fd = r->sig_stop, .events = POLLIN}};
+        if (poll(p, 2, -1) < 0 && errno != EINTR) {
+            return NULL;
+        }
+        if (p[1].revents) {
+            return NULL;
+        }
+        while (p[0].revents && read(r->sig_in, &si, sizeof si) == (ssize_t)sizeof si) {
+            uint64_t one = 1;
+            if (r->sig_count++ > 0 || write(r->sigfd, &one, sizeof one) < 0) {
+                _exit(RC_INTERRUPTED);
+            }
+        }
+    }
+}
+
 bool signals_open(struct run *r) {
     sigset_t set;
-    sigemptyset(&set);
-    sigaddset(&set, SIGINT);
-    sigaddset(&set, SIGTERM);
-    sigaddset(&set, SIGHUP);
+    signal_set(&set);
     pthread_sigmask(SIG_BLOCK, &set, NULL);
-    r->sigfd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-    return r->sigfd >= 0;
+    r->sig_in = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    r->sigfd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    r->sig_stop = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    return r->sig_in >= 0 && r->sigfd >= 0 && r->sig_stop >= 0 &&
+           pthread_create(&r->sig_thread, NULL, watch_signals, r) == 0;
 }
 
 void signals_close(struct run *r) {
     sigset_t set;
+    uint64_t one = 1;
+    signal_set(&set);
+    if (write(r->sig_stop, &one, sizeof one) < 0) {
+        BUG("eventfd: %d", errno);
+    }
+    pthread_join(r->sig_thread, NULL);
+    fd_closep(&r->sig_in);
     fd_closep(&r->sigfd);
-    sigemptyset(&set);
-    sigaddset(&set, SIGINT);
-    sigaddset(&set, SIGTERM);
-    sigaddset(&set, SIGHUP);
+    fd_closep(&r->sig_stop);
     pthread_sigmask(SIG_UNBLOCK, &set, NULL);
 }
 
 static void take_signal(struct run *r) {
-    struct signalfd_siginfo si;
-    while (read(r->sigfd, &si, sizeof(si)) == (ssize_t)sizeof(si)) {
+    uint64_t n = 0;
+    if (read(r->sigfd, &n, sizeof n) == (ssize_t)sizeof n) {
         r->stop = true;
     }
 }
@@ -97,19 +132,53 @@ static void answer(struct run *r, const struct completion *c) {
     arena_release(&a);
 }
 
+static void live_line(struct job *j, struct str line) {
+    struct event ev = {.kind = EV_LOG, .host = j->h->host->name, .name = line, .task = j->task};
+    run_event(j->pr->r, &ev);
+}
+
+/// Live output, in whole lines; what is longer than the buffer is shown in pieces.
+static void live_output(struct job *j, struct str text) {
+    struct str part;
+    while (text.n) {
+        size_t end = str_find_char(text, 0, '\n');
+        bool whole = end != SIZE_MAX;
+        part = str_sub(text, 0, whole ? end : text.n);
+        text = str_sub(text, whole ? end + 1 : text.n, text.n);
+        if (j->live_line.n + part.n > LIVE_LINE_MAX) {
+            live_line(j, buf_view(&j->live_line));
+            buf_consume(&j->live_line, j->live_line.n);
+            part = str_sub(part, 0, LIVE_LINE_MAX);
+        }
+        buf_str(&j->live_line, part);
+        if (whole) {
+            live_line(j, buf_view(&j->live_line));
+            buf_consume(&j->live_line, j->live_line.n);
+        }
+    }
+}
+
 static void deliver(struct play_run *pr, struct completion *c) {
     enum tag_kind kind = *(enum tag_kind *)c->tag;
     if (c->kind == DONE_ASK) {
         answer(pr->r, c);
         return;
     }
-    if (c->kind == DONE_LOG || c->kind == DONE_OPEN) {
+    if (c->kind == DONE_OPEN) {
         return;
     }
     if (kind == TAG_SLOT) {
         return;  // requests on it fail by themselves
     }
     struct job *j = c->tag;
+    if (c->kind == DONE_LOG) {
+        live_output(j, c->log);
+        return;
+    }
+    if (j->live_line.n) {
+        live_line(j, buf_view(&j->live_line));
+        buf_consume(&j->live_line, j->live_line.n);
+    }
     if (j->phase != JOB_SENT || j->request != c->id) {
         ahead_completed(j, c);
         return;

@@ -21,7 +21,7 @@ enum event_kind {
     EV_WARNING,
     EV_DEPRECATED,
     EV_ERROR,    // err: message outside of a task
-    EV_LOG,      // live output
+    EV_LOG,      // host, name: a line of live output
     EV_VERBOSE,  // name: a remark shown from verbosity `level` on
     EV_BANNER,   // name: a line of its own
     EV_STATS,    // recap

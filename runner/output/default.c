@@ -406,12 +406,7 @@ static void on_error(struct output *o, const struct event *ev) {
 }
 
 static void live_log(struct output *o, const struct event *ev) {
-    struct val text = val_get(ev->result, "log");
-    struct str rest = str_rtrim(val_text(text));
-    struct str line;
-    while (rest.n > 0 && str_next(&rest, '\n', &line)) {
-        out_printf(o, COLOR_VERBOSE, "%.*s | %.*s", STR(ev->host), STR(line));
-    }
+    out_printf(o, COLOR_VERBOSE, "%.*s | %.*s", STR(ev->host), STR(ev->name));
 }
 
 static void on_event(struct output *o, const struct event *ev) {

@@ -9,6 +9,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 // -- completions -----------------------------------------------------------------------------------------------------
@@ -182,10 +183,20 @@ static void hub_destroy(struct hub *h) {
     arena_release(&a);
 }
 
+/// A host takes one to four descriptors; the soft limit of a login is often 1024.
+static void raise_fd_limit(void) {
+    struct rlimit files;
+    if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < files.rlim_max) {
+        files.rlim_cur = files.rlim_max;
+        (void)setrlimit(RLIMIT_NOFILE, &files);
+    }
+}
+
 struct hub *hub_new(const struct hub_opts *o, struct err *e) {
     struct arena a = {0};
     struct hub *h = ARENA_NEW(&a, struct hub);
     h->arena = a;
+    raise_fd_limit();
     hub_init(h, o);
     if (h->done_fd < 0 || h->stop_fd < 0 || h->answer_fd < 0) {
         (void)err_sys(e, errno, NO_MARK, "cannot create an event descriptor");

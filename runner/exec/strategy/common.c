@@ -2,6 +2,8 @@
 // job.
 #include "exec.h"
 
+#include "fd.h"
+
 static bool wants_facts(const struct play_run *pr, const struct hrun *h) {
     struct val given = pr->set.gather_facts;
     struct str how = pr->r->o->gathering;
@@ -177,7 +179,28 @@ void strategy_free_jobs(struct jobs *l) {
     l->n = 0;
 }
 
+/// After Ctrl-C: where a host stood.
+static void tell_where(struct play_run *pr, const struct job *j) {
+    struct arena a = {0};
+    struct view v;
+    struct err e = {.arena = &a};
+    struct str name = j->task->n.name.n ? j->task->n.name : j->task->action_name;
+    if (view_init(&v, pr, NULL, j->step, &a, &e)) {
+        name = task_title(&v);
+    }
+    const char *doing = j->phase == JOB_SENT ? "was at" : "waited in";
+    struct event ev = {.kind = EV_WARNING};
+    ev.name = str_printf(&a, "interrupted: host %.*s %s the task '%.*s' for %lld s", STR(j->h->host->name), doing,
+                         STR(name), (long long)((clock_ms() - j->began_ms) / 1000));
+    run_event(pr->r, &ev);
+    arena_release(&a);
+}
+
+#define TOLD_MAX 20  // hosts named after Ctrl-C
+
 void strategy_cancel(struct play_run *pr) {
+    size_t told = 0;
+    size_t more = 0;
     for (size_t i = 0; i < pr->live.n; i++) {
         struct job *j = pr->live.p[i];
         if (!j) {
@@ -188,6 +211,14 @@ void strategy_cancel(struct play_run *pr) {
         }
         ahead_cancel(j);
         jobs_push(&pr->r->a, &pr->r->abandoned, j);
+        if (told < TOLD_MAX) {
+            tell_where(pr, j);
+        }
+        more += ++told > TOLD_MAX;
+    }
+    if (more) {
+        struct event ev = {.kind = EV_WARNING, .name = str_printf(&pr->a, "interrupted: and %zu hosts more", more)};
+        run_event(pr->r, &ev);
     }
     pr->timers.n = 0;
 }

@@ -1,0 +1,65 @@
+#!/bin/bash
+# interrupt.sh BIN_DIR: Ctrl-C ends a run with 99 and says where each host stood, a second one ends it at once; --live shows
+# output while it comes.
+set -uo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+# shellcheck source=../hosts/lib.sh
+. "$here/../hosts/lib.sh"
+bin=$(absolute "${1:?usage: interrupt.sh BIN_DIR}")
+for name in $(compgen -e | grep -E '^(ANSIBLE_|PLAY_)'); do unset "$name"; done
+work=$(mktemp -d "${TMPDIR:-/tmp}/interrupt.XXXXXX")
+trap 'rm -rf "$work"' EXIT
+export HOME=$work LC_ALL=C.UTF-8
+cd "$work" || exit 1
+failed=0
+expect() { # WHAT COMMAND...
+    local what=$1
+    shift
+    "$@" >/dev/null || {
+        failed=1
+        printf 'FAILED: %s\n' "$what"
+        cat output
+    }
+}
+cat >slow.yml <<'END'
+- hosts: all
+  gather_facts: false
+  tasks:
+    - name: build
+      shell: echo started; echo $$ > pid-{{ inventory_hostname }}; {{ 'true' if inventory_hostname == 'a' else 'sleep 60' }}
+      args: {chdir: "{{ playbook_dir }}"}
+END
+# -- once
+"$bin/play" run slow.yml -i a,b,c -c local --live >output 2>&1 &
+pid=$!
+wait_until 20 test -s pid-b && wait_until 20 test -s pid-c && wait_until 20 grep -q '^changed: \[a\]' output
+expect "live output" grep -qx 'b | started' output
+kill -INT $pid
+wait $pid
+expect "exit status 99" test $? = 99
+expect "where b stood" grep -q "host b was at the task 'build'" output
+expect "where c stood" grep -q "host c was at the task 'build'" output
+expect "nothing about a" grep -vq 'host a ' output
+# shellcheck disable=SC2317 # called by wait_until
+gone() { ! kill -0 "$(cat pid-b)" 2>/dev/null; }
+expect "remote work has ended" wait_until 5 gone
+
+# -- twice, while the run itself is busy
+cat >busy.yml <<'END'
+- hosts: all
+  gather_facts: false
+  tasks:
+    - debug: msg="{{ lookup('pipe', 'touch busy; sleep 60') }}"
+END
+"$bin/play" run busy.yml -i a, -c local >output 2>&1 &
+pid=$!
+wait_until 20 test -e busy
+start=$SECONDS
+kill -INT $pid
+sleep 0.2
+kill -INT $pid
+wait $pid
+expect "exit status 99 after two" test $? = 99
+expect "at once" test $((SECONDS - start)) -lt 5
+[ "$failed" = 0 ] && say "interrupts: everything holds"
+exit "$failed"
