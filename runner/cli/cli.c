@@ -353,7 +353,7 @@ static int show_list(struct arena *a) {
 
 static int show_doc(struct settings *s) {
     struct err e = {.arena = s->a};
-    return doc_show(&s->positional, s->doc_list, s->doc_markdown, &e) ? 0 : cli_report(&e, 1);
+    return doc_show(s, &e) ? 0 : cli_report(&e, 1);
 }
 
 static int dispatch_run(struct settings *s, bool as_ansible) {

@@ -45,6 +45,7 @@ struct settings {
     struct str playbook_dir, module_name, module_args, tree, inv_host, output_file, config_arg, plugin_type, format;
     struct str ignored;
     bool one_line, inv_list, inv_graph, inv_yaml, inv_toml, inv_vars, inv_export, only_changed, disabled;
+    struct words filter_plugins, test_plugins, lookup_plugins;
     struct words library, configured_tags, configured_skip_tags, inv_ignore_exts, inv_ignore_patterns, inv_enabled;
     struct words yaml_exts, inv_yaml_exts, vars_plugins, vars_precedence;
     struct str hash_behaviour, retry_dir, group_chars, pattern_mismatch, playbook_vars_root, run_vars_plugins,
@@ -155,6 +156,7 @@ struct session {
     struct vars_files *vars_files;
     struct pb_loader *loader;
     struct jinja_cache *cache;
+    struct project_plugins *plugins;  // of plugins.c
     struct val extra_vars;
     struct run_opts run;
     bool asked_vault;
@@ -175,9 +177,20 @@ bool secrets_unseal(void *self, struct val sealed, struct arena *a, struct str *
 void session_warn(void *self, struct mark at, const char *msg);
 /// Parses -e words ("k=v ...", "@file", YAML or JSON) over `vars`.
 bool session_extra(struct session *x, struct str word, struct val vars, struct err *e);
-/// play doc: documentation of modules and plugins to standard output; without names, or with `list`, the list of
-/// modules. `as_markdown` prints the tables of docs/compatibility.md. ERR_NOT_FOUND for an unknown name.
-bool doc_show(const struct words *names, bool list, bool as_markdown, struct err *e);
+/// Filters, tests and lookups of the project, read from `<base>/filter_plugins` and its neighbours. plugins_dir adds
+/// the directory of a playbook or role; `self` is what plugins_new gave.
+struct script_plugin;
+struct project_plugins *plugins_new(struct session *x);
+void plugins_dir(void *self, struct str base);
+const struct jinja_plugins *plugins_api(const struct project_plugins *p);
+void plugins_each(const struct project_plugins *p, enum plugin_kind kind,
+                  void (*one)(void *, const struct script_plugin *, struct str name), void *to);
+/// play doc: documentation of modules, keywords and plugins to standard output, as s->plugin_type, doc_list,
+/// doc_markdown (the tables of docs/compatibility.md) and the words say. ERR_NOT_FOUND for an unknown name.
+bool doc_show(struct settings *s, struct err *e);
+/// Its part on filters, tests and lookups: one name of any kind; or those of s->plugin_type.
+bool doc_plugin(struct settings *s, struct str name);
+bool doc_kind(struct settings *s, const struct words *names, bool list, struct err *e);
 
 // -- the tools -------------------------------------------------------------------------------------------------------
 /// Prints an error and gives back `code`; cli_report_in masks what is secret in it.

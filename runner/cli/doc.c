@@ -80,6 +80,10 @@ static void list_modules(FILE *f) {
     }
 }
 
+static const char *listed_name(const char *name, const char *fqcn) {
+    return fqcn ? fqcn : name;
+}
+
 static void markdown(FILE *f) {
     fputs("## Modules\n\n| module | side | check | diff | what |\n|---|---|---|---|---|\n", f);
     for (size_t i = 0; i < module_count; i++) {
@@ -95,15 +99,15 @@ static void markdown(FILE *f) {
     }
     fputs("\n## Filters\n\n", f);
     for (size_t i = 0; i < filter_count; i++) {
-        fprintf(f, "%s`%s`", i ? ", " : "", filter_table[i].name);
+        fprintf(f, "%s`%s`", i ? ", " : "", listed_name(filter_table[i].name, filter_table[i].it->fqcn));
     }
     fputs("\n\n## Tests\n\n", f);
     for (size_t i = 0; i < jtest_count; i++) {
-        fprintf(f, "%s`%s`", i ? ", " : "", jtest_table[i].name);
+        fprintf(f, "%s`%s`", i ? ", " : "", listed_name(jtest_table[i].name, jtest_table[i].it->fqcn));
     }
     fputs("\n\n## Lookups\n\n", f);
     for (size_t i = 0; i < lookup_count; i++) {
-        fprintf(f, "%s`%s`", i ? ", " : "", lookup_table[i].name);
+        fprintf(f, "%s`%s`", i ? ", " : "", listed_name(lookup_table[i].name, lookup_table[i].it->fqcn));
     }
     fputs("\n\n## Keywords\n\n| keyword | type | what |\n|---|---|---|\n", f);
     for (int k = KW_NONE + 1; k < KW_COUNT; k++) {
@@ -111,24 +115,18 @@ static void markdown(FILE *f) {
     }
 }
 
-static bool print_plugin(FILE *f, struct str name) {
-    const struct filter *filter = filter_find(name);
-    const struct jtest *test = jtest_find(name);
-    const struct lookup *lookup = lookup_find(name);
+static bool print_keyword(FILE *f, struct str name) {
     enum keyword k = keyword_find(name);
-    if (filter) {
-        fprintf(f, "filter %.*s(%s)\n  %s\n", STR(name), filter->params ? filter->params : "", filter->doc);
-    }
-    if (test) {
-        fprintf(f, "test %.*s(%s)\n  %s\n", STR(name), test->params ? test->params : "", test->doc);
-    }
-    if (lookup) {
-        fprintf(f, "lookup %.*s\n  %s\n", STR(name), lookup->doc);
-    }
     if (k != KW_NONE) {
         fprintf(f, "keyword %s (%s)\n  %s\n", keyword_docs[k].name, keyword_docs[k].type, keyword_docs[k].doc);
     }
-    return filter || test || lookup || k != KW_NONE;
+    return k != KW_NONE;
+}
+
+static void list_keywords(FILE *f) {
+    for (int k = KW_NONE + 1; k < KW_COUNT; k++) {
+        fprintf(f, "%-24s %s\n", keyword_docs[k].name, keyword_docs[k].doc);
+    }
 }
 
 static bool unknown(struct str name, struct err *e) {
@@ -143,24 +141,33 @@ static bool unknown(struct str name, struct err *e) {
     return t.best.s ? err_hint(e, "did you mean '%.*s'?", STR(t.best)) : err_hint(e, "'play doc' lists the modules");
 }
 
-bool doc_show(const struct words *names, bool list, bool as_markdown, struct err *e) {
-    if (as_markdown) {
+bool doc_show(struct settings *s, struct err *e) {
+    const struct words *names = &s->positional;
+    bool keywords = str_eqz(s->plugin_type, "keyword");
+    bool modules = !s->plugin_type.n || str_eqz(s->plugin_type, "module");
+    if (s->doc_markdown) {
         markdown(stdout);
         return true;
     }
-    if (list || names->n == 0) {
-        list_modules(stdout);
+    if (!modules && !keywords) {
+        return doc_kind(s, names, s->doc_list, e);
+    }
+    if (s->doc_list || names->n == 0) {
+        if (keywords) {
+            list_keywords(stdout);
+        } else {
+            list_modules(stdout);
+        }
         return true;
     }
     for (size_t i = 0; i < names->n; i++) {
-        const struct module *m = module_find(names->p[i]);
-        bool plugin = false;
+        const struct module *m = modules ? module_find(names->p[i]) : NULL;
         if (m) {
             print_module(stdout, module_short(names->p[i]), m);
-        } else {
-            plugin = print_plugin(stdout, names->p[i]);
         }
-        if (!m && !plugin) {
+        bool other = !s->plugin_type.n && !m && doc_plugin(s, names->p[i]);
+        bool keyword = (keywords || !s->plugin_type.n) && !m && print_keyword(stdout, names->p[i]);
+        if (!m && !other && !keyword) {
             return unknown(names->p[i], e);
         }
     }

@@ -378,6 +378,8 @@ bool session_open(struct session *x, struct settings *s, const struct words *sec
     x->a = s->a;
     secrets_open(x);
     x->cache = jinja_cache_new();
+    x->plugins = plugins_new(x);
+    jinja_cache_plugins(x->cache, plugins_api(x->plugins));
     if (!open_output(x, e) || !secrets_passwords(x, e) || !extra_vars(x, secrets, e) || !open_inventory(x, e)) {
         return false;
     }
@@ -394,6 +396,8 @@ bool session_open(struct session *x, struct settings *s, const struct words *sec
                         .warn_self = x,
                         .find_module = project_module,
                         .find_self = x,
+                        .plugin_dir = plugins_dir,
+                        .plugin_self = x->plugins,
                         .read = session_read,
                         .read_self = x,
                         .no_run = s->syntax_check || s->list_hosts || s->list_tasks || s->list_tags};

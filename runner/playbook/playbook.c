@@ -185,6 +185,9 @@ static bool load_book(const struct book_ctx *c, struct str file, struct mark at,
     pb->a = c->l->a;
     pb->file = file;
     pb->basedir = c->basedir;
+    if (c->l->o.plugin_dir) {
+        c->l->o.plugin_dir(c->l->o.plugin_self, pb_dirname(file));
+    }
     if (!pb_file(c->l, file, at, &v, e)) {
         return false;
     }

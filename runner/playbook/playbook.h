@@ -138,6 +138,9 @@ struct pb_opts {
     /// A module the project ships (library/*.lua): returns it or NULL. May be NULL itself.
     const struct module *(*find_module)(void *self, struct str name, struct str role_path, struct err *e);
     void *find_self;
+    /// Told of the directory of each playbook and role that is read, where the project keeps its plugins. May be NULL.
+    void (*plugin_dir)(void *self, struct str dir);
+    void *plugin_self;
     /// Reads a file, opening vault files. NULL: plain reading.
     bool (*read)(void *self, struct str path, struct arena *a, struct str *text, bool *secret, struct err *e);
     void *read_self;

@@ -342,6 +342,9 @@ static bool load_meta(const struct ctx *c, struct role *r, struct err *e) {
         return false;
     }
     set_collections(c->l->a, r);
+    if (c->l->o.plugin_dir) {
+        c->l->o.plugin_dir(c->l->o.plugin_self, r->path);
+    }
     return load_dependencies(c, r, e);
 }
 

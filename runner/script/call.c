@@ -289,13 +289,21 @@ static void set_flag(lua_State *lua, const char *name, bool value) {
     lua_setfield(lua, -2, name);
 }
 
+static const luaL_Reg json_functions[] = {{"decode", json_decode}, {"encode", json_encode}, {NULL, NULL}};
+static const luaL_Reg re_functions[] = {{"match", re_match}, {"gsub", re_gsub}, {NULL, NULL}};
+
+void host_push_text_tools(lua_State *lua) {
+    luaL_newlib(lua, json_functions);
+    lua_setfield(lua, -2, "json");
+    luaL_newlib(lua, re_functions);
+    lua_setfield(lua, -2, "re");
+}
+
 void host_push_call(lua_State *lua) {
     static const luaL_Reg methods[] = {
         {"differs", call_differs}, {"changed", call_changed}, {"set", call_set},   {"fail", call_fail},
         {"warn", call_warn},       {"skip", call_skip},       {"diff", call_diff}, {"tmpdir", call_tmpdir},
         {"exec", call_exec},       {"which", call_which},     {NULL, NULL}};
-    static const luaL_Reg json[] = {{"decode", json_decode}, {"encode", json_encode}, {NULL, NULL}};
-    static const luaL_Reg re[] = {{"match", re_match}, {"gsub", re_gsub}, {NULL, NULL}};
     const struct mod_call *c = call_of(lua);
     luaL_newlib(lua, methods);
     host_push_tools(lua);
@@ -305,10 +313,7 @@ void host_push_call(lua_State *lua) {
     set_flag(lua, "show_diff", c->diff);
     lua_pushstring(lua, c->name);
     lua_setfield(lua, -2, "name");
-    luaL_newlib(lua, json);
-    lua_setfield(lua, -2, "json");
-    luaL_newlib(lua, re);
-    lua_setfield(lua, -2, "re");
+    host_push_text_tools(lua);
     host_push_fs(lua);
     lua_setfield(lua, -2, "fs");
 }

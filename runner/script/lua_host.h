@@ -43,6 +43,8 @@ void host_define_values(lua_State *lua);
 void host_push_call(lua_State *lua);
 /// Adds the methods of tools.c to the object on top of the stack.
 void host_push_tools(lua_State *lua);
+/// Adds json and re, which need no call, to the table on top of the stack.
+void host_push_text_tools(lua_State *lua);
 /// Ends the module with an error of the layers below, as c:fail does.
 int host_fail(lua_State *lua, const struct err *e);
 /// Defines `use`, which loads the libraries of modules/lib/*.lua.

@@ -1,9 +1,8 @@
 // Lua modules: reads the table a module returns into a struct module whose plan and run call its Lua functions.
 #include "script.h"
 
-#include "json.h"
 #include "lua_host.h"
-#include "typo.h"
+#include "table.h"
 
 /// What a Lua module's struct module carries: each call runs this source in a state of its own.
 struct script {
@@ -73,64 +72,16 @@ static bool script_run(struct mod_call *c, struct err *e) {
     return call_function(c, "run", e);
 }
 
-// -- reading the table
-// -------------------------------------------------------------------------------------------------
-
-struct reader {
-    struct arena *a;
-    const char *file;
-    struct err *e;
-};
-
-static bool wrong(struct reader *r, const char *where, const char *what) {
-    return err_set(r->e, ERR_ARGS, NO_MARK, "%s: %s: %s", r->file, where, what);
-}
-
-static bool known_keys(struct reader *r, struct val d, const char *where, const char *const *names, size_t n) {
-    struct vpair *p;
-    for (size_t i = 0; (p = val_each(d, &i));) {
-        bool known = false;
-        for (size_t k = 0; k < n; k++) {
-            known = known || str_eqz(val_text(p->key), names[k]);
-        }
-        if (known) {
-            continue;
-        }
-        const char *near = typo_nearest(val_text(p->key), names, n);
-        (void)err_set(r->e, ERR_ARGS, NO_MARK, "%s: %s has no key '%.*s'", r->file, where, STR(val_text(p->key)));
-        return near ? err_hint(r->e, "did you mean '%s'?", near) : false;
-    }
-    return true;
-}
-
-static const char *text_of(struct reader *r, struct val d, const char *key) {
-    struct val v = val_get(d, key);
-    return val_is(v, VAL_STR) ? str_z(r->a, val_text(v)) : NULL;
-}
-
-/// A list of names as "a|b"; a string stays as it is.
-static const char *joined(struct reader *r, struct val v, const char *sep) {
-    if (val_is(v, VAL_STR)) {
-        return str_z(r->a, val_text(v));
-    }
-    if (!val_is(v, VAL_LIST)) {
-        return NULL;
-    }
-    struct buf b = BUF_IN(r->a);
-    for (size_t i = 0; i < val_len(v); i++) {
-        buf_printf(&b, "%s%.*s", i ? sep : "", STR(val_str_of(r->a, val_at_index(v, i))));
-    }
-    return str_z(r->a, buf_view(&b));
-}
+// -- reading the table ---------------------------------------------------------------------------------------------
 
 /// A list of lists of names as "a,b;c,d".
 static const char *groups(struct reader *r, struct val v) {
     if (!val_is(v, VAL_LIST)) {
-        return joined(r, v, ";");
+        return table_names(r, v, ";");
     }
     struct buf b = BUF_IN(r->a);
     for (size_t i = 0; i < val_len(v); i++) {
-        const char *group = joined(r, val_at_index(v, i), ",");
+        const char *group = table_names(r, val_at_index(v, i), ",");
         buf_printf(&b, "%s%s", i ? ";" : "", group ? group : "");
     }
     return str_z(r->a, buf_view(&b));
@@ -139,7 +90,7 @@ static const char *groups(struct reader *r, struct val v) {
 /// {{"state", "present", {"a", "b"}, any}} as "state=present:a,b".
 static const char *required_if(struct reader *r, struct val v) {
     if (!val_is(v, VAL_LIST)) {
-        return joined(r, v, ";");
+        return table_names(r, v, ";");
     }
     struct buf b = BUF_IN(r->a);
     for (size_t i = 0; i < val_len(v); i++) {
@@ -148,7 +99,7 @@ static const char *required_if(struct reader *r, struct val v) {
             continue;
         }
         bool any = val_len(rule) > 3 && val_truth(val_at_index(rule, 3));
-        const char *names = joined(r, val_at_index(rule, 2), any ? "|" : ",");
+        const char *names = table_names(r, val_at_index(rule, 2), any ? "|" : ",");
         buf_printf(&b, "%s%.*s=%.*s:%s", b.n ? ";" : "", STR(val_str_of(r->a, val_at_index(rule, 0))),
                    STR(val_str_of(r->a, val_at_index(rule, 1))), names ? names : "");
     }
@@ -158,97 +109,20 @@ static const char *required_if(struct reader *r, struct val v) {
 /// {a = {"b", "c"}} as "a:b,c".
 static const char *required_by(struct reader *r, struct val v) {
     if (!val_is(v, VAL_DICT)) {
-        return joined(r, v, ";");
+        return table_names(r, v, ";");
     }
     struct buf b = BUF_IN(r->a);
     struct vpair *p;
     for (size_t i = 0; (p = val_each(v, &i));) {
-        const char *names = joined(r, p->value, ",");
+        const char *names = table_names(r, p->value, ",");
         buf_printf(&b, "%s%.*s:%s", b.n ? ";" : "", STR(val_text(p->key)), names ? names : "");
     }
     return str_z(r->a, buf_view(&b));
 }
 
-static bool read_type(struct reader *r, struct val d, const char *key, const char *where, enum arg_type *out) {
-    static const char *const names[] = {"str",  "int", "float", "bool",  "list", "dict",
-                                        "path", "raw", "json",  "bytes", "bits"};
-    const char *name = text_of(r, d, key);
-    if (!name) {
-        *out = ARG_STR;
-        return true;
-    }
-    for (size_t i = 0; i < COUNTOF(names); i++) {
-        if (strcmp(name, names[i]) == 0) {
-            *out = (enum arg_type)i;
-            return true;
-        }
-    }
-    return wrong(r, where, arena_printf(r->a, "'%s' is not a type", name));
-}
-
-static bool read_default(struct reader *r, struct val d, struct arg *arg) {
-    struct val v = val_get(d, "default");
-    if (val_is(v, VAL_UNDEF) || val_is(v, VAL_NULL)) {
-        return true;
-    }
-    if (val_is(v, VAL_STR) && arg->type != ARG_RAW && arg->type != ARG_LIST && arg->type != ARG_DICT) {
-        arg->def = str_z(r->a, val_text(v));
-        return true;
-    }
-    struct buf b = BUF_IN(r->a);
-    if (!json_write(&b, v, &(struct json_style){0}, r->e)) {
-        return false;
-    }
-    arg->def = str_z(r->a, buf_view(&b));
-    return true;
-}
-
-static bool read_args(struct reader *r, struct val v, const char *where, int depth, const struct arg **out);
-
-static bool read_arg(struct reader *r, struct vpair *p, int depth, struct arg *arg) {
-    static const char *const keys[] = {"type",    "required", "no_log",  "elements", "default",
-                                       "choices", "aliases",  "options", "doc"};
-    struct val d = p->value;
-    const char *where = arena_printf(r->a, "argument '%.*s'", STR(val_text(p->key)));
-    if (!val_is(d, VAL_DICT)) {
-        return wrong(r, where, "must be a table");
-    }
-    if (!known_keys(r, d, where, keys, COUNTOF(keys))) {
-        return false;
-    }
-    arg->name = str_z(r->a, val_text(p->key));
-    arg->required = val_truth(val_get(d, "required"));
-    arg->no_log = val_truth(val_get(d, "no_log"));
-    arg->choices = joined(r, val_get(d, "choices"), "|");
-    arg->aliases = joined(r, val_get(d, "aliases"), "|");
-    arg->doc = text_of(r, d, "doc");
-    if (!read_type(r, d, "type", where, &arg->type) || !read_type(r, d, "elements", where, &arg->elements) ||
-        !read_default(r, d, arg)) {
-        return false;
-    }
-    struct val options = val_get(d, "options");
-    return val_is(options, VAL_UNDEF) || read_args(r, options, where, depth + 1, &arg->sub);
-}
-
-static bool read_args(struct reader *r, struct val v, const char *where, int depth, const struct arg **out) {
-    if (!val_is(v, VAL_DICT) || depth > 8) {
-        return wrong(r, where, "its options must be a table");
-    }
-    struct arg *args = ARENA_ARRAY(r->a, struct arg, val_len(v) + 1);
-    size_t n = 0;
-    struct vpair *p;
-    for (size_t i = 0; (p = val_each(v, &i));) {
-        if (!read_arg(r, p, depth, &args[n++])) {
-            return false;
-        }
-    }
-    *out = args;
-    return true;
-}
-
 static bool read_support(struct reader *r, struct val d, const char *key, enum support *out) {
     static const char *const names[] = {"none", "partial", "full"};
-    const char *name = text_of(r, d, key);
+    const char *name = table_text(r, d, key);
     for (size_t i = 0; name && i < COUNTOF(names); i++) {
         if (strcmp(name, names[i]) == 0) {
             *out = (enum support)i;
@@ -256,7 +130,7 @@ static bool read_support(struct reader *r, struct val d, const char *key, enum s
         }
     }
     *out = SUPPORT_NONE;
-    return !name || wrong(r, key, "must be full, partial or none");
+    return !name || table_wrong(r, key, "must be full, partial or none");
 }
 
 static bool read_module(struct reader *r, struct val d, struct module *m) {
@@ -279,14 +153,14 @@ static bool read_module(struct reader *r, struct val d, struct module *m) {
                                        "file_args",
                                        "any_args",
                                        "always_diff"};
-    if (!known_keys(r, d, "the module", keys, COUNTOF(keys))) {
+    if (!table_keys(r, d, "the module", keys, COUNTOF(keys))) {
         return false;
     }
-    m->doc = text_of(r, d, "doc");
-    m->example = text_of(r, d, "example");
-    m->spec = text_of(r, d, "spec");
-    m->returns = text_of(r, d, "returns");
-    m->free_form = text_of(r, d, "free_form");
+    m->doc = table_text(r, d, "doc");
+    m->example = table_text(r, d, "example");
+    m->spec = table_text(r, d, "spec");
+    m->returns = table_text(r, d, "returns");
+    m->free_form = table_text(r, d, "free_form");
     m->exclusive = groups(r, val_get(d, "exclusive"));
     m->required_one_of = groups(r, val_get(d, "required_one_of"));
     m->required_together = groups(r, val_get(d, "required_together"));
@@ -295,14 +169,14 @@ static bool read_module(struct reader *r, struct val d, struct module *m) {
     m->any_args = val_truth(val_get(d, "any_args"));
     m->file_args = val_truth(val_get(d, "file_args"));
     m->always_diff = val_truth(val_get(d, "always_diff"));
-    const char *side = text_of(r, d, "side");
+    const char *side = table_text(r, d, "side");
     m->side = side && strcmp(side, "controller") == 0 ? ON_CONTROLLER : ON_TARGET;
     if (side && strcmp(side, "controller") != 0 && strcmp(side, "target") != 0) {
-        return wrong(r, "side", "must be target or controller");
+        return table_wrong(r, "side", "must be target or controller");
     }
     struct val args = val_get(d, "args");
     return read_support(r, d, "check", &m->check) && read_support(r, d, "diff", &m->diff) &&
-           read_args(r, val_is(args, VAL_UNDEF) ? val_dict(r->a, 0) : args, "the module", 0, &m->args);
+           table_args(r, val_is(args, VAL_UNDEF) ? val_dict(r->a, 0) : args, "the module", &m->args);
 }
 
 /// Runs protected: turns the module's table, without its two functions, into a value.
@@ -353,7 +227,7 @@ const struct module *script_module(struct arena *a, const char *name, const char
                          .has_plan = val_is(val_get(table, "plan"), VAL_BOOL),
                          .has_run = val_is(val_get(table, "run"), VAL_BOOL)};
     if (!s->has_run) {
-        (void)wrong(&r, "run", "a module must have this function");
+        (void)table_wrong(&r, "run", "a module must have this function");
         return NULL;
     }
     m->plan = s->has_plan ? script_plan : NULL;

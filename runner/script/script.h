@@ -38,3 +38,39 @@ const struct module *script_module(struct arena *a, const char *name, const char
                                    struct err *e);
 /// The source of a module that script_module made, to be sent to the target; STR_NONE for a C module. Owner: its arena.
 struct str script_source(const struct module *m);
+
+// -- plugins of templates --------------------------------------------------------------------------------------------
+//
+// A file of filter_plugins/, test_plugins/ or lookup_plugins/ returns the table of one plugin, named as the file:
+//   doc, example    texts; `example` is an expression that is true
+//   params          "value, sep=',', *, **": names in order, as they are bound; without it everything is passed on
+//   args            name -> {type, required, default, doc ...} as of modules: documentation of the parameters
+//   undefined       true: undefined values are passed in, as nil
+//   run             function(value, sep, ..., options): the parameters in order, then what `*` took, then, with `**`,
+//                   a table of the other keywords. A filter returns its result, a test its truth; an error() ends the
+//                   template with its text.
+// or {plugins = {name = {...}, ...}}. The function of a lookup is run(terms, options, c) and returns a list;
+// c.read(name) is the text of a file of the controller, found where the lookup `file` finds it, c.var(name) a variable.
+// Globals are those of modules, and json and re; nothing else of the system can be reached.
+
+struct script_plugin {
+    const char *name, *file, *doc, *params, *example;
+    const struct arg *args;  // ended by a row without a name; may be NULL
+    bool takes_undef;
+    struct str source;
+    bool nested;  // inside `plugins`
+};
+/// What a lookup may reach. Both may be NULL.
+struct script_env {
+    void *self;
+    bool (*read)(void *self, struct str name, struct arena *a, struct str *text, struct err *e);
+    bool (*var)(void *self, struct str name, struct arena *a, struct val *out, struct err *e);
+};
+/// The plugins of a file. ERR_SYNTAX with file:line, ERR_ARGS for a wrong table.
+bool script_plugins(struct arena *a, const char *name, const char *file, struct str source, struct script_plugin **out,
+                    size_t *n, struct err *e);
+/// Runs one in a state of its own, with the limits of modules. `args` are passed in order, undefined ones as nil, then
+/// `options` when it is a dict. Errors: ERR_TYPE at `at` with the file and line in the script.
+bool script_plugin_call(const struct script_plugin *p, struct arena *a, const struct val *args, size_t n,
+                        struct val options, const struct script_env *env, struct mark at, struct val *out,
+                        struct err *e);

@@ -34,7 +34,7 @@ static void count_instructions(lua_State *lua, lua_Debug *ar) {
     h->instructions += HOOK_EVERY;
     if (h->instructions > SCRIPT_INSTRUCTIONS) {
         lua_sethook(lua, count_instructions, LUA_MASKCOUNT, 1);  // a pcall of the module must not go on after this
-        luaL_error(lua, "the module ran too long: more than %I instructions", (LUAI_UACINT)SCRIPT_INSTRUCTIONS);
+        luaL_error(lua, "it ran too long: more than %I instructions", (LUAI_UACINT)SCRIPT_INSTRUCTIONS);
     }
 }
 
