@@ -67,7 +67,10 @@ static bool f_combine(struct jcall *c, struct val *out, struct err *e) {
     }
     return true;
 }
-FILTER(combine) = {.doc = "Dictionaries merged, later ones win.", .params = "*, **", .fn = f_combine};
+FILTER(combine) = {.doc = "Dictionaries merged, later ones win.",
+                   .params = "*, **",
+                   .fn = f_combine,
+                   .example = "{'a': {'x': 1}} | combine({'a': {'y': 2}}, recursive=True) == {'a': {'x': 1, 'y': 2}}"};
 
 static bool key_names(struct jcall *c, struct val *key, struct val *value, struct err *e) {
     *key = arg_given(c, 1) ? c->args[1] : val_z(c->a, "key");
@@ -96,7 +99,8 @@ static bool f_dict2items(struct jcall *c, struct val *out, struct err *e) {
 }
 FILTER(dict2items) = {.doc = "A dictionary as a list of key and value.",
                       .params = "mydict, key_name='key', value_name='value'",
-                      .fn = f_dict2items};
+                      .fn = f_dict2items,
+                      .example = "{'a': 1} | dict2items == [{'key': 'a', 'value': 1}]"};
 
 static bool f_items2dict(struct jcall *c, struct val *out, struct err *e) {
     struct val kn, vn, l = c->args[0];
@@ -126,7 +130,8 @@ static bool f_items2dict(struct jcall *c, struct val *out, struct err *e) {
 }
 FILTER(items2dict) = {.doc = "A list of key and value as a dictionary.",
                       .params = "mylist, key_name='key', value_name='value'",
-                      .fn = f_items2dict};
+                      .fn = f_items2dict,
+                      .example = "[{'key': 'a', 'value': 1}] | items2dict == {'a': 1}"};
 
 static struct val pair_of(struct jcall *c, struct val a, struct val b) {
     struct val t = val_tuple(c->a, 2);
@@ -151,7 +156,11 @@ static bool f_items(struct jcall *c, struct val *out, struct err *e) {
     }
     return true;
 }
-FILTER(items) = {.doc = "Pairs of key and value.", .params = "value", .takes_undef = true, .fn = f_items};
+FILTER(items) = {.doc = "Pairs of key and value.",
+                 .params = "value",
+                 .takes_undef = true,
+                 .fn = f_items,
+                 .example = "{'a': 1} | items | list == [('a', 1)]"};
 
 static bool f_dictsort(struct jcall *c, struct val *out, struct err *e) {
     bool exact = false, reverse = false;
@@ -187,7 +196,8 @@ static bool f_dictsort(struct jcall *c, struct val *out, struct err *e) {
 }
 FILTER(dictsort) = {.doc = "Pairs of a dictionary, sorted.",
                     .params = "value, case_sensitive=False, by='key', reverse=False",
-                    .fn = f_dictsort};
+                    .fn = f_dictsort,
+                    .example = "{'b': 1, 'a': 2} | dictsort == [('a', 2), ('b', 1)]"};
 
 static bool f_extract(struct jcall *c, struct val *out, struct err *e) {
     struct val more = opt_val(c, 2);
@@ -211,8 +221,10 @@ static bool f_extract(struct jcall *c, struct val *out, struct err *e) {
     }
     return true;
 }
-FILTER(extract) = {
-    .doc = "The item of a container by key.", .params = "item, container, morekeys=None", .fn = f_extract};
+FILTER(extract) = {.doc = "The item of a container by key.",
+                   .params = "item, container, morekeys=None",
+                   .fn = f_extract,
+                   .example = "[0, 2] | map('extract', ['x', 'y', 'z']) | list == ['x', 'z']"};
 
 // -- subelements -----------------------------------------------------------------------------------------------------
 
@@ -289,9 +301,11 @@ static bool f_subelements(struct jcall *c, struct val *out, struct err *e) {
     }
     return true;
 }
-FILTER(subelements) = {.doc = "Each item with each element of a list inside it.",
-                       .params = "obj, subelements, skip_missing=False",
-                       .fn = f_subelements};
+FILTER(subelements) = {
+    .doc = "Each item with each element of a list inside it.",
+    .params = "obj, subelements, skip_missing=False",
+    .fn = f_subelements,
+    .example = "([{'n': 1, 'l': ['a', 'b']}] | subelements('l') | map('last') | list) == ['a', 'b']"};
 
 static bool rekey_one(struct jcall *c, struct val item, bool overwrite, struct val out, struct err *e) {
     if (item.kind != VAL_DICT) {
@@ -341,4 +355,5 @@ static bool f_rekey_on_member(struct jcall *c, struct val *out, struct err *e) {
 }
 FILTER(rekey_on_member) = {.doc = "Dictionaries by the value of one of their keys.",
                            .params = "data, key, duplicates='error'",
-                           .fn = f_rekey_on_member};
+                           .fn = f_rekey_on_member,
+                           .example = "[{'n': 'a', 'v': 1}] | rekey_on_member('n') == {'a': {'n': 'a', 'v': 1}}"};

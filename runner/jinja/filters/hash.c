@@ -18,12 +18,19 @@ static bool digest(struct jcall *c, const char *name, struct val *out, struct er
 static bool f_md5(struct jcall *c, struct val *out, struct err *e) {
     return digest(c, "md5", out, e);
 }
-FILTER(md5) = {.doc = "MD5 of text, hexadecimal.", .params = "data", .fn = f_md5};
+FILTER(md5) = {.doc = "MD5 of text, hexadecimal.",
+               .params = "data",
+               .fn = f_md5,
+               .example = "'a' | md5 == '0cc175b9c0f1b6a831c399e269772661'"};
 
 static bool f_sha1(struct jcall *c, struct val *out, struct err *e) {
     return digest(c, "sha1", out, e);
 }
-FILTER(sha1) = {.doc = "SHA-1 of text, hexadecimal.", .params = "data", .fn = f_sha1, .aliases = "checksum"};
+FILTER(sha1) = {.doc = "SHA-1 of text, hexadecimal.",
+                .params = "data",
+                .fn = f_sha1,
+                .aliases = "checksum",
+                .example = "'a' | sha1 == '86f7e437faa5a7fce15d1ddcb9eaeaea377667b8'"};
 
 /// Python's hashlib names that OpenSSL spells differently.
 static const char *openssl_name(struct arena *a, struct str name) {
@@ -62,7 +69,10 @@ static bool f_hash(struct jcall *c, struct val *out, struct err *e) {
     *out = val_str(c->a, (struct str){hex, (size_t)n * 2});
     return true;
 }
-FILTER(hash) = {.doc = "Digest of text, hexadecimal.", .params = "data, hashtype='sha1'", .fn = f_hash};
+FILTER(hash) = {.doc = "Digest of text, hexadecimal.",
+                .params = "data, hashtype='sha1'",
+                .fn = f_hash,
+                .example = "('a' | hash('sha256') | length) == 64"};
 
 static bool f_password_hash(struct jcall *c, struct val *out, struct err *e) {
     struct crypt_opts o = {0};
@@ -83,7 +93,8 @@ static bool f_password_hash(struct jcall *c, struct val *out, struct err *e) {
 }
 FILTER(password_hash) = {.doc = "Hash of a password for the system.",
                          .params = "password, hashtype='sha512', salt=None, salt_size=None, rounds=None, ident=None",
-                         .fn = f_password_hash};
+                         .fn = f_password_hash,
+                         .example = "'secret' | password_hash('sha512', 'salt1234', rounds=5000) is match('[$]6[$]')"};
 
 // -- base64 ----------------------------------------------------------------------------------------------------------
 
@@ -115,7 +126,10 @@ static bool f_b64encode(struct jcall *c, struct val *out, struct err *e) {
     *out = val_str(c->a, urlsafe ? swap_chars(c->a, text, "+/", "-_") : text);
     return true;
 }
-FILTER(b64encode) = {.doc = "Text as base64.", .params = "string, encoding='utf-8', urlsafe=False", .fn = f_b64encode};
+FILTER(b64encode) = {.doc = "Text as base64.",
+                     .params = "string, encoding='utf-8', urlsafe=False",
+                     .fn = f_b64encode,
+                     .example = "'test' | b64encode == 'dGVzdA=='"};
 
 /// What Python's b64decode does: other characters are dropped, a length that cannot be is an error.
 static bool b64_clean(struct jcall *c, struct str s, struct str *out, struct err *e) {
@@ -161,7 +175,10 @@ static bool f_b64decode(struct jcall *c, struct val *out, struct err *e) {
     *out = val_str(c->a, raw);
     return true;
 }
-FILTER(b64decode) = {.doc = "Text of base64.", .params = "string, encoding='utf-8', urlsafe=False", .fn = f_b64decode};
+FILTER(b64decode) = {.doc = "Text of base64.",
+                     .params = "string, encoding='utf-8', urlsafe=False",
+                     .fn = f_b64decode,
+                     .example = "'dGVzdA==' | b64decode == 'test'"};
 
 // -- uuid ------------------------------------------------------------------------------------------------------------
 
@@ -217,4 +234,7 @@ static bool f_to_uuid(struct jcall *c, struct val *out, struct err *e) {
     *out = val_printf(c->a, "%.8s-%.4s-%.4s-%.4s-%.12s", hex, hex + 8, hex + 12, hex + 16, hex + 20);
     return true;
 }
-FILTER(to_uuid) = {.doc = "A UUID made of text.", .params = "string, namespace=None", .fn = f_to_uuid};
+FILTER(to_uuid) = {.doc = "A UUID made of text.",
+                   .params = "string, namespace=None",
+                   .fn = f_to_uuid,
+                   .example = "'test' | to_uuid == 'f4fb6740-9e00-5ac4-9581-f24b6ecfe71e'"};

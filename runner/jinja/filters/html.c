@@ -16,7 +16,10 @@ static bool f_forceescape(struct jcall *c, struct val *out, struct err *e) {
     *out = markup(c, buf_view(&b));
     return true;
 }
-FILTER(forceescape) = {.doc = "Escape for HTML, again if need be.", .params = "value", .fn = f_forceescape};
+FILTER(forceescape) = {.doc = "Escape for HTML, again if need be.",
+                       .params = "value",
+                       .fn = f_forceescape,
+                       .example = "'<a>' | forceescape == '&lt;a&gt;'"};
 
 static bool f_escape(struct jcall *c, struct val *out, struct err *e) {
     if (c->args[0].kind == VAL_STR && (c->args[0].flags & VAL_MARKUP)) {
@@ -25,14 +28,19 @@ static bool f_escape(struct jcall *c, struct val *out, struct err *e) {
     }
     return f_forceescape(c, out, e);
 }
-FILTER(escape) = {.doc = "Escape for HTML.", .params = "value", .fn = f_escape, .aliases = "e"};
+FILTER(escape) = {.doc = "Escape for HTML.",
+                  .params = "value",
+                  .fn = f_escape,
+                  .aliases = "e",
+                  .example = "'<a>' | escape == '&lt;a&gt;'"};
 
 static bool f_safe(struct jcall *c, struct val *out, struct err *e) {
     (void)e;
     *out = markup(c, text_of(c, c->args[0]));
     return true;
 }
-FILTER(safe) = {.doc = "Mark text as HTML already.", .params = "value", .fn = f_safe};
+FILTER(safe) = {
+    .doc = "Mark text as HTML already.", .params = "value", .fn = f_safe, .example = "'<a>' | safe == '<a>'"};
 
 // -- striptags -------------------------------------------------------------------------------------------------------
 
@@ -138,7 +146,10 @@ static bool f_striptags(struct jcall *c, struct val *out, struct err *e) {
     *out = val_str(c->a, buf_view(&b));
     return true;
 }
-FILTER(striptags) = {.doc = "Text without tags, white space collapsed.", .params = "value", .fn = f_striptags};
+FILTER(striptags) = {.doc = "Text without tags, white space collapsed.",
+                     .params = "value",
+                     .fn = f_striptags,
+                     .example = "'<b>bold</b>' | striptags == 'bold'"};
 
 // -- xmlattr ---------------------------------------------------------------------------------------------------------
 
@@ -181,7 +192,10 @@ static bool f_xmlattr(struct jcall *c, struct val *out, struct err *e) {
     *out = markup_set(val_str(c->a, buf_view(&b)), c->ctx->state.autoescape);
     return true;
 }
-FILTER(xmlattr) = {.doc = "A dictionary as XML attributes.", .params = "d, autospace=True", .fn = f_xmlattr};
+FILTER(xmlattr) = {.doc = "A dictionary as XML attributes.",
+                   .params = "d, autospace=True",
+                   .fn = f_xmlattr,
+                   .example = "{'class': 'x'} | xmlattr == ' class=\"x\"'"};
 
 // -- urlize ----------------------------------------------------------------------------------------------------------
 
@@ -433,4 +447,5 @@ static bool f_urlize(struct jcall *c, struct val *out, struct err *e) {
 }
 FILTER(urlize) = {.doc = "URLs in text as links.",
                   .params = "value, trim_url_limit=None, nofollow=False, target=None, rel=None, extra_schemes=None",
-                  .fn = f_urlize};
+                  .fn = f_urlize,
+                  .example = "('see http://example.com' | urlize) is search('href')"};

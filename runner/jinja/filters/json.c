@@ -76,7 +76,10 @@ static bool f_to_json(struct jcall *c, struct val *out, struct err *e) {
     s.ascii = kw_bool(c, "ensure_ascii", true);
     return dump(c, &s, out, e);
 }
-FILTER(to_json) = {.doc = "JSON text.", .params = "a, **", .fn = f_to_json};
+FILTER(to_json) = {.doc = "JSON text.",
+                   .params = "a, **",
+                   .fn = f_to_json,
+                   .example = "{'a': [1, true, none]} | to_json == '{\"a\": [1, true, null]}'"};
 
 static bool f_to_nice_json(struct jcall *c, struct val *out, struct err *e) {
     struct json_style s = {.item_sep = ",", .key_sep = ": "};
@@ -91,8 +94,10 @@ static bool f_to_nice_json(struct jcall *c, struct val *out, struct err *e) {
     s.ascii = kw_bool(c, "ensure_ascii", true);
     return dump(c, &s, out, e);
 }
-FILTER(to_nice_json) = {
-    .doc = "JSON text over several lines.", .params = "a, indent=4, sort_keys=True, **", .fn = f_to_nice_json};
+FILTER(to_nice_json) = {.doc = "JSON text over several lines.",
+                        .params = "a, indent=4, sort_keys=True, **",
+                        .fn = f_to_nice_json,
+                        .example = "{'a': 1} | to_nice_json == '{\\n    \"a\": 1\\n}'"};
 
 static bool f_tojson(struct jcall *c, struct val *out, struct err *e) {
     static const char *const from[] = {"<", ">", "&", "'"};
@@ -108,7 +113,10 @@ static bool f_tojson(struct jcall *c, struct val *out, struct err *e) {
     *out = val_flag(val_str(c->a, t), VAL_MARKUP);
     return true;
 }
-FILTER(tojson) = {.doc = "JSON text that is safe inside HTML.", .params = "value, indent=None", .fn = f_tojson};
+FILTER(tojson) = {.doc = "JSON text that is safe inside HTML.",
+                  .params = "value, indent=None",
+                  .fn = f_tojson,
+                  .example = "[1, 2] | tojson == '[1, 2]'"};
 
 static bool f_from_json(struct jcall *c, struct val *out, struct err *e) {
     if (c->args[0].kind != VAL_STR) {
@@ -116,4 +124,7 @@ static bool f_from_json(struct jcall *c, struct val *out, struct err *e) {
     }
     return json_parse(c->a, val_text(c->args[0]), out, e) || err_wrap(e, c->at, "in '%s'", c->name);
 }
-FILTER(from_json) = {.doc = "The value of JSON text.", .params = "value, **", .fn = f_from_json};
+FILTER(from_json) = {.doc = "The value of JSON text.",
+                     .params = "value, **",
+                     .fn = f_from_json,
+                     .example = "'[1, 2]' | from_json == [1, 2]"};

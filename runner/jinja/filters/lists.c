@@ -14,7 +14,8 @@ static bool f_list(struct jcall *c, struct val *out, struct err *e) {
     }
     return true;
 }
-FILTER(list) = {.doc = "The items as a list.", .params = "value", .fn = f_list};
+FILTER(list) = {
+    .doc = "The items as a list.", .params = "value", .fn = f_list, .example = "'abc' | list == ['a', 'b', 'c']"};
 
 static bool f_length(struct jcall *c, struct val *out, struct err *e) {
     struct val v = c->args[0];
@@ -28,7 +29,11 @@ static bool f_length(struct jcall *c, struct val *out, struct err *e) {
     *out = val_int((int64_t)val_len(v));
     return true;
 }
-FILTER(length) = {.doc = "Number of items.", .params = "value", .fn = f_length, .aliases = "count"};
+FILTER(length) = {.doc = "Number of items.",
+                  .params = "value",
+                  .fn = f_length,
+                  .aliases = "count",
+                  .example = "[1, 2] | length == 2"};
 
 static bool f_first(struct jcall *c, struct val *out, struct err *e) {
     struct val l;
@@ -38,7 +43,7 @@ static bool f_first(struct jcall *c, struct val *out, struct err *e) {
     *out = val_len(l) ? val_at_index(l, 0) : undef_because(c->a, "no first item, the sequence is empty");
     return true;
 }
-FILTER(first) = {.doc = "The first item.", .params = "seq", .fn = f_first};
+FILTER(first) = {.doc = "The first item.", .params = "seq", .fn = f_first, .example = "[1, 2] | first == 1"};
 
 static bool f_last(struct jcall *c, struct val *out, struct err *e) {
     struct val l;
@@ -49,7 +54,7 @@ static bool f_last(struct jcall *c, struct val *out, struct err *e) {
     *out = n ? val_at_index(l, n - 1) : undef_because(c->a, "no last item, the sequence is empty");
     return true;
 }
-FILTER(last) = {.doc = "The last item.", .params = "seq", .fn = f_last};
+FILTER(last) = {.doc = "The last item.", .params = "seq", .fn = f_last, .example = "[1, 2] | last == 2"};
 
 static bool f_join(struct jcall *c, struct val *out, struct err *e) {
     struct val l;
@@ -90,7 +95,10 @@ static bool f_join(struct jcall *c, struct val *out, struct err *e) {
     *out = markup_set(val_str(c->a, buf_view(&b)), html);
     return true;
 }
-FILTER(join) = {.doc = "Items as one text.", .params = "value, d='', attribute=None", .fn = f_join};
+FILTER(join) = {.doc = "Items as one text.",
+                .params = "value, d='', attribute=None",
+                .fn = f_join,
+                .example = "[1, 2] | join('-') == '1-2'"};
 
 static bool f_reverse(struct jcall *c, struct val *out, struct err *e) {
     struct val v = c->args[0], l;
@@ -118,7 +126,11 @@ static bool f_reverse(struct jcall *c, struct val *out, struct err *e) {
     }
     return true;
 }
-FILTER(reverse) = {.doc = "Backwards.", .params = "value", .fn = f_reverse, .html = true};
+FILTER(reverse) = {.doc = "Backwards.",
+                   .params = "value",
+                   .fn = f_reverse,
+                   .html = true,
+                   .example = "[1, 2] | reverse | list == [2, 1]"};
 
 // -- ordering --------------------------------------------------------------------------------------------------------
 
@@ -169,8 +181,10 @@ static bool f_sort(struct jcall *c, struct val *out, struct err *e) {
     }
     return true;
 }
-FILTER(sort) = {
-    .doc = "Sorted items.", .params = "value, reverse=False, case_sensitive=False, attribute=None", .fn = f_sort};
+FILTER(sort) = {.doc = "Sorted items.",
+                .params = "value, reverse=False, case_sensitive=False, attribute=None",
+                .fn = f_sort,
+                .example = "['b', 'A'] | sort == ['A', 'b']"};
 
 static bool extreme(struct jcall *c, bool max, struct val *out, struct err *e) {
     bool exact = false;
@@ -204,12 +218,18 @@ static bool extreme(struct jcall *c, bool max, struct val *out, struct err *e) {
 static bool f_min(struct jcall *c, struct val *out, struct err *e) {
     return extreme(c, false, out, e);
 }
-FILTER(min) = {.doc = "The smallest item.", .params = "value, case_sensitive=False, attribute=None", .fn = f_min};
+FILTER(min) = {.doc = "The smallest item.",
+               .params = "value, case_sensitive=False, attribute=None",
+               .fn = f_min,
+               .example = "[2, 1] | min == 1"};
 
 static bool f_max(struct jcall *c, struct val *out, struct err *e) {
     return extreme(c, true, out, e);
 }
-FILTER(max) = {.doc = "The largest item.", .params = "value, case_sensitive=False, attribute=None", .fn = f_max};
+FILTER(max) = {.doc = "The largest item.",
+               .params = "value, case_sensitive=False, attribute=None",
+               .fn = f_max,
+               .example = "[2, 1] | max == 2"};
 
 static bool f_groupby(struct jcall *c, struct val *out, struct err *e) {
     bool exact = false;
@@ -250,9 +270,11 @@ static bool f_groupby(struct jcall *c, struct val *out, struct err *e) {
     }
     return true;
 }
-FILTER(groupby) = {.doc = "Items grouped by an attribute.",
-                   .params = "value, attribute, default=None, case_sensitive=False",
-                   .fn = f_groupby};
+FILTER(groupby) = {
+    .doc = "Items grouped by an attribute.",
+    .params = "value, attribute, default=None, case_sensitive=False",
+    .fn = f_groupby,
+    .example = "([{'g': 1, 'n': 'a'}, {'g': 2, 'n': 'b'}] | groupby('g') | map('first') | list) == [1, 2]"};
 
 // -- sum -------------------------------------------------------------------------------------------------------------
 
@@ -304,7 +326,10 @@ static bool f_sum(struct jcall *c, struct val *out, struct err *e) {
     *out = acc;
     return true;
 }
-FILTER(sum) = {.doc = "Sum of the items.", .params = "iterable, attribute=None, start=0", .fn = f_sum};
+FILTER(sum) = {.doc = "Sum of the items.",
+               .params = "iterable, attribute=None, start=0",
+               .fn = f_sum,
+               .example = "[{'n': 1}, {'n': 2}] | sum(attribute='n') == 3"};
 
 // -- cutting ---------------------------------------------------------------------------------------------------------
 
@@ -335,7 +360,10 @@ static bool f_batch(struct jcall *c, struct val *out, struct err *e) {
     val_push(c->a, *out, row);
     return true;
 }
-FILTER(batch) = {.doc = "Items in rows of a length.", .params = "value, linecount, fill_with=None", .fn = f_batch};
+FILTER(batch) = {.doc = "Items in rows of a length.",
+                 .params = "value, linecount, fill_with=None",
+                 .fn = f_batch,
+                 .example = "[1, 2, 3] | batch(2, 0) | list == [[1, 2], [3, 0]]"};
 
 static bool f_slice(struct jcall *c, struct val *out, struct err *e) {
     int64_t slices = 0;
@@ -365,7 +393,10 @@ static bool f_slice(struct jcall *c, struct val *out, struct err *e) {
     }
     return true;
 }
-FILTER(slice) = {.doc = "Items in a number of columns.", .params = "value, slices, fill_with=None", .fn = f_slice};
+FILTER(slice) = {.doc = "Items in a number of columns.",
+                 .params = "value, slices, fill_with=None",
+                 .fn = f_slice,
+                 .example = "[1, 2, 3] | slice(2) | list == [[1, 2], [3]]"};
 
 static bool is_nullish(struct val v) {
     return v.kind == VAL_NULL || str_eqz(val_text(v), "None") || str_eqz(val_text(v), "null");
@@ -401,5 +432,7 @@ static bool f_flatten(struct jcall *c, struct val *out, struct err *e) {
     flatten_to(c, l, levels, skip, *out);
     return true;
 }
-FILTER(flatten) = {
-    .doc = "Lists in lists as one list.", .params = "mylist, levels=None, skip_nulls=True", .fn = f_flatten};
+FILTER(flatten) = {.doc = "Lists in lists as one list.",
+                   .params = "mylist, levels=None, skip_nulls=True",
+                   .fn = f_flatten,
+                   .example = "[1, [2, [3]]] | flatten(levels=1) == [1, 2, [3]]"};

@@ -27,7 +27,7 @@ static bool f_log(struct jcall *c, struct val *out, struct err *e) {
     *out = val_float(base == 10 ? log10(x) : log(x) / low);
     return true;
 }
-FILTER(log) = {.doc = "Logarithm.", .params = "x, base=2.718281828459045", .fn = f_log};
+FILTER(log) = {.doc = "Logarithm.", .params = "x, base=2.718281828459045", .fn = f_log, .example = "8 | log(2) == 3.0"};
 
 static bool power(struct jcall *c, double x, double y, struct val *out, struct err *e) {
     double r = pow(x, y);
@@ -45,7 +45,7 @@ static bool f_pow(struct jcall *c, struct val *out, struct err *e) {
     double x, y;
     return number(c, 0, "x", 0, &x, e) && number(c, 1, "y", 0, &y, e) && power(c, x, y, out, e);
 }
-FILTER(pow) = {.doc = "Power.", .params = "x, y", .fn = f_pow};
+FILTER(pow) = {.doc = "Power.", .params = "x, y", .fn = f_pow, .example = "2 | pow(5) == 32"};
 
 static bool f_root(struct jcall *c, struct val *out, struct err *e) {
     double x, base;
@@ -64,7 +64,7 @@ static bool f_root(struct jcall *c, struct val *out, struct err *e) {
     }
     return power(c, x, 1.0 / base, out, e);
 }
-FILTER(root) = {.doc = "Root.", .params = "x, base=2", .fn = f_root};
+FILTER(root) = {.doc = "Root.", .params = "x, base=2", .fn = f_root, .example = "8 | root(3) == 2.0"};
 
 // -- sizes -----------------------------------------------------------------------------------------------------------
 
@@ -104,8 +104,10 @@ static bool f_human_readable(struct jcall *c, struct val *out, struct err *e) {
     }
     return true;
 }
-FILTER(human_readable) = {
-    .doc = "Bytes with a unit.", .params = "size, isbits=False, unit=None", .fn = f_human_readable};
+FILTER(human_readable) = {.doc = "Bytes with a unit.",
+                          .params = "size, isbits=False, unit=None",
+                          .fn = f_human_readable,
+                          .example = "1048576 | human_readable == '1.00 MB'"};
 
 static bool is_letter(char ch) {
     return (ch >= 'a' && ch <= 'z') || (ch >= 'A' && ch <= 'Z');
@@ -164,5 +166,7 @@ static bool f_human_to_bytes(struct jcall *c, struct val *out, struct err *e) {
     *out = val_int((int64_t)r);
     return true;
 }
-FILTER(human_to_bytes) = {
-    .doc = "Bytes of a size with a unit.", .params = "size, default_unit=None, isbits=False", .fn = f_human_to_bytes};
+FILTER(human_to_bytes) = {.doc = "Bytes of a size with a unit.",
+                          .params = "size, default_unit=None, isbits=False",
+                          .fn = f_human_to_bytes,
+                          .example = "'1M' | human_to_bytes == 1048576"};

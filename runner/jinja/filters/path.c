@@ -35,31 +35,42 @@ static bool f_basename(struct jcall *c, struct val *out, struct err *e) {
     struct str p;
     return path_arg(c, &p, e) && give(c, out, path_base(p));
 }
-FILTER(basename) = {.doc = "The last part of a path.", .params = "path", .fn = f_basename};
+FILTER(basename) = {.doc = "The last part of a path.",
+                    .params = "path",
+                    .fn = f_basename,
+                    .example = "'/etc/hosts' | basename == 'hosts'"};
 
 static bool f_dirname(struct jcall *c, struct val *out, struct err *e) {
     struct str p;
     return path_arg(c, &p, e) && give(c, out, path_dir(p));
 }
-FILTER(dirname) = {.doc = "A path without its last part.", .params = "path", .fn = f_dirname};
+FILTER(dirname) = {.doc = "A path without its last part.",
+                   .params = "path",
+                   .fn = f_dirname,
+                   .example = "'/etc/hosts' | dirname == '/etc'"};
 
 static bool f_normpath(struct jcall *c, struct val *out, struct err *e) {
     struct str p;
     return path_arg(c, &p, e) && give(c, out, path_norm(c->a, p));
 }
-FILTER(normpath) = {.doc = "A path without '.', '..' and '//'.", .params = "path", .fn = f_normpath};
+FILTER(normpath) = {.doc = "A path without '.', '..' and '//'.",
+                    .params = "path",
+                    .fn = f_normpath,
+                    .example = "'/a/../b' | normpath == '/b'"};
 
 static bool f_realpath(struct jcall *c, struct val *out, struct err *e) {
     struct str p;
     return path_arg(c, &p, e) && give(c, out, path_real(c->a, p));
 }
-FILTER(realpath) = {.doc = "A path with its links followed.", .params = "path", .fn = f_realpath};
+FILTER(realpath) = {
+    .doc = "A path with its links followed.", .params = "path", .fn = f_realpath, .example = "'/.' | realpath == '/'"};
 
 static bool f_expanduser(struct jcall *c, struct val *out, struct err *e) {
     struct str p;
     return path_arg(c, &p, e) && give(c, out, path_user(c->a, p));
 }
-FILTER(expanduser) = {.doc = "A path with ~ replaced.", .params = "path", .fn = f_expanduser};
+FILTER(expanduser) = {
+    .doc = "A path with ~ replaced.", .params = "path", .fn = f_expanduser, .example = "('~' | expanduser) != '~'"};
 
 static bool name_char(char ch) {
     return (ch >= 'a' && ch <= 'z') || (ch >= 'A' && ch <= 'Z') || (ch >= '0' && ch <= '9') || ch == '_';
@@ -102,7 +113,10 @@ static bool f_expandvars(struct jcall *c, struct val *out, struct err *e) {
     }
     return give(c, out, buf_view(&b));
 }
-FILTER(expandvars) = {.doc = "Text with $VARIABLES replaced.", .params = "path", .fn = f_expandvars};
+FILTER(expandvars) = {.doc = "Text with $VARIABLES replaced.",
+                      .params = "path",
+                      .fn = f_expandvars,
+                      .example = "'$HOME/x' | expandvars == lookup('env', 'HOME') ~ '/x'"};
 
 static bool f_splitext(struct jcall *c, struct val *out, struct err *e) {
     struct str p;
@@ -121,7 +135,10 @@ static bool f_splitext(struct jcall *c, struct val *out, struct err *e) {
     *out = pair_of(c, str_sub(p, 0, at), str_sub(p, at, p.n));
     return true;
 }
-FILTER(splitext) = {.doc = "A path and its extension.", .params = "path", .fn = f_splitext};
+FILTER(splitext) = {.doc = "A path and its extension.",
+                    .params = "path",
+                    .fn = f_splitext,
+                    .example = "'a.txt' | splitext == ('a', '.txt')"};
 
 /// The parts of an absolute normal path.
 static size_t split_parts(struct str p, struct str *parts, size_t cap) {
@@ -162,7 +179,10 @@ static bool f_relpath(struct jcall *c, struct val *out, struct err *e) {
     }
     return give(c, out, r.n ? buf_view(&r) : STR_LIT("."));
 }
-FILTER(relpath) = {.doc = "A path seen from a directory.", .params = "path, start=None", .fn = f_relpath};
+FILTER(relpath) = {.doc = "A path seen from a directory.",
+                   .params = "path, start=None",
+                   .fn = f_relpath,
+                   .example = "'/a/b' | relpath('/a') == 'b'"};
 
 static bool text_items(struct jcall *c, struct val v, struct err *e) {
     for (size_t i = 0; i < val_len(v); i++) {
@@ -191,7 +211,10 @@ static bool f_path_join(struct jcall *c, struct val *out, struct err *e) {
     }
     return give(c, out, p);
 }
-FILTER(path_join) = {.doc = "Parts of a path joined.", .params = "paths", .fn = f_path_join};
+FILTER(path_join) = {.doc = "Parts of a path joined.",
+                     .params = "paths",
+                     .fn = f_path_join,
+                     .example = "['/a', 'b'] | path_join == '/a/b'"};
 
 static bool f_commonpath(struct jcall *c, struct val *out, struct err *e) {
     struct val v = c->args[0];
@@ -239,7 +262,10 @@ static bool f_commonpath(struct jcall *c, struct val *out, struct err *e) {
     }
     return give(c, out, buf_view(&b));
 }
-FILTER(commonpath) = {.doc = "The longest path that all begin with.", .params = "paths", .fn = f_commonpath};
+FILTER(commonpath) = {.doc = "The longest path that all begin with.",
+                      .params = "paths",
+                      .fn = f_commonpath,
+                      .example = "['/a/b', '/a/c'] | commonpath == '/a'"};
 
 static bool f_fileglob(struct jcall *c, struct val *out, struct err *e) {
     struct str p;
@@ -260,7 +286,10 @@ static bool f_fileglob(struct jcall *c, struct val *out, struct err *e) {
     }
     return true;
 }
-FILTER(fileglob) = {.doc = "Regular files of the controller by pattern.", .params = "pathname", .fn = f_fileglob};
+FILTER(fileglob) = {.doc = "Regular files of the controller by pattern.",
+                    .params = "pathname",
+                    .fn = f_fileglob,
+                    .example = "'/etc/host[s]' | fileglob == ['/etc/hosts']"};
 
 // -- Windows ---------------------------------------------------------------------------------------------------------
 
@@ -298,7 +327,10 @@ static bool f_win_basename(struct jcall *c, struct val *out, struct err *e) {
     struct str p;
     return path_arg(c, &p, e) && give(c, out, str_sub(p, win_tail(p), p.n));
 }
-FILTER(win_basename) = {.doc = "The last part of a Windows path.", .params = "path", .fn = f_win_basename};
+FILTER(win_basename) = {.doc = "The last part of a Windows path.",
+                        .params = "path",
+                        .fn = f_win_basename,
+                        .example = "'C:\\\\a\\\\b.txt' | win_basename == 'b.txt'"};
 
 static bool f_win_dirname(struct jcall *c, struct val *out, struct err *e) {
     struct str p;
@@ -311,7 +343,10 @@ static bool f_win_dirname(struct jcall *c, struct val *out, struct err *e) {
     }
     return give(c, out, str_sub(p, 0, n > drive ? n : end));
 }
-FILTER(win_dirname) = {.doc = "A Windows path without its last part.", .params = "path", .fn = f_win_dirname};
+FILTER(win_dirname) = {.doc = "A Windows path without its last part.",
+                       .params = "path",
+                       .fn = f_win_dirname,
+                       .example = "'C:/a/b.txt' | win_dirname == 'C:/a'"};
 
 static bool f_win_splitdrive(struct jcall *c, struct val *out, struct err *e) {
     struct str p;
@@ -322,4 +357,7 @@ static bool f_win_splitdrive(struct jcall *c, struct val *out, struct err *e) {
     *out = pair_of(c, str_sub(p, 0, drive), str_sub(p, drive, p.n));
     return true;
 }
-FILTER(win_splitdrive) = {.doc = "Drive and path of a Windows path.", .params = "path", .fn = f_win_splitdrive};
+FILTER(win_splitdrive) = {.doc = "Drive and path of a Windows path.",
+                          .params = "path",
+                          .fn = f_win_splitdrive,
+                          .example = "'C:/a' | win_splitdrive == ('C:', '/a')"};

@@ -238,4 +238,7 @@ static bool f_pprint(struct jcall *c, struct val *out, struct err *e) {
     *out = val_str(c->a, buf_view(&p.out));
     return true;
 }
-FILTER(pprint) = {.doc = "A value laid out for people.", .params = "value", .fn = f_pprint};
+FILTER(pprint) = {.doc = "A value laid out for people.",
+                  .params = "value",
+                  .fn = f_pprint,
+                  .example = "[1, 'a'] | pprint == \"[1, 'a']\""};

@@ -55,7 +55,10 @@ static bool f_random(struct jcall *c, struct val *out, struct err *e) {
     *out = val_at_index(l, (size_t)mt_below(m, val_len(l)));
     return true;
 }
-FILTER(random) = {.doc = "A random item or number.", .params = "end, start=None, step=None, seed=None", .fn = f_random};
+FILTER(random) = {.doc = "A random item or number.",
+                  .params = "end, start=None, step=None, seed=None",
+                  .fn = f_random,
+                  .example = "([1, 2] | random) in [1, 2]"};
 
 static bool f_shuffle(struct jcall *c, struct val *out, struct err *e) {
     struct val v = c->args[0], l, seed = opt_val(c, 1);
@@ -82,5 +85,8 @@ static bool f_shuffle(struct jcall *c, struct val *out, struct err *e) {
     }
     return true;
 }
-FILTER(shuffle) = {
-    .doc = "The items in random order.", .params = "mylist, seed=None", .takes_undef = true, .fn = f_shuffle};
+FILTER(shuffle) = {.doc = "The items in random order.",
+                   .params = "mylist, seed=None",
+                   .takes_undef = true,
+                   .fn = f_shuffle,
+                   .example = "([1, 2] | shuffle | sort) == [1, 2]"};

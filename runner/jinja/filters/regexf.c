@@ -39,7 +39,8 @@ static bool f_regex_replace(struct jcall *c, struct val *out, struct err *e) {
 FILTER(regex_replace) = {
     .doc = "Replace what matches.",
     .params = "value, pattern='', replacement='', ignorecase=False, multiline=False, count=0, mandatory_count=0",
-    .fn = f_regex_replace};
+    .fn = f_regex_replace,
+    .example = "'ansible' | regex_replace('^a.*i(.*)$', 'a\\\\1') == 'able'"};
 
 static struct val group(struct jcall *c, const struct regex_match *m, struct str s, size_t i, struct val none) {
     return m->from[i] == SIZE_MAX ? none : val_str(c->a, str_sub(s, m->from[i], m->to[i]));
@@ -87,8 +88,10 @@ static bool f_regex_findall(struct jcall *c, struct val *out, struct err *e) {
     }
     return true;
 }
-FILTER(regex_findall) = {
-    .doc = "All that matches.", .params = "value, regex, multiline=False, ignorecase=False", .fn = f_regex_findall};
+FILTER(regex_findall) = {.doc = "All that matches.",
+                         .params = "value, regex, multiline=False, ignorecase=False",
+                         .fn = f_regex_findall,
+                         .example = "'a1b22' | regex_findall('[0-9]+') == ['1', '22']"};
 
 /// The group that "\1" or "\g<name>" names; 0 in *ok when it is neither.
 static bool group_of(struct jcall *c, const struct regex *r, struct val arg, size_t *out, struct err *e) {
@@ -160,7 +163,10 @@ static bool f_regex_search(struct jcall *c, struct val *out, struct err *e) {
     }
     return true;
 }
-FILTER(regex_search) = {.doc = "What matches, or its groups.", .params = "value, regex, *, **", .fn = f_regex_search};
+FILTER(regex_search) = {.doc = "What matches, or its groups.",
+                        .params = "value, regex, *, **",
+                        .fn = f_regex_search,
+                        .example = "'foo=bar' | regex_search('=(.*)', '\\\\1') == ['bar']"};
 
 static bool f_regex_escape(struct jcall *c, struct val *out, struct err *e) {
     struct str type, s = text_of(c, c->args[0]);
@@ -184,5 +190,7 @@ static bool f_regex_escape(struct jcall *c, struct val *out, struct err *e) {
     *out = val_str(c->a, buf_view(&b));
     return true;
 }
-FILTER(regex_escape) = {
-    .doc = "Text with the special characters escaped.", .params = "string, re_type='python'", .fn = f_regex_escape};
+FILTER(regex_escape) = {.doc = "Text with the special characters escaped.",
+                        .params = "string, re_type='python'",
+                        .fn = f_regex_escape,
+                        .example = "'a.b' | regex_escape == 'a\\\\.b'"};

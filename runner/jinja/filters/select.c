@@ -49,7 +49,10 @@ static bool f_map(struct jcall *c, struct val *out, struct err *e) {
     }
     return true;
 }
-FILTER(map) = {.doc = "A filter or attribute of each item.", .params = "value, *, **", .fn = f_map};
+FILTER(map) = {.doc = "A filter or attribute of each item.",
+               .params = "value, *, **",
+               .fn = f_map,
+               .example = "[{'n': 1}, {'n': 2}] | map(attribute='n') | list == [1, 2]"};
 
 /// `attr`: the first argument is an attribute; `want`: what the test must say for an item to stay.
 static bool pick(struct jcall *c, bool attr, bool want, struct val *out, struct err *e) {
@@ -101,19 +104,31 @@ static bool pick(struct jcall *c, bool attr, bool want, struct val *out, struct 
 static bool f_select(struct jcall *c, struct val *out, struct err *e) {
     return pick(c, false, true, out, e);
 }
-FILTER(select) = {.doc = "Items that pass a test.", .params = "value, *, **", .fn = f_select};
+FILTER(select) = {.doc = "Items that pass a test.",
+                  .params = "value, *, **",
+                  .fn = f_select,
+                  .example = "[1, 2, 3] | select('odd') | list == [1, 3]"};
 
 static bool f_reject(struct jcall *c, struct val *out, struct err *e) {
     return pick(c, false, false, out, e);
 }
-FILTER(reject) = {.doc = "Items that fail a test.", .params = "value, *, **", .fn = f_reject};
+FILTER(reject) = {.doc = "Items that fail a test.",
+                  .params = "value, *, **",
+                  .fn = f_reject,
+                  .example = "[1, 2, 3] | reject('odd') | list == [2]"};
 
 static bool f_selectattr(struct jcall *c, struct val *out, struct err *e) {
     return pick(c, true, true, out, e);
 }
-FILTER(selectattr) = {.doc = "Items whose attribute passes a test.", .params = "value, *, **", .fn = f_selectattr};
+FILTER(selectattr) = {.doc = "Items whose attribute passes a test.",
+                      .params = "value, *, **",
+                      .fn = f_selectattr,
+                      .example = "[{'n': 1}, {'n': 2}] | selectattr('n', '>', 1) | list == [{'n': 2}]"};
 
 static bool f_rejectattr(struct jcall *c, struct val *out, struct err *e) {
     return pick(c, true, false, out, e);
 }
-FILTER(rejectattr) = {.doc = "Items whose attribute fails a test.", .params = "value, *, **", .fn = f_rejectattr};
+FILTER(rejectattr) = {.doc = "Items whose attribute fails a test.",
+                      .params = "value, *, **",
+                      .fn = f_rejectattr,
+                      .example = "[{'n': 1}, {'n': 2}] | rejectattr('n', '>', 1) | list == [{'n': 1}]"};

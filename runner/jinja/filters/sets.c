@@ -42,7 +42,10 @@ static bool f_unique(struct jcall *c, struct val *out, struct err *e) {
     }
     return true;
 }
-FILTER(unique) = {.doc = "Each item once.", .params = "a, case_sensitive=None, attribute=None", .fn = f_unique};
+FILTER(unique) = {.doc = "Each item once.",
+                  .params = "a, case_sensitive=None, attribute=None",
+                  .fn = f_unique,
+                  .example = "[1, 2, 1] | unique == [1, 2]"};
 
 static bool both(struct jcall *c, struct val *a, struct val *b, struct err *e) {
     *a = *b = VNULL;
@@ -102,12 +105,16 @@ static bool kept(struct jcall *c, bool want, struct val *out, struct err *e) {
 static bool f_intersect(struct jcall *c, struct val *out, struct err *e) {
     return kept(c, true, out, e);
 }
-FILTER(intersect) = {.doc = "Items in both lists.", .params = "a, b", .fn = f_intersect};
+FILTER(intersect) = {
+    .doc = "Items in both lists.", .params = "a, b", .fn = f_intersect, .example = "[1, 2] | intersect([2, 3]) == [2]"};
 
 static bool f_difference(struct jcall *c, struct val *out, struct err *e) {
     return kept(c, false, out, e);
 }
-FILTER(difference) = {.doc = "Items of the first list not in the second.", .params = "a, b", .fn = f_difference};
+FILTER(difference) = {.doc = "Items of the first list not in the second.",
+                      .params = "a, b",
+                      .fn = f_difference,
+                      .example = "[1, 2] | difference([2, 3]) == [1]"};
 
 static bool joined(struct jcall *c, struct val *out, struct err *e) {
     struct val a, b;
@@ -134,7 +141,10 @@ static bool joined(struct jcall *c, struct val *out, struct err *e) {
 static bool f_union(struct jcall *c, struct val *out, struct err *e) {
     return joined(c, out, e);
 }
-FILTER(union) = {.doc = "Items of both lists, each once.", .params = "a, b", .fn = f_union};
+FILTER(union) = {.doc = "Items of both lists, each once.",
+                 .params = "a, b",
+                 .fn = f_union,
+                 .example = "[1, 2] | union([2, 3]) == [1, 2, 3]"};
 
 static bool f_symmetric_difference(struct jcall *c, struct val *out, struct err *e) {
     struct val a, b, all;
@@ -144,8 +154,10 @@ static bool f_symmetric_difference(struct jcall *c, struct val *out, struct err 
     *out = filtered(c, all, filtered(c, a, b, true), false);
     return true;
 }
-FILTER(symmetric_difference) = {
-    .doc = "Items in only one of two lists.", .params = "a, b", .fn = f_symmetric_difference};
+FILTER(symmetric_difference) = {.doc = "Items in only one of two lists.",
+                                .params = "a, b",
+                                .fn = f_symmetric_difference,
+                                .example = "[1, 2] | symmetric_difference([2, 3]) == [1, 3]"};
 
 // -- combining -------------------------------------------------------------------------------------------------------
 
@@ -188,7 +200,10 @@ static bool f_zip(struct jcall *c, struct val *out, struct err *e) {
     }
     return true;
 }
-FILTER(zip) = {.doc = "Lists item by item, as long as the shortest.", .params = "value, *, **", .fn = f_zip};
+FILTER(zip) = {.doc = "Lists item by item, as long as the shortest.",
+               .params = "value, *, **",
+               .fn = f_zip,
+               .example = "[1, 2] | zip(['a', 'b']) | list == [(1, 'a'), (2, 'b')]"};
 
 static bool f_zip_longest(struct jcall *c, struct val *out, struct err *e) {
     static const char *const names[] = {"fillvalue", NULL};
@@ -207,8 +222,10 @@ static bool f_zip_longest(struct jcall *c, struct val *out, struct err *e) {
     }
     return true;
 }
-FILTER(zip_longest) = {
-    .doc = "Lists item by item, as long as the longest.", .params = "value, *, **", .fn = f_zip_longest};
+FILTER(zip_longest) = {.doc = "Lists item by item, as long as the longest.",
+                       .params = "value, *, **",
+                       .fn = f_zip_longest,
+                       .example = "[1, 2] | zip_longest(['a'], fillvalue='-') | list == [(1, 'a'), (2, '-')]"};
 
 static bool f_product(struct jcall *c, struct val *out, struct err *e) {
     static const char *const names[] = {"repeat", NULL};
@@ -250,7 +267,10 @@ static bool f_product(struct jcall *c, struct val *out, struct err *e) {
     }
     return true;
 }
-FILTER(product) = {.doc = "Every choice of one item of each list.", .params = "value, *, **", .fn = f_product};
+FILTER(product) = {.doc = "Every choice of one item of each list.",
+                   .params = "value, *, **",
+                   .fn = f_product,
+                   .example = "[1, 2] | product(['a']) | list == [(1, 'a'), (2, 'a')]"};
 
 static bool push_pick(struct jcall *c, struct val out, struct val l, const size_t *idx, size_t r, struct err *e) {
     if ((val_len(out) + 1) * (r ? r : 1) > ITEMS_CAP * 8 || val_len(out) >= ITEMS_CAP) {
@@ -315,7 +335,10 @@ static bool f_combinations(struct jcall *c, struct val *out, struct err *e) {
         }
     }
 }
-FILTER(combinations) = {.doc = "Every choice of r items, order kept.", .params = "iterable, r", .fn = f_combinations};
+FILTER(combinations) = {.doc = "Every choice of r items, order kept.",
+                        .params = "iterable, r",
+                        .fn = f_combinations,
+                        .example = "[1, 2, 3] | combinations(2) | list | length == 3"};
 
 /// Advances idx[0..r) of n to the next permutation in lexicographic order; false after the last.
 static bool next_permutation(size_t *idx, bool *used, size_t r, size_t n) {
@@ -366,4 +389,7 @@ static bool f_permutations(struct jcall *c, struct val *out, struct err *e) {
     } while (next_permutation(idx, used, r, n));
     return true;
 }
-FILTER(permutations) = {.doc = "Every order of r items.", .params = "iterable, r=None", .fn = f_permutations};
+FILTER(permutations) = {.doc = "Every order of r items.",
+                        .params = "iterable, r=None",
+                        .fn = f_permutations,
+                        .example = "[1, 2, 3] | permutations(2) | list | length == 6"};

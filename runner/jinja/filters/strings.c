@@ -14,26 +14,32 @@ static bool f_upper(struct jcall *c, struct val *out, struct err *e) {
     (void)e;
     return give(c, out, text_upper(c->a, text_of(c, c->args[0])));
 }
-FILTER(upper) = {.doc = "Upper case.", .params = "value", .fn = f_upper, .html = true};
+FILTER(upper) = {.doc = "Upper case.", .params = "value", .fn = f_upper, .html = true, .example = "'a' | upper == 'A'"};
 
 static bool f_lower(struct jcall *c, struct val *out, struct err *e) {
     (void)e;
     return give(c, out, text_lower(c->a, text_of(c, c->args[0])));
 }
-FILTER(lower) = {.doc = "Lower case.", .params = "value", .fn = f_lower, .html = true};
+FILTER(lower) = {.doc = "Lower case.", .params = "value", .fn = f_lower, .html = true, .example = "'A' | lower == 'a'"};
 
 static bool f_capitalize(struct jcall *c, struct val *out, struct err *e) {
     (void)e;
     return give(c, out, text_capitalize(c->a, text_of(c, c->args[0])));
 }
-FILTER(capitalize) = {
-    .doc = "First letter upper, the others lower case.", .params = "value", .fn = f_capitalize, .html = true};
+FILTER(capitalize) = {.doc = "First letter upper, the others lower case.",
+                      .params = "value",
+                      .fn = f_capitalize,
+                      .html = true,
+                      .example = "'aB' | capitalize == 'Ab'"};
 
 static bool f_title(struct jcall *c, struct val *out, struct err *e) {
     (void)e;
     return give(c, out, text_title(c->a, text_of(c, c->args[0])));
 }
-FILTER(title) = {.doc = "Every word with an upper case letter first.", .params = "value", .fn = f_title};
+FILTER(title) = {.doc = "Every word with an upper case letter first.",
+                 .params = "value",
+                 .fn = f_title,
+                 .example = "'a b' | title == 'A B'"};
 
 static bool f_center(struct jcall *c, struct val *out, struct err *e) {
     int64_t width = 80;
@@ -63,7 +69,11 @@ static bool f_center(struct jcall *c, struct val *out, struct err *e) {
     }
     return give(c, out, buf_view(&b));
 }
-FILTER(center) = {.doc = "Centre in a field.", .params = "value, width=80", .fn = f_center, .html = true};
+FILTER(center) = {.doc = "Centre in a field.",
+                  .params = "value, width=80",
+                  .fn = f_center,
+                  .html = true,
+                  .example = "'a' | center(3) == ' a '"};
 
 static bool f_trim(struct jcall *c, struct val *out, struct err *e) {
     struct str chars = STR_NONE;
@@ -72,8 +82,11 @@ static bool f_trim(struct jcall *c, struct val *out, struct err *e) {
     }
     return give(c, out, text_strip(text_of(c, c->args[0]), chars, STRIP_BOTH));
 }
-FILTER(trim) = {
-    .doc = "Strip white space or the given characters.", .params = "value, chars=None", .fn = f_trim, .html = true};
+FILTER(trim) = {.doc = "Strip white space or the given characters.",
+                .params = "value, chars=None",
+                .fn = f_trim,
+                .html = true,
+                .example = "' a ' | trim == 'a'"};
 
 static bool f_replace(struct jcall *c, struct val *out, struct err *e) {
     int64_t count = -1;
@@ -99,14 +112,21 @@ static bool f_replace(struct jcall *c, struct val *out, struct err *e) {
     *out = markup_set(val_str(c->a, r), html);
     return true;
 }
-FILTER(replace) = {.doc = "Replace a substring.", .params = "s, old, new, count=None", .fn = f_replace};
+FILTER(replace) = {.doc = "Replace a substring.",
+                   .params = "s, old, new, count=None",
+                   .fn = f_replace,
+                   .example = "'aaa' | replace('a', 'b', 2) == 'bba'"};
 
 static bool f_string(struct jcall *c, struct val *out, struct err *e) {
     (void)e;
     *out = val_flag(val_str(c->a, text_of(c, c->args[0])), VAL_SAFE_JSON);
     return true;
 }
-FILTER(string) = {.doc = "str() of a value; it stays text.", .params = "value", .fn = f_string, .html = true};
+FILTER(string) = {.doc = "str() of a value; it stays text.",
+                  .params = "value",
+                  .fn = f_string,
+                  .html = true,
+                  .example = "1 | string == '1'"};
 
 static bool f_truncate(struct jcall *c, struct val *out, struct err *e) {
     int64_t length = 255, leeway = 5;
@@ -149,7 +169,8 @@ static bool f_truncate(struct jcall *c, struct val *out, struct err *e) {
 FILTER(truncate) = {.doc = "Cut to a length.",
                     .params = "s, length=255, killwords=False, end='...', leeway=None",
                     .fn = f_truncate,
-                    .html = true};
+                    .html = true,
+                    .example = "'hello world' | truncate(8, true, '...', 0) == 'hello...'"};
 
 static bool f_indent(struct jcall *c, struct val *out, struct err *e) {
     struct val v = c->args[0], w = opt_val(c, 1);
@@ -193,7 +214,8 @@ static bool f_indent(struct jcall *c, struct val *out, struct err *e) {
 FILTER(indent) = {.doc = "Indent lines, not the first unless asked.",
                   .params = "s, width=4, first=False, blank=False",
                   .fn = f_indent,
-                  .html = true};
+                  .html = true,
+                  .example = "'a\\nb' | indent(2) == 'a\\n  b'"};
 
 static bool f_wordcount(struct jcall *c, struct val *out, struct err *e) {
     struct regex *r = jinja_regex(c, STR_LIT("\\w+"), 0, e);
@@ -217,7 +239,7 @@ static bool f_wordcount(struct jcall *c, struct val *out, struct err *e) {
     *out = val_int(n);
     return true;
 }
-FILTER(wordcount) = {.doc = "Number of words.", .params = "s", .fn = f_wordcount};
+FILTER(wordcount) = {.doc = "Number of words.", .params = "s", .fn = f_wordcount, .example = "'a b' | wordcount == 2"};
 
 static bool f_format(struct jcall *c, struct val *out, struct err *e) {
     bool kw = val_is(c->kwargs, VAL_DICT) && val_len(c->kwargs) > 0;
@@ -238,7 +260,11 @@ static bool f_format(struct jcall *c, struct val *out, struct err *e) {
     }
     return give(c, out, s);
 }
-FILTER(format) = {.doc = "printf-style formatting.", .params = "value, *, **", .fn = f_format, .html = true};
+FILTER(format) = {.doc = "printf-style formatting.",
+                  .params = "value, *, **",
+                  .fn = f_format,
+                  .html = true,
+                  .example = "'%s-%03d' | format('a', 5) == 'a-005'"};
 
 static bool f_split(struct jcall *c, struct val *out, struct err *e) {
     struct val v = c->args[0];
@@ -274,14 +300,18 @@ static bool f_split(struct jcall *c, struct val *out, struct err *e) {
     val_push(c->a, *out, val_str(c->a, str_sub(rest, pos, rest.n)));
     return true;
 }
-FILTER(split) = {.doc = "Split text into a list.", .params = "value, sep=None, maxsplit=-1", .fn = f_split};
+FILTER(split) = {.doc = "Split text into a list.",
+                 .params = "value, sep=None, maxsplit=-1",
+                 .fn = f_split,
+                 .example = "'a,b' | split(',') == ['a', 'b']"};
 
 static bool f_quote(struct jcall *c, struct val *out, struct err *e) {
     (void)e;
     struct val v = c->args[0];
     return give(c, out, text_shell_quote(c->a, v.kind == VAL_NULL ? STR_LIT("") : text_of(c, v)));
 }
-FILTER(quote) = {.doc = "Quote for a POSIX shell.", .params = "value", .fn = f_quote};
+FILTER(quote) = {
+    .doc = "Quote for a POSIX shell.", .params = "value", .fn = f_quote, .example = "'a b' | quote == \"'a b'\""};
 
 // -- comment ---------------------------------------------------------------------------------------------------------
 
@@ -393,4 +423,7 @@ static bool f_comment(struct jcall *c, struct val *out, struct err *e) {
     }
     return give(c, out, buf_view(&b));
 }
-FILTER(comment) = {.doc = "Text as a comment.", .params = "text, style='plain', **", .fn = f_comment};
+FILTER(comment) = {.doc = "Text as a comment.",
+                   .params = "text, style='plain', **",
+                   .fn = f_comment,
+                   .example = "'a' | comment('plain') == '#\\n# a\\n#'"};

@@ -46,7 +46,10 @@ static bool f_strftime(struct jcall *c, struct val *out, struct err *e) {
     }
     return plug_err(c, e, ERR_LIMIT, "the formatted date is too long");
 }
-FILTER(strftime) = {.doc = "A time formatted.", .params = "string_format, second=None, utc=False", .fn = f_strftime};
+FILTER(strftime) = {.doc = "A time formatted.",
+                    .params = "string_format, second=None, utc=False",
+                    .fn = f_strftime,
+                    .example = "'%Y' | strftime(0) == '1970'"};
 
 // -- to_datetime -----------------------------------------------------------------------------------------------------
 
@@ -287,5 +290,7 @@ static bool f_to_datetime(struct jcall *c, struct val *out, struct err *e) {
     *out = date_val(c->a, &d);
     return true;
 }
-FILTER(to_datetime) = {
-    .doc = "A date read from text.", .params = "string, format='%Y-%m-%d %H:%M:%S'", .fn = f_to_datetime};
+FILTER(to_datetime) = {.doc = "A date read from text.",
+                       .params = "string, format='%Y-%m-%d %H:%M:%S'",
+                       .fn = f_to_datetime,
+                       .example = "('2024-01-02 00:00:00' | to_datetime).day == 2"};

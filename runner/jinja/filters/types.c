@@ -22,7 +22,8 @@ FILTER(default) = {.doc = "Another value when this one is undefined.",
                    .params = "value, default_value='', boolean=False",
                    .takes_undef = true,
                    .fn = f_default,
-                   .aliases = "d"};
+                   .aliases = "d",
+                   .example = "nosuch | default('x') == 'x'"};
 
 static bool f_mandatory(struct jcall *c, struct val *out, struct err *e) {
     struct val v = c->args[0];
@@ -38,8 +39,11 @@ static bool f_mandatory(struct jcall *c, struct val *out, struct err *e) {
     }
     return err_set(e, ERR_UNDEFINED, c->at, "a mandatory variable is not defined");
 }
-FILTER(mandatory) = {
-    .doc = "Fail when undefined.", .params = "value, msg=None", .takes_undef = true, .fn = f_mandatory};
+FILTER(mandatory) = {.doc = "Fail when undefined.",
+                     .params = "value, msg=None",
+                     .takes_undef = true,
+                     .fn = f_mandatory,
+                     .example = "1 | mandatory == 1"};
 
 static bool f_ternary(struct jcall *c, struct val *out, struct err *e) {
     (void)e;
@@ -51,8 +55,10 @@ static bool f_ternary(struct jcall *c, struct val *out, struct err *e) {
     }
     return true;
 }
-FILTER(ternary) = {
-    .doc = "One of two or three values.", .params = "value, true_val, false_val, none_val=None", .fn = f_ternary};
+FILTER(ternary) = {.doc = "One of two or three values.",
+                   .params = "value, true_val, false_val, none_val=None",
+                   .fn = f_ternary,
+                   .example = "true | ternary('yes', 'no') == 'yes'"};
 
 static bool f_bool(struct jcall *c, struct val *out, struct err *e) {
     (void)e;
@@ -72,7 +78,7 @@ static bool f_bool(struct jcall *c, struct val *out, struct err *e) {
     *out = val_bool(r);
     return true;
 }
-FILTER(bool) = {.doc = "yes, on, 1 and true are true.", .params = "value", .fn = f_bool};
+FILTER(bool) = {.doc = "yes, on, 1 and true are true.", .params = "value", .fn = f_bool, .example = "'yes' | bool"};
 
 static bool float_to_int(struct jcall *c, double d, struct val *out, struct err *e) {
     if (isinf(d)) {
@@ -113,7 +119,8 @@ static bool f_int(struct jcall *c, struct val *out, struct err *e) {
     *out = arg_given(c, 1) ? c->args[1] : val_int(0);
     return true;
 }
-FILTER(int) = {.doc = "To an integer.", .params = "value, default=0, base=10", .fn = f_int};
+FILTER(int) = {
+    .doc = "To an integer.", .params = "value, default=0, base=10", .fn = f_int, .example = "'12' | int == 12"};
 
 static bool f_float(struct jcall *c, struct val *out, struct err *e) {
     (void)e;
@@ -126,7 +133,8 @@ static bool f_float(struct jcall *c, struct val *out, struct err *e) {
     }
     return true;
 }
-FILTER(float) = {.doc = "To a float.", .params = "value, default=0.0", .fn = f_float};
+FILTER(float) = {
+    .doc = "To a float.", .params = "value, default=0.0", .fn = f_float, .example = "'1.5' | float == 1.5"};
 
 static bool f_abs(struct jcall *c, struct val *out, struct err *e) {
     int64_t n;
@@ -144,7 +152,7 @@ static bool f_abs(struct jcall *c, struct val *out, struct err *e) {
     *out = val_int(n < 0 ? -n : n);
     return true;
 }
-FILTER(abs) = {.doc = "Absolute value.", .params = "value", .fn = f_abs};
+FILTER(abs) = {.doc = "Absolute value.", .params = "value", .fn = f_abs, .example = "-1 | abs == 1"};
 
 /// Python's round(int, negative digits): to the nearest multiple of 10^digits, halves to even.
 static bool round_int(struct jcall *c, int64_t n, int64_t precision, struct val *out, struct err *e) {
@@ -223,7 +231,10 @@ static bool f_round(struct jcall *c, struct val *out, struct err *e) {
     *out = val_float((up ? ceil(scaled) : floor(scaled)) / unit);
     return true;
 }
-FILTER(round) = {.doc = "Round a number.", .params = "value, precision=0, method='common'", .fn = f_round};
+FILTER(round) = {.doc = "Round a number.",
+                 .params = "value, precision=0, method='common'",
+                 .fn = f_round,
+                 .example = "2.567 | round(1) == 2.6"};
 
 static bool f_filesizeformat(struct jcall *c, struct val *out, struct err *e) {
     static const char *const units[2][8] = {{"kB", "MB", "GB", "TB", "PB", "EB", "ZB", "YB"},
@@ -258,7 +269,10 @@ static bool f_filesizeformat(struct jcall *c, struct val *out, struct err *e) {
     *out = val_printf(c->a, "%.1f %s", base * d / unit, units[binary][i]);
     return true;
 }
-FILTER(filesizeformat) = {.doc = "A size for people.", .params = "value, binary=False", .fn = f_filesizeformat};
+FILTER(filesizeformat) = {.doc = "A size for people.",
+                          .params = "value, binary=False",
+                          .fn = f_filesizeformat,
+                          .example = "1000 | filesizeformat == '1.0 kB'"};
 
 static bool f_type_debug(struct jcall *c, struct val *out, struct err *e) {
     (void)e;
@@ -282,7 +296,11 @@ static bool f_type_debug(struct jcall *c, struct val *out, struct err *e) {
     *out = val_z(c->a, name);
     return true;
 }
-FILTER(type_debug) = {.doc = "Python's name of the type.", .params = "value", .takes_undef = true, .fn = f_type_debug};
+FILTER(type_debug) = {.doc = "Python's name of the type.",
+                      .params = "value",
+                      .takes_undef = true,
+                      .fn = f_type_debug,
+                      .example = "[1] | type_debug == 'list'"};
 
 static bool f_attr(struct jcall *c, struct val *out, struct err *e) {
     struct val v = c->args[0];
@@ -310,4 +328,8 @@ static bool f_attr(struct jcall *c, struct val *out, struct err *e) {
     }
     return jinja_getattr(c->ctx, v, name, c->at, out, e);
 }
-FILTER(attr) = {.doc = "An attribute, never an item.", .params = "obj, name", .takes_undef = true, .fn = f_attr};
+FILTER(attr) = {.doc = "An attribute, never an item.",
+                .params = "obj, name",
+                .takes_undef = true,
+                .fn = f_attr,
+                .example = "[] | attr('nosuch') is undefined"};

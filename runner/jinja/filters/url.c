@@ -67,7 +67,8 @@ static bool f_urlencode(struct jcall *c, struct val *out, struct err *e) {
     *out = val_str(c->a, buf_view(&b));
     return true;
 }
-FILTER(urlencode) = {.doc = "Quote for a URL.", .params = "value", .fn = f_urlencode};
+FILTER(urlencode) = {
+    .doc = "Quote for a URL.", .params = "value", .fn = f_urlencode, .example = "'a b' | urlencode == 'a%20b'"};
 
 static int hex_digit(char ch) {
     if (ch >= '0' && ch <= '9') {
@@ -107,7 +108,8 @@ static bool f_urldecode(struct jcall *c, struct val *out, struct err *e) {
     *out = val_str(c->a, raw);
     return true;
 }
-FILTER(urldecode) = {.doc = "Undo URL quoting.", .params = "string", .fn = f_urldecode};
+FILTER(urldecode) = {
+    .doc = "Undo URL quoting.", .params = "string", .fn = f_urldecode, .example = "'a%20b' | urldecode == 'a b'"};
 
 static struct val or_none(struct jcall *c, struct str s) {
     return s.s ? val_str(c->a, s) : VNULL;
@@ -147,4 +149,7 @@ static bool f_urlsplit(struct jcall *c, struct val *out, struct err *e) {
     *out = val_get_str(d, query);
     return !is_undef(*out) || plug_err(c, e, ERR_ARGS, "unknown URL component '%.*s'", STR(query));
 }
-FILTER(urlsplit) = {.doc = "The parts of a URL.", .params = "value, query=''", .fn = f_urlsplit};
+FILTER(urlsplit) = {.doc = "The parts of a URL.",
+                    .params = "value, query=''",
+                    .fn = f_urlsplit,
+                    .example = "'http://h:80/p' | urlsplit('hostname') == 'h'"};

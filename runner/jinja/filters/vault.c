@@ -38,7 +38,8 @@ static bool f_vault(struct jcall *c, struct val *out, struct err *e) {
 }
 FILTER(vault) = {.doc = "Text in a vault envelope.",
                  .params = "data, secret, salt=None, vaultid='filter_default', wrap_object=False",
-                 .fn = f_vault};
+                 .fn = f_vault,
+                 .example = "('text' | vault('password')) is match('[$]ANSIBLE_VAULT;')"};
 
 static bool f_unvault(struct jcall *c, struct val *out, struct err *e) {
     struct str data, secret, id, plain;
@@ -63,5 +64,8 @@ static bool f_unvault(struct jcall *c, struct val *out, struct err *e) {
     *out = val_flag(val_str(c->a, plain), VAL_SECRET);
     return true;
 }
-FILTER(unvault) = {
-    .doc = "The text in a vault envelope.", .params = "vault, secret, vaultid='filter_default'", .takes_sealed = true, .fn = f_unvault};
+FILTER(unvault) = {.doc = "The text in a vault envelope.",
+                   .params = "vault, secret, vaultid='filter_default'",
+                   .takes_sealed = true,
+                   .fn = f_unvault,
+                   .example = "('text' | vault('password') | unvault('password')) == 'text'"};

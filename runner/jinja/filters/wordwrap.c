@@ -166,4 +166,5 @@ static bool f_wordwrap(struct jcall *c, struct val *out, struct err *e) {
 }
 FILTER(wordwrap) = {.doc = "Wrap lines at a width.",
                     .params = "s, width=79, break_long_words=True, wrapstring=None, break_on_hyphens=True",
-                    .fn = f_wordwrap};
+                    .fn = f_wordwrap,
+                    .example = "'aa bb' | wordwrap(2) == 'aa\\nbb'"};

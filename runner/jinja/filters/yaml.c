@@ -53,7 +53,8 @@ static bool f_to_yaml(struct jcall *c, struct val *out, struct err *e) {
     struct yaml_style s = {.flow = -1};
     return dump(c, &s, out, e);
 }
-FILTER(to_yaml) = {.doc = "YAML text.", .params = "a, **", .fn = f_to_yaml};
+FILTER(to_yaml) = {
+    .doc = "YAML text.", .params = "a, **", .fn = f_to_yaml, .example = "{'a': [1, 2]} | to_yaml == 'a: [1, 2]\\n'"};
 
 static bool f_to_nice_yaml(struct jcall *c, struct val *out, struct err *e) {
     struct yaml_style s = {.indent = 4};
@@ -67,7 +68,10 @@ static bool f_to_nice_yaml(struct jcall *c, struct val *out, struct err *e) {
     s.indent = indent > 0 && indent < 1000 ? (int)indent : 0;
     return dump(c, &s, out, e);
 }
-FILTER(to_nice_yaml) = {.doc = "YAML text over several lines.", .params = "a, indent=4, **", .fn = f_to_nice_yaml};
+FILTER(to_nice_yaml) = {.doc = "YAML text over several lines.",
+                        .params = "a, indent=4, **",
+                        .fn = f_to_nice_yaml,
+                        .example = "{'a': [1]} | to_nice_yaml(indent=2) == 'a:\\n- 1\\n'"};
 
 static bool f_from_yaml(struct jcall *c, struct val *out, struct err *e) {
     struct yaml_opts o = {0};
@@ -77,7 +81,11 @@ static bool f_from_yaml(struct jcall *c, struct val *out, struct err *e) {
     }
     return yaml_load("from_yaml", val_text(c->args[0]), &o, c->a, out, e) || err_wrap(e, c->at, "in '%s'", c->name);
 }
-FILTER(from_yaml) = {.doc = "The value of YAML text.", .params = "data", .takes_undef = true, .fn = f_from_yaml};
+FILTER(from_yaml) = {.doc = "The value of YAML text.",
+                     .params = "data",
+                     .takes_undef = true,
+                     .fn = f_from_yaml,
+                     .example = "'a: 1' | from_yaml == {'a': 1}"};
 
 static bool f_from_yaml_all(struct jcall *c, struct val *out, struct err *e) {
     struct yaml_opts o = {0};
@@ -88,5 +96,8 @@ static bool f_from_yaml_all(struct jcall *c, struct val *out, struct err *e) {
     return yaml_load_all("from_yaml_all", val_text(c->args[0]), &o, c->a, out, e) ||
            err_wrap(e, c->at, "in '%s'", c->name);
 }
-FILTER(from_yaml_all) = {
-    .doc = "The values of the documents of YAML text.", .params = "data", .takes_undef = true, .fn = f_from_yaml_all};
+FILTER(from_yaml_all) = {.doc = "The values of the documents of YAML text.",
+                         .params = "data",
+                         .takes_undef = true,
+                         .fn = f_from_yaml_all,
+                         .example = "'---\\n1\\n---\\n2' | from_yaml_all | list == [1, 2]"};

@@ -98,4 +98,7 @@ static bool l_csvfile(struct jcall *c, struct val *out, struct err *e) {
     lk_known(c, names);
     return lk_each_term(c, one_term, out, e);
 }
-LOOKUP(csvfile) = {.doc = "A field of a CSV file.", .fn = l_csvfile};
+LOOKUP(csvfile) = {.doc = "A field of a CSV file.",
+                   .fn = l_csvfile,
+                   .example = "lookup('csvfile', 'a', file='/dev/null', delimiter=',', default='none') == 'none'",
+                   .options = "col=1, default=None, delimiter='TAB', file='ansible.csv', encoding='utf-8', keycol=0"};

@@ -45,12 +45,16 @@ static bool l_file(struct jcall *c, struct val *out, struct err *e) {
     }
     return true;
 }
-LOOKUP(file) = {.doc = "The text of files.", .fn = l_file};
+LOOKUP(file) = {.doc = "The text of files.",
+                .fn = l_file,
+                .example = "lookup('file', '/dev/null') == ''",
+                .options = "lstrip=False, rstrip=True"};
 
 static bool l_unvault(struct jcall *c, struct val *out, struct err *e) {
     return lk_each_term(c, plain_term, out, e);
 }
-LOOKUP(unvault) = {.doc = "The text of files, decrypted.", .fn = l_unvault};
+LOOKUP(unvault) = {
+    .doc = "The text of files, decrypted.", .fn = l_unvault, .example = "lookup('unvault', '/dev/null') == ''"};
 
 // -- fileglob --------------------------------------------------------------------------------------------------------
 
@@ -118,7 +122,9 @@ static bool l_fileglob(struct jcall *c, struct val *out, struct err *e) {
     }
     return true;
 }
-LOOKUP(fileglob) = {.doc = "Regular files by pattern, one directory deep.", .fn = l_fileglob};
+LOOKUP(fileglob) = {.doc = "Regular files by pattern, one directory deep.",
+                    .fn = l_fileglob,
+                    .example = "query('fileglob', '/etc/host[s]') == ['/etc/hosts']"};
 
 // -- first_found -----------------------------------------------------------------------------------------------------
 
@@ -260,4 +266,7 @@ static bool l_first_found(struct jcall *c, struct val *out, struct err *e) {
     }
     return f.skip || skip || plug_err(c, e, ERR_NOT_FOUND, "none of %zu files was found", val_len(f.search));
 }
-LOOKUP(first_found) = {.doc = "The first file that exists.", .fn = l_first_found};
+LOOKUP(first_found) = {.doc = "The first file that exists.",
+                       .fn = l_first_found,
+                       .example = "lookup('first_found', ['/nosuch', '/etc/passwd']) == '/etc/passwd'",
+                       .options = "files=[], paths=[], skip=False"};

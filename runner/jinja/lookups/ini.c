@@ -186,4 +186,9 @@ static bool l_ini(struct jcall *c, struct val *out, struct err *e) {
     lk_known(c, names);
     return lk_each_term(c, one_term, out, e);
 }
-LOOKUP(ini) = {.doc = "Values of an INI file.", .fn = l_ini};
+LOOKUP(ini) = {
+    .doc = "Values of an INI file.",
+    .fn = l_ini,
+    .example = "lookup('ini', 'k', section='s', file='/dev/null', default='d', errors='ignore') in ('d', '', none)",
+    .options = "type='ini', file='ansible.ini', section='global', re=False, encoding='utf-8', default='', "
+               "case_sensitive=False, allow_no_value=False, interpolation=True"};

@@ -7,14 +7,16 @@ static bool l_items(struct jcall *c, struct val *out, struct err *e) {
     *out = lk_flatten(c, c->args[0]);
     return true;
 }
-LOOKUP(items) = {.doc = "The terms, lists in them opened once.", .fn = l_items};
+LOOKUP(items) = {
+    .doc = "The terms, lists in them opened once.", .fn = l_items, .example = "query('items', [1, 2], 3) == [1, 2, 3]"};
 
 static bool l_list(struct jcall *c, struct val *out, struct err *e) {
     (void)e;
     *out = val_copy(c->a, c->args[0]);
     return true;
 }
-LOOKUP(list) = {.doc = "The terms as they are.", .fn = l_list, .raw_terms = true};
+LOOKUP(list) = {
+    .doc = "The terms as they are.", .fn = l_list, .raw_terms = true, .example = "query('list', [1], 2) == [[1], 2]"};
 
 static bool l_dict(struct jcall *c, struct val *out, struct err *e) {
     *out = val_list(c->a, 8);
@@ -34,7 +36,9 @@ static bool l_dict(struct jcall *c, struct val *out, struct err *e) {
     }
     return true;
 }
-LOOKUP(dict) = {.doc = "Key and value of each pair.", .fn = l_dict};
+LOOKUP(dict) = {.doc = "Key and value of each pair.",
+                .fn = l_dict,
+                .example = "query('dict', {'a': 1}) == [{'key': 'a', 'value': 1}]"};
 
 static bool l_indexed_items(struct jcall *c, struct val *out, struct err *e) {
     (void)e;
@@ -48,7 +52,9 @@ static bool l_indexed_items(struct jcall *c, struct val *out, struct err *e) {
     }
     return true;
 }
-LOOKUP(indexed_items) = {.doc = "Items with their number.", .fn = l_indexed_items};
+LOOKUP(indexed_items) = {.doc = "Items with their number.",
+                         .fn = l_indexed_items,
+                         .example = "(query('indexed_items', ['a']) | first | first) == 0"};
 
 /// A term of nested or together as a list: one that is none becomes a list of itself.
 static bool term_list(struct jcall *c, size_t i, struct val *out, struct err *e) {
@@ -100,7 +106,10 @@ static bool l_nested(struct jcall *c, struct val *out, struct err *e) {
     }
     return true;
 }
-LOOKUP(nested) = {.doc = "Every choice of one item of each list.", .fn = l_nested, .raw_terms = true};
+LOOKUP(nested) = {.doc = "Every choice of one item of each list.",
+                  .fn = l_nested,
+                  .raw_terms = true,
+                  .example = "query('nested', [1, 2], ['a']) == [[1, 'a'], [2, 'a']]"};
 
 static bool l_together(struct jcall *c, struct val *out, struct err *e) {
     size_t n = lk_terms(c), rows = 0;
@@ -124,7 +133,10 @@ static bool l_together(struct jcall *c, struct val *out, struct err *e) {
     }
     return true;
 }
-LOOKUP(together) = {.doc = "Lists item by item, as long as the longest.", .fn = l_together, .raw_terms = true};
+LOOKUP(together) = {.doc = "Lists item by item, as long as the longest.",
+                    .fn = l_together,
+                    .raw_terms = true,
+                    .example = "query('together', [1, 2], ['a', 'b']) == [[1, 'a'], [2, 'b']]"};
 
 static bool l_random_choice(struct jcall *c, struct val *out, struct err *e) {
     (void)e;
@@ -136,7 +148,8 @@ static bool l_random_choice(struct jcall *c, struct val *out, struct err *e) {
     }
     return true;
 }
-LOOKUP(random_choice) = {.doc = "One of the terms by chance.", .fn = l_random_choice};
+LOOKUP(random_choice) = {
+    .doc = "One of the terms by chance.", .fn = l_random_choice, .example = "lookup('random_choice', 1, 1) == 1"};
 
 // -- subelements -----------------------------------------------------------------------------------------------------
 
@@ -254,5 +267,8 @@ static bool l_subelements(struct jcall *c, struct val *out, struct err *e) {
     }
     return true;
 }
-LOOKUP(subelements) = {
-    .doc = "Each item with each element of a list inside it.", .fn = l_subelements, .raw_terms = true};
+LOOKUP(subelements) = {.doc = "Each item with each element of a list inside it.",
+                       .fn = l_subelements,
+                       .raw_terms = true,
+                       .example = "(query('subelements', [{'n': 1, 'l': ['a', 'b']}], 'l') | length) == 2",
+                       .options = "skip_missing=False, as the last term"};

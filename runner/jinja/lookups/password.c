@@ -286,4 +286,8 @@ static bool l_password(struct jcall *c, struct val *out, struct err *e) {
     lk_known(c, names);
     return lk_each_term(c, one_term, out, e);
 }
-LOOKUP(password) = {.doc = "A password kept in a file.", .fn = l_password};
+LOOKUP(password) = {
+    .doc = "A password kept in a file.",
+    .fn = l_password,
+    .example = "lookup('password', '/dev/null', length=8) | length == 8",
+    .options = "length=20, chars=['ascii_letters', 'digits', '.,:-_'], encrypt=None, ident=None, seed=None"};

@@ -144,4 +144,7 @@ static bool l_sequence(struct jcall *c, struct val *out, struct err *e) {
     }
     return true;
 }
-LOOKUP(sequence) = {.doc = "Numbers, formatted.", .fn = l_sequence};
+LOOKUP(sequence) = {.doc = "Numbers, formatted.",
+                    .fn = l_sequence,
+                    .example = "query('sequence', 'start=1 end=3') == ['1', '2', '3']",
+                    .options = "start=1, end=None, count=None, stride=1, format='%d'"};

@@ -32,7 +32,10 @@ static bool l_env(struct jcall *c, struct val *out, struct err *e) {
     }
     return true;
 }
-LOOKUP(env) = {.doc = "Variables of the environment.", .fn = l_env};
+LOOKUP(env) = {.doc = "Variables of the environment.",
+               .fn = l_env,
+               .example = "lookup('env', 'HOME') != ''",
+               .options = "default=''"};
 
 /// Runs a command line by the shell, as Ansible does; anything but success is an error.
 static bool shell(struct jcall *c, struct str command, struct str *text, struct err *e) {
@@ -77,7 +80,7 @@ static bool l_pipe(struct jcall *c, struct val *out, struct err *e) {
     }
     return true;
 }
-LOOKUP(pipe) = {.doc = "What commands print.", .fn = l_pipe};
+LOOKUP(pipe) = {.doc = "What commands print.", .fn = l_pipe, .example = "lookup('pipe', 'echo hi') == 'hi'"};
 
 /// Lines of bytes end with \n, \r or \r\n only.
 static bool byte_line(struct str *rest, struct str *line) {
@@ -107,4 +110,5 @@ static bool l_lines(struct jcall *c, struct val *out, struct err *e) {
     }
     return true;
 }
-LOOKUP(lines) = {.doc = "The lines commands print.", .fn = l_lines};
+LOOKUP(lines) = {
+    .doc = "The lines commands print.", .fn = l_lines, .example = "query('lines', 'printf \"a\\\\nb\"') == ['a', 'b']"};

@@ -151,4 +151,9 @@ static bool l_template(struct jcall *c, struct val *out, struct err *e) {
     }
     return true;
 }
-LOOKUP(template) = {.doc = "Rendered template files.", .fn = l_template};
+LOOKUP(template) = {
+    .doc = "Rendered template files.",
+    .fn = l_template,
+    .example = "lookup('template', '/dev/null') == ''",
+    .options = "convert_data=True, template_vars={}, variable_start_string='{{', variable_end_string='}}', "
+               "comment_start_string='{#', comment_end_string='#}', jinja2_native=False"};

@@ -344,4 +344,11 @@ static bool l_url(struct jcall *c, struct val *out, struct err *e) {
     }
     return true;
 }
-LOOKUP(url) = {.doc = "What web servers answer.", .fn = l_url};
+LOOKUP(url) = {
+    .doc = "What web servers answer.",
+    .fn = l_url,
+    .example = "lookup('url', 'http://127.0.0.1:1/', errors='ignore') is none",
+    .options =
+        "validate_certs=True, split_lines=True, use_proxy=True, username=None, password=None, headers={}, force=False, "
+        "timeout=10, http_agent='ansible-httpget', force_basic_auth=False, follow_redirects='urllib2', "
+        "use_gssapi=False, use_netrc=True, unix_socket=None, ca_path=None, unredirected_headers=None, ciphers=None"};

@@ -55,7 +55,10 @@ static bool l_vars(struct jcall *c, struct val *out, struct err *e) {
     }
     return true;
 }
-LOOKUP(vars) = {.doc = "Variables by name.", .fn = l_vars};
+LOOKUP(vars) = {.doc = "Variables by name.",
+                .fn = l_vars,
+                .example = "lookup('vars', 'nosuch', default='d') == 'd'",
+                .options = "default=None"};
 
 struct offered {
     struct value_set seen;
@@ -98,7 +101,8 @@ static bool l_varnames(struct jcall *c, struct val *out, struct err *e) {
     }
     return true;
 }
-LOOKUP(varnames) = {.doc = "Names of variables by pattern.", .fn = l_varnames};
+LOOKUP(varnames) = {
+    .doc = "Names of variables by pattern.", .fn = l_varnames, .example = "query('varnames', '^nosuch$') == []"};
 
 static bool l_inventory_hostnames(struct jcall *c, struct val *out, struct err *e) {
     const struct jinja_host *h = c->ctx->host;
@@ -120,7 +124,9 @@ static bool l_inventory_hostnames(struct jcall *c, struct val *out, struct err *
     }
     return true;
 }
-LOOKUP(inventory_hostnames) = {.doc = "Hosts by pattern.", .fn = l_inventory_hostnames};
+LOOKUP(inventory_hostnames) = {.doc = "Hosts by pattern.",
+                               .fn = l_inventory_hostnames,
+                               .example = "query('inventory_hostnames', 'nosuch', errors='ignore') in ([], none)"};
 
 static bool l_config(struct jcall *c, struct val *out, struct err *e) {
     static const char *const names[] = {"on_missing", "plugin_type", "plugin_name", "show_origin", NULL};
@@ -158,4 +164,7 @@ static bool l_config(struct jcall *c, struct val *out, struct err *e) {
     }
     return true;
 }
-LOOKUP(config) = {.doc = "Settings of the runner.", .fn = l_config};
+LOOKUP(config) = {.doc = "Settings of the runner.",
+                  .fn = l_config,
+                  .example = "lookup('config', 'DEFAULT_FORKS', errors='ignore') != 'x'",
+                  .options = "on_missing='error', plugin_type=None, plugin_name=None, show_origin=False"};

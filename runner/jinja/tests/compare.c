@@ -13,12 +13,12 @@ static bool equal(struct jcall *c, bool want, bool *out, struct err *e) {
 static bool t_eq(struct jcall *c, bool *out, struct err *e) {
     return equal(c, true, out, e);
 }
-JTEST(eq) = {.doc = "Equal.", .params = "a, b", .fn = t_eq, .aliases = "==|equalto"};
+JTEST(eq) = {.doc = "Equal.", .params = "a, b", .fn = t_eq, .aliases = "==|equalto", .example = "1 is eq 1"};
 
 static bool t_ne(struct jcall *c, bool *out, struct err *e) {
     return equal(c, false, out, e);
 }
-JTEST(ne) = {.doc = "Not equal.", .params = "a, b", .fn = t_ne, .aliases = "!="};
+JTEST(ne) = {.doc = "Not equal.", .params = "a, b", .fn = t_ne, .aliases = "!=", .example = "1 is ne 2"};
 
 static bool order(struct jcall *c, enum tok_type op, bool *out, struct err *e) {
     if (!need_defined(c, c->args[1], e)) {
@@ -30,22 +30,22 @@ static bool order(struct jcall *c, enum tok_type op, bool *out, struct err *e) {
 static bool t_lt(struct jcall *c, bool *out, struct err *e) {
     return order(c, T_LT, out, e);
 }
-JTEST(lt) = {.doc = "Less.", .params = "a, b", .fn = t_lt, .aliases = "<|lessthan"};
+JTEST(lt) = {.doc = "Less.", .params = "a, b", .fn = t_lt, .aliases = "<|lessthan", .example = "1 is lt 2"};
 
 static bool t_le(struct jcall *c, bool *out, struct err *e) {
     return order(c, T_LE, out, e);
 }
-JTEST(le) = {.doc = "Less or equal.", .params = "a, b", .fn = t_le, .aliases = "<="};
+JTEST(le) = {.doc = "Less or equal.", .params = "a, b", .fn = t_le, .aliases = "<=", .example = "1 is le 1"};
 
 static bool t_gt(struct jcall *c, bool *out, struct err *e) {
     return order(c, T_GT, out, e);
 }
-JTEST(gt) = {.doc = "Greater.", .params = "a, b", .fn = t_gt, .aliases = ">|greaterthan"};
+JTEST(gt) = {.doc = "Greater.", .params = "a, b", .fn = t_gt, .aliases = ">|greaterthan", .example = "2 is gt 1"};
 
 static bool t_ge(struct jcall *c, bool *out, struct err *e) {
     return order(c, T_GE, out, e);
 }
-JTEST(ge) = {.doc = "Greater or equal.", .params = "a, b", .fn = t_ge, .aliases = ">="};
+JTEST(ge) = {.doc = "Greater or equal.", .params = "a, b", .fn = t_ge, .aliases = ">=", .example = "1 is ge 1"};
 
 static bool within(struct jcall *c, struct val hay, struct val needle, bool *out, struct err *e) {
     if (!need_defined(c, hay, e) || !need_defined(c, needle, e)) {
@@ -57,12 +57,12 @@ static bool within(struct jcall *c, struct val hay, struct val needle, bool *out
 static bool t_in(struct jcall *c, bool *out, struct err *e) {
     return within(c, c->args[1], c->args[0], out, e);
 }
-JTEST(in) = {.doc = "Is contained.", .params = "value, seq", .fn = t_in};
+JTEST(in) = {.doc = "Is contained.", .params = "value, seq", .fn = t_in, .example = "1 is in [1, 2]"};
 
 static bool t_contains(struct jcall *c, bool *out, struct err *e) {
     return within(c, c->args[0], c->args[1], out, e);
 }
-JTEST(contains) = {.doc = "Contains.", .params = "seq, value", .fn = t_contains};
+JTEST(contains) = {.doc = "Contains.", .params = "seq, value", .fn = t_contains, .example = "[1, 2] is contains 1"};
 
 static bool any_all(struct jcall *c, bool all, bool *out, struct err *e) {
     struct val l;
@@ -82,12 +82,12 @@ static bool any_all(struct jcall *c, bool all, bool *out, struct err *e) {
 static bool t_any(struct jcall *c, bool *out, struct err *e) {
     return any_all(c, false, out, e);
 }
-JTEST(any) = {.doc = "Any item is true.", .params = "value", .fn = t_any};
+JTEST(any) = {.doc = "Any item is true.", .params = "value", .fn = t_any, .example = "[false, true] is any"};
 
 static bool t_all(struct jcall *c, bool *out, struct err *e) {
     return any_all(c, true, out, e);
 }
-JTEST(all) = {.doc = "All items are true.", .params = "value", .fn = t_all};
+JTEST(all) = {.doc = "All items are true.", .params = "value", .fn = t_all, .example = "[true, true] is all"};
 
 /// Fills a set with the items of a value; what cannot be in a Python set is an error.
 static bool set_from(struct jcall *c, struct val v, struct value_set *s, struct val *list, struct err *e) {
@@ -120,10 +120,17 @@ static bool subset(struct jcall *c, struct val small, struct val big, bool *out,
 static bool t_subset(struct jcall *c, bool *out, struct err *e) {
     return subset(c, c->args[0], c->args[1], out, e);
 }
-JTEST(subset) = {.doc = "All items are in the other list.", .params = "a, b", .fn = t_subset, .aliases = "issubset"};
+JTEST(subset) = {.doc = "All items are in the other list.",
+                 .params = "a, b",
+                 .fn = t_subset,
+                 .aliases = "issubset",
+                 .example = "[1] is subset [1, 2]"};
 
 static bool t_superset(struct jcall *c, bool *out, struct err *e) {
     return subset(c, c->args[1], c->args[0], out, e);
 }
-JTEST(superset) = {
-    .doc = "Has all items of the other list.", .params = "a, b", .fn = t_superset, .aliases = "issuperset"};
+JTEST(superset) = {.doc = "Has all items of the other list.",
+                   .params = "a, b",
+                   .fn = t_superset,
+                   .aliases = "issuperset",
+                   .example = "[1, 2] is superset [1]"};

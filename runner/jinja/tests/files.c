@@ -33,27 +33,39 @@ static bool is_kind(struct jcall *c, bool follow, mode_t type, bool *out, struct
 static bool t_directory(struct jcall *c, bool *out, struct err *e) {
     return is_kind(c, true, S_IFDIR, out, e);
 }
-JTEST(directory) = {.doc = "Is a directory.", .params = "path", .fn = t_directory, .aliases = "is_dir"};
+JTEST(directory) = {
+    .doc = "Is a directory.", .params = "path", .fn = t_directory, .aliases = "is_dir", .example = "'/' is directory"};
 
 static bool t_file(struct jcall *c, bool *out, struct err *e) {
     return is_kind(c, true, S_IFREG, out, e);
 }
-JTEST(file) = {.doc = "Is a regular file.", .params = "path", .fn = t_file, .aliases = "is_file"};
+JTEST(file) = {.doc = "Is a regular file.",
+               .params = "path",
+               .fn = t_file,
+               .aliases = "is_file",
+               .example = "'/etc/passwd' is file"};
 
 static bool t_link(struct jcall *c, bool *out, struct err *e) {
     return is_kind(c, false, S_IFLNK, out, e);
 }
-JTEST(link) = {.doc = "Is a symbolic link.", .params = "path", .fn = t_link, .aliases = "is_link"};
+JTEST(link) = {.doc = "Is a symbolic link.",
+               .params = "path",
+               .fn = t_link,
+               .aliases = "is_link",
+               .example = "'/proc/self' is link"};
 
 static bool t_exists(struct jcall *c, bool *out, struct err *e) {
     return is_kind(c, true, 0, out, e);
 }
-JTEST(exists) = {.doc = "Exists.", .params = "path", .fn = t_exists};
+JTEST(exists) = {.doc = "Exists.", .params = "path", .fn = t_exists, .example = "'/' is exists"};
 
 static bool t_link_exists(struct jcall *c, bool *out, struct err *e) {
     return is_kind(c, false, 0, out, e);
 }
-JTEST(link_exists) = {.doc = "Exists, perhaps as a broken link.", .params = "path", .fn = t_link_exists};
+JTEST(link_exists) = {.doc = "Exists, perhaps as a broken link.",
+                      .params = "path",
+                      .fn = t_link_exists,
+                      .example = "'/proc/self' is link_exists"};
 
 static bool t_abs(struct jcall *c, bool *out, struct err *e) {
     if (c->args[0].kind != VAL_STR) {
@@ -62,7 +74,8 @@ static bool t_abs(struct jcall *c, bool *out, struct err *e) {
     *out = str_starts(val_text(c->args[0]), "/");
     return true;
 }
-JTEST(abs) = {.doc = "Is an absolute path.", .params = "path", .fn = t_abs, .aliases = "is_abs"};
+JTEST(abs) = {
+    .doc = "Is an absolute path.", .params = "path", .fn = t_abs, .aliases = "is_abs", .example = "'/a' is abs"};
 
 static bool t_same_file(struct jcall *c, bool *out, struct err *e) {
     const char *a, *b;
@@ -79,7 +92,11 @@ static bool t_same_file(struct jcall *c, bool *out, struct err *e) {
     *out = x.st_dev == y.st_dev && x.st_ino == y.st_ino;
     return true;
 }
-JTEST(same_file) = {.doc = "Are one file.", .params = "path, other", .fn = t_same_file, .aliases = "is_same_file"};
+JTEST(same_file) = {.doc = "Are one file.",
+                    .params = "path, other",
+                    .fn = t_same_file,
+                    .aliases = "is_same_file",
+                    .example = "'/etc' is same_file('/etc/.')"};
 
 static bool t_mount(struct jcall *c, bool *out, struct err *e) {
     const char *p;
@@ -97,7 +114,8 @@ static bool t_mount(struct jcall *c, bool *out, struct err *e) {
     }
     return true;
 }
-JTEST(mount) = {.doc = "Is a mount point.", .params = "path", .fn = t_mount, .aliases = "is_mount"};
+JTEST(mount) = {
+    .doc = "Is a mount point.", .params = "path", .fn = t_mount, .aliases = "is_mount", .example = "'/' is mount"};
 
 static bool t_vaulted_file(struct jcall *c, bool *out, struct err *e) {
     const char *p;
@@ -113,4 +131,7 @@ static bool t_vaulted_file(struct jcall *c, bool *out, struct err *e) {
     *out = vault_is((struct str){head, (size_t)n});
     return true;
 }
-JTEST(vaulted_file) = {.doc = "Is a file in a vault envelope.", .params = "path", .fn = t_vaulted_file};
+JTEST(vaulted_file) = {.doc = "Is a file in a vault envelope.",
+                       .params = "path",
+                       .fn = t_vaulted_file,
+                       .example = "'/etc/passwd' is not vaulted_file"};

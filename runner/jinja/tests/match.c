@@ -25,12 +25,18 @@ static bool run(struct jcall *c, enum regex_how how, bool *out, struct err *e) {
 static bool t_match(struct jcall *c, bool *out, struct err *e) {
     return run(c, REGEX_MATCH, out, e);
 }
-JTEST(match) = {.doc = "Begins with what the pattern matches.", .params = MATCH_PARAMS, .fn = t_match};
+JTEST(match) = {.doc = "Begins with what the pattern matches.",
+                .params = MATCH_PARAMS,
+                .fn = t_match,
+                .example = "'foobar' is match('foo')"};
 
 static bool t_search(struct jcall *c, bool *out, struct err *e) {
     return run(c, REGEX_SEARCH, out, e);
 }
-JTEST(search) = {.doc = "Contains what the pattern matches.", .params = MATCH_PARAMS, .fn = t_search};
+JTEST(search) = {.doc = "Contains what the pattern matches.",
+                 .params = MATCH_PARAMS,
+                 .fn = t_search,
+                 .example = "'foobar' is search('bar')"};
 
 static bool t_regex(struct jcall *c, bool *out, struct err *e) {
     static const char *const names[] = {"search", "match", "fullmatch"};
@@ -46,7 +52,10 @@ static bool t_regex(struct jcall *c, bool *out, struct err *e) {
     }
     return plug_err(c, e, ERR_ARGS, "'match_type' must be search, match or fullmatch, not '%.*s'", STR(type));
 }
-JTEST(regex) = {.doc = "Matches a pattern.", .params = MATCH_PARAMS ", match_type='search'", .fn = t_regex};
+JTEST(regex) = {.doc = "Matches a pattern.",
+                .params = MATCH_PARAMS ", match_type='search'",
+                .fn = t_regex,
+                .example = "'foobar' is regex('o+b', match_type='search')"};
 
 /// *out: `value` is a URI of one of `schemes` (any when none are given).
 static bool is_uri(struct jcall *c, struct val schemes, struct urlparts *p, bool *out, struct err *e) {
@@ -65,7 +74,7 @@ static bool t_uri(struct jcall *c, bool *out, struct err *e) {
     struct urlparts p;
     return is_uri(c, opt_val(c, 1), &p, out, e);
 }
-JTEST(uri) = {.doc = "Is a URI.", .params = "value, schemes=None", .fn = t_uri};
+JTEST(uri) = {.doc = "Is a URI.", .params = "value, schemes=None", .fn = t_uri, .example = "'http://a' is uri"};
 
 static bool t_url(struct jcall *c, bool *out, struct err *e) {
     struct urlparts p;
@@ -75,7 +84,7 @@ static bool t_url(struct jcall *c, bool *out, struct err *e) {
     *out = *out && (p.netloc.n || str_eqz(p.scheme, "file"));
     return true;
 }
-JTEST(url) = {.doc = "Is a URL.", .params = "value, schemes=None", .fn = t_url};
+JTEST(url) = {.doc = "Is a URL.", .params = "value, schemes=None", .fn = t_url, .example = "'http://a/b' is url"};
 
 static bool t_urn(struct jcall *c, bool *out, struct err *e) {
     struct urlparts p;
@@ -85,4 +94,4 @@ static bool t_urn(struct jcall *c, bool *out, struct err *e) {
     *out = *out && str_eqz(p.scheme, "urn");
     return true;
 }
-JTEST(urn) = {.doc = "Is a URN.", .params = "value", .fn = t_urn};
+JTEST(urn) = {.doc = "Is a URN.", .params = "value", .fn = t_urn, .example = "'urn:isbn:1' is urn"};

@@ -17,28 +17,43 @@ static bool key_true(struct jcall *c, const char *key, bool want, bool *out, str
 static bool t_failed(struct jcall *c, bool *out, struct err *e) {
     return key_true(c, "failed", true, out, e);
 }
-JTEST(failed) = {.doc = "The task failed.", .params = "result", .fn = t_failed, .aliases = "failure"};
+JTEST(failed) = {.doc = "The task failed.",
+                 .params = "result",
+                 .fn = t_failed,
+                 .aliases = "failure",
+                 .example = "{'failed': true} is failed"};
 
 static bool t_success(struct jcall *c, bool *out, struct err *e) {
     return key_true(c, "failed", false, out, e);
 }
-JTEST(success) = {
-    .doc = "The task did not fail.", .params = "result", .fn = t_success, .aliases = "succeeded|successful"};
+JTEST(success) = {.doc = "The task did not fail.",
+                  .params = "result",
+                  .fn = t_success,
+                  .aliases = "succeeded|successful",
+                  .example = "{'failed': false} is success"};
 
 static bool t_unreachable(struct jcall *c, bool *out, struct err *e) {
     return key_true(c, "unreachable", true, out, e);
 }
-JTEST(unreachable) = {.doc = "The host could not be reached.", .params = "result", .fn = t_unreachable};
+JTEST(unreachable) = {.doc = "The host could not be reached.",
+                      .params = "result",
+                      .fn = t_unreachable,
+                      .example = "{'unreachable': true} is unreachable"};
 
 static bool t_reachable(struct jcall *c, bool *out, struct err *e) {
     return key_true(c, "unreachable", false, out, e);
 }
-JTEST(reachable) = {.doc = "The host could be reached.", .params = "result", .fn = t_reachable};
+JTEST(reachable) = {
+    .doc = "The host could be reached.", .params = "result", .fn = t_reachable, .example = "{} is reachable"};
 
 static bool t_skipped(struct jcall *c, bool *out, struct err *e) {
     return key_true(c, "skipped", true, out, e);
 }
-JTEST(skipped) = {.doc = "The task was skipped.", .params = "result", .fn = t_skipped, .aliases = "skip"};
+JTEST(skipped) = {.doc = "The task was skipped.",
+                  .params = "result",
+                  .fn = t_skipped,
+                  .aliases = "skip",
+                  .example = "{'skipped': true} is skipped"};
 
 static bool t_changed(struct jcall *c, bool *out, struct err *e) {
     if (!result_of(c, e)) {
@@ -59,7 +74,11 @@ static bool t_changed(struct jcall *c, bool *out, struct err *e) {
     }
     return true;
 }
-JTEST(changed) = {.doc = "The task changed something.", .params = "result", .fn = t_changed, .aliases = "change"};
+JTEST(changed) = {.doc = "The task changed something.",
+                  .params = "result",
+                  .fn = t_changed,
+                  .aliases = "change",
+                  .example = "{'changed': true} is changed"};
 
 static bool async_state(struct jcall *c, const char *key, bool *out, struct err *e) {
     if (!result_of(c, e)) {
@@ -81,12 +100,14 @@ static bool async_state(struct jcall *c, const char *key, bool *out, struct err 
 static bool t_started(struct jcall *c, bool *out, struct err *e) {
     return async_state(c, "started", out, e);
 }
-JTEST(started) = {.doc = "The async task has started.", .params = "result", .fn = t_started};
+JTEST(started) = {
+    .doc = "The async task has started.", .params = "result", .fn = t_started, .example = "{'started': 1} is started"};
 
 static bool t_finished(struct jcall *c, bool *out, struct err *e) {
     return async_state(c, "finished", out, e);
 }
-JTEST(finished) = {.doc = "The async task is done.", .params = "result", .fn = t_finished};
+JTEST(finished) = {
+    .doc = "The async task is done.", .params = "result", .fn = t_finished, .example = "{'finished': 1} is finished"};
 
 static bool t_timedout(struct jcall *c, bool *out, struct err *e) {
     if (!result_of(c, e)) {
@@ -97,4 +118,7 @@ static bool t_timedout(struct jcall *c, bool *out, struct err *e) {
     *out = v.kind == VAL_DICT && !is_undef(period) && val_truth(period);
     return true;
 }
-JTEST(timedout) = {.doc = "The task ran into its timeout.", .params = "result", .fn = t_timedout};
+JTEST(timedout) = {.doc = "The task ran into its timeout.",
+                   .params = "result",
+                   .fn = t_timedout,
+                   .example = "{'timedout': {'period': 1}} is timedout"};

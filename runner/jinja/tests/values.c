@@ -9,56 +9,63 @@ static bool t_defined(struct jcall *c, bool *out, struct err *e) {
     *out = !is_undef(c->args[0]);
     return true;
 }
-JTEST(defined) = {.doc = "Has a value.", .params = "value", .takes_undef = true, .fn = t_defined};
+JTEST(defined) = {
+    .doc = "Has a value.", .params = "value", .takes_undef = true, .fn = t_defined, .example = "1 is defined"};
 
 static bool t_undefined(struct jcall *c, bool *out, struct err *e) {
     (void)e;
     *out = is_undef(c->args[0]);
     return true;
 }
-JTEST(undefined) = {.doc = "Has no value.", .params = "value", .takes_undef = true, .fn = t_undefined};
+JTEST(undefined) = {.doc = "Has no value.",
+                    .params = "value",
+                    .takes_undef = true,
+                    .fn = t_undefined,
+                    .example = "nosuch is undefined"};
 
 static bool t_none(struct jcall *c, bool *out, struct err *e) {
     (void)e;
     *out = c->args[0].kind == VAL_NULL;
     return true;
 }
-JTEST(none) = {.doc = "Is none.", .params = "value", .takes_undef = true, .fn = t_none};
+JTEST(none) = {.doc = "Is none.", .params = "value", .takes_undef = true, .fn = t_none, .example = "none is none"};
 
 static bool t_boolean(struct jcall *c, bool *out, struct err *e) {
     (void)e;
     *out = c->args[0].kind == VAL_BOOL;
     return true;
 }
-JTEST(boolean) = {.doc = "Is true or false.", .params = "value", .takes_undef = true, .fn = t_boolean};
+JTEST(boolean) = {
+    .doc = "Is true or false.", .params = "value", .takes_undef = true, .fn = t_boolean, .example = "true is boolean"};
 
 static bool t_true(struct jcall *c, bool *out, struct err *e) {
     (void)e;
     *out = c->args[0].kind == VAL_BOOL && c->args[0].u.b;
     return true;
 }
-JTEST(true) = {.doc = "Is true.", .params = "value", .takes_undef = true, .fn = t_true};
+JTEST(true) = {.doc = "Is true.", .params = "value", .takes_undef = true, .fn = t_true, .example = "true is true"};
 
 static bool t_false(struct jcall *c, bool *out, struct err *e) {
     (void)e;
     *out = c->args[0].kind == VAL_BOOL && !c->args[0].u.b;
     return true;
 }
-JTEST(false) = {.doc = "Is false.", .params = "value", .takes_undef = true, .fn = t_false};
+JTEST(false) = {.doc = "Is false.", .params = "value", .takes_undef = true, .fn = t_false, .example = "false is false"};
 
 static bool t_integer(struct jcall *c, bool *out, struct err *e) {
     (void)e;
     *out = c->args[0].kind == VAL_INT;
     return true;
 }
-JTEST(integer) = {.doc = "Is an integer.", .params = "value", .takes_undef = true, .fn = t_integer};
+JTEST(integer) = {
+    .doc = "Is an integer.", .params = "value", .takes_undef = true, .fn = t_integer, .example = "1 is integer"};
 
 static bool t_float(struct jcall *c, bool *out, struct err *e) {
     (void)e;
     *out = c->args[0].kind == VAL_FLOAT;
     return true;
 }
-JTEST(float) = {.doc = "Is a float.", .params = "value", .takes_undef = true, .fn = t_float};
+JTEST(float) = {.doc = "Is a float.", .params = "value", .takes_undef = true, .fn = t_float, .example = "1.5 is float"};
 
 static bool t_number(struct jcall *c, bool *out, struct err *e) {
     (void)e;
@@ -66,21 +73,23 @@ static bool t_number(struct jcall *c, bool *out, struct err *e) {
     *out = as_num(c->args[0], &d);
     return true;
 }
-JTEST(number) = {.doc = "Is a number.", .params = "value", .takes_undef = true, .fn = t_number};
+JTEST(number) = {
+    .doc = "Is a number.", .params = "value", .takes_undef = true, .fn = t_number, .example = "1 is number"};
 
 static bool t_string(struct jcall *c, bool *out, struct err *e) {
     (void)e;
     *out = c->args[0].kind == VAL_STR;
     return true;
 }
-JTEST(string) = {.doc = "Is text.", .params = "value", .takes_undef = true, .fn = t_string};
+JTEST(string) = {.doc = "Is text.", .params = "value", .takes_undef = true, .fn = t_string, .example = "'a' is string"};
 
 static bool t_mapping(struct jcall *c, bool *out, struct err *e) {
     (void)e;
     *out = is_mapping(c->args[0]);
     return true;
 }
-JTEST(mapping) = {.doc = "Is a dictionary.", .params = "value", .takes_undef = true, .fn = t_mapping};
+JTEST(mapping) = {
+    .doc = "Is a dictionary.", .params = "value", .takes_undef = true, .fn = t_mapping, .example = "{} is mapping"};
 
 static bool has_items(struct val v) {
     return v.kind == VAL_STR || is_mapping(v) || val_is_seq(v);
@@ -91,8 +100,11 @@ static bool t_sequence(struct jcall *c, bool *out, struct err *e) {
     *out = has_items(c->args[0]);
     return true;
 }
-JTEST(sequence) = {
-    .doc = "Has a length and items by position or key.", .params = "value", .takes_undef = true, .fn = t_sequence};
+JTEST(sequence) = {.doc = "Has a length and items by position or key.",
+                   .params = "value",
+                   .takes_undef = true,
+                   .fn = t_sequence,
+                   .example = "[] is sequence"};
 
 static bool t_iterable(struct jcall *c, bool *out, struct err *e) {
     (void)e;
@@ -100,7 +112,7 @@ static bool t_iterable(struct jcall *c, bool *out, struct err *e) {
     *out = has_items(v) || (v.kind == VAL_OBJ && v.u.o->type->iter);
     return true;
 }
-JTEST(iterable) = {.doc = "Can be looped over.", .params = "value", .fn = t_iterable};
+JTEST(iterable) = {.doc = "Can be looped over.", .params = "value", .fn = t_iterable, .example = "[] is iterable"};
 
 /// Functions, macros, bound methods: the objects the engine can call.
 static bool val_callable(struct val v) {
@@ -119,14 +131,19 @@ static bool t_callable(struct jcall *c, bool *out, struct err *e) {
     *out = is_undef(c->args[0]) || val_callable(c->args[0]);
     return true;
 }
-JTEST(callable) = {.doc = "Can be called.", .params = "value", .takes_undef = true, .fn = t_callable};
+JTEST(callable) = {
+    .doc = "Can be called.", .params = "value", .takes_undef = true, .fn = t_callable, .example = "range is callable"};
 
 static bool t_escaped(struct jcall *c, bool *out, struct err *e) {
     (void)e;
     *out = is_undef(c->args[0]) || (c->args[0].kind == VAL_STR && (c->args[0].flags & VAL_MARKUP));
     return true;
 }
-JTEST(escaped) = {.doc = "Is HTML already.", .params = "value", .takes_undef = true, .fn = t_escaped};
+JTEST(escaped) = {.doc = "Is HTML already.",
+                  .params = "value",
+                  .takes_undef = true,
+                  .fn = t_escaped,
+                  .example = "('a' | escape) is escaped"};
 
 /// Identity as CPython gives it for what templates can name: singletons, cached numbers, the same container.
 static bool t_sameas(struct jcall *c, bool *out, struct err *e) {
@@ -145,21 +162,25 @@ static bool t_sameas(struct jcall *c, bool *out, struct err *e) {
     }
     return true;
 }
-JTEST(sameas) = {.doc = "Is the same object.", .params = "value, other", .takes_undef = true, .fn = t_sameas};
+JTEST(sameas) = {.doc = "Is the same object.",
+                 .params = "value, other",
+                 .takes_undef = true,
+                 .fn = t_sameas,
+                 .example = "true is sameas true"};
 
 static bool t_lower(struct jcall *c, bool *out, struct err *e) {
     (void)e;
     *out = text_is_lower(text_of(c, c->args[0]));
     return true;
 }
-JTEST(lower) = {.doc = "Is lower case.", .params = "value", .fn = t_lower};
+JTEST(lower) = {.doc = "Is lower case.", .params = "value", .fn = t_lower, .example = "'a' is lower"};
 
 static bool t_upper(struct jcall *c, bool *out, struct err *e) {
     (void)e;
     *out = text_is_upper(text_of(c, c->args[0]));
     return true;
 }
-JTEST(upper) = {.doc = "Is upper case.", .params = "value", .fn = t_upper};
+JTEST(upper) = {.doc = "Is upper case.", .params = "value", .fn = t_upper, .example = "'A' is upper"};
 
 static bool t_filter(struct jcall *c, bool *out, struct err *e) {
     if (c->args[0].kind != VAL_STR) {
@@ -168,7 +189,7 @@ static bool t_filter(struct jcall *c, bool *out, struct err *e) {
     *out = plugin_known(c->ctx, PLUGIN_FILTER, val_text(c->args[0]));
     return true;
 }
-JTEST(filter) = {.doc = "Is the name of a filter.", .params = "value", .fn = t_filter};
+JTEST(filter) = {.doc = "Is the name of a filter.", .params = "value", .fn = t_filter, .example = "'upper' is filter"};
 
 static bool t_test(struct jcall *c, bool *out, struct err *e) {
     if (c->args[0].kind != VAL_STR) {
@@ -177,7 +198,7 @@ static bool t_test(struct jcall *c, bool *out, struct err *e) {
     *out = plugin_known(c->ctx, PLUGIN_TEST, val_text(c->args[0]));
     return true;
 }
-JTEST(test) = {.doc = "Is the name of a test.", .params = "value", .fn = t_test};
+JTEST(test) = {.doc = "Is the name of a test.", .params = "value", .fn = t_test, .example = "'odd' is test"};
 
 /// Python's %: the sign of the divisor.
 static bool remainder_is(struct jcall *c, struct val num, double want, bool *out, struct err *e) {
@@ -205,31 +226,37 @@ static bool remainder_is(struct jcall *c, struct val num, double want, bool *out
 static bool t_odd(struct jcall *c, bool *out, struct err *e) {
     return remainder_is(c, val_int(2), 1, out, e);
 }
-JTEST(odd) = {.doc = "Is odd.", .params = "value", .fn = t_odd};
+JTEST(odd) = {.doc = "Is odd.", .params = "value", .fn = t_odd, .example = "1 is odd"};
 
 static bool t_even(struct jcall *c, bool *out, struct err *e) {
     return remainder_is(c, val_int(2), 0, out, e);
 }
-JTEST(even) = {.doc = "Is even.", .params = "value", .fn = t_even};
+JTEST(even) = {.doc = "Is even.", .params = "value", .fn = t_even, .example = "2 is even"};
 
 static bool t_divisibleby(struct jcall *c, bool *out, struct err *e) {
     return remainder_is(c, c->args[1], 0, out, e);
 }
-JTEST(divisibleby) = {.doc = "Is a multiple.", .params = "value, num", .fn = t_divisibleby};
+JTEST(divisibleby) = {
+    .doc = "Is a multiple.", .params = "value, num", .fn = t_divisibleby, .example = "6 is divisibleby 3"};
 
 static bool t_nan(struct jcall *c, bool *out, struct err *e) {
     (void)e;
     *out = c->args[0].kind == VAL_FLOAT && isnan(c->args[0].u.f);
     return true;
 }
-JTEST(nan) = {.doc = "Is not a number.", .params = "x", .fn = t_nan, .aliases = "isnan"};
+JTEST(nan) = {
+    .doc = "Is not a number.", .params = "x", .fn = t_nan, .aliases = "isnan", .example = "('nan' | float) is nan"};
 
 static bool t_vault_encrypted(struct jcall *c, bool *out, struct err *e) {
     (void)e;
     *out = c->args[0].kind == VAL_STR && (c->args[0].flags & VAL_VAULTED);
     return true;
 }
-JTEST(vault_encrypted) = {.doc = "Is an inline vault value.", .params = "value", .takes_sealed = true, .fn = t_vault_encrypted};
+JTEST(vault_encrypted) = {.doc = "Is an inline vault value.",
+                          .params = "value",
+                          .takes_sealed = true,
+                          .fn = t_vault_encrypted,
+                          .example = "'a' is not vault_encrypted"};
 
 /// Ansible's words for true and false; *known false for anything else.
 static bool truth_words(struct val v, bool *known) {
@@ -251,7 +278,10 @@ static bool truthy(struct jcall *c, bool *out, struct err *e) {
 static bool t_truthy(struct jcall *c, bool *out, struct err *e) {
     return truthy(c, out, e);
 }
-JTEST(truthy) = {.doc = "Counts as true.", .params = "value, convert_bool=False", .fn = t_truthy};
+JTEST(truthy) = {.doc = "Counts as true.",
+                 .params = "value, convert_bool=False",
+                 .fn = t_truthy,
+                 .example = "'yes' is truthy(convert_bool=True)"};
 
 static bool t_falsy(struct jcall *c, bool *out, struct err *e) {
     if (!truthy(c, out, e)) {
@@ -260,4 +290,5 @@ static bool t_falsy(struct jcall *c, bool *out, struct err *e) {
     *out = !*out;
     return true;
 }
-JTEST(falsy) = {.doc = "Counts as false.", .params = "value, convert_bool=False", .fn = t_falsy};
+JTEST(falsy) = {
+    .doc = "Counts as false.", .params = "value, convert_bool=False", .fn = t_falsy, .example = "'' is falsy"};

@@ -325,4 +325,5 @@ static bool t_version(struct jcall *c, bool *out, struct err *e) {
 JTEST(version) = {.doc = "Compares version numbers.",
                   .params = "value, version, operator='eq', strict=None, version_type=None",
                   .fn = t_version,
-                  .aliases = "version_compare"};
+                  .aliases = "version_compare",
+                  .example = "'1.10' is version('1.9', '>')"};

@@ -5,6 +5,7 @@
 #include "fd.h"
 #include "jinja.h"
 #include "json.h"
+#include "plugin.h"
 
 #include <glob.h>
 #include <sys/stat.h>
@@ -152,5 +153,42 @@ TEST(plugin_cases) {
     free(was);
     print_message("%zu cases, %zu differ\n", n, bad);
     CHECK(n >= 4900);
+    CHECK(bad == 0);
+}
+
+/// Examples of the tables: each is an expression that is true.
+static size_t run_example(struct jinja_cache *cache, const char *kind, const char *name, const char *example) {
+    struct arena a = {0};
+    struct err e = {.arena = &a};
+    struct jinja_ctx ctx = {.a = &a, .cache = cache, .opts = &jinja_opts_file, .host = &host};
+    struct val out = VNULL;
+    ctx.scope = (struct jinja_scope){.get = get_var, .names = var_names};
+    plugin_vars = val_dict(&a, 0);
+    bool ok = example && jinja_expr(&ctx, str_from(example), NO_MARK, false, &out, &e) && val_truth(out);
+    if (!ok) {
+        struct str why = e.code ? err_text(&e) : example ? STR_LIT("it is not true") : STR_LIT("there is none");
+        print_error("%s %s: example [%s]: %.*s\n", kind, name, example ? example : "", STR(why));
+    }
+    arena_release(&a);
+    return !ok;
+}
+
+TEST(plugin_examples_are_true) {
+    struct jinja_cache *cache = jinja_cache_new();
+    size_t bad = 0;
+    CHECK(setenv("HOME", "/home/tester", 1) == 0);  // NOLINT(concurrency-mt-unsafe): one thread
+    for (size_t i = 0; i < filter_count; i++) {
+        bad += run_example(cache, "filter", filter_table[i].name, filter_table[i].it->example);
+        CHECK(filter_table[i].it->doc && filter_table[i].it->params);
+    }
+    for (size_t i = 0; i < jtest_count; i++) {
+        bad += run_example(cache, "test", jtest_table[i].name, jtest_table[i].it->example);
+        CHECK(jtest_table[i].it->doc && jtest_table[i].it->params);
+    }
+    for (size_t i = 0; i < lookup_count; i++) {
+        bad += run_example(cache, "lookup", lookup_table[i].name, lookup_table[i].it->example);
+        CHECK(lookup_table[i].it->doc != NULL);
+    }
+    jinja_cache_free(cache);
     CHECK(bad == 0);
 }
