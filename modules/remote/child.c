@@ -39,6 +39,14 @@ static bool find_blob(struct mod_call *c, struct str sha256, struct str *data, s
     return store_find_blob(&k->remote->store, sha256, c->arena, data, e);
 }
 
+/// As play judges a result.
+static bool has_failed(struct val result) {
+    struct val failed = val_get(result, "failed");
+    struct val rc = val_get(result, "rc");
+    int64_t n = 0;
+    return val_is(failed, VAL_UNDEF) ? val_as_int(rc, &n) && n != 0 : val_truth(failed);
+}
+
 static void send_result(const struct child *k, struct arena *a, struct val result) {
     struct buf body = {.a = NULL, .max = FRAME_MAX};
     msg_encode(&body, result);
@@ -51,7 +59,8 @@ static void send_result(const struct child *k, struct arena *a, struct val resul
         body = (struct buf){0};
         msg_encode(&body, failed);
     }
-    send(k->fd, FRAME_RESULT, k->id, buf_view(&body), a);
+    // the parent puts the id in; to it, another one than 0 says that the request failed
+    send(k->fd, FRAME_RESULT, has_failed(result), buf_view(&body), a);
     buf_release(&body);
 }
 

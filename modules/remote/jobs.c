@@ -58,6 +58,7 @@ void jobs_add(struct remote *r, uint32_t id, struct str body) {
     struct job *j = ARENA_NEW(&a, struct job);
     *j = (struct job){.id = id, .request = request, .fd = -1, .deadline = -1};
     j->lane = number(val_get(request, "lane"));
+    j->guarded = val_truth(val_get(request, "guarded"));
     j->timeout_ms = number(val_get(request, "timeout_ms"));
     j->arena = a;
     struct job **end = &r->jobs;
@@ -85,6 +86,12 @@ static void stop(struct job *j, const char *why) {
     }
 }
 
+static void lane_failed(struct remote *r, const struct job *j) {
+    if (j->lane) {
+        r->failed[r->nfailed++ % FAILED_LANES] = j->lane;
+    }
+}
+
 void jobs_cancel(struct remote *r, uint32_t id) {
     struct job *next;
     for (struct job *j = r->jobs; j; j = next) {
@@ -96,9 +103,28 @@ void jobs_cancel(struct remote *r, uint32_t id) {
             stop(j, "the request was cancelled");
         } else {
             remote_fail(r, id, "the request was cancelled");
+            lane_failed(r, j);
             job_remove(r, j);
         }
     }
+}
+
+/// True for a request that is not to run, because something before it in its lane failed.
+static bool is_dropped(const struct remote *r, const struct job *j) {
+    bool found = false;
+    for (size_t i = 0; j->guarded && i < FAILED_LANES && !found; i++) {
+        found = r->failed[i] == j->lane;
+    }
+    return found;
+}
+
+static void drop(struct remote *r, struct job *j) {
+    struct val result = val_dict(&j->arena, 3);
+    val_set(&j->arena, result, "failed", val_bool(true));
+    val_set(&j->arena, result, "changed", val_bool(false));
+    val_set(&j->arena, result, "_ansible_dropped", val_bool(true));
+    remote_answer(r, j->id, result);
+    job_remove(r, j);
 }
 
 static bool lane_is_free(const struct remote *r, const struct job *j) {
@@ -166,8 +192,13 @@ void jobs_start(struct remote *r) {
         if (j->pid || !lane_is_free(r, j)) {
             continue;
         }
+        if (is_dropped(r, j)) {
+            drop(r, j);
+            continue;
+        }
         start(r, j);
         if (j->answered) {
+            lane_failed(r, j);
             job_remove(r, j);
         }
     }
@@ -202,6 +233,9 @@ static void reap(struct remote *r, struct job *j) {
     while (waitpid(j->pid, &status, 0) < 0 && errno == EINTR) {
     }
     r->running--;
+    if (!j->answered) {
+        lane_failed(r, j);
+    }
     if (!j->answered && j->late) {
         fail_late(r, j);
     } else if (!j->answered) {
@@ -227,6 +261,9 @@ static bool forward(struct remote *r, struct job *j) {
         bool result = f.kind == FRAME_RESULT;
         if (!j->answered && (result || f.kind == FRAME_LOG)) {
             frame_write(&r->output, result ? FRAME_RESULT : FRAME_LOG, j->id, f.body);
+        }
+        if (result && f.id != 0) {
+            lane_failed(r, j);
         }
         j->answered = j->answered || result;
     }

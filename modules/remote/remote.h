@@ -7,6 +7,7 @@
 #include <sys/types.h>
 
 #define CHILDREN_MAX 16     // requests served at once
+#define FAILED_LANES 256    // remembered: more than play has in flight at once
 #define QUEUE_MAX    65536  // requests waiting
 
 struct job {
@@ -15,6 +16,7 @@ struct job {
     uint32_t id;
     struct val request;
     int64_t lane, timeout_ms;
+    bool guarded;         // not to run once something in its lane failed
     pid_t pid;            // 0: waiting
     int fd;               // its frames come from here; -1: none
     struct buf in;        // heap
@@ -31,6 +33,8 @@ struct remote {
     struct store store;
     struct job *jobs;  // in order of arrival
     size_t running, queued;
+    int64_t failed[FAILED_LANES];  // the lanes that failed last, a ring; 0: none
+    size_t nfailed;
     const char *dir;  // 0700; everything temporary lies in it; made when first needed
 };
 

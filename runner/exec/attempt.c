@@ -367,9 +367,11 @@ enum job_phase attempt_submit(struct job *j) {
                              .nblobs = it->call.blobs.n,
                              .lane = j->lane,
                              .raw = it->mod->no_target,
+                             .guarded = j->early,
                              .want_log = j->pr->r->o->live && !it->no_log};
     it->slot->in_flight++;
     it->landed = false;
+    it->dropped = false;
     j->request = conn_submit(it->slot->conn, &q, j);
     return JOB_SENT;
 }
@@ -506,6 +508,7 @@ void job_completed(struct job *j, struct completion *c) {
             raw_result(&j->a, it->result);
         }
         it->landed = true;
+        it->dropped = result_flag(it->result, "_ansible_dropped");
     } else {
         struct val r = result_failed(&j->a, &c->err);
         val_set(&j->a, r, "changed", val_bool(false));
@@ -625,6 +628,11 @@ enum job_phase attempt_result(struct job *j) {
     }
     if (result_flag(it->result, "unreachable")) {
         return JOB_ITEM_DONE;
+    }
+    if (it->dropped) {
+        j->lane = 0;
+        j->ahead_off = true;
+        return attempt_submit(j);
     }
     if (it->landed) {
         it->landed = false;

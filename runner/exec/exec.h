@@ -11,8 +11,14 @@ enum tag_kind { TAG_SLOT, TAG_JOB };  // first member of everything that is a co
 /// Exit codes, as ansible-playbook's.
 enum { RC_OK = 0, RC_ERROR = 1, RC_FAILED = 2, RC_UNREACHABLE = 4, RC_PARSER = 4, RC_INTERRUPTED = 99 };
 
+struct job;
+struct jobs {
+    struct job **p;
+    size_t n, cap;
+};
 /// A host as the run knows it, from its first mention to the end.
 struct hrun {
+    struct jobs early;  // sent before their turn, in order (early.c)
     struct host *host;
     struct host_state state;
     struct host_stats stats;
@@ -27,11 +33,6 @@ struct hrun {
 };
 struct hosts {
     struct hrun **p;
-    size_t n, cap;
-};
-struct job;
-struct jobs {
-    struct job **p;
     size_t n, cap;
 };
 /// One connection, shared by all tasks that log in the same way.
@@ -188,6 +189,7 @@ struct item {
     struct val result;
     const struct err *why;  // the error the failed result was made of, for its place; NULL: the target said so
     struct val notify;      // templated names
+    bool dropped;           // sent early and not run, because something before it failed
     bool landed;            // answered by the target; the controller's half of the module has not looked at it
 };
 /// Items of a loop that were sent before their turn (ahead.c).
@@ -220,6 +222,9 @@ struct job {
     struct loop_control lc;
     struct item item;
     struct ahead_queue ahead;
+    bool viewed;                                     // the view is set up
+    bool early;                                      // sent before its turn; nothing of it is shown yet
+    bool given_up;                                   // its turn did not come
     bool ahead_off;                                  // its items have to wait for each other
     uint32_t lane;                                   // of its items; 0: none was sent
     bool no_log, ignore_errors, ignore_unreachable;  // of the whole task
@@ -373,6 +378,10 @@ void job_completed(struct job *j, struct completion *c);
 void job_free(struct job *j);
 /// Sets j->item up for item j->i: JOB_ATTEMPT, JOB_ITEM_DONE when it is skipped, JOB_DONE with an error.
 enum job_phase item_begin(struct job *j, struct err *e);
+/// Sets the view up.
+bool job_view(struct job *j, struct err *e);
+/// Sets the view up unless it is, and reads what counts for all items: the loop's list and its control.
+bool job_begin(struct job *j, struct err *e);
 /// Back to the start, with the task and variables that the debugger has changed.
 void job_restart(struct job *j);
 /// Ends the job with a failed result made of an error.
@@ -408,6 +417,14 @@ enum job_phase async_ask(struct job *j);
 // -- debugger.c -------------------------------------------------------------------------------------------------------
 /// Stops at a finished task when it is to be debugged. True: the job runs again.
 bool debugger_again(struct job *j);
+
+// -- early.c ----------------------------------------------------------------------------------------------------------
+/// While a job is on its way: prepares and sends tasks behind it, where that cannot be noticed.
+void early_fill(struct job *j);
+/// The job of step `s` that was sent before its turn; NULL: there is none, and others are given up.
+struct job *early_take(struct hrun *h, const struct pstep *s);
+/// Gives up what was sent before its turn.
+void early_drop(struct hrun *h);
 
 // -- loop.c -----------------------------------------------------------------------------------------------------------
 /// The list a task loops over; *looping is false when it has no loop.

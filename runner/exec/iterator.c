@@ -18,6 +18,11 @@ void iter_init(struct iter *it, struct arena *a, const struct pblock *root, uint
     push(a, &it->cur, (struct frame){.block = root});
 }
 
+void iter_copy(struct iter *it, const struct iter *from, struct arena *a) {
+    *it = (struct iter){.a = a, .host = from->host, .state = from->state};
+    copy(a, &it->cur, &from->cur);
+}
+
 /// The frame on top failed. Unwinds to the first part that takes over; false when there is none.
 static bool unwind(struct frames *f) {
     while (f->n) {

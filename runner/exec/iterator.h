@@ -55,6 +55,8 @@ struct iter {
 
 /// Starts at the top of `root`. Memory from `a`, which outlives the iterator.
 void iter_init(struct iter *it, struct arena *a, const struct pblock *root, uint32_t host);
+/// A copy to look further ahead with: taking its steps changes nothing for the host. Memory from `a`.
+void iter_copy(struct iter *it, const struct iter *from, struct arena *a);
 /// The next task of this host, or NULL when it has none. Changes nothing that can be seen: iter_take does.
 struct pstep *iter_peek(struct iter *it);
 /// Moves to what iter_peek returned.

@@ -67,12 +67,16 @@ void job_abort(struct job *j, const struct err *e) {
     j->phase = JOB_DONE;
 }
 
-/// Reads what counts for all items: the loop's list, whether errors are ignored.
-static bool job_begin(struct job *j, struct err *e) {
-    j->started = true;
-    if (!view_init(&j->v, j->pr, j->h, j->step, &j->a, e)) {
+bool job_view(struct job *j, struct err *e) {
+    j->viewed = true;
+    return view_init(&j->v, j->pr, j->h, j->step, &j->a, e);
+}
+
+bool job_begin(struct job *j, struct err *e) {
+    if (!j->viewed && !job_view(j, e)) {
         return false;
     }
+    j->started = true;
     if (val_is(j->debug_vars, VAL_DICT)) {
         scope_push(&j->v.sc, LEVEL_MAGIC, j->debug_vars);
     }
@@ -219,6 +223,7 @@ void job_run(struct job *j) {
             break;
         case JOB_SENT:
             ahead_fill(j);
+            early_fill(j);
             return;
         case JOB_TIMER:
         case JOB_DONE:

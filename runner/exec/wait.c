@@ -179,6 +179,19 @@ static void deliver(struct play_run *pr, struct completion *c) {
         live_line(j, buf_view(&j->live_line));
         buf_consume(&j->live_line, j->live_line.n);
     }
+    if (j->given_up) {
+        slot_done(j->item.slot);
+        return;
+    }
+    if (j->early) {
+        enum job_phase phase = j->phase;
+        if (phase == JOB_SENT && j->request == c->id) {
+            job_completed(j, c);
+        } else {
+            ahead_completed(j, c);
+        }
+        return;
+    }
     if (j->phase != JOB_SENT || j->request != c->id) {
         ahead_completed(j, c);
         return;

@@ -88,6 +88,7 @@ struct conn_request {
     size_t nblobs;
     uint32_t lane;  // requests of one lane run in order, different lanes at the same time
     bool raw;       // run args.cmd by args.executable or the login shell, without play-remote: {rc, stdout, stderr}
+    bool guarded;   // run only when nothing before it in its lane failed; else the result has _ansible_dropped
     bool want_log;  // send live output as DONE_LOG
 };
 struct conn_blob {

@@ -87,6 +87,9 @@ static bool encode_body(struct req *q, const struct conn_request *r, struct err 
     val_set(a, d, "verbosity", val_int(r->verbosity));
     val_set(a, d, "lane", val_int(r->lane));
     val_set(a, d, "log", val_bool(r->want_log));
+    if (r->guarded) {
+        val_set(a, d, "guarded", val_bool(true));
+    }
     if (val_is(r->environment, VAL_DICT)) {
         val_set(a, d, "env", r->environment);
     }

@@ -9,6 +9,8 @@
 //   REQUEST  module str, args dict: always. check, diff, no_log, log (send FRAME_LOG) bool, default false;
 //            verbosity int; env dict of str: added to the environment of the module and its children;
 //            lane int: requests of one lane run in order, lanes run at the same time;
+//            guarded bool: run only when no request before it in its lane has failed; else it is answered with
+//            {failed: true, _ansible_dropped: true};
 //            timeout_ms int: the remote stops the module itself after that time (play waits a little longer);
 //            script str: the hex SHA-256 of the Lua source sent before in a FRAME_SCRIPT, which is the module.
 //            async int: run in the background for at most that many seconds; the answer comes at once, the module's

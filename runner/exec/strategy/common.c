@@ -152,11 +152,19 @@ bool strategy_wanted(struct play_run *pr, struct pstep *s, struct hrun *h) {
 }
 
 struct job *strategy_start(struct play_run *pr, struct hrun *h, struct pstep *s, bool once) {
-    struct job *j = job_new(pr, h, s);
+    struct job *j = early_take(h, s);
+    bool sent = j && j->phase == JOB_SENT;
+    j = j ? j : job_new(pr, h, s);
     j->run_once = once;
+    j->began_ms = clock_ms();
     j->number = pr->live.n;
     jobs_push(&pr->a, &pr->live, j);
-    wait_start(pr, j);
+    if (sent) {
+        ahead_fill(j);
+        early_fill(j);
+    } else {
+        wait_start(pr, j);
+    }
     return j;
 }
 
@@ -200,6 +208,9 @@ static void tell_where(struct play_run *pr, const struct job *j) {
 
 void strategy_cancel(struct play_run *pr) {
     size_t told = 0;
+    for (size_t i = 0; i < pr->batch.n; i++) {
+        early_drop(pr->batch.p[i]);
+    }
     size_t more = 0;
     for (size_t i = 0; i < pr->live.n; i++) {
         struct job *j = pr->live.p[i];

@@ -155,7 +155,9 @@ static bool take_finished(struct pace *p, struct err *e) {
         p->active--;
         p->busy[h->index] = NULL;
         (void)strategy_finish(pr, j, &includes, &a);
-        host_state_settle(&h->state);
+        if (!h->early.n) {  // their views look into its memory
+            host_state_settle(&h->state);
+        }
     }
     pr->finished.n = 0;
     bool ok = pr->fatal || include_process(pr, &includes, e);

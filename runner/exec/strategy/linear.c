@@ -157,7 +157,10 @@ static bool run_round(struct play_run *pr, struct round *rd, struct err *e) {
     bool ok = include_process(pr, &rd->done, e);
     strategy_free_jobs(&rd->done);
     for (size_t i = 0; i < rd->hosts.n && !pr->r->stop; i++) {
-        host_state_settle(&rd->hosts.p[i]->state);
+        struct hrun *h = rd->hosts.p[i];
+        if (!h->early.n) {  // their views look into its memory
+            host_state_settle(&h->state);
+        }
     }
     return ok;
 }
