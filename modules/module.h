@@ -19,6 +19,7 @@ enum support { SUPPORT_NONE, SUPPORT_PARTIAL, SUPPORT_FULL };
 enum side { ON_TARGET, ON_CONTROLLER };
 
 struct mod_call;
+struct mod_step;
 struct arg {
     const char *name;
     enum arg_type type;
@@ -52,6 +53,9 @@ struct module {
     bool (*prepare)(struct mod_call *, struct err *);
     bool (*plan)(struct mod_call *, struct err *);  // optional, reads only; records what differs
     bool (*run)(struct mod_call *, struct err *);
+    /// Controller: steers a module that needs several requests. Called first with `c->answer` undefined, then with the
+    /// result of each request (`unreachable` when there was no answer); fills `next`. false: it failed.
+    bool (*step)(struct mod_call *, struct mod_step *next, struct err *);
     /// Controller half after the result came back (fetch). `c->result` is the target's result.
     bool (*finish)(struct mod_call *, struct err *);
     const void *script;  // Lua modules: what script/ needs
@@ -83,6 +87,16 @@ struct mod_ctl {
     int verbosity;
 };
 
+/// What a module that talks to the target step by step (reboot, wait_for_connection) wants next.
+struct mod_step {
+    const char *module;  // run this module on the target; NULL: nothing is sent
+    struct val args;     // its raw arguments
+    int64_t timeout_ms;  // of the request; 0: none
+    int64_t sleep_ms;    // first wait
+    bool reconnect;      // then forget the connection, so that the request opens a new one
+    int64_t connect_ms;  // how long connecting may take; 0: as configured
+    bool done;           // the module's result is complete
+};
 struct mod_blob {
     char sha256[65];
     struct str data;
@@ -106,6 +120,8 @@ struct mod_call {
         size_t n, cap;
     } blobs;                // prepare: content to send; see mod_attach
     const struct err *why;  // set by mod_execute: what failed and where, NULL when nothing did
+    struct val answer;      // `step`: the result of the last request; VAL_UNDEF: there was none
+    bool local;             // `step`: the target is this machine
     int64_t sleep_ms;       // ON_CONTROLLER: the task completes only after this time (pause)
     /// On the target: content attached by `prepare`, by its SHA-256. ERR_NOT_FOUND. Borrowed.
     bool (*blob)(struct mod_call *, struct str sha256, struct str *data, struct err *);

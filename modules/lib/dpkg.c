@@ -15,12 +15,9 @@ static void read_field(struct fields *f, struct str line) {
     static const struct {
         const char *name;
         size_t offset;
-    } known[] = {{"Package:", offsetof(struct fields, package)},
-                 {"Status:", offsetof(struct fields, status)},
-                 {"Version:", offsetof(struct fields, version)},
-                 {"Architecture:", offsetof(struct fields, arch)},
-                 {"Provides:", offsetof(struct fields, provides)},
-                 {"Section:", offsetof(struct fields, section)}};
+    } known[] = {{"Package:", offsetof(struct fields, package)},   {"Status:", offsetof(struct fields, status)},
+                 {"Version:", offsetof(struct fields, version)},   {"Architecture:", offsetof(struct fields, arch)},
+                 {"Provides:", offsetof(struct fields, provides)}, {"Section:", offsetof(struct fields, section)}};
     for (size_t i = 0; i < COUNTOF(known); i++) {
         if (str_starts(line, known[i].name)) {
             struct str *at = (struct str *)(void *)((char *)f + known[i].offset);

@@ -208,6 +208,9 @@ static bool plan_and_run(struct mod_call *c, struct err *e) {
     if (c->check && c->mod->check == SUPPORT_NONE) {
         return mod_skip(c, arena_printf(c->arena, "remote module (%s) does not support check mode", c->name));
     }
+    if (!c->mod->plan && !c->mod->run) {
+        return mod_fail(c, e, "the module '%s' has no half that runs on a target", c->name);
+    }
     if (!c->mod->plan) {
         return c->mod->run(c, e);
     }

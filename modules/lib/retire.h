@@ -4,5 +4,6 @@
 
 #include <sys/types.h>
 
-/// Ends the play-remote processes of `uid` and waits up to two seconds for them to be gone. One that works is ended as well, as userdel -f would do.
+/// Ends the play-remote processes of `uid` and waits up to two seconds for them to be gone. One that works is ended as
+/// well, as userdel -f would do.
 void retire_remotes(struct arena *a, uid_t uid);

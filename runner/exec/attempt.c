@@ -302,7 +302,7 @@ static void keep_why(struct job *j, const struct err *e) {
     j->item.why = kept;
 }
 
-static enum job_phase failed_now(struct job *j, const struct err *e) {
+enum job_phase attempt_failed(struct job *j, const struct err *e) {
     keep_why(j, e);
     struct val r = result_failed(&j->a, e);
     val_set(&j->a, r, "changed", val_bool(false));
@@ -336,12 +336,12 @@ static struct val raw_args(struct arena *a, struct val args) {
     return out;
 }
 
-enum job_phase attempt_submit(struct job *j) {
+enum job_phase attempt_send(struct job *j, const char *module, struct val args) {
     struct item *it = &j->item;
     struct err e = {.arena = &j->a};
     it->slot = slot_get(j->pr->r, &it->login, &j->a, &e);
     if (!it->slot) {
-        return failed_now(j, &e);
+        return attempt_failed(j, &e);
     }
     struct conn_blob *blobs = ARENA_ARRAY(&j->a, struct conn_blob, it->call.blobs.n + 1);
     for (size_t i = 0; i < it->call.blobs.n; i++) {
@@ -350,15 +350,15 @@ enum job_phase attempt_submit(struct job *j) {
     }
     j->lane = j->lane ? j->lane : ++j->pr->r->lane;
     // modules of the table are in play-remote; those of the project travel as source
-    bool own = it->mod->script && module_find(str_from(j->task->action)) != it->mod;
-    struct conn_request q = {.module = j->task->action,
-                             .args = it->mod->no_target ? raw_args(&j->a, it->call.args) : it->call.args,
+    bool own = it->mod->script && module_find(str_from(module)) != it->mod;
+    struct conn_request q = {.module = module,
+                             .args = it->mod->no_target ? raw_args(&j->a, args) : args,
                              .become = it->login.use_become ? &it->login.become : NULL,
                              .check = it->check,
                              .diff = it->diff,
                              .no_log = it->no_log,
                              .verbosity = j->pr->r->o->verbosity,
-                             .timeout_ms = it->timeout_ms,
+                             .timeout_ms = it->next.timeout_ms ? it->next.timeout_ms : it->timeout_ms,
                              .async_s = it->async.state == ASYNC_START ? it->async.limit_s : 0,
                              .async_dir = it->async.dir,
                              .environment = it->environment,
@@ -374,6 +374,10 @@ enum job_phase attempt_submit(struct job *j) {
     it->dropped = false;
     j->request = conn_submit(it->slot->conn, &q, j);
     return JOB_SENT;
+}
+
+enum job_phase attempt_submit(struct job *j) {
+    return attempt_send(j, j->task->action, j->item.call.args);
 }
 
 /// timeout: ran out.
@@ -419,7 +423,7 @@ static bool call_ready(struct job *j) {
     it->why = NULL;
     struct val args = {0};
     if (!mod_validate(it->mod, j->task->action, it->args, j->task->action_at, &j->a, &args, &e)) {
-        (void)failed_now(j, &e);
+        (void)attempt_failed(j, &e);
         return false;
     }
     call_init(j, args);
@@ -434,7 +438,11 @@ enum job_phase attempt_prepare(struct job *j) {
 enum job_phase attempt_start(struct job *j) {
     struct item *it = &j->item;
     if (it->mod->side != ON_CONTROLLER) {
-        return attempt_prepare(j) == JOB_SENT ? attempt_submit(j) : JOB_RESULT;
+        if (attempt_prepare(j) != JOB_SENT) {
+            return JOB_RESULT;
+        }
+        it->next = (struct mod_step){0};
+        return it->mod->step ? JOB_STEP : attempt_submit(j);
     }
     if (!call_ready(j)) {
         return JOB_RESULT;
@@ -494,6 +502,10 @@ static void raw_result(struct arena *a, struct val r) {
 
 void job_completed(struct job *j, struct completion *c) {
     struct item *it = &j->item;
+    if (it->mod->step) {
+        steps_answer(j, c);
+        return;
+    }
     bool late = c->kind == DONE_RESULT ? result_flag(c->result, "_ansible_timed_out") : c->err.code == ERR_TIMEOUT;
     if (late && it->timeout_ms) {
         it->result = timed_out(j);

@@ -156,6 +156,7 @@ enum job_phase {
     JOB_ITEM,       // start the next item (or the only one)
     JOB_ATTEMPT,    // start an attempt
     JOB_SENT,       // waiting for the target
+    JOB_STEP,       // a module that talks step by step says what is next
     JOB_RESULT,     // j->raw holds what came back
     JOB_TIMER,      // waiting until j->due; then j->after
     JOB_POLL,       // ask how the task in the background is doing
@@ -186,6 +187,7 @@ struct item {
     struct async_poll async;
     struct mod_call call;
     struct slot *slot;
+    struct mod_step next;  // of a module that talks step by step
     struct val result;
     const struct err *why;  // the error the failed result was made of, for its place; NULL: the target said so
     struct val notify;      // templated names
@@ -394,8 +396,18 @@ enum job_phase attempt_start(struct job *j);
 /// The same up to the sending: JOB_SENT when the item is ready for attempt_submit. Not for modules of the controller.
 enum job_phase attempt_prepare(struct job *j);
 enum job_phase attempt_submit(struct job *j);
+/// As attempt_submit, but runs another module of the target than the task's.
+enum job_phase attempt_send(struct job *j, const char *module, struct val args);
+/// The result of an attempt that failed here.
+enum job_phase attempt_failed(struct job *j, const struct err *e);
 enum job_phase attempt_result(struct job *j);
 struct val result_failed(struct arena *a, const struct err *e);
+
+// -- steps.c ----------------------------------------------------------------------------------------------------------
+/// The next step of a module that talks to its target step by step.
+enum job_phase steps_next(struct job *j);
+/// Takes the answer to one of its requests.
+void steps_answer(struct job *j, const struct completion *c);
 
 // -- ahead.c ----------------------------------------------------------------------------------------------------------
 /// While item j->i is on its way: prepares and sends items behind it, where that cannot be noticed.

@@ -212,6 +212,9 @@ void job_run(struct job *j) {
         case JOB_ATTEMPT:
             j->phase = attempt_start(j);
             break;
+        case JOB_STEP:
+            j->phase = steps_next(j);
+            break;
         case JOB_RESULT:
             j->phase = attempt_result(j);
             break;
