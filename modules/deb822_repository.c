@@ -47,8 +47,7 @@ struct source {
     struct fsattr attr;
 };
 
-// -- text
-// ----------------------------------------------------------------------------------------------------------------
+// -- text ------------------------------------------------------------------------------------------------------------
 
 /// The name as part of a file's: lower case, dashes, letters and digits.
 static struct str slug_of(struct arena *a, struct str name) {
@@ -150,8 +149,7 @@ static bool write_text(struct mod_call *c, struct source *s, struct str signed_b
     return true;
 }
 
-// -- the key
-// -------------------------------------------------------------------------------------------------------------
+// -- the key ---------------------------------------------------------------------------------------------------------
 
 static const char *key_file(struct arena *a, struct str slug, const char *ext) {
     return arena_printf(a, KEYRINGS "/%.*s.%s", STR(slug), ext);
@@ -206,8 +204,7 @@ static bool find_key(struct mod_call *c, struct source *s, struct str slug, stru
     return true;
 }
 
-// -- plan and run
-// --------------------------------------------------------------------------------------------------------
+// -- plan and run ----------------------------------------------------------------------------------------------------
 
 static bool plan_absent(struct mod_call *c, struct source *s, struct str slug) {
     static const char *const ext[] = {"asc", "gpg"};

@@ -73,8 +73,7 @@ static bool valid(struct str name) {
     return name.n > 0 && name.s[0] != '-';
 }
 
-// -- the name that is kept
-// -----------------------------------------------------------------------------------------------
+// -- the name that is kept -------------------------------------------------------------------------------------------
 
 static bool hostnamectl(struct mod_call *c, const char *option, const char *name, struct str *out, struct err *e) {
     const char *argv[] = {"hostnamectl", option, name ? "set-hostname" : "status", name, NULL};
@@ -142,8 +141,7 @@ static bool kept_name(struct mod_call *c, struct naming *n, struct str *now, str
     return true;
 }
 
-// -- the result
-// ----------------------------------------------------------------------------------------------------------
+// -- the result ------------------------------------------------------------------------------------------------------
 
 /// What /etc/hosts says the full name is; DNS is not asked, which could take long.
 static struct str full_name(struct mod_call *c, struct str name) {

@@ -56,7 +56,7 @@ static bool plan(struct mod_call *c, struct err *e) {
     if (!m) {
         return mod_fail(c, e, "package manager '%s' is not supported: expected apt, apk or dnf", name);
     }
-    return as_manager(c, m, name, e) && m->plan(c, e);
+    return as_manager(c, m, name, e) && (m->plan ? m->plan(c, e) : m->run(c, e));
 }
 
 // Reached only when `plan` has found no manager, as it puts the manager's table in place of this one.

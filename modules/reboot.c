@@ -32,8 +32,7 @@ struct reboot {
     unsigned failures;
 };
 
-// -- what is sent
-// --------------------------------------------------------------------------------------------------------
+// -- what is sent ----------------------------------------------------------------------------------------------------
 
 /// A command line of the user, read by a shell as with Ansible.
 static void ask_shell(struct mod_call *c, struct mod_step *next, struct str line) {
@@ -84,8 +83,7 @@ static void again(struct mod_call *c, struct reboot *r, struct mod_step *next) {
     r->failures++;
 }
 
-// -- what comes back
-// -----------------------------------------------------------------------------------------------------
+// -- what comes back -------------------------------------------------------------------------------------------------
 
 static bool reachable(struct val answer) {
     return !val_truth(val_get(answer, "unreachable"));

@@ -34,8 +34,7 @@ static bool is_remote(struct mod_call *c) {
     return mod_has(c, "copy") ? !mod_bool(c, "copy") : mod_bool(c, "remote_src");
 }
 
-// -- controller
-// ----------------------------------------------------------------------------------------------------------
+// -- controller ------------------------------------------------------------------------------------------------------
 
 static bool prepare(struct mod_call *c, struct err *e) {
     struct str path;
@@ -53,8 +52,7 @@ static bool prepare(struct mod_call *c, struct err *e) {
     return true;
 }
 
-// -- target: where the archive is
-// ----------------------------------------------------------------------------------------
+// -- target: where the archive is ------------------------------------------------------------------------------------
 
 static int open_source(struct mod_call *c, const char **path, struct err *e) {
     struct str dir;
@@ -115,8 +113,7 @@ static bool find_source(struct mod_call *c, const char **path, struct err *e) {
     return stat(*path, &st) == 0 || mod_fail(c, e, "Source '%s' does not exist", *path);
 }
 
-// -- target: owner, group and mode of what was unpacked
-// ------------------------------------------------------------------
+// -- target: owner, group and mode of what was unpacked --------------------------------------------------------------
 
 static bool has_attributes(const struct fsattr *f) {
     bool context = f->context[0].s || f->context[1].s || f->context[2].s || f->context[3].s;
@@ -167,8 +164,7 @@ static bool all_attributes(struct archive *ar, bool apply, struct err *e) {
     return true;
 }
 
-// -- target: plan and run
-// ------------------------------------------------------------------------------------------------
+// -- target: plan and run --------------------------------------------------------------------------------------------
 
 static void report(struct archive *ar) {
     struct mod_call *c = ar->c;

@@ -95,8 +95,7 @@ struct repo {
     struct fsattr attr;
 };
 
-// -- reading, as Python's configparser
-// ----------------------------------------------------------------------------------
+// -- reading, as Python's configparser -------------------------------------------------------------------------------
 
 static void read_text(struct mod_call *c, struct repo *r, struct str text) {
     struct arena *a = c->arena;
@@ -129,8 +128,7 @@ static void read_text(struct mod_call *c, struct repo *r, struct str text) {
     }
 }
 
-// -- writing
-// -------------------------------------------------------------------------------------------------------------
+// -- writing ---------------------------------------------------------------------------------------------------------
 
 static void write_section(struct buf *b, struct arena *a, const struct section *s) {
     struct vpair *p;
@@ -185,8 +183,7 @@ static struct str sorted_text(struct mod_call *c, const struct repo *r) {
     return buf_view(&b);
 }
 
-// -- the section
-// ---------------------------------------------------------------------------------------------------------
+// -- the section -----------------------------------------------------------------------------------------------------
 
 static struct val setting_value(struct arena *a, const char *name, struct val v) {
     if (val_is(v, VAL_BOOL)) {
@@ -246,8 +243,7 @@ static void remove_section(struct repo *r, struct str name) {
     r->sections.n = n;
 }
 
-// -- the module
-// ----------------------------------------------------------------------------------------------------------
+// -- the module ------------------------------------------------------------------------------------------------------
 
 static bool check_args(struct mod_call *c, struct err *e) {
     struct str name = mod_str(c, "name");

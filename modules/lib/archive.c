@@ -52,8 +52,7 @@ bool archive_call(struct archive *ar, struct val argv, struct run_result *r, str
     return run_command(&run, ar->c->arena, r, e);
 }
 
-// -- what it is
-// --------------------------------------------------------------------------------------------------------
+// -- what it is ------------------------------------------------------------------------------------------------------
 
 static const struct {
     const char *magic;
@@ -125,8 +124,7 @@ static bool find_program(struct archive *ar, struct err *e) {
     return true;
 }
 
-// -- names that lead out
-// -------------------------------------------------------------------------------------------------
+// -- names that lead out ---------------------------------------------------------------------------------------------
 
 /// A link on the way, put there by somebody who is neither root nor we, could take the content anywhere.
 static bool planted(struct archive *ar, struct str member, struct str *link) {
@@ -186,8 +184,7 @@ static bool check_names(struct archive *ar, struct err *e) {
     return true;
 }
 
-// -- what unarchive calls
-// ------------------------------------------------------------------------------------------------
+// -- what unarchive calls --------------------------------------------------------------------------------------------
 
 bool archive_open(struct archive *ar, struct err *e) {
     ar->files = val_list(ar->c->arena, 64);

@@ -26,8 +26,7 @@ bool archive_compare(struct archive *ar, struct err *e);
 /// Unpacks into `dest` and sets extract_results. Fails the module when the program fails.
 bool archive_extract(struct archive *ar, struct err *e);
 
-// -- the two kinds, used by archive.c
-// ----------------------------------------------------------------------------------
+// -- the two kinds, used by archive.c --------------------------------------------------------------------------------
 bool archive_tar_list(struct archive *ar, struct err *e);
 bool archive_tar_compare(struct archive *ar, struct err *e);
 void archive_tar_command(struct archive *ar, struct val argv);

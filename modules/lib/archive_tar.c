@@ -94,8 +94,7 @@ bool archive_tar_list(struct archive *ar, struct err *e) {
     return true;
 }
 
-// -- comparing
-// -----------------------------------------------------------------------------------------------------------
+// -- comparing -------------------------------------------------------------------------------------------------------
 
 /// A line of `tar --diff` about something that unpacking would put right.
 static bool counts(struct archive *ar, struct str line) {

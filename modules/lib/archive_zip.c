@@ -14,8 +14,7 @@
 #define ENTRY_SIZE    46
 #define COMMENT_MAX   65535
 
-// -- the central directory
-// ---------------------------------------------------------------------------------------------
+// -- the central directory -------------------------------------------------------------------------------------------
 
 static uint64_t number(const unsigned char *p, size_t n) {
     uint64_t v = 0;
@@ -146,8 +145,7 @@ bool archive_zip_list(struct archive *ar, struct err *e) {
     return true;
 }
 
-// -- comparing
-// -----------------------------------------------------------------------------------------------------------
+// -- comparing -------------------------------------------------------------------------------------------------------
 
 static bool file_crc(const char *path, uint32_t *out) {
     CLEANUP(fd_closep) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);

@@ -217,6 +217,9 @@ static bool plan_and_run(struct mod_call *c, struct err *e) {
     if (!c->mod->plan(c, e)) {
         return false;
     }
+    if (!c->mod->plan) {
+        return true;  // the plan handed the call over to a module that does everything at once
+    }
     if (!c->changed || c->check || val_truth(val_get(c->result, "skipped")) || !c->mod->run) {
         return true;
     }
