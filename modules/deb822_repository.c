@@ -35,13 +35,13 @@ static const struct arg args[] = {
     {"allow_insecure", ARG_BOOL, .doc = "Whether it may be without signatures."},
     {"allow_weak", ARG_BOOL, .doc = "Whether signatures may be weak."},
     {"inrelease_path", ARG_STR, .doc = "Path of the signed release file."},
-    {"mode", ARG_RAW, .def = "'0644'", .doc = "Permissions of the file."},
+    {"mode", ARG_RAW, .def = "0644", .doc = "Permissions of the file."},
     {0},
 };
 
 struct source {
     const char *path;      // the file of sources
-    const char *key_path;  // the key in the keyrings; NULL: none of ours
+    const char *key_path;  // the key as a file; NULL: none
     struct str text, key;
     bool write, write_key;
     struct fsattr attr;
@@ -194,6 +194,7 @@ static bool find_key(struct mod_call *c, struct source *s, struct str slug, stru
     struct stat st;
     *text = mod_str(c, "signed_by");
     if (!text->n || (text->s[0] == '/' && stat(mod_z(c, "signed_by"), &st) == 0)) {
+        s->key_path = text->n ? mod_z(c, "signed_by") : NULL;
         return true;
     }
     if (str_starts(*text, "http://") || str_starts(*text, "https://")) {
@@ -247,6 +248,7 @@ static bool plan_present(struct mod_call *c, struct source *s, struct str slug, 
     }
     mod_set_str(c, "repo", s->text);
     mod_set_z(c, "dest", s->path);
+    fsattr_info(c, s->path);
     mod_set(c, "key_filename", s->key_path ? val_z(c->arena, s->key_path) : VNULL);
     return true;
 }
@@ -288,7 +290,11 @@ static bool run(struct mod_call *c, struct err *e) {
         }
     }
     struct replace r = {.path = s->path, .data = s->text, .attr = &s->attr, .new_mode = 0644};
-    return s->write ? replace_file(c, &r, e) : fsattr_apply(c, &s->attr, s->path, e);
+    if (!(s->write ? replace_file(c, &r, e) : fsattr_apply(c, &s->attr, s->path, e))) {
+        return false;
+    }
+    fsattr_info(c, s->path);
+    return true;
 }
 
 MODULE(deb822_repository) = {
