@@ -93,7 +93,9 @@ static bool attach_link(struct mod_call *c, const char *path, struct str rel, st
     return true;
 }
 
-static bool attach_entry(struct mod_call *c, struct str path, struct str rel, const struct walk *w, struct err *e) {
+/// Either directories or everything else: files come before what is in the directories beside them, as with Ansible.
+static bool attach_entry(struct mod_call *c, struct str path, struct str rel, const struct walk *w, bool dirs,
+                         struct err *e) {
     struct stat st;
     bool follow = !mod_has(c, "local_follow") || mod_bool(c, "local_follow");
     const char *z = str_z(c->arena, path);
@@ -101,6 +103,9 @@ static bool attach_entry(struct mod_call *c, struct str path, struct str rel, co
     follow = follow && stat(z, &st) == 0 && !(S_ISDIR(st.st_mode) && inside_itself(w, &st));
     if (!follow && lstat(z, &st) != 0) {
         return err_sys(e, errno, val_get(c->args, "src").mark, "cannot read '%s'", z);
+    }
+    if (S_ISDIR(st.st_mode) != dirs) {
+        return true;
     }
     if (S_ISLNK(st.st_mode)) {
         return attach_link(c, z, rel, e);
@@ -124,18 +129,20 @@ static bool attach_tree(struct mod_call *c, struct str dir, struct str rel, cons
     w.dev = st.st_dev;
     w.ino = st.st_ino;
     bool ok = true;
-    for (int i = 0; i < n; i++) {
-        struct str name = str_dup(c->arena, str_from(names[i]->d_name));
-        free(names[i]);
+    for (int i = 0; i < 2 * n; i++) {
+        struct str name = str_dup(c->arena, str_from(names[i % n]->d_name));
         if (!ok || str_eqz(name, ".") || str_eqz(name, "..")) {
             continue;
         }
         struct str below = rel.n ? str_printf(c->arena, "%.*s/%.*s", STR(rel), STR(name)) : name;
-        ok = attach_entry(c, str_printf(c->arena, "%.*s/%.*s", STR(dir), STR(name)), below, &w, e);
+        ok = attach_entry(c, str_printf(c->arena, "%.*s/%.*s", STR(dir), STR(name)), below, &w, i >= n, e);
         if (ok && val_len(val_get(c->args, "_files")) > MAX_FILES) {
             ok = err_set(e, ERR_LIMIT, val_get(c->args, "src").mark, "more than %zu files below '%.*s'", MAX_FILES,
                          STR(dir));
         }
+    }
+    for (int i = 0; i < n; i++) {
+        free(names[i]);
     }
     free(names);
     return ok;
@@ -306,7 +313,7 @@ static bool plan_remote_file(struct mod_call *c, const char *src, mode_t mode, s
         return false;
     }
     if (!found) {
-        return mod_fail(c, e, "Source %s is not a regular file", src);
+        return mod_fail(c, e, "Cannot copy invalid source '%s': not a file", src);
     }
     if (lstat(i.dest, &st) == 0 && !mod_bool(c, "force")) {
         mod_set_z(c, "msg", "file already exists");

@@ -12,8 +12,8 @@
 #define CONTENT_MAX ((size_t)56 << 20)  // with the rest of the result it must fit one message
 
 static const struct arg args[] = {
-    {"src", ARG_PATH, .required = true, .doc = "File on the target; a link is followed, a directory refused."},
-    {"dest", ARG_STR, .required = true, .doc = "Directory on the controller: the file goes to dest/HOST/src."},
+    {"src", ARG_PATH, .doc = "Needed. File on the target; a link is followed, a directory refused."},
+    {"dest", ARG_STR, .doc = "Needed. Directory on the controller: the file goes to dest/HOST/src."},
     {"flat", ARG_BOOL, .def = "false", .doc = "dest is the file itself, or with a slash behind its directory."},
     {"fail_on_missing", ARG_BOOL, .def = "true", .doc = "Fail when src cannot be read."},
     {"validate_checksum", ARG_BOOL, .def = "true", .doc = "Compare the checksums after the copy."},
@@ -113,6 +113,9 @@ static bool prepare(struct mod_call *c, struct err *e) {
     (void)val_del_key(c->args, val_z(c->arena, "_have"));
     if (c->check) {
         return mod_skip(c, "check mode not (yet) supported for this module");
+    }
+    if (!src.n || !mod_str(c, "dest").n) {
+        return mod_fail(c, e, "src and dest are required");
     }
     if (needs_target(src)) {
         return true;

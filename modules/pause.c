@@ -25,7 +25,9 @@ static bool whole(struct mod_call *c, const char *arg, int64_t *out, bool *given
         return true;
     }
     if (v.kind == VAL_BOOL || !val_as_int(v, out)) {
-        return mod_fail(c, e, "'%s' must be a number, not '%.*s'", arg, STR(val_str_of(c->arena, v)));
+        return mod_fail(
+            c, e, "argument '%s' is of type <class '%s'> and we were unable to convert to int: '%.*s' is no number",
+            arg, val_type_name(v), STR(val_str_of(c->arena, v)));
     }
     return true;
 }

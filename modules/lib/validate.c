@@ -111,6 +111,18 @@ static void offer_names(struct typo *t, struct spec s) {
     }
 }
 
+/// Modules whose arguments Ansible checks on the controller, with other words.
+static bool is_action(const char *name) {
+    static const char *const names[] = {
+        "assert", "debug", "fail", "group_by", "reboot", "set_stats", "wait_for_connection"};
+    for (size_t i = 0; i < COUNTOF(names); i++) {
+        if (strcmp(name, names[i]) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool report_unknown(struct check *k) {
     if (!k->unknown.n) {
         return true;
@@ -120,6 +132,10 @@ static bool report_unknown(struct check *k) {
     struct buf names = BUF_IN(k->a);
     add_joined(&names, &unknown);
     supported(k->a, k->unknown_spec, &list);
+    if (is_action(k->name)) {
+        err_set(k->e, ERR_ARGS, k->unknown_at, "Invalid options for %s: %.*s", k->name, STR(buf_view(&names)));
+        return err_hint(k->e, "its options are %.*s", STR(buf_view(&list)));
+    }
     err_set(k->e, ERR_ARGS, k->unknown_at,
             "Unsupported parameters for (%s) module: %.*s. Supported parameters include: %.*s.", k->name,
             STR(buf_view(&names)), STR(buf_view(&list)));

@@ -72,6 +72,11 @@ static void mask_plain(struct session *x, struct str plain) {
 
 // -- opening ---------------------------------------------------------------------------------------------------------
 
+static bool is_locked(void *self) {
+    const struct session *x = self;
+    return vault_ring_empty(x->ring);
+}
+
 // Asked before any host is touched, and only once.
 static void ask_once(struct session *x) {
     if (!vault_ring_empty(x->ring) || x->asked_vault || !vault_has_terminal()) {
@@ -149,7 +154,7 @@ void secrets_open(struct session *x) {
     s->a = first;
     x->secrets = s;
     x->ring = vault_ring_new();
-    x->yaml_vault = (struct yaml_vault){.self = x, .open = open_vault, .sealed = note_sealed};
+    x->yaml_vault = (struct yaml_vault){.self = x, .open = open_vault, .sealed = note_sealed, .locked = is_locked};
 }
 
 void secrets_close(struct session *x) {

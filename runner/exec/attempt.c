@@ -128,8 +128,8 @@ static bool item_keywords(struct job *j, struct err *e) {
     return view_value(&j->v, j->task->notify, &it->notify, e) || err_wrap(e, j->task->n.at, "in 'notify'");
 }
 
-/// Defaults of module_defaults for this action; later ones win.
-static bool module_defaults(struct job *j, struct val into, struct err *e) {
+/// Defaults of module_defaults for one module; later ones win.
+static bool defaults_of(struct job *j, const char *action, struct val into, struct err *e) {
     struct val all = node_module_defaults(&j->task->n, &j->a);
     for (size_t k = 0; k < val_len(all); k++) {
         struct val one = val_at_index(all, k);
@@ -138,7 +138,7 @@ static bool module_defaults(struct job *j, struct val into, struct err *e) {
         while (val_is(one, VAL_DICT) && (p = val_each(one, &i))) {
             const char *name = module_short(val_text(p->key));
             struct val defaults = {0};
-            if (!name || strcmp(name, j->task->action) != 0) {
+            if (!name || strcmp(name, action) != 0) {
                 continue;
             }
             if (!view_value(&j->v, p->value, &defaults, e)) {
@@ -152,6 +152,23 @@ static bool module_defaults(struct job *j, struct val into, struct err *e) {
         }
     }
     return true;
+}
+
+/// The defaults of an action; below them, those of the module that `service` and `package` hand the task over to.
+static bool module_defaults(struct job *j, struct val into, struct err *e) {
+    static const char *const handed[][2] = {{"service", "ansible_service_mgr"}, {"package", "ansible_pkg_mgr"}};
+    struct err quiet = {.arena = &j->a};
+    for (size_t i = 0; i < COUNTOF(handed); i++) {
+        struct val manager = {0};
+        if (strcmp(j->task->action, handed[i][0]) != 0 || !view_var(&j->v, handed[i][1], &manager, &quiet) ||
+            !val_is(manager, VAL_STR)) {
+            continue;
+        }
+        if (!defaults_of(j, str_z(&j->a, val_text(manager)), into, e)) {
+            return false;
+        }
+    }
+    return defaults_of(j, j->task->action, into, e);
 }
 
 /// Leaves out what is `omit`, at any depth.

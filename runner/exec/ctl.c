@@ -91,11 +91,15 @@ bool ctl_read_file(struct run *r, struct str path, bool raw, struct arena *a, st
     }
     out->secret = true;
     const struct yaml_vault *v = r->o->yaml_vault;
-    if (!v) {
-        return err_set(e, ERR_VAULT, NO_MARK, "'%.*s' is encrypted and no vault password was given", STR(path));
+    if (v && v->open(v->self, out->text, NO_MARK, a, &out->text, e)) {
+        return true;
     }
-    return v->open(v->self, out->text, NO_MARK, a, &out->text, e) ||
-           err_wrap(e, NO_MARK, "while decrypting '%.*s'", STR(path));
+    if (!v || (v->locked && v->locked(v->self))) {
+        err_clear(e);
+        err_set(e, ERR_VAULT, NO_MARK, "A vault password or secret must be specified to decrypt %.*s", STR(path));
+        return err_hint(e, "use --vault-id, --vault-password-file or --ask-vault-pass");
+    }
+    return err_wrap(e, NO_MARK, "while decrypting '%.*s'", STR(path));
 }
 
 // -- for the template engine ------------------------------------------------------------------------------------------

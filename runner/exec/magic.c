@@ -251,7 +251,8 @@ static struct val m_role_fqcn(struct view *v, struct arena *a) {
 }
 
 static struct val m_role_path(struct view *v, struct arena *a) {
-    return role_of(v) ? val_str(a, role_of(v)->path) : (struct val){0};
+    // The user's own directory: a condition may be made with it.
+    return role_of(v) ? val_flag(val_str(a, role_of(v)->path), VAL_TRUSTED) : (struct val){0};
 }
 
 static struct val m_collection_name(struct view *v, struct arena *a) {
@@ -325,7 +326,7 @@ static struct val m_play_name(struct view *v, struct arena *a) {
 }
 
 static struct val m_playbook_dir(struct view *v, struct arena *a) {
-    return val_str(a, v->r->basedir);
+    return val_flag(val_str(a, v->r->basedir), VAL_TRUSTED);
 }
 
 static struct val m_check_mode(struct view *v, struct arena *a) {

@@ -119,12 +119,13 @@ static bool override(struct arena *a, struct jinja_opts *o, struct str pair, str
     size_t colon = str_find_char(pair, 0, ':');
     struct val v;
     if (colon == SIZE_MAX) {
-        return err_set(e, ERR_SYNTAX, at, "jinja2 override '%.*s' must be 'option: value'", STR(str_trim(pair)));
+        return err_set(e, ERR_SYNTAX, at, "failed to parse jinja2 override '%.*s': expected 'option: value'",
+                       STR(str_trim(pair)));
     }
     struct str key = str_trim(str_sub(pair, 0, colon)), text = str_trim(str_sub(pair, colon + 1, pair.n));
     struct str list = str_printf(a, "[%.*s]", STR(text));
     if (!literal_eval(a, list, &v) || v.kind != VAL_LIST || v.u.l->n != 1) {
-        return err_set(e, ERR_SYNTAX, at, "jinja2 override '%.*s' has no constant value", STR(key));
+        return err_set(e, ERR_SYNTAX, at, "failed to parse jinja2 override '%.*s': its value is no constant", STR(key));
     }
     v = v.u.l->items[0];
     const struct {

@@ -10,6 +10,8 @@ struct yaml_vault {
     /// NULL, or called for each `!vault` scalar of a trusted text instead of `open`: the value stays sealed
     /// (VAL_SEALED) until it is read. `envelope` is the caller's to copy.
     void (*sealed)(void *self, struct str envelope);
+    /// True when no password was given at all; NULL: not known.
+    bool (*locked)(void *self);
 };
 /// What a key that a mapping has already does.
 enum yaml_duplicates { YAML_DUPLICATE_WARN, YAML_DUPLICATE_IGNORE, YAML_DUPLICATE_ERROR };
