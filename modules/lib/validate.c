@@ -134,11 +134,11 @@ static bool report_unknown(struct check *k) {
     supported(k->a, k->unknown_spec, &list);
     if (is_action(k->name)) {
         err_set(k->e, ERR_ARGS, k->unknown_at, "Invalid options for %s: %.*s", k->name, STR(buf_view(&names)));
-        return err_hint(k->e, "its options are %.*s", STR(buf_view(&list)));
+    } else {
+        err_set(k->e, ERR_ARGS, k->unknown_at,
+                "Unsupported parameters for (%s) module: %.*s. Supported parameters include: %.*s.", k->name,
+                STR(buf_view(&names)), STR(buf_view(&list)));
     }
-    err_set(k->e, ERR_ARGS, k->unknown_at,
-            "Unsupported parameters for (%s) module: %.*s. Supported parameters include: %.*s.", k->name,
-            STR(buf_view(&names)), STR(buf_view(&list)));
     struct typo t = {.got = k->unknown_name};
     offer_names(&t, k->unknown_spec);
     if (t.best.n) {
