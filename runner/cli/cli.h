@@ -31,14 +31,14 @@ struct settings {
     struct str limit, remote_user, connection, private_key, ssh_common_args, ssh_extra_args, become_method, become_user;
     struct str ssh_args, become_exe, become_flags;
     int64_t ssh_retries;
-    struct str strategy, result_format, duplicates;
+    struct str strategy, result_format, pretty_results, duplicates;
     struct str start_at_task, remote_tmp, gathering, callback, conn_password_file, become_password_file;
     bool vault_match, check, diff, become, ask_pass, ask_become_pass, ask_vault, list_hosts, list_tasks, list_tags,
         syntax_check;
     bool doc_list, doc_markdown;
     bool step, force_handlers, flush_cache, help, version, accept_new, live, any_errors_fatal, retry_files;
     bool host_key_checking, inject_facts, color, no_color, show_skipped, show_ok, no_vault_file;
-    bool failed_stderr, custom_stats, host_start, check_markers, failure_path, pretty_results;
+    bool failed_stderr, custom_stats, host_start, check_markers, failure_path;
     bool handler_must_exist, args_to_stdout, task_debugger, debugger_ignores;
     int64_t forks, verbosity, timeout_s, port, task_timeout_s, script_timeout_s;
     int64_t async_s, poll_s;

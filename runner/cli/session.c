@@ -78,6 +78,14 @@ static bool passwords(struct session *x, struct err *e) {
     return true;
 }
 
+static int pretty_of(const struct settings *s) {
+    bool yes = false;
+    if (!s->pretty_results.n || !val_as_bool(val_str(s->a, s->pretty_results), &yes)) {
+        return PRETTY_DEFAULT;
+    }
+    return yes ? PRETTY_ON : PRETTY_OFF;
+}
+
 static enum yaml_duplicates duplicates_of(const struct settings *s) {
     return str_eqz(s->duplicates, "error")    ? YAML_DUPLICATE_ERROR
            : str_eqz(s->duplicates, "ignore") ? YAML_DUPLICATE_IGNORE
@@ -228,7 +236,8 @@ static bool open_output(struct session *x, struct err *e) {
                             .host_start = s->host_start,
                             .failure_path = s->failure_path,
                             .args = s->args_to_stdout,
-                            .pretty = s->pretty_results,
+                            .pretty = pretty_of(s),
+                            .places = isatty(STDERR_FILENO) != 0,
                             .yaml = str_eqz(s->result_format, "yaml"),
                             .columns = 79,
                             .name = str_z(x->a, s->callback),

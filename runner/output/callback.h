@@ -52,12 +52,13 @@ struct output_opts {
     int verbosity;
     bool color;
     bool show_skipped, show_ok, show_custom_stats, check_markers;
-    bool failed_stderr;  // failures go to standard error
-    bool host_start;     // a line when a task starts on a host
-    bool failure_path;   // the task's place with each failure
-    bool args;           // the task's arguments in its banner
-    bool pretty;         // results over several lines
-    bool yaml;           // results as YAML
+    bool failed_stderr;                                     // failures go to standard error
+    bool host_start;                                        // a line when a task starts on a host
+    bool failure_path;                                      // the task's place with each failure
+    bool args;                                              // the task's arguments in its banner
+    enum { PRETTY_DEFAULT, PRETTY_ON, PRETTY_OFF } pretty;  // results over several lines
+    bool places;                                            // where failed tasks stand, on standard error
+    bool yaml;                                              // results as YAML
     int columns;
     const char *name;  // callback's name: "default"
     const char *tree;  // directory that gets the last result of each host as a file; NULL: none

@@ -171,6 +171,9 @@ static bool has_own_place(const struct event *ev) {
 // Where the mistake is, on standard error: the place of the error, or that of the task, once for all its hosts.
 static void show_place(struct output *o, const struct event *ev) {
     struct buf b = BUF_IN(&o->scratch);
+    if (!o->opts.places) {
+        return;
+    }
     if (has_own_place(ev)) {
         render_err_buf(&b, ev->err, o->opts.color);
     } else if (ev->task && !ev->no_log && !ev->ignore_errors && ev->status == ST_FAILED && o->placed != ev->task) {
@@ -185,11 +188,23 @@ static void show_place(struct output *o, const struct event *ev) {
     }
 }
 
+static void task_path(struct output *o, const struct event *ev) {
+    struct place p = mark_place(ev->task ? ev->task->n.at : NO_MARK);
+    if (o->opts.verbosity < 2 && o->opts.failure_path && p.file) {
+        out_printf(o, COLOR_VERBOSE, "task path: %s:%u", p.file, p.line);
+    }
+}
+
 static void failed(struct output *o, const struct event *ev) {
     bool gone = ev->status == ST_UNREACHABLE;
-    if (gone || !has_items(ev)) {
-        out_printf(o, gone ? COLOR_UNREACHABLE : COLOR_ERROR, "fatal: [%.*s]: %s! => %.*s", STR(host_label(o, ev)),
-                   gone ? "UNREACHABLE" : "FAILED", STR(dump(o, ev)));
+    bool items = has_items(ev) && !(is_debug(ev) && val_has(ev->result, "msg"));  // debug keeps its message only
+    if (gone || !items) {
+        if (!gone) {
+            task_path(o, ev);
+        }
+        struct str line = str_printf(&o->scratch, "fatal: [%.*s]: %s! => %.*s", STR(host_label(o, ev)),
+                                     gone ? "UNREACHABLE" : "FAILED", STR(dump(o, ev)));
+        out_line(o, o->opts.failed_stderr, gone ? COLOR_UNREACHABLE : COLOR_ERROR, line);
     }
     if (!has_items(ev)) {
         show_place(o, ev);
@@ -248,8 +263,9 @@ static void item_result(struct output *o, const struct event *given) {
     announce(o, &ev);
     struct str label = val_str_of(&o->scratch, out_masked(o, ev.item_label));
     if (ev.status == ST_FAILED || ev.status == ST_UNREACHABLE) {
-        out_printf(o, COLOR_ERROR, "failed: [%.*s] (item=%.*s) => %.*s", STR(host_label(o, &ev)), STR(label),
-                   STR(dump(o, &ev)));
+        struct str line = str_printf(&o->scratch, "failed: [%.*s] (item=%.*s) => %.*s", STR(host_label(o, &ev)),
+                                     STR(label), STR(dump(o, &ev)));
+        out_line(o, o->opts.failed_stderr, COLOR_ERROR, line);
         show_place(o, &ev);
         return;
     }

@@ -199,44 +199,10 @@ struct val out_masked(struct output *o, struct val v) {
     return val_z(&o->scratch, MASKED);
 }
 
-static bool hidden(struct output *o, struct str key) {
-    if (str_starts(key, "_ansible_") || str_eqz(key, "failed") || str_eqz(key, "skipped")) {
-        return true;
-    }
-    return o->opts.verbosity < 3 && (str_eqz(key, "invocation") || str_eqz(key, "diff") || str_eqz(key, "exception"));
-}
-
-struct str out_result(struct output *o, struct val result, bool pretty) {
-    return out_result_indent(o, result, pretty ? 4 : 0);
-}
-
-struct str out_result_indent(struct output *o, struct val result, int indent) {
-    struct val shown = val_dict(&o->scratch, 8);
-    size_t i = 0;
-    for (struct vpair *p; (p = val_each(result, &i));) {
-        if (!hidden(o, val_text(p->key))) {
-            val_set_key(&o->scratch, shown, p->key, p->value);
-        }
-    }
-    struct buf b = BUF_IN(&o->scratch);
-    struct err e = {.arena = &o->scratch};
-    struct json_style style = {.indent = indent, .sort_keys = true};
-    if (!json_write(&b, out_masked(o, shown), &style, &e)) {
-        return str_printf(&o->scratch, "{\"msg\": \"the result cannot be shown: %s\"}", e.msg);
-    }
-    return buf_view(&b);
-}
-
-// One side of a diff as text: dicts are printed as sorted JSON, as Ansible does.
+// One side of a diff as text: dicts are printed as results are, sorted, as Ansible does.
 static struct str diff_side(struct output *o, struct val v) {
     if (v.kind == VAL_DICT || val_is_seq(v)) {
-        struct buf b = BUF_IN(&o->scratch);
-        struct err e = {.arena = &o->scratch};
-        struct json_style style = {.indent = 4, .sort_keys = true};
-        if (json_write(&b, out_masked(o, v), &style, &e)) {
-            buf_char(&b, '\n');
-            return buf_view(&b);
-        }
+        return out_structure(o, v);
     }
     return v.kind == VAL_STR ? (v.flags & VAL_SECRET ? STR_LIT(MASKED "\n") : val_text(v)) : STR_LIT("");
 }

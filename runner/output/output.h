@@ -41,6 +41,8 @@ void out_warning(struct output *o, const char *kind, struct str text);
 struct str out_result(struct output *o, struct val result, bool pretty);
 /// The same over several lines, with `indent` blanks a level.
 struct str out_result_indent(struct output *o, struct val result, int indent);
+/// A value over several lines, as a side of a diff.
+struct str out_structure(struct output *o, struct val v);
 /// `v` with every VAL_SECRET string replaced by asterisks, in o->scratch.
 struct val out_masked(struct output *o, struct val v);
 /// The text of one or more diffs (a dict or a list of them).

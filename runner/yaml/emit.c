@@ -205,12 +205,24 @@ static bool scan(struct dump *d, struct val v) {
 
 // -- events ----------------------------------------------------------------------------------------------------------
 
+// What ends a line in YAML.
+static bool has_breaks(struct str s) {
+    static const char *const breaks[] = {"\n", "\xC2\x85", "\xE2\x80\xA8", "\xE2\x80\xA9"};
+    for (size_t i = 0; i < COUNTOF(breaks); i++) {
+        if (str_find(s, 0, str_from(breaks[i])) != SIZE_MAX) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool dump_text(struct dump *d, const char *anchor, const char *tag, struct str text, bool plain_ok) {
     yaml_event_t ev;
     bool is_str = strcmp(tag, YAML_STR_TAG) == 0;
+    bool literal = d->style->literal && is_str && has_breaks(text);
     return send(d, &ev,
                 yaml_scalar_event_initialize(&ev, yc(anchor), yc(tag), yc(text.s ? text.s : ""), (int)text.n, plain_ok,
-                                             is_str, YAML_PLAIN_SCALAR_STYLE));
+                                             is_str, literal ? YAML_LITERAL_SCALAR_STYLE : YAML_PLAIN_SCALAR_STYLE));
 }
 
 // The representation of a float: repr(), with ".0" put in front of a bare exponent.

@@ -9,6 +9,7 @@ struct yaml_style {
     bool sort_keys;  // PyYAML's default is true
     bool ascii;      // escape non-ASCII (allow_unicode=False)
     bool explicit_start, explicit_end;
+    bool literal;  // strings of several lines in block style, where YAML allows it
     bool aliases;  // "&id001" and "*id001" for a list or dict that occurs twice, as PyYAML does by identity;
                    // off: it is written again (what Ansible shows for variables, which it copies)
 };

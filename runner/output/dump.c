@@ -1,0 +1,131 @@
+// Results as text: JSON or YAML, on one line or several, without what is internal or too much.
+#include "output.h"
+
+#include "emit.h"
+#include "json.h"
+
+static bool hidden(struct output *o, struct str key) {
+    if (str_starts(key, "_ansible_") || str_eqz(key, "failed") || str_eqz(key, "skipped")) {
+        return true;
+    }
+    return str_eqz(key, "exception") || (o->opts.verbosity < 3 && (str_eqz(key, "invocation") || str_eqz(key, "diff")));
+}
+
+// Text as YAML's block style can take it: no blanks before line ends, no tabs, nothing special.
+static struct str readable(struct output *o, struct str s) {
+    struct buf b = BUF_IN(&o->scratch);
+    size_t col = 0;
+    s = str_rtrim(s);
+    for (size_t i = 0; i < s.n;) {
+        size_t from = i;
+        uint32_t cp = utf8_next(s, &i);
+        if (cp == '\t') {
+            do {
+                buf_char(&b, ' ');
+            } while (++col % 8);
+            continue;
+        }
+        if (cp == '\n') {
+            while (b.n && b.p[b.n - 1] == ' ') {
+                b.n--;
+            }
+        }
+        bool special = cp != '\n' && (cp < 0x20 || (cp > 0x7E && cp < 0xA0 && cp != 0x85) || cp == 0xFEFF ||
+                                      (cp >= 0xD800 && cp < 0xE000) || cp == 0xFFFE || cp == 0xFFFF);
+        if (!special) {
+            buf_str(&b, str_sub(s, from, i));
+        }
+        col = cp == '\n' ? 0 : col + 1;
+    }
+    return buf_view(&b);
+}
+
+static struct val readable_all(struct output *o, struct val v) {
+    struct arena *a = &o->scratch;
+    if (v.kind == VAL_STR && str_find_char(val_text(v), 0, '\n') != SIZE_MAX) {
+        return val_str(a, readable(o, val_text(v)));
+    }
+    if (val_is_seq(v)) {
+        struct val out = val_list(a, val_len(v));
+        for (size_t i = 0; i < val_len(v); i++) {
+            val_push(a, out, readable_all(o, val_at_index(v, i)));
+        }
+        return out;
+    }
+    if (v.kind == VAL_DICT) {
+        struct val out = val_dict(a, val_len(v));
+        size_t i = 0;
+        for (struct vpair *p; (p = val_each(v, &i));) {
+            val_set_key(a, out, p->key, readable_all(o, p->value));
+        }
+        return out;
+    }
+    return v;
+}
+
+static void omit_lines(struct output *o, struct val v, const char *key, const char *lines) {
+    if (val_has(v, key) && val_has(v, lines)) {
+        val_set(&o->scratch, v, lines, val_z(&o->scratch, "<omitted>"));
+    }
+}
+
+static struct str as_yaml(struct output *o, struct val v, int indent) {
+    struct buf b = BUF_IN(&o->scratch);
+    struct buf out = BUF_IN(&o->scratch);
+    struct err e = {.arena = &o->scratch};
+    bool lossy = o->opts.pretty != PRETTY_OFF;
+    v = lossy ? readable_all(o, v) : v;
+    struct yaml_style style = {.indent = indent, .sort_keys = true, .literal = true};
+    if (!yaml_emit(&b, v, &style, &e)) {
+        return str_printf(&o->scratch, "msg: 'the result cannot be shown: %s'", e.msg);
+    }
+    struct str rest = buf_view(&b);
+    struct str line;
+    rest.n -= str_ends(rest, "\n") ? 1 : 0;
+    while (str_next(&rest, '\n', &line)) {
+        buf_printf(&out, "%s%*s%.*s", out.n ? "\n" : "", line.n ? (indent ? indent : 4) : 0, "", STR(line));
+    }
+    return buf_view(&out);
+}
+
+static struct str as_json(struct output *o, struct val v, int indent) {
+    struct buf b = BUF_IN(&o->scratch);
+    struct err e = {.arena = &o->scratch};
+    struct json_style style = {.indent = indent, .sort_keys = true};
+    if (!json_write(&b, v, &style, &e)) {
+        return str_printf(&o->scratch, "{\"msg\": \"the result cannot be shown: %s\"}", e.msg);
+    }
+    return buf_view(&b);
+}
+
+struct str out_result_indent(struct output *o, struct val result, int indent) {
+    struct val shown = val_dict(&o->scratch, 8);
+    bool pretty = o->opts.pretty == PRETTY_ON || (o->opts.pretty == PRETTY_DEFAULT && o->opts.yaml);
+    size_t i = 0;
+    for (struct vpair *p; (p = val_each(result, &i));) {
+        if (!hidden(o, val_text(p->key))) {
+            val_set_key(&o->scratch, shown, p->key, p->value);
+        }
+    }
+    indent = o->opts.pretty == PRETTY_OFF ? 0 : !indent && pretty ? 4 : indent;
+    shown = out_masked(o, shown);
+    if (!o->opts.yaml) {
+        return as_json(o, shown, indent);
+    }
+    if (o->opts.pretty != PRETTY_OFF) {
+        shown = val_copy(&o->scratch, shown);
+        omit_lines(o, shown, "stdout", "stdout_lines");
+        omit_lines(o, shown, "stderr", "stderr_lines");
+    }
+    return str_printf(&o->scratch, "\n%.*s", STR(as_yaml(o, shown, indent)));
+}
+
+struct str out_result(struct output *o, struct val result, bool pretty) {
+    return out_result_indent(o, result, pretty ? 4 : 0);
+}
+
+struct str out_structure(struct output *o, struct val v) {
+    v = out_masked(o, v);
+    struct str text = o->opts.yaml ? as_yaml(o, v, 4) : as_json(o, v, 4);
+    return str_printf(&o->scratch, "%.*s\n", STR(text));
+}
