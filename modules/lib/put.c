@@ -317,7 +317,9 @@ static void describe(struct mod_call *c, const struct put *p) {
     if (j->write && val_text(mod_arg(c, "src")).n) {
         mod_set_str(c, "src", mod_str(c, "src"));
     } else if (j->write) {
-        mod_set_z(c, "src", j->dest);  // `content` has no name
+        // `content` has no name; Ansible tells that of its temporary file, which is gone by then as well
+        const char *home = getenv("HOME");  // NOLINT(concurrency-mt-unsafe): nobody changes the environment here
+        mod_set_z(c, "src", arena_printf(c->arena, "%s/.ansible/tmp/source", home ? home : ""));
     }
     if (j->write) {
         if (val_is(c->diffs, VAL_LIST)) {
@@ -446,6 +448,7 @@ static bool write_file(struct mod_call *c, const struct job *j, struct err *e) {
             mod_set_z(c, "msg", "failed to validate");
         }
         val_del_key(c->result, val_z(c->arena, "dest"));
+        val_del_key(c->result, val_z(c->arena, "src"));
         return false;
     }
     if (backup.n > 0 && state_of(c)->jobs.n == 1) {

@@ -98,6 +98,7 @@ struct play_set {
     enum strategy strategy;
     bool debugger;  // strategy: debug
     bool force_handlers;
+    bool check;
     struct val gather_facts, max_fail;  // VAL_UNDEF: not given
 };
 /// One batch of one play.

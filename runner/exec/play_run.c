@@ -156,12 +156,15 @@ bool play_settle(struct play_run *pr, struct err *e) {
     struct view v;
     struct val name = {0};
     struct val force = {0};
+    struct val check = {0};
     *set = (struct play_set){.force_handlers = pr->r->o->force_handlers};
     if (!view_init(&v, pr, NULL, NULL, &pr->a, e) || !play_kw(pr, &v, KW_STRATEGY, &name, e) ||
         !play_kw(pr, &v, KW_FORCE_HANDLERS, &force, e) || !play_kw(pr, &v, KW_GATHER_FACTS, &set->gather_facts, e) ||
-        !play_kw(pr, &v, KW_MAX_FAIL_PERCENTAGE, &set->max_fail, e)) {
+        !play_kw(pr, &v, KW_MAX_FAIL_PERCENTAGE, &set->max_fail, e) || !play_kw(pr, &v, KW_CHECK_MODE, &check, e)) {
         return false;
     }
+    set->check = pr->r->o->check;
+    (void)val_as_bool(check, &set->check);
     if (!val_is(force, VAL_UNDEF) && !val_as_bool(force, &set->force_handlers)) {
         return err_set(e, ERR_TYPE, force.mark, "'force_handlers' must be a boolean, not %s",
                        val_kind_name(force.kind));
@@ -282,6 +285,7 @@ bool play_batch(struct run *r, struct play *p, struct val prompt, const struct h
     place_hosts(&pr, all, batch);
     struct event ev = {.kind = EV_PLAY_START, .name = pr.name, .play = p, .check = r->o->check};
     bool ok = play_settle(&pr, &e);
+    ev.check = pr.set.check;
     ev.free = pr.set.strategy != STRATEGY_LINEAR;
     run_event(r, &ev);
     ok = ok && handlers_load(&pr, &e) && play_compile(&pr, true, &e) && vars_files_there(&pr, &e);
