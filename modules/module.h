@@ -58,7 +58,10 @@ struct module {
     bool (*step)(struct mod_call *, struct mod_step *next, struct err *);
     /// Controller half after the result came back (fetch). `c->result` is the target's result.
     bool (*finish)(struct mod_call *, struct err *);
-    const void *script;  // Lua modules: what script/ needs
+    const void *script;   // Lua modules: what script/ needs
+    const char *target;   // the module that runs on the target in its place; NULL: itself
+    const void *foreign;  // programs of a project: struct foreign
+    const char *refuse;   // why it cannot run here, when it was found but cannot; NULL: it can
 };
 
 /// What the controller lends to `prepare`, `finish` and ON_CONTROLLER modules. NULL in play-remote.

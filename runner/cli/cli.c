@@ -47,9 +47,14 @@ static void set_defaults(struct settings *s, struct arena *a) {
                            .localhost_warning = true,
                            .inv_script_stderr = true,
                            .module_name = STR_LIT("command"),
+                           .interpreter_python = STR_LIT("auto"),
                            .become_method = STR_LIT("sudo"),
                            .become_user = STR_LIT("root")};
     const char *home = getenv("HOME");
+    VEC_PUSH(a, s->library, str_printf(a, "%s/.ansible/plugins/modules", home ? home : ""));
+    VEC_PUSH(a, s->library, STR_LIT("/usr/share/ansible/plugins/modules"));
+    VEC_PUSH(a, s->module_utils, str_printf(a, "%s/.ansible/plugins/module_utils", home ? home : ""));
+    VEC_PUSH(a, s->module_utils, STR_LIT("/usr/share/ansible/plugins/module_utils"));
     struct str roles[] = {str_printf(a, "%s/.ansible/roles", home ? home : ""), STR_LIT("/usr/share/ansible/roles"),
                           STR_LIT("/etc/ansible/roles")};
     for (size_t i = 0; i < COUNTOF(roles); i++) {
@@ -475,13 +480,18 @@ static void settle(struct settings *s, const struct settings *configured) {
     if (s->inventory.n == 0 && !env) {
         s->inventory = configured->inventory;
     }
+    struct words library = {0};
     for (size_t i = 0; i < s->module_path.n; i++) {
         struct str rest = s->module_path.p[i];
         struct str one;
         while (str_next(&rest, ':', &one)) {
-            VEC_PUSH(s->a, s->library, config_path(s->a, one, STR_NONE));
+            VEC_PUSH(s->a, library, config_path(s->a, one, STR_NONE));
         }
     }
+    for (size_t i = 0; i < s->library.n; i++) {
+        VEC_PUSH(s->a, library, s->library.p[i]);
+    }
+    s->library = library;
 }
 
 static int run_tool(struct settings *s, int argc, char **argv) {

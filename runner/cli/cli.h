@@ -47,6 +47,7 @@ struct settings {
     bool one_line, inv_list, inv_graph, inv_yaml, inv_toml, inv_vars, inv_export, only_changed, disabled;
     struct words filter_plugins, test_plugins, lookup_plugins;
     struct words library, configured_tags, configured_skip_tags, inv_ignore_exts, inv_ignore_patterns, inv_enabled;
+    struct words module_utils, module_utils_roots;
     struct words yaml_exts, inv_yaml_exts, vars_plugins, vars_precedence;
     struct str hash_behaviour, retry_dir, group_chars, pattern_mismatch, playbook_vars_root, run_vars_plugins,
         vars_stage;
@@ -191,6 +192,9 @@ bool doc_show(struct settings *s, struct err *e);
 /// Its part on filters, tests and lookups: one name of any kind; or those of s->plugin_type.
 bool doc_plugin(struct settings *s, struct str name);
 bool doc_kind(struct settings *s, const struct words *names, bool list, struct err *e);
+/// Modules of the project, for the playbook loader (library.c): `self` is what library_new made.
+struct library *library_new(struct session *x);
+const struct module *library_find(void *self, const struct pb_module *m, struct err *e);
 
 // -- the tools -------------------------------------------------------------------------------------------------------
 /// Prints an error and gives back `code`; cli_report_in masks what is secret in it.

@@ -46,6 +46,8 @@ static const struct member {
     {NULL, "DEFAULT_FILTER_PLUGIN_PATH", MEMBER_WORDS, AT(filter_plugins)},
     {NULL, "DEFAULT_TEST_PLUGIN_PATH", MEMBER_WORDS, AT(test_plugins)},
     {NULL, "DEFAULT_LOOKUP_PLUGIN_PATH", MEMBER_WORDS, AT(lookup_plugins)},
+    {NULL, "DEFAULT_MODULE_UTILS_PATH", MEMBER_WORDS, AT(module_utils)},
+    {NULL, "PLAY_MODULE_UTILS", MEMBER_WORDS, AT(module_utils_roots)},
     {NULL, "DEFAULT_REMOTE_USER", MEMBER_TEXT, AT(remote_user)},
     {NULL, "DEFAULT_REMOTE_PORT", MEMBER_NUMBER, AT(port)},
     {NULL, "DEFAULT_PRIVATE_KEY_FILE", MEMBER_TEXT, AT(private_key)},

@@ -72,6 +72,9 @@ static void print_module(FILE *f, const char *name, const struct module *m) {
 // All modules by name, those in Lua too.
 static void list_modules(FILE *f) {
     for (size_t i = 0; i < module_count; i++) {
+        if (module_table[i].name[0] == '_') {
+            continue;
+        }
         fprintf(f, "%-24s %s\n", module_table[i].name, module_table[i].it->doc);
     }
     for (const struct module_lua *l = module_lua_table; l->name; l++) {
@@ -88,6 +91,9 @@ static void markdown(FILE *f) {
     fputs("## Modules\n\n| module | side | check | diff | what |\n|---|---|---|---|---|\n", f);
     for (size_t i = 0; i < module_count; i++) {
         const struct module *m = module_table[i].it;
+        if (module_table[i].name[0] == '_') {
+            continue;
+        }
         fprintf(f, "| `%s` | %s | %s | %s | %s |\n", m->spec ? m->spec : module_table[i].name,
                 m->side == ON_TARGET ? "target" : "controller", support_names[m->check], support_names[m->diff],
                 m->doc);

@@ -3,7 +3,6 @@
 #include "cli.h"
 
 #include "fd.h"
-#include "script.h"
 #include "spawn.h"
 
 #include <errno.h>
@@ -200,28 +199,6 @@ static bool template_static(void *self, struct val raw, struct val play_vars, st
     return jinja_value(&c, raw, out, e);
 }
 
-static const struct module *project_module(void *self, struct str name, struct str role_path, struct err *e) {
-    struct session *x = self;
-    struct str dirs[] = {role_path, x->s->playbook_dir.n ? x->s->playbook_dir : STR_LIT("."), STR_LIT("playbooks")};
-    if (str_find_char(name, 0, '/') != SIZE_MAX) {
-        return NULL;
-    }
-    for (size_t i = 0; i < COUNTOF(dirs); i++) {
-        if (dirs[i].n == 0) {
-            continue;
-        }
-        struct str path = str_printf(x->a, "%.*s/library/%.*s.lua", STR(dirs[i]), STR(name));
-        if (access(path.s, R_OK) == 0) {
-            struct str text;
-            bool secret;
-            return session_read(x, path, x->a, &text, &secret, e)
-                       ? script_module(x->a, str_z(x->a, name), path.s, text, e)
-                       : NULL;
-        }
-    }
-    return NULL;
-}
-
 static bool open_output(struct session *x, struct err *e) {
     const struct settings *s = x->s;
     bool tty = isatty(STDOUT_FILENO) != 0;
@@ -403,8 +380,8 @@ bool session_open(struct session *x, struct settings *s, const struct words *sec
                         .template_self = x,
                         .warn = session_warn,
                         .warn_self = x,
-                        .find_module = project_module,
-                        .find_self = x,
+                        .find_module = library_find,
+                        .find_self = library_new(x),
                         .plugin_dir = plugins_dir,
                         .plugin_self = x->plugins,
                         .read = session_read,

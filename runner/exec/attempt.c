@@ -301,6 +301,9 @@ bool item_prepare(struct job *j, struct err *e) {
                                           : "couldn't resolve module/action '%.*s'",
                        STR(j->task->action_name));
     }
+    if (it->mod->refuse) {
+        return err_set(e, ERR_NOT_FOUND, j->task->action_at, "%s", it->mod->refuse);
+    }
     if (!item_delegate(j, &cv, e) || !item_keywords(j, e) || !item_args(j, &it->args, e)) {
         return false;
     }
@@ -394,7 +397,8 @@ enum job_phase attempt_send(struct job *j, const char *module, struct val args) 
 }
 
 enum job_phase attempt_submit(struct job *j) {
-    return attempt_send(j, j->task->action, j->item.call.args);
+    const char *target = j->item.mod->target;
+    return attempt_send(j, target ? target : j->task->action, j->item.call.args);
 }
 
 /// timeout: ran out.

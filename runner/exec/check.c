@@ -154,6 +154,9 @@ static bool check_task(struct run *r, const struct task *t, struct err *e) {
     if (t->kind == TASK_UNKNOWN && !check_unknown(r, t, e)) {
         return false;
     }
+    if (t->module && t->module->refuse && !missing_is_fine(r, &t->n)) {
+        return err_set(e, ERR_NOT_FOUND, t->action_at, "%s", t->module->refuse);
+    }
     if (val_any_flag(t->args, VAL_TMPL) && !check_template(r, &t->n, t->args, e)) {
         return err_wrap(e, t->action_at, "in the arguments of '%.*s'", STR(t->action_name));
     }

@@ -119,6 +119,10 @@ struct playbook {
     struct arena *a;
 };
 
+/// A module that is looked for: its name as written without "ansible.legacy.", and where it is used.
+struct pb_module {
+    struct str name, role_path, book_dir;
+};
 /// What the parser may use. Files are cached by path for the run.
 struct pb_opts {
     struct arena *a;
@@ -135,8 +139,9 @@ struct pb_opts {
     void *template_self;
     void (*warn)(void *self, struct mark at, const char *msg);
     void *warn_self;
-    /// A module the project ships (library/*.lua): returns it or NULL. May be NULL itself.
-    const struct module *(*find_module)(void *self, struct str name, struct str role_path, struct err *e);
+    /// A module the project ships (in library/ of the role and beside the playbook, in the configured directories, in a
+    /// collection), as Lua or as a program: returns it or NULL. May be NULL itself.
+    const struct module *(*find_module)(void *self, const struct pb_module *m, struct err *e);
     void *find_self;
     /// Told of the directory of each playbook and role that is read, where the project keeps its plugins. May be NULL.
     void (*plugin_dir)(void *self, struct str dir);

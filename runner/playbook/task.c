@@ -66,13 +66,20 @@ static bool resolve(const struct ctx *c, struct str name, struct found *f, struc
         }
     }
     f->act = ACT_MODULE;
-    f->module = module_find(name);
-    if (!f->module && c->l->o.find_module) {
-        struct str role_path = c->role ? c->role->path : STR_NONE;
-        f->module = c->l->o.find_module(c->l->o.find_self, base, role_path, e);
+    struct pb_module m = {.name = base,
+                          .role_path = c->role ? c->role->path : STR_NONE,
+                          .book_dir = c->play && c->play->book ? pb_dirname(c->play->book->file) : STR_NONE};
+    // As in Ansible a short name is the project's module first; a full name that we have is ours.
+    bool short_name = str_find_char(base, 0, '.') == SIZE_MAX && !str_starts(name, "ansible.builtin.");
+    const struct module *ours = module_find(name);
+    if (c->l->o.find_module && (short_name || !ours)) {
+        f->module = c->l->o.find_module(c->l->o.find_self, &m, e);
         if (!f->module && e->code != ERR_NONE) {
             return false;
         }
+    }
+    if (ours && (!f->module || f->module->refuse)) {
+        f->module = ours;
     }
     if (!f->module) {
         f->module = in_collections(c, name);
