@@ -472,13 +472,18 @@ static const struct tool_row *find_tool(const char *name, int *argc, char ***arg
 }
 
 /// What is configured gives way to what the command line says; lists of tags and passwords are joined.
-static void settle(struct settings *s, const struct settings *configured) {
+static void settle(struct settings *s, const struct settings *configured, bool as_ansible) {
     bool env = false;
     for (size_t i = 0; i < s->positional.n; i++) {
         env = env || str_starts(s->positional.p[i], "env=");
     }
     if (s->inventory.n == 0 && !env) {
         s->inventory = configured->inventory;
+    }
+    bool verb = s->tool == TOOL_RUN && !as_ansible && !(s->positional.n && str_eqz(s->positional.p[0], "run"));
+    s->lenient_sources = !verb;
+    if (s->inventory.n == 0 && !verb) {
+        VEC_PUSH(s->a, s->inventory, STR_LIT("/etc/ansible/hosts"));
     }
     struct words library = {0};
     for (size_t i = 0; i < s->module_path.n; i++) {
@@ -516,8 +521,9 @@ static int run_tool(struct settings *s, int argc, char **argv) {
     if (!options_parse(s, argc, argv, &e)) {
         return cli_report(&e, 2);
     }
-    settle(s, &configured);
-    return dispatch(s, row, strcmp(name, "ansible-playbook") == 0);
+    bool as_ansible = strcmp(name, "ansible-playbook") == 0;
+    settle(s, &configured, as_ansible);
+    return dispatch(s, row, as_ansible);
 }
 
 int cli_main(int argc, char **argv) {

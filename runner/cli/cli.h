@@ -55,6 +55,7 @@ struct settings {
     int64_t cache_timeout_s;
     bool inv_unparsed_failed, inv_any_unparsed_failed, inv_unparsed_warning, localhost_warning, inv_script_stderr;
     bool inv_use_extra_vars;
+    bool lenient_sources;    // an inventory source that gives nothing is a warning, as in Ansible
     bool quiet_inventory;    // nothing is run: no warning about an empty inventory
     bool adhoc_callbacks;    // DEFAULT_LOAD_CALLBACK_PLUGINS
     struct str config_file;  // the ansible.cfg that was read; empty: none
@@ -161,10 +162,14 @@ struct session {
     struct val extra_vars;
     struct run_opts run;
     bool asked_vault;
+    struct vars_files *early_files;  // while inventories are read (constructed); NULL: not needed yet
+    size_t early_dirs;               // how many directories they knew
 };
 /// Fills the session from the settings: vault, inventory, extra variables (secrets files first), loader, output.
 bool session_open(struct session *x, struct settings *s, const struct words *secrets, struct err *e);
 void session_close(struct session *x);
+/// Templates for inventories, bound to the session.
+void session_templates(struct session *x, struct inv_templates *t);
 /// Reads a file, decrypting it when it is a vault; registers what was secret for masking.
 bool session_read(void *self, struct str path, struct arena *a, struct str *text, bool *secret, struct err *e);
 /// The ring and what opens vaulted texts; a session's first and last step.

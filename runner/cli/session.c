@@ -256,8 +256,71 @@ static bool reload_inventory(void *self, struct err *e) {
     return load_inventory(x, e);
 }
 
+static const char **texts(struct arena *a, const struct words *w) {
+    const char **out = ARENA_ARRAY(a, const char *, w->n + 1);
+    for (size_t i = 0; i < w->n; i++) {
+        out[i] = str_z(a, w->p[i]);
+    }
+    return out;
+}
+
+/// INVENTORY_ENABLED as bits; a plugin in Python that is named there is not ours.
+static unsigned reader_bits(struct session *x) {
+    static const struct {
+        const char *name;
+        unsigned bit;
+    } names[] = {{"host_list", READ_HOST_LIST}, {"advanced_host_list", READ_ADVANCED_HOST_LIST},
+                 {"script", READ_SCRIPT},       {"auto", READ_AUTO},
+                 {"yaml", READ_YAML},           {"ini", READ_INI},
+                 {"toml", READ_TOML},           {"constructed", READ_AUTO},
+                 {"generator", READ_AUTO}};
+    unsigned bits = 0;
+    for (size_t i = 0; i < x->s->inv_enabled.n; i++) {
+        struct str name = x->s->inv_enabled.p[i];
+        unsigned bit = 0;
+        name = str_starts(name, "ansible.builtin.") ? str_sub(name, 16, name.n) : name;
+        for (size_t k = 0; k < COUNTOF(names); k++) {
+            bit = str_eqz(name, names[k].name) ? names[k].bit : bit;
+        }
+        bits |= bit;
+        if (!bit) {
+            session_warn(x, NO_MARK, arena_printf(x->a, "inventory plugin '%.*s' is not built in", STR(name)));
+        }
+    }
+    return bits;
+}
+
+static enum inv_group_chars group_chars(struct str how) {
+    return str_eqz(how, "always")     ? GROUP_CHARS_ALWAYS
+           : str_eqz(how, "ignore")   ? GROUP_CHARS_IGNORE
+           : str_eqz(how, "silently") ? GROUP_CHARS_SILENTLY
+                                      : GROUP_CHARS_NEVER;
+}
+
 static bool open_inventory(struct session *x, struct err *e) {
-    if (!load_inventory(x, e)) {
+    const struct settings *s = x->s;
+    struct inv_templates *templates = ARENA_NEW(x->a, struct inv_templates);
+    struct inv_opts *o = ARENA_NEW(x->a, struct inv_opts);
+    session_templates(x, templates);
+    *o = (struct inv_opts){.vault = &x->yaml_vault,
+                           .warn = session_warn,
+                           .warn_self = x,
+                           .script_timeout_ms = s->script_timeout_s * 1000,
+                           .group_chars = group_chars(s->group_chars),
+                           .ignore_exts = s->inv_ignore_exts.n ? texts(x->a, &s->inv_ignore_exts) : NULL,
+                           .ignore_patterns = texts(x->a, &s->inv_ignore_patterns),
+                           .templates = templates,
+                           .readers = reader_bits(x),
+                           .missing_ok = s->lenient_sources,
+                           .any_failed = s->inv_any_unparsed_failed,
+                           .all_failed = s->inv_unparsed_failed,
+                           .no_unparsed_warning = !s->inv_unparsed_warning,
+                           .merge = str_eqz(s->hash_behaviour, "merge"),
+                           .use_extra_vars = s->inv_use_extra_vars,
+                           .quiet_scripts = !s->inv_script_stderr,
+                           .a = x->a};
+    x->inventory = inv_load(texts(x->a, &s->inventory), s->inventory.n, o, e);
+    if (!x->inventory) {
         return false;
     }
     x->vars_files = vars_files_new(x->a, x->inventory, &x->yaml_vault, session_warn, x);

@@ -22,3 +22,26 @@ bool inv_parse_host_list(struct inv_source *s, struct err *e) {
     }
     return true;
 }
+
+/// The same with ranges: "web[1:20],db[a:c]:2222".
+bool inv_parse_advanced_host_list(struct inv_source *s, struct err *e) {
+    struct str rest = s->path;
+    struct str part;
+    while (str_next(&rest, ',', &part)) {
+        struct str text = str_trim(part);
+        struct host_names names;
+        if (!text.n) {
+            continue;
+        }
+        if (!inv_expand_host(s, text, NO_MARK, &names, e)) {
+            return false;
+        }
+        for (size_t i = 0; i < names.n; i++) {
+            if (!inv_host(s->inv, names.p[i]) &&
+                !inv_want_host(s, names.p[i], s->inv->ungrouped, names.port, NO_MARK, e)) {
+                return false;
+            }
+        }
+    }
+    return true;
+}

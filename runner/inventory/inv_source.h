@@ -41,7 +41,6 @@ bool inv_join(struct inventory *inv, struct group *g, struct host *h);
 bool inv_reconcile(struct inventory *inv, struct err *e);
 /// The same for one host after it was added or joined a group at run time.
 void inv_settle_host(struct inventory *inv, struct host *h);
-void inv_freeze_host(struct inventory *inv, struct host *h);
 /// The host that stands for localhost when `name` is one of its names, made when missing; otherwise NULL.
 struct host *inv_local_named(struct inventory *inv, struct str name);
 void inv_warn(const struct inventory *inv, struct mark at, const char *fmt, ...) PRINTF_LIKE(3, 4);
@@ -61,6 +60,12 @@ bool inv_list_dir(const char *path, struct arena *a, struct str **names, size_t 
 // -- readers ---------------------------------------------------------------------------------------------------------
 bool inv_parse_ini(struct inv_source *s, struct err *e);
 bool inv_parse_yaml(struct inv_source *s, struct err *e);
+bool inv_parse_toml(struct inv_source *s, struct err *e);
+/// What YAML and TOML have in common: a dict of groups.
+bool inv_parse_groups(struct inv_source *s, struct val data, struct err *e);
+/// A file with "plugin: NAME". ERR_NOT_FOUND for a plugin that is not built in.
+bool inv_parse_plugin(struct inv_source *s, struct val config, struct err *e);
+bool inv_parse_advanced_host_list(struct inv_source *s, struct err *e);
 /// *ran is false when the file could not be executed at all (then other readers may try).
 bool inv_parse_script(struct inv_source *s, bool *ran, struct err *e);
 bool inv_looks_like_ssh_config(struct str text);

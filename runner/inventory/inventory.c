@@ -89,6 +89,17 @@ struct group *inv_want_group(struct inventory *inv, struct str wanted, struct ma
     return make_group(inv, name, at);
 }
 
+/// With hash_behaviour = merge a dict that is set again is merged.
+static void set_var(struct inventory *inv, struct val vars, struct str name, struct val v) {
+    if (inv->merge && v.kind == VAL_DICT) {
+        struct val old = val_get_str(vars, name);
+        if (old.kind == VAL_DICT) {
+            v = val_at(val_mark_templates(val_merge(inv->a, old, v, true, MERGE_REPLACE)), v.mark);
+        }
+    }
+    val_set_str(inv->a, vars, name, v);
+}
+
 bool inv_group_var(struct inventory *inv, struct group *g, struct str name, struct val v, struct err *e) {
     if (str_eqz(name, "ansible_group_priority")) {
         if (!val_as_int(v, &g->priority)) {
@@ -97,7 +108,7 @@ bool inv_group_var(struct inventory *inv, struct group *g, struct str name, stru
         }
         return true;
     }
-    val_set_str(inv->a, g->vars, name, v);
+    set_var(inv, g->vars, name, v);
     return true;
 }
 
@@ -177,7 +188,7 @@ bool inv_host_var(struct inventory *inv, struct host *h, struct str name, struct
     if (g) {
         return inv_group_var(inv, g, name, v, e);
     }
-    val_set_str(inv->a, h->vars, name, v);
+    set_var(inv, h->vars, name, v);
     return true;
 }
 
@@ -427,6 +438,7 @@ struct inventory *inv_new(const struct inv_opts *o) {
     inv->warn = o->warn;
     inv->warn_self = o->warn_self;
     inv->group_chars = o->group_chars;
+    inv->merge = o->merge;
     inv->all = make_group(inv, STR_LIT("all"), NO_MARK);
     inv->ungrouped = make_group(inv, STR_LIT("ungrouped"), NO_MARK);
     PTR_PUSH(inv->a, inv->all->children, inv->all->nchildren, inv->ungrouped);
@@ -454,6 +466,8 @@ static struct host *implicit_local(struct inventory *inv, struct str name) {
     h->implicit = true;
     h->vars = val_dict(inv->a, 1);
     val_set(inv->a, h->vars, "ansible_connection", val_z(inv->a, "local"));
+    val_set(inv->a, h->vars, "ansible_python_interpreter",
+            val_mark_templates(val_flag(val_z(inv->a, "{{ ansible_playbook_python }}"), VAL_TRUSTED)));
     inv->localhost = h;
     freeze_host(inv, h, NULL);
     return h;

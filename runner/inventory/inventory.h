@@ -53,6 +53,33 @@ struct inventory {
     enum inv_group_chars group_chars;
     bool warned_name;  // the warning about group names was given
     uint32_t walk;     // scratch: number of the current walk
+    bool merge;        // from inv_opts
+};
+/// Templates for inventories that need them; lent by whoever knows the engine. No lookups are allowed in them.
+enum inv_eval_kind { INV_EVAL_COMPOSE, INV_EVAL_TRUTH, INV_EVAL_TEXT };
+struct inv_eval {
+    struct val text;  // an expression, a condition, or text with templates
+    struct val vars;
+    enum inv_eval_kind kind;
+    bool extra;  // extra variables are over `vars`
+};
+struct inv_templates {
+    void *self;
+    bool (*eval)(void *self, const struct inv_eval *q, struct arena *a, struct val *out, struct err *e);
+    /// The variables of a host as known so far; `plugins`: with group_vars and host_vars.
+    bool (*vars)(void *self, struct inventory *inv, struct host *h, bool plugins, struct arena *a, struct val *out,
+                 struct err *e);
+};
+/// Readers that may be left out by INVENTORY_ENABLED; bits.
+enum inv_reader {
+    READ_HOST_LIST = 1,
+    READ_ADVANCED_HOST_LIST = 2,
+    READ_SCRIPT = 4,
+    READ_AUTO = 8,
+    READ_YAML = 16,
+    READ_INI = 32,
+    READ_TOML = 64,
+    READ_DEFAULT = READ_HOST_LIST | READ_SCRIPT | READ_AUTO | READ_YAML | READ_INI | READ_TOML
 };
 struct inv_opts {
     const struct yaml_vault *vault;
@@ -63,6 +90,16 @@ struct inv_opts {
     const char *const
         *ignore_exts;  // ends of file names skipped in directories, NULL-terminated; NULL: inv_ignore_exts
     struct arena *a;
+    const struct inv_templates *templates;  // NULL: constructed and generator are errors
+    unsigned readers;                       // enum inv_reader bits; 0: READ_DEFAULT
+    const char *const *ignore_patterns;     // regular expressions of names skipped in directories; NULL: none
+    bool missing_ok;                        // a source that does not exist or holds nothing is a warning, as in Ansible
+    bool any_failed;                        // INVENTORY_ANY_UNPARSED_IS_FAILED
+    bool all_failed;                        // INVENTORY_UNPARSED_IS_FAILED
+    bool no_unparsed_warning;
+    bool merge;           // hash_behaviour: a variable set again that is a dict is merged
+    bool use_extra_vars;  // default of that option of constructed
+    bool quiet_scripts;   // what scripts print to standard error is not shown
 };
 /// The default of INVENTORY_IGNORE_EXTS.
 extern const char *const inv_ignore_exts[];
@@ -83,6 +120,8 @@ bool inv_group_by(struct inventory *inv, struct host *h, struct str group, struc
                   struct err *e);
 /// Orders groups by depth and fills host->all; called by inv_load, inv_add_host and group_by.
 void inv_freeze(struct inventory *inv);
+/// The same for one host while sources are still being read: fills h->all.
+void inv_freeze_host(struct inventory *inv, struct host *h);
 struct host *inv_host(const struct inventory *inv, struct str name);
 struct group *inv_group(const struct inventory *inv, struct str name);
 /// The implicit localhost (ansible_connection=local), created on first use.

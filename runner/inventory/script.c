@@ -58,7 +58,7 @@ static bool run(struct script *sc, const char *flag, const char *name, struct st
         return err_set(e, ERR_SYNTAX, NO_MARK, "inventory script '%s %s' ended with status %d: %.*s", sc->path, flag,
                        res.status, STR(str_sub(text, 0, 2000)));
     }
-    if (text.n) {
+    if (text.n && !sc->s->o->quiet_scripts) {
         inv_warn(sc->inv, NO_MARK, "inventory script '%s': %.*s", sc->path, STR(str_sub(text, 0, 800)));
     }
     *out = str_trim(res.out);

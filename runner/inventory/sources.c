@@ -3,6 +3,7 @@
 
 #include "fd.h"
 #include "json.h"
+#include "regex.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -138,11 +139,23 @@ static bool looks_like_yaml(struct str line) {
     return str_starts(line, "---") || str_starts(line, "{") || (line.n && line.s[line.n - 1] == ':');
 }
 
+static unsigned readers(const struct inv_source *s) {
+    return s->o->readers ? s->o->readers : READ_DEFAULT;
+}
+
+static bool not_enabled(const struct inv_source *s, const char *what, struct err *e) {
+    return err_set(e, ERR_SYNTAX, NO_MARK, "'%.*s' looks like %s, which enable_plugins in [inventory] leaves out",
+                   STR(s->path), what);
+}
+
 /// A file without YAML extension: YAML when that gives groups, else INI. The error is that of the reader it looks made
 /// for.
 static bool parse_plain(struct inv_source *s, struct str ext, struct err *e) {
     struct str line = first_line(s->text);
-    if (ext.n || line.n == 0 || line.s[0] == '[') {
+    if (!(readers(s) & (READ_YAML | READ_INI))) {
+        return not_enabled(s, "an INI inventory", e);
+    }
+    if (readers(s) & READ_INI && (ext.n || line.n == 0 || line.s[0] == '[' || !(readers(s) & READ_YAML))) {
         return inv_parse_ini(s, e);
     }
     struct err yaml = {.arena = e->arena};
@@ -160,38 +173,53 @@ static bool parse_plain(struct inv_source *s, struct str ext, struct err *e) {
     return false;
 }
 
-static bool parse_text(struct inv_source *s, struct err *e) {
-    struct str ext = extension(s->path);
-    if (str_eqz(ext, ".toml")) {
-        return err_set(e, ERR_SYNTAX, NO_MARK, "'%.*s' is a TOML inventory, which is not supported", STR(s->path));
+/// A line "plugin: NAME": the configuration of an inventory plugin.
+static bool names_plugin(struct str text) {
+    struct str line;
+    while (str_next(&text, '\n', &line)) {
+        if (str_starts(line, "plugin:") || str_starts(line, "\"plugin\":")) {
+            return true;
+        }
     }
-    if (!is_yaml_name(ext) && inv_looks_like_ssh_config(s->text)) {
-        return inv_parse_ssh_config(s, e);
-    }
-    if (!is_yaml_name(ext)) {
-        return parse_plain(s, ext, e);
-    }
+    return false;
+}
+
+static bool parse_yaml_name(struct inv_source *s, struct err *e) {
     // As Ansible does: an INI inventory under a YAML name is read too, also an empty one.
     struct str line = first_line(s->text);
     if (line.n == 0) {
-        return true;
+        return readers(s) & READ_INI || not_enabled(s, "an empty INI inventory", e);
     }
-    if (inv_parse_yaml(s, e)) {
+    if (readers(s) & (READ_YAML | READ_AUTO) && inv_parse_yaml(s, e)) {
         return true;
     }
     struct err ini = {.arena = e->arena};
     bool evident = s->evident;
-    if (!evident && inv_parse_ini(s, &ini)) {
+    if (!evident && readers(s) & READ_INI && inv_parse_ini(s, &ini)) {
         err_clear(e);
         return true;
     }
     s->evident = evident || s->not_yaml;
-    return false;
+    return e->code != ERR_NONE ? false : not_enabled(s, "a YAML inventory", e);
+}
+
+static bool parse_text(struct inv_source *s, struct err *e) {
+    struct str ext = extension(s->path);
+    if (str_eqz(ext, ".toml")) {
+        return readers(s) & READ_TOML ? inv_parse_toml(s, e) : not_enabled(s, "a TOML inventory", e);
+    }
+    if (!is_yaml_name(ext) && inv_looks_like_ssh_config(s->text)) {
+        return inv_parse_ssh_config(s, e);
+    }
+    if (is_yaml_name(ext) || (names_plugin(s->text) && (!ext.n || str_eqz(ext, ".config")))) {
+        return parse_yaml_name(s, e);
+    }
+    return parse_plain(s, ext, e);
 }
 
 static bool parse_file(struct inv_source *s, struct err *e) {
     const char *path = str_z(s->o->a, s->path);
-    bool executable = access(path, X_OK) == 0;
+    bool executable = access(path, X_OK) == 0 && readers(s) & READ_SCRIPT;
     struct err script = {.arena = e->arena};
     if (executable) {
         bool ran = true;
@@ -219,10 +247,22 @@ static bool parse_file(struct inv_source *s, struct err *e) {
 
 // -- directories and sources -----------------------------------------------------------------------------------------
 
+/// A regular expression found anywhere in the name; one that is wrong matches nothing.
+static bool name_matches(struct arena *a, struct str pattern, struct str name) {
+    struct err e = {.arena = a};
+    const struct regex *re = regex_compile(a, pattern, 0, NO_MARK, &e);
+    return re && regex_exec(re, name, 0, REGEX_SEARCH, a, NULL, &e) > 0;
+}
+
 static bool is_ignored(const struct inv_opts *o, struct str name) {
     if (str_starts(name, ".") || str_eqz(name, "host_vars") || str_eqz(name, "group_vars") ||
         str_eqz(name, "vars_plugins") || str_eqz(name, "secrets")) {
         return true;
+    }
+    for (const char *const *pat = o->ignore_patterns; pat && *pat; pat++) {
+        if (name_matches(o->a, str_from(*pat), name)) {
+            return true;
+        }
     }
     for (const char *const *ext = o->ignore_exts ? o->ignore_exts : inv_ignore_exts; *ext; ext++) {
         if (str_ends(name, *ext)) {
@@ -321,6 +361,8 @@ static void add_basedir(struct loader *l, struct str dir) {
         }
     }
     VEC_PUSH(l->o->a, l->basedirs, dir);
+    l->inv->basedirs = l->basedirs.p;
+    l->inv->nbasedirs = l->basedirs.n;
 }
 
 /// Absolute, without "." and ".." and doubled slashes; symlinks are not resolved.
@@ -350,47 +392,88 @@ static struct str absolute(struct arena *a, const char *path) {
     return str_dup(a, buf_view(&b));
 }
 
-static bool load_source(struct loader *l, const char *text, struct str *name, struct err *e) {
-    struct stat st;
-    struct arena *a = l->o->a;
-    bool exists = stat(text, &st) == 0;
-    if (!exists && strchr(text, ',')) {
-        struct inv_source s = new_source(l->inv, l->o, str_dup(a, str_from(text)));
-        *name = s.path;
+/// A source that gave nothing: a warning, an error, or an error only when no source gives anything.
+static bool gave_nothing(struct loader *l, const char *text, struct err *e) {
+    if (!l->o->missing_ok || l->o->any_failed) {
+        return false;
+    }
+    if (strcmp(text, "/etc/ansible/hosts") != 0) {
+        inv_warn(l->inv, NO_MARK, "Unable to parse %s as an inventory source: %.*s", text, STR(err_text(e)));
+    }
+    err_clear(e);
+    return true;
+}
+
+static bool load_list(struct loader *l, const char *text, struct str *name, struct err *e) {
+    unsigned r = l->o->readers ? l->o->readers : READ_DEFAULT;
+    struct inv_source s = new_source(l->inv, l->o, str_dup(l->o->a, str_from(text)));
+    *name = s.path;
+    if (r & READ_HOST_LIST) {
         return inv_parse_host_list(&s, e);
     }
-    *name = absolute(a, text);
-    if (!exists) {
+    return r & READ_ADVANCED_HOST_LIST ? inv_parse_advanced_host_list(&s, e) : not_enabled(&s, "a list of hosts", e);
+}
+
+static bool load_path(struct loader *l, const char *text, struct str name, struct err *e) {
+    struct stat st;
+    if (stat(text, &st) != 0) {
+        add_basedir(l, dir_of(l->o->a, name));  // as in Ansible: its group_vars count all the same
         (void)err_set(e, ERR_NOT_FOUND, NO_MARK, "inventory source '%s' does not exist", text);
         return err_hint(e, "a list of hosts needs a comma: '%s,'", text);
     }
     if (S_ISDIR(st.st_mode)) {
         bool any = false;
-        add_basedir(l, *name);
-        return load_dir(l, *name, 0, &any, e) &&
+        add_basedir(l, name);
+        return load_dir(l, name, 0, &any, e) &&
                (any || err_set(e, ERR_NOT_FOUND, NO_MARK, "no inventory found in directory '%s'", text));
     }
-    struct str dir = dir_of(a, *name);
+    struct str dir = dir_of(l->o->a, name);
     add_basedir(l, dir);
-    struct inv_source s = new_source(l->inv, l->o, *name);
-    s.dir_val = val_str(a, dir);
+    struct inv_source s = new_source(l->inv, l->o, name);
+    s.dir_val = val_str(l->o->a, dir);
     return parse_file(&s, e) || err_wrap(e, NO_MARK, "cannot read inventory '%s'", text);
+}
+
+/// *parsed tells that the source gave an inventory.
+static bool load_source(struct loader *l, const char *text, struct str *name, bool *parsed, struct err *e) {
+    struct stat st;
+    if (strchr(text, ',') && stat(text, &st) != 0) {
+        *parsed = true;
+        return load_list(l, text, name, e);
+    }
+    *name = absolute(l->o->a, text);
+    *parsed = load_path(l, text, *name, e);
+    return *parsed || (e->code == ERR_NOT_FOUND && e->at.at == 0 && gave_nothing(l, text, e));
+}
+
+static bool load_all(struct loader *l, const char *const *sources, size_t n, struct err *e) {
+    bool any = false;
+    bool asked = false;
+    l->inv->sources = ARENA_ARRAY(l->o->a, struct str, n + 1);
+    for (size_t i = 0; i < n; i++) {
+        bool parsed = false;
+        struct str name;
+        if (sources[i][0] == '\0') {
+            continue;
+        }
+        if (!load_source(l, sources[i], &name, &parsed, e)) {
+            return false;
+        }
+        any = any || parsed;
+        asked = true;
+        l->inv->sources[l->inv->nsources++] = name;
+    }
+    if (!any && asked && l->o->all_failed) {
+        return err_set(e, ERR_NOT_FOUND, NO_MARK,
+                       "No inventory was parsed, please check your configuration and options.");
+    }
+    if (!any && asked && !l->o->no_unparsed_warning) {
+        inv_warn(l->inv, NO_MARK, "No inventory was parsed, only implicit localhost is available");
+    }
+    return inv_reconcile(l->inv, e);
 }
 
 struct inventory *inv_load(const char *const *sources, size_t n, const struct inv_opts *o, struct err *e) {
     struct loader l = {.inv = inv_new(o), .o = o};
-    l.inv->sources = ARENA_ARRAY(o->a, struct str, n + 1);
-    for (size_t i = 0; i < n; i++) {
-        if (sources[i][0] == '\0') {
-            continue;
-        }
-        struct str name;
-        if (!load_source(&l, sources[i], &name, e)) {
-            return NULL;
-        }
-        l.inv->sources[l.inv->nsources++] = name;
-    }
-    l.inv->basedirs = l.basedirs.p;
-    l.inv->nbasedirs = l.basedirs.n;
-    return inv_reconcile(l.inv, e) ? l.inv : NULL;
+    return load_all(&l, sources, n, e) ? l.inv : NULL;
 }

@@ -66,8 +66,8 @@ static bool add_children(struct reader *r, struct group *g, struct val children,
 
 static bool add_host(struct reader *r, struct group *g, struct val name, struct val vars, struct err *e) {
     if (name.kind != VAL_STR) {
-        return err_set(e, ERR_SYNTAX, name.mark, "a host name must be a string, not %s; quote it",
-                       val_kind_name(name.kind));
+        return err_set(e, ERR_SYNTAX, name.mark, "Host pattern %.*s must be a string, not %s; put it in quotes",
+                       STR(val_str_of(r->a, name)), val_kind_name(name.kind));
     }
     if (val_truth(vars) && vars.kind != VAL_DICT) {
         return err_set(e, ERR_SYNTAX, vars.mark, "variables of a host must be a dictionary, not %s",
@@ -170,13 +170,17 @@ static bool has_groups(struct val data) {
     return false;
 }
 
-static bool refuse_plugin(struct val data, struct err *e) {
-    struct val plugin = val_get(data, "plugin");
-    if (plugin.kind != VAL_STR) {
-        return err_set(e, ERR_SYNTAX, plugin.mark, "the name of an inventory plugin must be a string, not %s",
-                       val_kind_name(plugin.kind));
+bool inv_parse_groups(struct inv_source *s, struct val data, struct err *e) {
+    struct reader r = {.s = s, .inv = s->inv, .a = s->o->a};
+    size_t i = 0;
+    struct vpair *p;
+    while ((p = val_each(data, &i))) {
+        struct group *g = NULL;
+        if (!parse_group(&r, p->key, p->value, &g, e)) {
+            return false;
+        }
     }
-    return err_set(e, ERR_NOT_FOUND, plugin.mark, "inventory plugin '%.*s' is not supported", STR(val_text(plugin)));
+    return true;
 }
 
 bool inv_parse_yaml(struct inv_source *s, struct err *e) {
@@ -194,17 +198,8 @@ bool inv_parse_yaml(struct inv_source *s, struct err *e) {
     }
     if (val_truth(val_get(data, "plugin"))) {
         s->evident = true;
-        return refuse_plugin(data, e);
+        return inv_parse_plugin(s, data, e);
     }
     s->evident = has_groups(data);
-    struct reader r = {.s = s, .inv = s->inv, .a = s->o->a};
-    size_t i = 0;
-    struct vpair *p;
-    while ((p = val_each(data, &i))) {
-        struct group *g = NULL;
-        if (!parse_group(&r, p->key, p->value, &g, e)) {
-            return false;
-        }
-    }
-    return true;
+    return inv_parse_groups(s, data, e);
 }
