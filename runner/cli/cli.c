@@ -482,6 +482,7 @@ static void settle(struct settings *s, const struct settings *configured, bool a
     }
     bool verb = s->tool == TOOL_RUN && !as_ansible && !(s->positional.n && str_eqz(s->positional.p[0], "run"));
     s->lenient_sources = !verb;
+    s->missing_sources_ok = as_ansible || s->tool != TOOL_RUN;
     if (s->inventory.n == 0 && !verb) {
         VEC_PUSH(s->a, s->inventory, STR_LIT("/etc/ansible/hosts"));
     }

@@ -55,10 +55,11 @@ struct settings {
     int64_t cache_timeout_s;
     bool inv_unparsed_failed, inv_any_unparsed_failed, inv_unparsed_warning, localhost_warning, inv_script_stderr;
     bool inv_use_extra_vars;
-    bool lenient_sources;    // an inventory source that gives nothing is a warning, as in Ansible
-    bool quiet_inventory;    // nothing is run: no warning about an empty inventory
-    bool adhoc_callbacks;    // DEFAULT_LOAD_CALLBACK_PLUGINS
-    struct str config_file;  // the ansible.cfg that was read; empty: none
+    bool missing_sources_ok;  // an inventory source that does not exist is a warning, as in Ansible
+    bool lenient_sources;     // an inventory source that gives nothing is a warning, as in Ansible
+    bool quiet_inventory;     // nothing is run: no warning about an empty inventory
+    bool adhoc_callbacks;     // DEFAULT_LOAD_CALLBACK_PLUGINS
+    struct str config_file;   // the ansible.cfg that was read; empty: none
     struct words config_warnings;
     struct setting_value *values;          // by row of the table of settings: those that something sets; NULL before
     struct str template_expr, json_cases;  // play template

@@ -93,7 +93,8 @@ struct inv_opts {
     const struct inv_templates *templates;  // NULL: constructed and generator are errors
     unsigned readers;                       // enum inv_reader bits; 0: READ_DEFAULT
     const char *const *ignore_patterns;     // regular expressions of names skipped in directories; NULL: none
-    bool missing_ok;                        // a source that does not exist or holds nothing is a warning, as in Ansible
+    bool missing_ok;                        // a source that does not exist is a warning, as in Ansible
+    bool empty_ok;                          // the same for a directory without inventories
     bool any_failed;                        // INVENTORY_ANY_UNPARSED_IS_FAILED
     bool all_failed;                        // INVENTORY_UNPARSED_IS_FAILED
     bool no_unparsed_warning;

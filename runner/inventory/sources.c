@@ -394,10 +394,12 @@ static struct str absolute(struct arena *a, const char *path) {
 
 /// A source that gave nothing: a warning, an error, or an error only when no source gives anything.
 static bool gave_nothing(struct loader *l, const char *text, struct err *e) {
-    if (!l->o->missing_ok || l->o->any_failed) {
+    bool usual = strcmp(text, "/etc/ansible/hosts") == 0;
+    bool ok = access(text, F_OK) == 0 ? l->o->empty_ok : l->o->missing_ok || usual;
+    if (!ok || l->o->any_failed) {
         return false;
     }
-    if (strcmp(text, "/etc/ansible/hosts") != 0) {
+    if (!usual) {
         inv_warn(l->inv, NO_MARK, "Unable to parse %s as an inventory source: %.*s", text, STR(err_text(e)));
     }
     err_clear(e);

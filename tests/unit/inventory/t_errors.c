@@ -53,7 +53,7 @@ static const struct mistake in_ini[] = {
 
 static const struct mistake in_yaml[] = {
     {"h.yml", "g:\n  hosts: [a]\n", "2:10 'hosts' of group 'g' must be a dictionary, not list"},
-    {"h.yml", "g:\n  hosts:\n    1: {}\n", "3:5 a host name must be a string, not integer; quote it"},
+    {"h.yml", "g:\n  hosts:\n    1: {}\n", "3:5 Host pattern 1 must be a string, not integer; put it in quotes"},
     {"h.yml", "1:\n  hosts:\n", "1:1 a group name must be a string, not integer; quote it"},
     {"h.yml", "g:\n  hosts:\n    a: [1]\n", "3:8 variables of a host must be a dictionary, not list"},
     {"h.yml", "plugin: amazon.aws.aws_ec2\n", "1:9 inventory plugin 'amazon.aws.aws_ec2' is not supported"},
@@ -70,7 +70,7 @@ TEST(yaml_errors) {
 
 TEST(refused_by_name) {
     struct inv_case c;
-    CHECK(str_find(load_one(&c, "h.toml", "[g]\n"), 0, STR_LIT("is a TOML inventory, which is not supported")) !=
+    CHECK(str_find(load_one(&c, "h.yml", "plugin: amazon.aws.aws_ec2\n"), 0, STR_LIT("amazon.aws.aws_ec2")) !=
           SIZE_MAX);
     case_close(&c);
     case_init(&c);
