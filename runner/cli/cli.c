@@ -41,7 +41,6 @@ static void set_defaults(struct settings *s, struct arena *a) {
                            .callback = STR_LIT("default"),
                            .poll_s = 15,
                            .cache_plugin = STR_LIT("memory"),
-                           .cache_prefix = STR_LIT("ansible_facts"),
                            .cache_timeout_s = 86400,
                            .inv_unparsed_warning = true,
                            .localhost_warning = true,

@@ -163,6 +163,7 @@ struct session {
     struct val extra_vars;
     struct run_opts run;
     bool asked_vault;
+    struct fact_cache *facts;        // kept between runs; NULL: none
     struct vars_files *early_files;  // while inventories are read (constructed); NULL: not needed yet
     size_t early_dirs;               // how many directories they knew
 };

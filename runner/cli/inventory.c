@@ -2,6 +2,7 @@
 #include "cli.h"
 
 #include "emit.h"
+#include "factcache.h"
 #include "fd.h"
 #include "json.h"
 #include "toml.h"
@@ -60,12 +61,35 @@ static void drop_internal(struct arena *a, struct val d) {
     }
 }
 
+/// Facts of earlier runs are above the inventory.
+static bool add_facts(struct shower *w, const struct host *h, struct val into, struct err *e) {
+    struct val facts = VNULL;
+    struct host_state state;
+    size_t i = 0;
+    if (!w->x->facts) {
+        return true;
+    }
+    if (!fact_cache_get(w->x->facts, h->name, w->a, &facts, e)) {
+        return false;
+    }
+    host_state_init(&state, NULL);
+    host_add_facts(&state, facts);
+    for (struct vpair *p; w->s->inject_facts && (p = val_each(state.facts_prefixed, &i));) {
+        val_set_key(w->a, into, val_promote(w->a, p->key), val_promote(w->a, p->value));
+    }
+    host_state_release(&state);
+    return true;
+}
+
 static bool host_vars(struct shower *w, struct host *h, struct val *out, struct err *e) {
     if (!vars_files_host(w->x->vars_files, h, w->s->inv_export, w->a, out, e)) {
         return false;
     }
     if (!w->s->inv_export) {
         size_t i = 0;
+        if (!add_facts(w, h, *out, e)) {
+            return false;
+        }
         for (struct vpair *p; (p = val_each(w->x->extra_vars, &i));) {
             val_set_key(w->a, *out, p->key, p->value);
         }
@@ -339,8 +363,16 @@ static bool one_host(struct shower *w, struct buf *out, struct err *e) {
     struct host **found = NULL;
     size_t n = 0;
     struct val vars = VNULL;
-    if (!inv_match(w->inv, w->s->inv_host, NO_MARK, w->a, &found, &n, NULL, e)) {
+    struct str unmatched = STR_NONE;
+    if (!inv_match(w->inv, w->s->inv_host, NO_MARK, w->a, &found, &n, &unmatched, e)) {
         return false;
+    }
+    if (unmatched.n && !str_eqz(w->s->pattern_mismatch, "ignore")) {
+        const char *text = arena_printf(w->a, "Could not match supplied host pattern, ignoring: %.*s", STR(unmatched));
+        if (str_eqz(w->s->pattern_mismatch, "error")) {
+            return err_set(e, ERR_NOT_FOUND, NO_MARK, "%s", text);
+        }
+        session_warn(w->x, NO_MARK, text);
     }
     if (n != 1) {
         return err_set(e, ERR_ARGS, NO_MARK, "You must pass a single valid host to --host parameter");

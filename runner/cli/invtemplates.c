@@ -1,6 +1,8 @@
 // What inventories with templates (constructed, generator) need of the engine and of the variables known so far.
 #include "cli.h"
 
+#include "factcache.h"
+
 struct early_scope {
     struct val vars, extra;
 };
@@ -62,6 +64,11 @@ static bool host_vars(void *self, struct inventory *inv, struct host *h, bool pl
         }
         over(a, *out, h->vars);
     }
+    struct val facts = VNULL;
+    if (x->facts && !fact_cache_get(x->facts, h->name, a, &facts, e)) {
+        return false;
+    }
+    over(a, *out, facts);
     val_set(a, *out, "inventory_hostname", val_str(a, h->name));
     val_set(a, *out, "inventory_hostname_short", val_str(a, str_sub(h->name, 0, str_find_char(h->name, 0, '.'))));
     val_set(a, *out, "group_names", inv_group_names(h, a));

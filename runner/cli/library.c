@@ -440,9 +440,7 @@ static const struct module *in_collection(struct library *l, const struct pb_mod
 
 static const struct module *in_libraries(struct library *l, const struct pb_module *m, struct err *e) {
     struct words dirs = {0};
-    if (m->role_path.n) {
-        VEC_PUSH(l->a, dirs, str_printf(l->a, "%.*s/library", STR(m->role_path)));
-    }
+    // As in Ansible the libraries of all roles serve everybody, in the order in which the roles were met.
     VEC_PUSH(l->a, dirs, str_printf(l->a, "%.*s/library", STR(m->book_dir.n ? m->book_dir : STR_LIT("."))));
     VEC_PUSH(l->a, dirs, STR_LIT("library"));
     VEC_PUSH(l->a, dirs, STR_LIT("playbooks/library"));
@@ -461,23 +459,27 @@ static const struct module *in_libraries(struct library *l, const struct pb_modu
     return NULL;
 }
 
+static void meet_role(struct library *l, struct str path) {
+    bool have = !path.n;
+    for (size_t i = 0; i < l->roles.n && !have; i++) {
+        have = str_eq(l->roles.p[i], path);
+    }
+    if (!have) {
+        VEC_PUSH(l->a, l->roles, str_dup(l->a, path));
+        l->by_name = (struct map){0};  // what was missing may be in the new role
+    }
+}
+
 const struct module *library_find(void *self, const struct pb_module *m, struct err *e) {
     struct library *l = self;
+    meet_role(l, m->role_path);
     if (!m->name.n || str_find_char(m->name, 0, '/') != SIZE_MAX || str_starts(m->name, ".")) {
         return NULL;
     }
     struct str key = str_printf(l->a, "%.*s\n%.*s\n%.*s", STR(m->name), STR(m->role_path), STR(m->book_dir));
     struct found_module *known = map_get(&l->by_name, key);
-    if (known && (known->m || !m->role_path.n)) {
+    if (known) {
         return known->m;
-    }
-    bool have = !m->role_path.n;
-    for (size_t i = 0; i < l->roles.n && !have; i++) {
-        have = str_eq(l->roles.p[i], m->role_path);
-    }
-    if (!have) {
-        VEC_PUSH(l->a, l->roles, str_dup(l->a, m->role_path));
-        l->by_name = (struct map){0};  // what was missing may be in the new role
     }
     const struct module *found = NULL;
     if (str_find_char(m->name, 0, '.') != SIZE_MAX) {

@@ -2,6 +2,7 @@
 // masking the moment they are decrypted.
 #include "cli.h"
 
+#include "factcache.h"
 #include "fd.h"
 #include "spawn.h"
 
@@ -227,35 +228,6 @@ static bool open_output(struct session *x, struct err *e) {
     return x->output != NULL;
 }
 
-static bool load_inventory(struct session *x, struct err *e) {
-    const struct settings *s = x->s;
-    const char **sources = ARENA_ARRAY(x->a, const char *, s->inventory.n + 1);
-    for (size_t i = 0; i < s->inventory.n; i++) {
-        sources[i] = str_z(x->a, s->inventory.p[i]);
-    }
-    struct inv_opts o = {.vault = &x->yaml_vault,
-                         .warn = session_warn,
-                         .warn_self = x,
-                         .script_timeout_ms = s->script_timeout_s * 1000,
-                         .a = x->a};
-    struct inventory *inv = inv_load(sources, s->inventory.n, &o, e);
-    if (!inv) {
-        return false;
-    }
-    if (x->inventory) {
-        *x->inventory = *inv;
-    } else {
-        x->inventory = inv;
-    }
-    return true;
-}
-
-/// The inventory is read again and takes the place of the old one; its hosts are new objects.
-static bool reload_inventory(void *self, struct err *e) {
-    struct session *x = self;
-    return load_inventory(x, e);
-}
-
 static const char **texts(struct arena *a, const struct words *w) {
     const char **out = ARENA_ARRAY(a, const char *, w->n + 1);
     for (size_t i = 0; i < w->n; i++) {
@@ -297,7 +269,7 @@ static enum inv_group_chars group_chars(struct str how) {
                                       : GROUP_CHARS_NEVER;
 }
 
-static bool open_inventory(struct session *x, struct err *e) {
+static bool load_inventory(struct session *x, struct err *e) {
     const struct settings *s = x->s;
     struct inv_templates *templates = ARENA_NEW(x->a, struct inv_templates);
     struct inv_opts *o = ARENA_NEW(x->a, struct inv_opts);
@@ -320,8 +292,35 @@ static bool open_inventory(struct session *x, struct err *e) {
                            .use_extra_vars = s->inv_use_extra_vars,
                            .quiet_scripts = !s->inv_script_stderr,
                            .a = x->a};
-    x->inventory = inv_load(texts(x->a, &s->inventory), s->inventory.n, o, e);
-    if (!x->inventory) {
+    struct inventory *inv = inv_load(texts(x->a, &s->inventory), s->inventory.n, o, e);
+    if (!inv) {
+        return false;
+    }
+    if (x->inventory) {
+        *x->inventory = *inv;
+    } else {
+        x->inventory = inv;
+    }
+    return true;
+}
+
+/// The inventory is read again and takes the place of the old one; its hosts are new objects.
+static bool reload_inventory(void *self, struct err *e) {
+    struct session *x = self;
+    return load_inventory(x, e);
+}
+
+static bool open_facts(struct session *x, struct err *e) {
+    const struct settings *s = x->s;
+    struct fact_cache_opts o = {.plugin = s->cache_plugin, .prefix = s->cache_prefix, .timeout_s = s->cache_timeout_s};
+    if (s->cache_connection.n) {
+        o.connection = config_path(x->a, s->cache_connection, STR_NONE);
+    }
+    return fact_cache_open(&o, x->a, &x->facts, e);
+}
+
+static bool open_inventory(struct session *x, struct err *e) {
+    if (!load_inventory(x, e)) {
         return false;
     }
     x->vars_files = vars_files_new(x->a, x->inventory, &x->yaml_vault, session_warn, x);
@@ -412,6 +411,10 @@ static void fill_run(struct session *x) {
     r->debugger_ignores = s->debugger_ignores;
     r->any_errors_fatal = s->any_errors_fatal;
     r->inject_facts = s->inject_facts;
+    r->facts = x->facts;
+    r->pattern_mismatch = str_eqz(s->pattern_mismatch, "error")    ? MISMATCH_ERROR
+                          : str_eqz(s->pattern_mismatch, "ignore") ? MISMATCH_IGNORE
+                                                                   : MISMATCH_WARN;
     r->merge_dicts = str_eqz(s->hash_behaviour, "merge");
     r->retry_files = s->retry_files;
     r->cfg = val_dict(x->a, 4);
@@ -430,7 +433,8 @@ bool session_open(struct session *x, struct settings *s, const struct words *sec
     x->cache = jinja_cache_new();
     x->plugins = plugins_new(x);
     jinja_cache_plugins(x->cache, plugins_api(x->plugins));
-    if (!open_output(x, e) || !secrets_passwords(x, e) || !extra_vars(x, secrets, e) || !open_inventory(x, e)) {
+    if (!open_output(x, e) || !secrets_passwords(x, e) || !extra_vars(x, secrets, e) || !open_facts(x, e) ||
+        !open_inventory(x, e)) {
         return false;
     }
     struct pb_opts o = {.a = x->a,
@@ -457,6 +461,8 @@ bool session_open(struct session *x, struct settings *s, const struct words *sec
 }
 
 void session_close(struct session *x) {
+    fact_cache_close(x->facts);
+    x->facts = NULL;
     output_free(x->output);
     x->output = NULL;
     jinja_cache_free(x->cache);

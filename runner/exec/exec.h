@@ -254,6 +254,8 @@ void order_push(struct arena *a, struct order *o, struct pstep *s);
 
 // -- run.c ------------------------------------------------------------------------------------------------------------
 struct hrun *run_host(struct run *r, struct host *h);
+/// Writes what is known of a host to the fact cache, if there is one.
+void run_keep_facts(struct run *r, struct hrun *x);
 /// By inventory name, address or alias of localhost; makes a bare host when nobody knows it (delegate_to).
 struct hrun *run_host_named(struct run *r, struct str name);
 void run_event(struct run *r, const struct event *ev);

@@ -143,6 +143,9 @@ static void act(struct play_run *pr, struct view *v, enum meta_kind kind) {
         break;
     case META_CLEAR_FACTS:
         each_reachable(pr, clear_facts);
+        for (size_t i = 0; i < pr->batch.n; i++) {
+            run_keep_facts(pr->r, pr->batch.p[i]);
+        }
         break;
     case META_CLEAR_HOST_ERRORS:
         each_reachable(pr, clear_errors);

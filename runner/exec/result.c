@@ -231,6 +231,7 @@ static void store_facts(struct job *j, struct hrun *h, struct val result) {
     if (!set_fact || result_flag(result, "_ansible_facts_cacheable")) {
         host_add_facts(&h->state, facts);
         h->gathered = h->gathered || strcmp(j->task->action, "setup") == 0;
+        run_keep_facts(j->pr->r, h);
     }
     size_t i = 0;
     struct vpair *p;

@@ -1,9 +1,11 @@
 // A whole run: playbooks, plays, batches, the exit code; and what the run knows of each host.
 #include "exec.h"
 
+#include "factcache.h"
 #include "fd.h"
 
 #include <limits.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 // -- telling ----------------------------------------------------------------------------------------------------------
@@ -33,6 +35,52 @@ void run_error(struct run *r, const struct err *e) {
 
 // -- hosts ------------------------------------------------------------------------------------------------------------
 
+/// What an earlier run learnt of the host.
+static void remember_facts(struct run *r, struct hrun *x) {
+    struct err e = {.arena = &r->a};
+    struct arena scratch = {0};
+    struct val facts = {0};
+    if (!r->o->facts) {
+        return;
+    }
+    x->state.keep_raw = true;
+    if (!fact_cache_get(r->o->facts, x->host->name, &scratch, &facts, &e)) {
+        run_warn(r, NO_MARK, err_text(&e).s);
+    } else if (val_is(facts, VAL_DICT)) {
+        x->gathered = val_truth(val_get(facts, "_ansible_facts_gathered"));
+        host_add_facts(&x->state, facts);
+    }
+    arena_release(&scratch);
+}
+
+void run_keep_facts(struct run *r, struct hrun *x) {
+    struct err e = {.arena = &r->a};
+    if (!r->o->facts) {
+        return;
+    }
+    struct val facts = x->state.raw_facts;
+    if (x->gathered) {
+        val_set(&x->state.arena, facts, "_ansible_facts_gathered", val_bool(true));
+    }
+    bool ok = val_len(facts) ? fact_cache_put(r->o->facts, x->host->name, facts, &e)
+                             : fact_cache_forget(r->o->facts, x->host->name, &e);
+    if (!ok) {
+        run_warn(r, NO_MARK, err_text(&e).s);
+    }
+}
+
+/// --flush-cache.
+static void flush_facts(struct run *r) {
+    const struct inventory *inv = r->o->inventory;
+    struct err e = {.arena = &r->a};
+    for (size_t i = 0; r->o->facts && r->o->flush_cache && i < inv->nhosts; i++) {
+        if (!fact_cache_forget(r->o->facts, inv->order[i]->name, &e)) {
+            run_warn(r, NO_MARK, err_text(&e).s);
+            err_clear(&e);
+        }
+    }
+}
+
 struct hrun *run_host(struct run *r, struct host *h) {
     struct hrun *x = map_get(&r->hosts, h->name);
     if (x) {
@@ -42,6 +90,7 @@ struct hrun *run_host(struct run *r, struct host *h) {
     x->host = h;
     x->stats.host = h->name;
     host_state_init(&x->state, h);
+    remember_facts(r, x);
     map_put(&r->hosts, &r->a, h->name, x);
     hosts_push(&r->a, &r->order, x);
     return x;
@@ -149,6 +198,26 @@ static void add_pattern(struct buf *b, struct str text) {
     }
 }
 
+static bool limit_file(const char *path, struct arena *a, struct str *text, struct err *e) {
+    struct stat st;
+    if (stat(path, &st) == 0 && !S_ISREG(st.st_mode)) {
+        return err_set(e, ERR_ARGS, NO_MARK, "'%s' must be a file", path);
+    }
+    return fd_read_file(path, (size_t)16 << 20, a, text, e);
+}
+
+/// A part of a pattern that matches nothing: a warning unless the settings say otherwise.
+static bool mismatch(struct run *r, struct str part, struct mark at, struct err *e) {
+    if (!part.n || r->o->pattern_mismatch == MISMATCH_IGNORE) {
+        return true;
+    }
+    if (r->o->pattern_mismatch == MISMATCH_ERROR) {
+        return err_set(e, ERR_NOT_FOUND, at, "Could not match supplied host pattern, ignoring: %.*s", STR(part));
+    }
+    run_warn(r, at, arena_printf(&r->a, "Could not match supplied host pattern, ignoring: %.*s", STR(part)));
+    return true;
+}
+
 bool run_limit_pattern(struct str limit, struct arena *a, struct str *out, struct err *e) {
     struct str rest = limit;
     struct str part;
@@ -160,7 +229,7 @@ bool run_limit_pattern(struct str limit, struct arena *a, struct str *out, struc
             add_pattern(&b, text);
             continue;
         }
-        if (!fd_read_file(str_z(a, str_sub(text, 1, text.n)), (size_t)16 << 20, a, &text, e)) {
+        if (!limit_file(str_z(a, str_sub(text, 1, text.n)), a, &text, e)) {
             return err_wrap(e, NO_MARK, "in --limit");
         }
         while (str_next(&text, '\n', &line)) {
@@ -181,12 +250,18 @@ bool run_match(struct run *r, struct str pattern, struct mark at, struct arena *
     if (!inv_match(r->o->inventory, pattern, at, a, &found, &n, &unmatched, e)) {
         return false;
     }
-    if (unmatched.n) {
-        run_warn(r, at, arena_printf(a, "could not match supplied host pattern, ignoring: %.*s", STR(unmatched)));
-    }
-    if (r->o->limit.n && (!run_limit_pattern(r->o->limit, a, &limit, e) ||
-                          !inv_match(r->o->inventory, limit, NO_MARK, a, &limited, &nl, NULL, e))) {
+    if (!mismatch(r, unmatched, at, e)) {
         return false;
+    }
+    if (r->o->limit.n && !run_limit_pattern(r->o->limit, a, &limit, e)) {
+        return false;
+    }
+    if (limit.n) {
+        unmatched = STR_NONE;
+        if (!inv_match(r->o->inventory, limit, NO_MARK, a, &limited, &nl, &unmatched, e) ||
+            !mismatch(r, unmatched, NO_MARK, e)) {
+            return false;
+        }
     }
     struct map keep = {0};
     for (size_t i = 0; i < nl; i++) {
@@ -194,7 +269,7 @@ bool run_match(struct run *r, struct str pattern, struct mark at, struct arena *
     }
     *out = (struct hosts){0};
     for (size_t i = 0; i < n; i++) {
-        if (!r->o->limit.n || map_get(&keep, found[i]->name)) {
+        if (!limit.n || map_get(&keep, found[i]->name)) {
             hosts_push(a, out, run_host(r, found[i]));
         }
     }
@@ -423,7 +498,8 @@ static bool check_limit(struct run *r, struct err *e) {
         !inv_match(r->o->inventory, limit, NO_MARK, &r->a, &found, &n, NULL, e)) {
         return false;
     }
-    return n || err_set(e, ERR_NOT_FOUND, NO_MARK, "--limit '%.*s' does not match any hosts", STR(r->o->limit));
+    return n || !limit.n ||
+           err_set(e, ERR_NOT_FOUND, NO_MARK, "--limit '%.*s' does not match any hosts", STR(r->o->limit));
 }
 
 /// NAME.retry beside the playbook, with the hosts that failed.
@@ -494,6 +570,7 @@ static int run_books(struct run *r) {
         run_error(r, &e);
         return RC_ERROR;
     }
+    flush_facts(r);
     for (size_t i = 0; i < r->o->nbooks && !r->code && !r->stop; i++) {
         if (!run_book(r, r->o->books[i], &e)) {
             if (e.code) {

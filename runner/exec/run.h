@@ -6,9 +6,11 @@
 #include "scope.h"
 
 struct vault_ring;
+struct fact_cache;
 struct run_opts {
     struct inventory *inventory;
     struct vars_files *vars_files;
+    struct fact_cache *facts;  // kept between runs; NULL: none
     struct playbook **books;
     size_t nbooks;
     struct pb_loader *loader;
@@ -37,6 +39,7 @@ struct run_opts {
     struct str remote_tmp;
     struct str gathering;  // implicit, explicit, smart
     bool any_errors_fatal, inject_facts, retry_files, merge_dicts /* hash_behaviour */;
+    enum pattern_mismatch { MISMATCH_WARN, MISMATCH_ERROR, MISMATCH_IGNORE } pattern_mismatch;
     struct str strategy;                   // of plays that name none; empty: linear
     bool missing_handler_ok;               // notifying a handler nobody knows is no error
     bool task_debugger, debugger_ignores;  // debug failed tasks; not those whose errors are ignored

@@ -59,8 +59,8 @@ static void check_group_name(struct inventory *inv, struct str name, struct mark
     size_t bad = silent || inv->warned_name ? SIZE_MAX : first_bad_byte(name);
     if (bad != SIZE_MAX) {
         inv->warned_name = true;
-        inv_warn(inv, at, "group name '%.*s' is not a valid variable name because of '%c'; it is %s", STR(name),
-                 name.s[bad], replaces(inv) ? "replaced by '_'" : "kept as it is");
+        inv_warn(inv, at, "Invalid characters were found in group names %s: '%c' in '%.*s' is not legal in variables",
+                 replaces(inv) ? "and automatically replaced by '_'" : "but not replaced", name.s[bad], STR(name));
     }
 }
 

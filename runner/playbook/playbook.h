@@ -119,7 +119,8 @@ struct playbook {
     struct arena *a;
 };
 
-/// A module that is looked for: its name as written without "ansible.legacy.", and where it is used.
+/// A module that is looked for (an empty name only tells of a role): its name as written without "ansible.legacy.", and
+/// where it is used.
 struct pb_module {
     struct str name, role_path, book_dir;
 };

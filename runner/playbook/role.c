@@ -526,6 +526,9 @@ bool role_load(const struct ctx *c, const struct role_how *how, struct role **ou
     if (!use_name(c, how->def, &name, e) || !find_role(c, how, name, r, e)) {
         return false;
     }
+    if (c->l->o.find_module) {  // its library serves everybody from now on
+        (void)c->l->o.find_module(c->l->o.find_self, &(struct pb_module){.role_path = r->path}, e);
+    }
     if (how->def.kind == VAL_DICT && !take_use(c, r, how->def, e)) {
         return false;
     }

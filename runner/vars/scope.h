@@ -49,7 +49,9 @@ struct host_state {
     struct val facts_prefixed;  // {"ansible_distribution": ...}: layer LEVEL_FACTS
     struct val set_facts;       // layer LEVEL_SET_FACT: set_fact and register
     struct val include_vars;    // layer LEVEL_INCLUDE_VARS
-    size_t settle_at;           // size of the arena from which host_state_settle looks again
+    struct val raw_facts;       // facts as modules returned them, for the fact cache; empty unless keep_raw
+    bool keep_raw;
+    size_t settle_at;  // size of the arena from which host_state_settle looks again
 };
 /// group_vars and host_vars of the inventory and the playbook, loaded once per file and shared.
 struct vars_files;

@@ -9,6 +9,7 @@ void host_state_init(struct host_state *hs, struct host *h) {
     hs->facts_prefixed = val_dict(&hs->arena, 0);
     hs->set_facts = val_dict(&hs->arena, 0);
     hs->include_vars = val_dict(&hs->arena, 0);
+    hs->raw_facts = val_dict(&hs->arena, 0);
 }
 
 void host_state_release(struct host_state *hs) {
@@ -18,11 +19,12 @@ void host_state_release(struct host_state *hs) {
     }
 }
 
-static struct val *const *roots(struct host_state *hs, struct val *out[4]) {
+static struct val *const *roots(struct host_state *hs, struct val *out[5]) {
     out[0] = &hs->facts;
     out[1] = &hs->facts_prefixed;
     out[2] = &hs->set_facts;
     out[3] = &hs->include_vars;
+    out[4] = &hs->raw_facts;
     return out;
 }
 
@@ -32,8 +34,8 @@ void host_state_settle(struct host_state *hs) {
     }
     // Copying tells how much is alive; the copy is kept only when it is worth it.
     struct arena fresh = {.secret = hs->arena.secret};
-    struct val *slots[4];
-    struct val moved[4];
+    struct val *slots[5];
+    struct val moved[5];
     (void)roots(hs, slots);
     for (size_t i = 0; i < COUNTOF(slots); i++) {
         moved[i] = val_promote(&fresh, *slots[i]);
@@ -133,6 +135,9 @@ void host_add_facts(struct host_state *hs, struct val ansible_facts) {
             continue;
         }
         struct val v = val_promote(&hs->arena, p->value);
+        if (hs->keep_raw) {
+            val_set_str(&hs->arena, hs->raw_facts, name, v);
+        }
         bool cut = str_starts(name, "ansible_") && !str_eqz(name, "ansible_local");
         val_set_str(&hs->arena, hs->facts, cut ? str_sub(name, prefix, name.n) : name, v);
         if (!is_restricted(name)) {
@@ -142,6 +147,7 @@ void host_add_facts(struct host_state *hs, struct val ansible_facts) {
 }
 
 void host_clear_facts(struct host_state *hs) {
+    hs->raw_facts = val_dict(&hs->arena, 0);
     hs->facts = val_dict(&hs->arena, 0);
     hs->facts_prefixed = val_dict(&hs->arena, 0);
 }

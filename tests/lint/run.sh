@@ -39,6 +39,7 @@ home 'lua' runner/script/
 home 'pcre2\.h' runner/base/
 home 'jansson\.h' runner/value/
 home 'curl/' runner/jinja/lookups/ modules/
+home 'sqlite3\.h' runner/vars/
 home 'openssl/' vault/ runner/jinja/filters/
 home 'mbedtls/' runner/base/ modules/lib/
 
