@@ -1,14 +1,15 @@
 #!/bin/sh
 # Runs a command in a throw-away copy of this Debian system (an overlay in a mount namespace) whose only apt source is
-# a local repository of tiny packages: what the command installs or removes is gone when it ends. Needs root.
+# a local repository of tiny packages, with a host name and a network of its own: what the command installs, removes or
+# sets is gone when it ends. Needs root.
 #   machine.sh build/tests/modules/run_cases build/bin/play-remote-x86_64 tests/modules/apt
 set -eu
-if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null || ! unshare --mount true 2>/dev/null; then
+if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null || ! unshare --mount --uts --net true 2>/dev/null; then
     echo "skipped: needs root and a Debian system" >&2
     exit 77
 fi
 if [ "${PLAY_TEST_APT_INSIDE:-}" != mounts ]; then
-    PLAY_TEST_APT_INSIDE=mounts exec unshare --mount --propagation private "$0" "$@"
+    PLAY_TEST_APT_INSIDE=mounts exec unshare --mount --uts --net --propagation private "$0" "$@"
 fi
 unset PLAY_TEST_APT_INSIDE
 here=$(pwd)
@@ -69,7 +70,8 @@ mkdir -p "$top/root/etc/apt/sources.list.d" "$top/root/var/lib/apt/lists/partial
 echo 'deb [trusted=yes] file:/srv/play-repo ./' >"$top/root/etc/apt/sources.list.d/qa.list"
 rm -f "$top/root/usr/sbin/policy-rc.d"
 chroot "$top/root" apt-get -q update >"$top/update" 2>&1 || { cat "$top/update" >&2; exit 2; }
-export PLAY_TEST_APT=1
+ip link set lo up 2>/dev/null || true
+export PLAY_TEST_APT=1 PLAY_TEST_MACHINE=1
 if [ -e "$top/root/tmp/bin/play-remote" ]; then
     shift 2
     exec chroot "$top/root" /bin/sh -c 'cd "$1" && shift && exec /tmp/bin/run_cases /tmp/bin/play-remote "$@"' sh "$here" "$@"
