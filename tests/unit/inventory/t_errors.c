@@ -56,7 +56,8 @@ static const struct mistake in_yaml[] = {
     {"h.yml", "g:\n  hosts:\n    1: {}\n", "3:5 Host pattern 1 must be a string, not integer; put it in quotes"},
     {"h.yml", "1:\n  hosts:\n", "1:1 a group name must be a string, not integer; quote it"},
     {"h.yml", "g:\n  hosts:\n    a: [1]\n", "3:8 variables of a host must be a dictionary, not list"},
-    {"h.yml", "plugin: amazon.aws.aws_ec2\n", "1:9 inventory plugin 'amazon.aws.aws_ec2' is not one of those that are built in"},
+    {"h.yml", "plugin: amazon.aws.aws_ec2\n",
+     "1:9 inventory plugin 'amazon.aws.aws_ec2' is not one of those that are built in"},
     {"h.yml", "- a\n", "1:1 a YAML inventory must be a dictionary of groups, not list"},
 };
 
