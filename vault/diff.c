@@ -62,9 +62,9 @@ static bool version(struct tool *t, const char *name, struct str *out) {
            err_wrap(t->e, NO_MARK, "cannot read '%s'", name);
 }
 
-// Runs a program on files of the scratch directory; what it prints is in *out.
-static bool run_on(struct tool *t, const char *const *argv, const struct scratch *s, struct str *out, int *status) {
-    struct spawn sp = {.argv = argv, .cwd = s->dir, .out_cap = FILE_CAP};
+// Runs a program on scratch files; what it prints is in *out.
+static bool run_on(struct tool *t, const char *const *argv, struct str *out, int *status) {
+    struct spawn sp = {.argv = argv, .out_cap = FILE_CAP};
     struct spawn_result r;
     if (!spawn_run(&sp, t->a, &r, t->e)) {
         return false;
@@ -77,15 +77,15 @@ static bool run_on(struct tool *t, const char *const *argv, const struct scratch
 static bool show_diff(struct tool *t, const char *names[2], struct str text[2], int *status) {
     struct scratch s;
     struct str out;
-    const char *path;
-    if (!scratch_open(t, &s)) {
-        return false;
-    }
+    const char *path[2];
+    scratch_open_nameless(&s);
     const char *label_a = arena_printf(t->a, "--label=%s", names[0]);
     const char *label_b = arena_printf(t->a, "--label=%s", names[1]);
-    const char *argv[] = {"diff", "-u", label_a, label_b, "a", "b", NULL};
-    bool ok = scratch_put(t, &s, "a", text[0], &path) && scratch_put(t, &s, "b", text[1], &path) &&
-              run_on(t, argv, &s, &out, status);
+    bool ok = scratch_put(t, &s, "a", text[0], &path[0]) && scratch_put(t, &s, "b", text[1], &path[1]);
+    if (ok) {
+        const char *argv[] = {"diff", "-u", label_a, label_b, path[0], path[1], NULL};
+        ok = run_on(t, argv, &out, status);
+    }
     scratch_close(&s);
     return ok && fd_write_all(STDOUT_FILENO, out, t->e);
 }
@@ -166,13 +166,15 @@ struct merge {
 
 static bool merge_texts(struct tool *t, struct merge *m, struct str *out, int *status) {
     struct scratch s;
-    const char *path;
-    if (!scratch_open(t, &s)) {
-        return false;
+    const char *path[3];
+    scratch_open_nameless(&s);
+    bool ok = scratch_put(t, &s, "a", m->ours, &path[0]) && scratch_put(t, &s, "o", m->base, &path[1]) &&
+              scratch_put(t, &s, "b", m->theirs, &path[2]);
+    if (ok) {
+        const char *argv[] = {"git", "merge-file", "-p",    "-L",    "ours",  "-L", "base",
+                              "-L",  "theirs",     path[0], path[1], path[2], NULL};
+        ok = run_on(t, argv, out, status);
     }
-    const char *argv[] = {"git", "merge-file", "-p", "-L", "ours", "-L", "base", "-L", "theirs", "a", "o", "b", NULL};
-    bool ok = scratch_put(t, &s, "a", m->ours, &path) && scratch_put(t, &s, "o", m->base, &path) &&
-              scratch_put(t, &s, "b", m->theirs, &path) && run_on(t, argv, &s, out, status);
     scratch_close(&s);
     return ok && (*status < 128 || err_set(t->e, ERR_VAULT, NO_MARK, "git merge-file failed with status %d", *status));
 }

@@ -1,6 +1,7 @@
 // The scratch directory of edit, diff and merge, and running an editor on it. Plaintext is only ever in memory.
 #include "scratch.h"
 
+#include "digest.h"
 #include "spawn.h"
 
 #include <dirent.h>
@@ -9,6 +10,7 @@
 #include <limits.h>
 #include <linux/magic.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <sys/wait.h>
@@ -45,19 +47,37 @@ static void remove_tree(int parent, const char *name, int depth) {
 }
 
 // The sweeper is this program again: it waits until the pipe ends, also when we are killed, and removes the directory.
-static bool start_sweeper(struct tool *t, struct scratch *s) {
+// It runs before there is a directory, so that no moment is without it.
+static bool start_sweeper(struct tool *t, struct scratch *s, const char *dir) {
     int p[2];
     if (pipe2(p, O_CLOEXEC) != 0) {
         return err_sys(t->e, errno, NO_MARK, "cannot create a pipe");
     }
     CLEANUP(fd_closep) int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-    const char *argv[] = {"/proc/self/exe", "sweep", s->dir, NULL};
+    const char *argv[] = {"/proc/self/exe", "sweep", dir, NULL};
     struct spawn sp = {.argv = argv};
     int fds[3] = {p[0], null, null};
     bool ok = spawn_start(&sp, fds, &s->sweeper, t->e);
     fd_closep(&p[0]);
     s->guard = p[1];
     return ok;
+}
+
+static bool make_dir(struct tool *t, struct scratch *s, const char *place) {
+    unsigned char random[12];
+    char hex[2 * sizeof random + 1];
+    random_bytes(random, sizeof random);
+    hex_encode(random, sizeof random, hex);
+    hex[sizeof hex - 1] = 0;
+    const char *dir = arena_printf(t->a, "%s/vault-edit.%s", place, hex);
+    if (!start_sweeper(t, s, dir)) {
+        return false;
+    }
+    if (mkdir(dir, 0700) != 0) {
+        return err_sys(t->e, errno, NO_MARK, "cannot make the directory '%s'", dir);
+    }
+    s->dir = dir;
+    return true;
 }
 
 static const int held[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE, SIGCHLD};
@@ -76,23 +96,41 @@ bool scratch_open(struct tool *t, struct scratch *s) {
     const char *const places[] = {secure_getenv("XDG_RUNTIME_DIR"), "/dev/shm", "/run/shm"};
     *s = (struct scratch){.guard = -1, .sweeper = -1};
     hold_signals(t, s);
-    for (size_t i = 0; i < COUNTOF(places) && !s->dir; i++) {
-        char *dir = in_memory(places[i]) ? arena_printf(t->a, "%s/vault-edit.XXXXXX", places[i]) : NULL;
-        s->dir = dir && mkdtemp(dir) ? dir : NULL;
+    for (size_t i = 0; i < COUNTOF(places); i++) {
+        if (in_memory(places[i])) {
+            bool ok = make_dir(t, s, places[i]);
+            if (!ok) {
+                scratch_close(s);
+            }
+            return ok;
+        }
     }
-    if (!s->dir) {
-        scratch_close(s);
-        err_set(t->e, ERR_NOT_FOUND, NO_MARK, "found no file system in memory for the plaintext");
-        return err_hint(t->e, "$XDG_RUNTIME_DIR or /dev/shm must be a tmpfs that you may write to");
-    }
-    if (!start_sweeper(t, s)) {
-        scratch_close(s);
-        return false;
-    }
-    return true;
+    return true;  // then files have no name: what is put is a memfd
 }
 
-bool scratch_put(struct tool *t, const struct scratch *s, const char *name, struct str text, const char **path) {
+void scratch_open_nameless(struct scratch *s) {
+    *s = (struct scratch){.guard = -1, .sweeper = -1};
+}
+
+// Inherited by the programs that are given its path, which is good in their process too.
+static bool put_nameless(struct tool *t, struct scratch *s, struct str text, const char **path) {
+    if (s->n_fds == COUNTOF(s->fds)) {
+        BUG("too many scratch files");
+    }
+    int fd = memfd_create("vault", 0);
+    if (fd < 0) {
+        err_sys(t->e, errno, NO_MARK, "cannot make a file in memory for the plaintext");
+        return err_hint(t->e, "$XDG_RUNTIME_DIR or /dev/shm as a tmpfs that you may write to would do as well");
+    }
+    s->fds[s->n_fds++] = fd;
+    *path = arena_printf(t->a, "/proc/self/fd/%d", fd);
+    return fd_write_all(fd, text, t->e) || err_wrap(t->e, NO_MARK, "cannot show the plaintext");
+}
+
+bool scratch_put(struct tool *t, struct scratch *s, const char *name, struct str text, const char **path) {
+    if (!s->dir) {
+        return put_nameless(t, s, text, path);
+    }
     *path = arena_printf(t->a, "%s/%s", s->dir, name);
     CLEANUP(fd_closep) int fd = open(*path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0) {
@@ -105,6 +143,9 @@ void scratch_close(struct scratch *s) {
     if (s->dir) {
         remove_tree(AT_FDCWD, s->dir, 0);
         s->dir = NULL;
+    }
+    while (s->n_fds > 0) {
+        fd_closep(&s->fds[--s->n_fds]);
     }
     fd_closep(&s->guard);
     if (s->sweeper > 0) {
@@ -130,8 +171,7 @@ int verb_sweep(struct tool *t) {
     const char *name = strrchr(dir, '/');
     struct stat st;
     char c;
-    if (!name || strncmp(name, "/vault-edit.", 12) != 0 || lstat(dir, &st) != 0 || !S_ISDIR(st.st_mode) ||
-        st.st_uid != geteuid()) {
+    if (!name || strncmp(name, "/vault-edit.", 12) != 0) {
         return tool_refuse(EXIT_USAGE, "sweep removes only scratch directories of vault, not", dir);
     }
     for (ssize_t n = 1; n != 0;) {
@@ -140,7 +180,9 @@ int verb_sweep(struct tool *t) {
             break;
         }
     }
-    remove_tree(AT_FDCWD, dir, 0);
+    if (lstat(dir, &st) == 0 && S_ISDIR(st.st_mode) && st.st_uid == geteuid()) {
+        remove_tree(AT_FDCWD, dir, 0);
+    }
     return EXIT_OK;
 }
 
@@ -216,7 +258,9 @@ static const char *const *editor_env(struct tool *t, const struct scratch *s) {
             tool_add(t, &env, *p);
         }
     }
-    tool_add(t, &env, arena_printf(t->a, "TMPDIR=%s", s->dir));
+    if (s->dir) {
+        tool_add(t, &env, arena_printf(t->a, "TMPDIR=%s", s->dir));
+    }
     tool_add(t, &env, NULL);
     return env.p;
 }
