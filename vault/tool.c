@@ -213,10 +213,18 @@ bool tool_write(struct tool *t, const char *name, struct str text, unsigned allo
     if (realpath(name, real)) {
         name = real;
     }
-    if (stat(name, &st) == 0) {
+    bool there = stat(name, &st) == 0;
+    if (there) {
         mode = st.st_mode & allow;
     }
-    return fd_replace_file(name, text, mode, t->e);
+    if (!fd_replace_file(name, text, mode, t->e)) {
+        return false;
+    }
+    // Only root can give a file back to its owner; for everybody else it is the own file already.
+    if (there && (st.st_uid != geteuid() || st.st_gid != getegid()) && chown(name, st.st_uid, st.st_gid) == 0) {
+        (void)chmod(name, mode);  // chown takes special bits away
+    }
+    return true;
 }
 
 bool tool_open(struct tool *t, struct str in, struct str *out) {

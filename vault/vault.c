@@ -420,6 +420,36 @@ static bool try_all(struct vault_ring *r, const struct envelope *env, struct are
     return false;
 }
 
+static bool printable(struct str s) {
+    for (size_t i = 0; i < s.n; i++) {
+        if ((unsigned char)s.s[i] < ' ' && s.s[i] != '\n' && s.s[i] != '\t' && s.s[i] != '\r') {
+            return false;
+        }
+    }
+    return s.n > 0 && utf8_valid(s);
+}
+
+// A wrong password and a changed content both give another checksum. But the right password still makes text of most of
+// a text: of its end, where the padding is, or of its beginning. Only for telling people; nothing is opened by it.
+static bool was_changed(struct vault_ring *r, const struct envelope *env, struct arena *a) {
+    enum { SAMPLE = 16, LONG = 4 * SAMPLE };
+    struct order o = candidates(r, env, a);
+    bool changed = false;
+    for (size_t i = 0; i < o.n && !changed; i++) {
+        unsigned char key[DERIVED_LEN];
+        key_of(r, (struct want){.secret = o.p[i], .salt = env->salt, .parts = PARTS}, key);
+        char *p = arena_alloc(a, env->cipher.n + 1);
+        struct str plain = {p, env->cipher.n};
+        crypt_ctr(key, env->cipher, p);
+        OPENSSL_cleanse(key, sizeof key);
+        struct str whole;
+        changed = (unpad(plain, &whole) && (plain.n - whole.n > 2 || printable(whole))) ||
+                  (plain.n >= LONG && printable(str_sub(plain, 0, SAMPLE)));
+        OPENSSL_cleanse(p, env->cipher.n);
+    }
+    return changed;
+}
+
 struct warming {
     struct envelope env;
     struct order order;
@@ -488,13 +518,18 @@ bool vault_open_id(struct vault_ring *r, struct str text, struct mark at, struct
                     env.id.n ? str_z(a, str_sub(env.id, 0, 80)) : "default");
             return err_hint(e, "vault_id_match is set");
         }
+        if (was_changed(r, &env, a)) {
+            err_set(e, ERR_VAULT, at, "the vault data was changed: its checksum does not fit, though a password does");
+            return err_hint(e, "restore it from a copy");
+        }
         if (env.id.n) {
             err_set(e, ERR_VAULT, at, "no vault password given opens this data, which is labelled '%.*s'",
                     STR(str_sub(env.id, 0, 80)));
         } else {
             err_set(e, ERR_VAULT, at, "no vault password given opens this data");
         }
-        return err_hint(e, "the password is another one, or the data was changed by hand; see 'vault view --help'");
+        return err_hint(e,
+                        "the password is another one; --vault-id and --vault-password-file may be given several times");
     }
     return unpad(padded, plain) || damaged(e, at, "its padding is wrong");
 }

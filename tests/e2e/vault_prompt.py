@@ -6,7 +6,9 @@ usage: vault_prompt.py BIN_DIR
 import os
 import pty
 import select
+import shutil
 import signal
+import subprocess
 import sys
 import tempfile
 import termios
@@ -97,6 +99,38 @@ def main():
         check("ctrl-c", code == -signal.SIGINT and echo, seen)
         code, seen, echo = run([vault, "view", "f"], [(b"Vault password: ", None)], signal.SIGTERM)
         check("terminated", code == -signal.SIGTERM and echo, seen)
+        # the age tool asks on the terminal alone: a file it made with a passphrase opens here
+        if shutil.which("age"):
+            with open("plain", "w") as f:
+                f.write("text: 2\n")
+            talk = [(b"passphrase", b"a long passphrase\n"), (b"onfirm", b"a long passphrase\n")]
+            for armor in ([], ["-a"]):
+                code, seen, echo = run([shutil.which("age"), "-p"] + armor + ["-o", "sealed.age", "plain"], talk)
+                check("age -p", code == 0, seen)
+                code, seen, echo = run([vault, "view", "sealed.age"], [(b"Passphrase: ", b"a long passphrase\n")])
+                check("age passphrase", code == 0 and echo and b"text: 2" in seen and b"long" not in seen, seen)
+                code, seen, echo = run([vault, "view", "sealed.age"], [(b"Passphrase: ", b"another one\n")])
+                check("wrong age passphrase", code == 1 and b"text: 2" not in seen, seen)
+                os.unlink("sealed.age")
+    # without a terminal, what is asked for comes from standard input, and only the line that was asked for
+    with tempfile.TemporaryDirectory() as work:
+        os.chdir(work)
+        with open("f", "w") as f:
+            f.write("text: 1\n")
+        def bare(argv, text):
+            done = subprocess.run(argv, input=text, capture_output=True, start_new_session=True, timeout=60)
+            return done.returncode, done.stdout + done.stderr
+        code, seen = bare([vault, "encrypt", "-J", "f"], b"hunter2\nhunter2\n")
+        check("encrypt without a terminal", code == 0 and b"hunter2" not in seen, seen)
+        code, seen = bare([vault, "view", "-J", "f"], b"hunter2\n")
+        check("view without a terminal", code == 0 and b"text: 1" in seen and b"hunter2" not in seen, seen)
+        code, seen = bare([vault, "view", "-J", "f"], b"")
+        check("nobody answers", code == 1 and b"standard input is at its end" in seen, seen)
+        code, seen = bare([vault, "view", "f"], b"hunter2\n")
+        check("nobody asked", code == 1 and b"no terminal to ask for one on" in seen, seen)
+        code, seen = bare([vault, "encrypt_string", "-J", "--vault-password-file", "/dev/null", "x"], b"hunter2\nhunter2\n")
+        check("a source that gives nothing", code == 0 and b"warning" in seen, seen)
+        os.chdir("/")
     print("vault prompts: ok" if not FAILS else "vault prompts: failed")
     return 1 if FAILS else 0
 

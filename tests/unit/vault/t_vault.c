@@ -233,6 +233,52 @@ TEST(vault_label_is_only_a_hint) {
     arena_release(&a);
 }
 
+// The right password on data that was changed is told from a wrong password on data that was not.
+TEST(vault_changed) {
+    struct arena a = {.secret = true};
+    struct err e = {.arena = &a};
+    struct vault_ring *r = vault_ring_new();
+    struct vault_ring *other = vault_ring_new();
+    struct str t;
+    vault_ring_add(r, "default", STR_LIT("right"));
+    vault_ring_add(other, "default", STR_LIT("wrong"));
+    CHECK(vault_seal(r, NULL, STR_LIT("a: some text that is long enough\nb: to be known as one\nc: when it opens\n"),
+                     &a, &t, &e));
+    static const size_t from_end[] = {2, 40, 100};
+    for (size_t i = 0; i < COUNTOF(from_end); i++) {
+        char *changed = str_z(&a, t);
+        char *digit = &changed[t.n - from_end[i]];
+        *digit = *digit == '1' ? '2' : '1';
+        struct str said = refusal(r, &a, str_from(changed));
+        CHECK(str_starts(said, "the vault data was changed") || str_starts(said, "the vault data is damaged"));
+    }
+    CHECK_STR(refusal(other, &a, t), "no vault password given opens this data");
+    vault_ring_free(other);
+    vault_ring_free(r);
+    arena_release(&a);
+}
+
+TEST(vault_policy_match) {
+    struct arena a = {.secret = true};
+    struct err e = {.arena = &a};
+    struct vault_ring *r = vault_ring_new();
+    struct str t;
+    struct str plain;
+    vault_ring_add(r, "dev", STR_LIT("right"));
+    CHECK(vault_seal(r, "dev", STR_LIT("text"), &a, &t, &e));
+    vault_ring_free(r);
+    r = vault_ring_new();
+    vault_ring_add(r, "other", STR_LIT("right"));
+    CHECK(vault_open(r, t, NO_MARK, &a, &plain, &e));
+    vault_ring_policy(r, &(struct vault_policy){.match = true});
+    CHECK_STR(refusal(r, &a, t), "no vault password with the id 'dev' was given, and only that one may be tried");
+    vault_ring_add(r, "dev", STR_LIT("right"));
+    CHECK(vault_open(r, t, NO_MARK, &a, &plain, &e));
+    CHECK_STR(plain, "text");
+    vault_ring_free(r);
+    arena_release(&a);
+}
+
 // Every number of jobs, so that narrow, wide and mixed portions are all taken; libcrypto's own function is the judge.
 TEST(kdf_many) {
     enum { MOST = 40, ROUNDS = 50 };
