@@ -74,14 +74,14 @@ static void tell_failed(struct conn *c, const struct err *why) {
 // -- the end ---------------------------------------------------------------------------------------------------------
 static void drop_session(struct conn *c) {
     if (c->session) {
-        shard_watch(&c->hub->shard, &c->watch, c->watch.fd, 0);
+        int fd = c->watch.fd;
+        shard_watch(&c->hub->shard, &c->watch, fd, 0);
         c->watch.fd = -1;
         relay_close_all(c);
         if (c->pump) {
             ssh_channel_free(c->pump);
         }
-        ssh_disconnect(c->session);
-        ssh_free(c->session);
+        ssh_end(c->session, fd);
         c->session = NULL;
         c->pump = NULL;
     }
@@ -344,6 +344,16 @@ static bool session_alive(struct conn *c) {
     return ssh_is_connected(c->session) && !(ssh_get_status(c->session) & (SSH_CLOSED | SSH_CLOSED_ERROR));
 }
 
+static void close_idle(struct conn *c) {
+    c->shed = false;
+    for (struct peer *p = c->peers, *next; p; p = next) {
+        next = p->next;
+        if (p->key && p->pending == 0 && p->state == PEER_READY) {
+            peer_close(p, CLOSE_MS);
+        }
+    }
+}
+
 /// One round over everything that may move; true when something did. A call on one channel may read packets for
 /// another: when bytes came in, everybody is asked again, since no event will tell of them.
 static bool pass(struct conn *c) {
@@ -359,6 +369,9 @@ static bool pass(struct conn *c) {
     for (struct peer *p = c->peers, *next; p; p = next) {
         next = p->next;
         moved |= peer_work(p);
+    }
+    if (c->shed) {
+        close_idle(c);
     }
     moved |= relay_work(c);
     return moved || c->redispatch || c->traffic.in_bytes != before;

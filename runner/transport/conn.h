@@ -57,6 +57,7 @@ struct hub_opts {
     int forks;               // dialers at once
     const char *remote_dir;  // where the play-remote executables are: play-remote-<arch>
     int64_t keepalive_ms;    // 0: 15 s
+    int64_t start_ms;        // beyond the connect timeout, for play-remote to make progress; 0: 20 s
 };
 struct hub *hub_new(const struct hub_opts *o, struct err *e);
 /// Stops everything: open requests are cancelled, remotes told to finish, threads joined within 2 s.

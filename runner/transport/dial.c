@@ -9,8 +9,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define RETRY_MS 1000
-#define ASK_MS   120000
+#define RETRY_MS   1000
+#define AWAY_MS    100  // after a server closed the connection before it said anything; doubled each time
+#define AWAY_TRIES 5
+#define ASK_MS     120000
 
 void tcp_ack_now(int fd) {
     int one = 1;
@@ -69,11 +71,23 @@ static void dial(struct hub *h, struct conn *c) {
     struct arena a = {0};
     struct dialed *d = ARENA_NEW(&a, struct dialed);
     d->arena = a;
+    int away = 0;
     for (int try = 0;; try++) {
         struct err e = {.arena = &d->arena};
         d->proxy_pid = 0;
         d->ok = ssh_dial(h, c, d, &e);
         d->err = e;
+        away = d->progress ? 0 : away;
+        if (!d->ok && d->turned_away && away < AWAY_TRIES) {
+            // Others are let in meanwhile; not all of us come again at the same time.
+            unsigned char spread = 0;
+            random_bytes(&spread, 1);
+            int64_t wait = ((int64_t)AWAY_MS << away++) + spread;
+            if (dial_wait(h, -1, 0, clock_ms() + wait) == 0) {
+                try--;
+                continue;
+            }
+        }
         bool passing = d->err.code == ERR_UNREACHABLE && d->may_retry;
         if (d->ok || !passing || try >= c->spec.retries || dial_wait(h, -1, 0, clock_ms() + RETRY_MS) < 0) {
             break;

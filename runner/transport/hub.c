@@ -145,10 +145,13 @@ static void hub_init(struct hub *h, const struct hub_opts *o) {
     pthread_mutex_init(&h->dial_lock, NULL);
     pthread_mutex_init(&h->cache_lock, NULL);
     pthread_mutex_init(&h->ask_lock, NULL);
+    pthread_mutex_init(&h->gate_lock, NULL);
+    pthread_cond_init(&h->gate_cond, NULL);
     pthread_mutex_init(&h->blobs.lock, NULL);
     pthread_mutex_init(&h->shard.lock, NULL);
     pthread_cond_init(&h->dial_cond, NULL);
     h->keepalive_ms = o->keepalive_ms > 0 ? o->keepalive_ms : KEEPALIVE_MS;
+    h->start_ms = o->start_ms > 0 ? o->start_ms : START_IDLE_MS;
     h->forks = o->forks < 1 ? 1 : (size_t)o->forks;
     if (h->forks > DIALERS_MAX) {
         h->forks = DIALERS_MAX;
@@ -175,6 +178,9 @@ static void hub_destroy(struct hub *h) {
     pthread_mutex_destroy(&h->dial_lock);
     pthread_mutex_destroy(&h->cache_lock);
     pthread_mutex_destroy(&h->ask_lock);
+    pthread_mutex_destroy(&h->gate_lock);
+    pthread_cond_destroy(&h->gate_cond);
+    arena_release(&h->gate_arena);
     pthread_mutex_destroy(&h->blobs.lock);
     pthread_mutex_destroy(&h->shard.lock);
     pthread_cond_destroy(&h->dial_cond);
@@ -228,6 +234,7 @@ void hub_free(struct hub *h) {
     if (write(h->stop_fd, &one, sizeof one) < 0) {
         BUG("eventfd: %d", errno);
     }
+    gates_release(h);
     bool all = dial_stop(h, 1200);
     shard_stop(&h->shard);
     if (!all) {

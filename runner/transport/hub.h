@@ -10,6 +10,7 @@
 #define DIALERS_MAX     128
 #define BLOB_BUCKETS    256
 #define CANCEL_GRACE_MS 2000
+#define START_IDLE_MS   20000
 #define KEEPALIVE_MS    15000
 #define KEEPALIVE_LOST  3  // unanswered for so many times the keepalive: the connection is dead
 #define SHARD_SCRATCH   ((size_t)64 << 10)
@@ -89,6 +90,9 @@ struct dialed {
     const char *agent_path;  // the local agent that the host may use, or NULL
     int64_t alive_ms;        // ServerAliveInterval, or 0
     int alive_count;         // ServerAliveCountMax, or 0
+    bool turned_away;        // closed before it said anything: the server has enough to do (MaxStartups)
+    uint64_t let_in;         // connections to that server that had got through at the last try
+    bool progress;           // and more have since
     bool may_retry;          // the failure may pass by itself
 };
 
@@ -118,6 +122,7 @@ struct conn {
     bool closed;        // conn_close was called
     bool dialing;       // a dialer holds it
     bool buried;        // in the graveyard
+    bool shed;          // processes that have nothing to do are to end: the host allows too few channels
     bool redispatch;    // a request may have become sendable
     bool hung_up;       // reading from the session failed
     bool again;         // stopped working for fairness
@@ -217,7 +222,7 @@ struct hub {
     struct arena arena;
     struct payloads payloads;   // loaded by the shard
     const char *payload_error;  // the shard's
-    int64_t keepalive_ms;
+    int64_t keepalive_ms, start_ms;
     // coordinator only
     uint64_t next_id;
     // completions
@@ -232,6 +237,12 @@ struct hub {
     size_t ndialers, idle, queued, forks;
     int stop_fd;  // readable once the hub stops
     bool stopping;
+    // how many may knock at one server (gate.c)
+    pthread_mutex_t gate_lock;
+    pthread_cond_t gate_cond;
+    struct arena gate_arena;
+    struct gate *gates;
+    bool gates_open;  // the hub stops
     // questions of the dialers, one at a time
     pthread_mutex_t ask_lock;
     int answer_fd;
@@ -254,12 +265,22 @@ struct err err_copy(struct arena *a, const struct err *from);
 /// its next packet until then, up to the 40 ms for which the kernel would delay the acknowledgement.
 void tcp_ack_now(int fd);
 
+// gate.c
+/// Waits until one more connection may be made to the server. Never NULL.
+struct gate *gate_enter(struct hub *h, const char *host, int port, struct dialed *d);
+/// The handshake is over; `turned_away`: the server closed it before it said anything.
+void gate_leave(struct hub *h, struct gate *g, bool let_in, bool turned_away);
+/// Lets everybody through: the hub stops.
+void gates_release(struct hub *h);
+
 // dial.c
 void dial_queue(struct hub *h, struct conn *c);
 /// Joins the dialers; false when some are still stuck in the system's resolver or agent after `wait_ms`.
 bool dial_stop(struct hub *h, int64_t wait_ms);
 
 // ssh.c
+/// Ends a session and closes its socket, which libssh does only after some errors when the socket was given to it.
+void ssh_end(ssh_session session, int fd);
 /// Connects and authenticates, blocking, for at most the times of the spec. Fills *d (d->err on failure).
 bool ssh_dial(struct hub *h, struct conn *c, struct dialed *d, struct err *e);
 /// Waits for `fd` or the end of the hub: 1 ready, 0 deadline, -1 stopping.

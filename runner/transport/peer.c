@@ -9,16 +9,16 @@
 #include <strings.h>
 #include <sys/utsname.h>
 
-#define START_IDLE_MS 20000  // beyond the connect timeout, without any progress
-#define OUT_LOW       ((size_t)64 << 10)
-#define PART          ((size_t)256 << 10)
-#define UPLOAD_PART   ((size_t)8 << 10)  // many hosts may be sent the executable at the same time
-#define ERRS_MAX      ((size_t)32 << 10)
-#define RAW_MAX       ((size_t)64 << 20)
-#define REOPENS       20
-#define REOPEN_MS     50
-#define LOG_MAX       ((size_t)64 << 20)
-#define IN_KEEP       ((size_t)2 << 10)  // buffers above are given back when empty
+#define OUT_LOW             ((size_t)64 << 10)
+#define PART                ((size_t)256 << 10)
+#define UPLOAD_PART         ((size_t)8 << 10)  // many hosts may be sent the executable at the same time
+#define ERRS_MAX            ((size_t)32 << 10)
+#define RAW_MAX             ((size_t)64 << 20)
+#define REOPENS_BEFORE_IDLE 3  // then processes that have nothing to do are ended: MaxSessions may be low
+#define REOPENS             20
+#define REOPEN_MS           50
+#define LOG_MAX             ((size_t)64 << 20)
+#define IN_KEEP             ((size_t)2 << 10)  // buffers above are given back when empty
 
 struct conn *peer_conn(const struct peer *p) {
     return p->conn;
@@ -27,7 +27,7 @@ struct conn *peer_conn(const struct peer *p) {
 // -- starting --------------------------------------------------------------------------------------------------------
 static int64_t start_deadline(const struct conn *c) {
     int64_t t = c->spec.connect_timeout_ms > 0 ? c->spec.connect_timeout_ms : 10000;
-    return clock_ms() + t + START_IDLE_MS;
+    return clock_ms() + t + c->hub->start_ms;
 }
 
 static void arm(struct peer *p) {
@@ -683,6 +683,9 @@ static bool digest_input(struct peer *p) {
 static bool reopen(struct peer *p) {
     if (p->stream.state != STREAM_OPENING || ++p->opens > REOPENS || !ssh_is_connected(p->conn->session)) {
         return false;
+    }
+    if (p->opens == REOPENS_BEFORE_IDLE) {
+        p->conn->shed = true;
     }
     const char *cmd = p->stream.command;
     stream_close(&p->stream, 0);

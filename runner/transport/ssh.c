@@ -15,6 +15,7 @@
 #include <strings.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -377,14 +378,23 @@ static bool handshake(struct ssh_try *t, struct err *e) {
     }
 }
 
+void ssh_end(ssh_session session, int fd) {
+    struct stat before;
+    struct stat after;
+    bool known = fd >= 0 && fstat(fd, &before) == 0;
+    ssh_disconnect(session);
+    ssh_free(session);
+    // Another thread may have got the number by now, but not the same socket.
+    if (known && fstat(fd, &after) == 0 && after.st_dev == before.st_dev && after.st_ino == before.st_ino) {
+        close(fd);
+    }
+}
+
 static void abandon(struct ssh_try *t) {
     if (t->session) {
-        ssh_disconnect(t->session);
-        ssh_free(t->session);
+        ssh_end(t->session, t->fd_given ? t->fd : -1);
+        t->fd = t->fd_given ? -1 : t->fd;
         t->session = NULL;
-    }
-    if (t->fd_given) {
-        t->fd = -1;  // the session closed it
     }
     fd_closep(&t->fd);
     if (t->proxy_pid > 0) {
@@ -413,19 +423,27 @@ static const char *agent_to_lend(struct ssh_try *t) {
 bool ssh_dial(struct hub *h, struct conn *c, struct dialed *d, struct err *e) {
     struct ssh_try t = {.h = h, .c = c, .a = &d->arena, .fd = -1, .proxy_err = -1};
     d->may_retry = false;
+    d->turned_away = false;
     bool ok = settle(&t, e);
+    struct gate *gate = NULL;
     if (ok) {
+        gate = gate_enter(h, t.host, t.port, d);
+        t.deadline_ms = clock_ms() + t.timeout_ms;
         d->may_retry = true;
         ok = open_socket(&t, e);
     }
     if (ok) {
         t.session = ssh_new();
         ok = (t.session && set_options(&t, e) && handshake(&t, e));
+        d->turned_away = !ok && t.fd_given && !ssh_get_serverbanner(t.session) && clock_ms() < t.deadline_ms;
     }
     if (ok) {
         d->may_retry = false;
         t.deadline_ms = clock_ms() + t.timeout_ms + AUTH_EXTRA_MS;
         ok = host_key_check(&t, e) && ssh_auth(&t, e);
+    }
+    if (gate) {
+        gate_leave(h, gate, ok, d->turned_away);
     }
     if (!ok) {
         abandon(&t);
