@@ -334,8 +334,12 @@ static void lost(struct conn *c) {
             said = tidy_text(&tmp, buf_view(&p->errs), 1024);
         }
     }
-    (void)err_set(&e, ERR_UNREACHABLE, NO_MARK, "the connection to host '%s' was lost%s%s%s%.*s", c->spec.host,
-                  why && *why ? ": " : "", why ? why : "", said.n ? ": " : "", STR(said));
+    const char *channels = c->few_channels
+                               ? " (as another channel was opened: a server that allows one only, as tinysshd does, "
+                                 "runs neither raw nor become beside other tasks)"
+                               : "";
+    (void)err_set(&e, ERR_UNREACHABLE, NO_MARK, "the connection to host '%s' was lost%s%s%s%s%.*s", c->spec.host,
+                  channels, why && *why ? ": " : "", why ? why : "", said.n ? ": " : "", STR(said));
     conn_die(c, &e);
     arena_release(&tmp);
 }
@@ -346,6 +350,7 @@ static bool session_alive(struct conn *c) {
 
 static void close_idle(struct conn *c) {
     c->shed = false;
+    c->few_channels = true;
     for (struct peer *p = c->peers, *next; p; p = next) {
         next = p->next;
         if (p->key && p->pending == 0 && p->state == PEER_READY) {

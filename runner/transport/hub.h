@@ -122,6 +122,7 @@ struct conn {
     bool closed;        // conn_close was called
     bool dialing;       // a dialer holds it
     bool buried;        // in the graveyard
+    bool few_channels;  // that happened
     bool shed;          // processes that have nothing to do are to end: the host allows too few channels
     bool redispatch;    // a request may have become sendable
     bool hung_up;       // reading from the session failed
