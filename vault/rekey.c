@@ -28,7 +28,7 @@ struct rekey {
 
 // -- what changes ----------------------------------------------------------------------------------------------------
 
-static bool new_text(struct rekey *k, struct str in, struct str *out, bool *any) {
+static bool new_text(struct rekey *k, const char *name, struct str in, struct str *out, bool *any) {
     struct tool *t = k->t;
     *any = true;
     if (age_is(in)) {
@@ -44,6 +44,10 @@ static bool new_text(struct rekey *k, struct str in, struct str *out, bool *any)
     struct yv_doc d;
     yv_scan(in, t->a, &d);
     *any = d.n > 0;
+    if (d.other > 0) {
+        fprintf(stderr, "vault: warning: %s:%u: vault data that is no '!vault |' value is left as it is\n", name,
+                d.other);
+    }
     return d.n == 0 || (yv_open(t->ring, &d, t->a, t->e) && yv_reseal(&d, k->ring, &k->seal, t->a, out, t->e));
 }
 
@@ -63,7 +67,7 @@ static bool plan_file(struct rekey *k, const char *name) {
             return true;
         }
     }
-    if (!fd_read_file(real, FILE_CAP, t->a, &c.old, t->e) || !new_text(k, c.old, &c.text, &any)) {
+    if (!fd_read_file(real, FILE_CAP, t->a, &c.old, t->e) || !new_text(k, name, c.old, &c.text, &any)) {
         return err_wrap(t->e, NO_MARK, "'%s' cannot be rekeyed", name);
     }
     if (any) {

@@ -71,6 +71,7 @@ static bool read_block(struct str text, struct arena *a, struct yv_value *v) {
 void yv_scan(struct str text, struct arena *a, struct yv_doc *d) {
     *d = (struct yv_doc){.text = text};
     uint32_t line_no = 1;
+    size_t known = 0;  // up to here text belongs to a value
     for (size_t at = 0; at < text.n; line_no++) {
         size_t end = line_end(text, at);
         struct str line = str_sub(text, at, end);
@@ -78,6 +79,11 @@ void yv_scan(struct str text, struct arena *a, struct yv_doc *d) {
         struct yv_value v = {.start = at + tag, .header = end, .outer = indent_of(line), .line = line_no};
         if (tag != SIZE_MAX && read_block(text, a, &v)) {
             VEC_PUSH(a, *d, v);
+            known = v.end;
+        }
+        if (at >= known && d->other == 0 && !str_starts(str_trim(line), "#") &&
+            str_find(line, 0, STR_LIT("$ANSIBLE_VAULT;")) != SIZE_MAX) {
+            d->other = line_no;
         }
         at = end + 1;
     }

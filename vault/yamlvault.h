@@ -17,6 +17,7 @@ struct yv_doc {
     struct str text;
     struct yv_value *p;
     size_t n, cap;
+    uint32_t other;  // line of the first vault data in another form, such as a quoted text; 0: none
 };
 
 /// Finds every `!vault |` block that holds an envelope. Values in `a`.
