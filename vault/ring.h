@@ -17,6 +17,8 @@ struct vault_secret {
 struct vault_derived {
     unsigned char *key;  // in locked memory
     unsigned have;       // which of its parts are there
+    unsigned planned;    // which of them the derivation number `by` is going to compute
+    uint64_t by;
 };
 struct vault_ring {
     struct arena arena;
@@ -26,8 +28,9 @@ struct vault_ring {
         struct vault_secret *p;
         size_t n, cap;
     } secrets;
-    const char *label;   // of passwords without one
-    bool match;          // only passwords of an envelope's own label are tried
-    struct str salt;     // empty: random
-    struct map derived;  // of struct vault_derived, by password and salt
+    const char *label;     // of passwords without one
+    bool match;            // only passwords of an envelope's own label are tried
+    struct str salt;       // empty: random
+    uint64_t derivations;  // so far
+    struct map derived;    // of struct vault_derived, by password and salt
 };

@@ -144,10 +144,14 @@ struct todo {
     size_t n, cap;
 };
 
-// Which blocks are missing. Fresh keys are computed beside the cache, since others may read it.
-static void plan(struct vault_ring *r, const struct want *w, struct arena *tmp, struct todo *jobs) {
+// Which blocks are missing. Fresh keys are computed beside the cache, since others may read it. What several wants of
+// one derivation (number `by`) ask for is computed once.
+static void plan(struct vault_ring *r, uint64_t by, const struct want *w, struct arena *tmp, struct todo *jobs) {
     pthread_mutex_lock(&r->lock);
-    unsigned missing = w->parts & ~entry(r, w->secret, w->salt)->have;
+    struct vault_derived *d = entry(r, w->secret, w->salt);
+    unsigned missing = w->parts & ~d->have & (d->by == by ? ~d->planned : ~0U);
+    d->planned = d->by == by ? d->planned | missing : missing;
+    d->by = by;
     const struct vault_secret *s = &r->secrets.p[w->secret];
     struct kdf_job j = {.password = {(const char *)s->p, s->n}, .salt = w->salt};
     pthread_mutex_unlock(&r->lock);
@@ -166,8 +170,11 @@ static void derive(struct vault_ring *r, const struct want *wants, size_t n) {
     struct arena tmp = {.secret = true};
     struct todo jobs = {0};
     size_t *until = ARENA_ARRAY(&tmp, size_t, n + 1);
+    pthread_mutex_lock(&r->lock);
+    uint64_t by = ++r->derivations;
+    pthread_mutex_unlock(&r->lock);
     for (size_t i = 0; i < n; i++) {
-        plan(r, &wants[i], &tmp, &jobs);
+        plan(r, by, &wants[i], &tmp, &jobs);
         until[i] = jobs.n;
     }
     kdf_run(jobs.p, jobs.n, ROUNDS);
