@@ -62,6 +62,7 @@ struct module {
     const char *target;   // the module that runs on the target in its place; NULL: itself
     const void *foreign;  // programs of a project: struct foreign
     const char *refuse;   // why it cannot run here, when it was found but cannot; NULL: it can
+    const char *render;   // Lua modules: "src:content": the template that `src` names is rendered into `content`
 };
 
 /// What the controller lends to `prepare`, `finish` and ON_CONTROLLER modules. NULL in play-remote.

@@ -176,6 +176,20 @@ function util.makedirs(c, path, mode)
   c.fs.mkdir(path, { mode = mode or 493 })
 end
 
+-- A time in seconds as YYYYMMDDHHMMSS, UTC.
+function util.utc(seconds)
+  local days, rest = seconds // 86400, seconds % 86400
+  local z = days + 719468
+  local era = z // 146097
+  local doe = z - era * 146097
+  local yoe = (doe - doe // 1460 + doe // 36524 - doe // 146096) // 365
+  local doy = doe - (365 * yoe + yoe // 4 - yoe // 100)
+  local mp = (5 * doy + 2) // 153
+  local day, month = doy - (153 * mp + 2) // 5 + 1, mp < 10 and mp + 3 or mp - 9
+  local year = yoe + era * 400 + (month <= 2 and 1 or 0)
+  return ("%04d%02d%02d%02d%02d%02d"):format(year, month, day, rest // 3600, rest % 3600 // 60, rest % 60)
+end
+
 -- The directory of a path.
 function util.dirname(path)
   local dir = path:match("^(.*)/[^/]*$")

@@ -401,6 +401,10 @@ static const struct tool_row {
      "       play template --expr EXPRESSION [...]\n"
      "       play template --json-cases FILE\n",
      tool_template},
+    {TOOL_MODULE, "module", NULL,
+     "Usage: play module new NAME | test [NAME or FILE...]\n\nnew makes library/NAME.lua and its cases; test runs the "
+     "cases of tests/modules.\n",
+     tool_module},
     {TOOL_VARS, "vars", NULL, "Usage: play vars explain HOST VARIABLE [options]\n", tool_vars},
 };
 

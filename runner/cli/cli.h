@@ -14,7 +14,8 @@ enum tool {
     TOOL_CONFIG = 8,
     TOOL_DOC = 16,
     TOOL_VARS = 32,
-    TOOL_TEMPLATE = 64
+    TOOL_TEMPLATE = 64,
+    TOOL_MODULE = 128
 };
 
 struct words {
@@ -181,6 +182,8 @@ void secrets_close(struct session *x);
 bool secrets_passwords(struct session *x, struct err *e);
 /// Opens a value that was loaded sealed. `self` is the session. ERR_VAULT.
 bool secrets_unseal(void *self, struct val sealed, struct arena *a, struct str *plain, struct err *e);
+/// The directory of this program: play-remote lies beside it, or in ../libexec/play when installed.
+struct str remote_dir(struct arena *a);
 /// Prints a warning about a place. `self` is the session.
 void session_warn(void *self, struct mark at, const char *msg);
 /// Parses -e words ("k=v ...", "@file", YAML or JSON) over `vars`.
@@ -194,8 +197,10 @@ const struct jinja_plugins *plugins_api(const struct project_plugins *p);
 void plugins_each(const struct project_plugins *p, enum plugin_kind kind,
                   void (*one)(void *, const struct script_plugin *, struct str name), void *to);
 /// play doc: documentation of modules, keywords and plugins to standard output, as s->plugin_type, doc_list,
-/// doc_markdown (the tables of docs/compatibility.md) and the words say. ERR_NOT_FOUND for an unknown name.
+/// doc_markdown (a page for each module that is named, else the tables of docs/compatibility.md) and the words say. ERR_NOT_FOUND for an unknown name.
 bool doc_show(struct settings *s, struct err *e);
+/// A module as a page of Markdown.
+void doc_page(FILE *f, const char *name, const struct module *m);
 /// Its part on filters, tests and lookups: one name of any kind; or those of s->plugin_type.
 bool doc_plugin(struct settings *s, struct str name);
 bool doc_kind(struct settings *s, const struct words *names, bool list, struct err *e);
@@ -213,6 +218,7 @@ int cli_error_code(const struct err *e);
 bool locale_usable(void);
 /// Each runs one tool with parsed options; the exit code is that of Ansible's tool.
 int tool_adhoc(struct settings *s);
+int tool_module(struct settings *s);
 int tool_inventory(struct settings *s);
 int tool_config(struct settings *s);
 int tool_vars(struct settings *s);

@@ -69,17 +69,16 @@ static void print_module(FILE *f, const char *name, const struct module *m) {
     }
 }
 
-// All modules by name, those in Lua too.
+// All modules by name; both tables are sorted, those in C and those in Lua.
 static void list_modules(FILE *f) {
-    for (size_t i = 0; i < module_count; i++) {
-        if (module_table[i].name[0] == '_') {
-            continue;
+    const struct module_lua *l = module_lua_table;
+    for (size_t i = 0; i < module_count || l->name;) {
+        bool lua = l->name && (i >= module_count || strcmp(l->name, module_table[i].name) < 0);
+        const char *name = lua ? (l++)->name : module_table[i++].name;
+        const struct module *m = module_find(str_from(name));
+        if (name[0] != '_') {  // those are parts of others
+            fprintf(f, "%-26s %s\n", name, m ? m->doc : "");
         }
-        fprintf(f, "%-24s %s\n", module_table[i].name, module_table[i].it->doc);
-    }
-    for (const struct module_lua *l = module_lua_table; l->name; l++) {
-        const struct module *m = module_find(str_from(l->name));
-        fprintf(f, "%-24s %s\n", l->name, m ? m->doc : "");
     }
 }
 
@@ -151,7 +150,7 @@ bool doc_show(struct settings *s, struct err *e) {
     const struct words *names = &s->positional;
     bool keywords = str_eqz(s->plugin_type, "keyword");
     bool modules = !s->plugin_type.n || str_eqz(s->plugin_type, "module");
-    if (s->doc_markdown) {
+    if (s->doc_markdown && names->n == 0) {
         markdown(stdout);
         return true;
     }
@@ -169,7 +168,7 @@ bool doc_show(struct settings *s, struct err *e) {
     for (size_t i = 0; i < names->n; i++) {
         const struct module *m = modules ? module_find(names->p[i]) : NULL;
         if (m) {
-            print_module(stdout, module_short(names->p[i]), m);
+            (s->doc_markdown ? doc_page : print_module)(stdout, module_short(names->p[i]), m);
         }
         bool other = !s->plugin_type.n && !m && doc_plugin(s, names->p[i]);
         bool keyword = (keywords || !s->plugin_type.n) && !m && print_keyword(stdout, names->p[i]);

@@ -10,7 +10,7 @@
 
 #define T_PLAYS (TOOL_RUN | TOOL_ADHOC)
 #define T_HOSTS (T_PLAYS | TOOL_INVENTORY | TOOL_VARS | TOOL_TEMPLATE)
-#define T_ALL   (T_HOSTS | TOOL_CONFIG | TOOL_DOC)
+#define T_ALL   (T_HOSTS | TOOL_CONFIG | TOOL_DOC | TOOL_MODULE)
 
 const struct option_row option_rows[] = {
     {T_HOSTS, "inventory", "inventory-file", 'i', OPT_LIST, AT(inventory), "SOURCE", "What runs where",

@@ -328,8 +328,7 @@ static bool open_inventory(struct session *x, struct err *e) {
     return true;
 }
 
-// The directory of this program: play-remote lies beside it, or in ../libexec/play when installed.
-static struct str remote_dir(struct arena *a) {
+struct str remote_dir(struct arena *a) {
     char exe[4096];
     ssize_t n = readlink("/proc/self/exe", exe, sizeof exe - 1);
     if (n <= 0) {

@@ -72,6 +72,28 @@ static bool script_run(struct mod_call *c, struct err *e) {
     return call_function(c, "run", e);
 }
 
+/// Controller: the template named by one argument becomes the text of another.
+static bool script_prepare(struct mod_call *c, struct err *e) {
+    struct str rest = str_from(c->mod->render);
+    struct str from;
+    struct str to;
+    struct str path;
+    struct str text;
+    bool secret = false;
+    if (!str_next(&rest, ':', &from) || !str_next(&rest, ':', &to) || !mod_has(c, str_z(c->arena, from))) {
+        return true;
+    }
+    struct str src = mod_str(c, str_z(c->arena, from));
+    if (!c->ctl->find(c->ctl->self, "templates", src, c->arena, &path, e) ||
+        !c->ctl->render(c->ctl->self, path, val_dict(c->arena, 0), val_dict(c->arena, 0), c->arena, &text, &secret, e)) {
+        return false;
+    }
+    (void)val_del_key(c->args, val_str(c->arena, from));
+    struct val v = val_str(c->arena, text);
+    val_set_str(c->arena, c->args, to, secret ? val_flag(v, VAL_SECRET) : v);
+    return true;
+}
+
 // -- reading the table ---------------------------------------------------------------------------------------------
 
 /// A list of lists of names as "a,b;c,d".
@@ -152,7 +174,8 @@ static bool read_module(struct reader *r, struct val d, struct module *m) {
                                        "free_form",
                                        "file_args",
                                        "any_args",
-                                       "always_diff"};
+                                       "always_diff",
+                                       "render"};
     if (!table_keys(r, d, "the module", keys, COUNTOF(keys))) {
         return false;
     }
@@ -161,6 +184,7 @@ static bool read_module(struct reader *r, struct val d, struct module *m) {
     m->spec = table_text(r, d, "spec");
     m->returns = table_text(r, d, "returns");
     m->free_form = table_text(r, d, "free_form");
+    m->render = table_text(r, d, "render");
     m->exclusive = groups(r, val_get(d, "exclusive"));
     m->required_one_of = groups(r, val_get(d, "required_one_of"));
     m->required_together = groups(r, val_get(d, "required_together"));
@@ -232,6 +256,7 @@ const struct module *script_module(struct arena *a, const char *name, const char
     }
     m->plan = s->has_plan ? script_plan : NULL;
     m->run = script_run;
+    m->prepare = m->render ? script_prepare : NULL;
     m->script = s;
     return m;
 }

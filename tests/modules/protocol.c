@@ -1,5 +1,5 @@
 // play-remote as a peer that may be slow, wrong or gone: requests that crash, hang, queue, are cancelled or cut off.
-#include "run_cases.h"
+#include "modtest.h"
 
 #include "digest.h"
 #include "fd.h"
@@ -206,7 +206,7 @@ TEST(cancel_kills_what_the_module_started) {
     CHECK_STR(message(result_of(&l, 2)), "the request was cancelled");
     CHECK_STR(message(result_of(&l, 1)), "the request was cancelled");
     CHECK(gone_soon(pid));
-    tree_remove(dir);
+    case_tree_remove(dir);
     link_close(&l);
 }
 
@@ -224,7 +224,7 @@ TEST(nothing_outlives_the_connection) {
     CHECK(gone_soon(pid));
     fd_closep(&l.p.out);
     buf_release(&l.p.input);
-    tree_remove(dir);
+    case_tree_remove(dir);
     arena_release(&l.a);
 }
 
@@ -243,7 +243,7 @@ TEST(a_signal_ends_it_as_a_closed_connection_does) {
     fd_closep(&l.p.in);
     fd_closep(&l.p.out);
     buf_release(&l.p.input);
-    tree_remove(dir);
+    case_tree_remove(dir);
     arena_release(&l.a);
 }
 

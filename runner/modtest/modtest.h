@@ -1,7 +1,21 @@
-// Parts of the module case runner.
+// Runs the YAML cases of modules (tests/modules/README.md) through a real play-remote. Its output goes to stdout.
 #pragma once
 #include "frame.h"
 #include "val.h"
+
+struct modtest {
+    const char *program;  // play-remote
+    const char *library;  // directory of Lua modules that are tested in place of built-in ones; NULL: none
+    const char *only;     // cases whose name has this text; NULL: all
+    bool verbose;         // name the cases that passed, too
+    const char *const *paths;
+    size_t npaths;
+};
+/// Runs the files, and those in the directories. 0: all passed; 1: not all; 2: they could not be run.
+int modtest_run(const struct modtest *t);
+
+// -- parts, also used by the tests of the protocol
+// ----------------------------------------------------------------------
 
 /// play-remote as a child, spoken to in frames.
 struct peer {
@@ -23,7 +37,7 @@ bool tree_make(struct arena *a, const char *dir, struct val files, struct err *e
 bool tree_check(struct arena *a, const char *dir, struct val files, struct err *e);
 /// One line for each file with everything that must not change in check mode.
 struct str tree_print(struct arena *a, const char *dir);
-void tree_remove(const char *dir);
+void case_tree_remove(const char *dir);
 
 /// Compares a result with what is expected; ERR_MODULE says where they differ.
 bool expect(struct arena *a, const char *where, struct val want, struct val got, struct err *e);

@@ -1,7 +1,7 @@
 // The files of a case: making them, comparing them, and a fingerprint of everything that must not change.
 #include "digest.h"
 #include "fd.h"
-#include "run_cases.h"
+#include "modtest.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -232,7 +232,7 @@ static void remove_below(struct arena *a, const char *path) {
     rmdir(path);
 }
 
-void tree_remove(const char *dir) {
+void case_tree_remove(const char *dir) {
     struct arena a = {0};
     remove_below(&a, dir);
     arena_release(&a);

@@ -1,7 +1,7 @@
 // Expected values against real ones, and the placeholders of a case.
 #include "digest.h"
+#include "modtest.h"
 #include "regex.h"
-#include "run_cases.h"
 
 static bool mismatch(struct arena *a, const char *where, struct val want, struct val got, struct err *e) {
     struct buf b = BUF_IN(a);

@@ -1,7 +1,7 @@
 // The controller's end of the protocol, as small as a test needs it.
 #include "fd.h"
+#include "modtest.h"
 #include "msg.h"
-#include "run_cases.h"
 #include "spawn.h"
 
 #include <errno.h>

@@ -1,0 +1,119 @@
+-- pgdump: dumps of PostgreSQL databases, for the modules pg_dump, pg_restore and postgresql_db.
+
+local util = use("util")
+local postgres = use("postgres")
+
+local pgdump = {}
+
+local COMPRESSORS = { gz = "gzip", bz2 = "bzip2", xz = "xz", zst = "zstd" }
+
+-- The format a file's name stands for, and the program that compresses it.
+function pgdump.format_of(path)
+  local plain, ending = path:match("^(.*)%.(%w+)$")
+  if ending == "pgc" or ending == "dump" then
+    return "custom"
+  elseif ending == "tar" then
+    return "tar"
+  elseif ending == "dir" then
+    return "directory"
+  elseif COMPRESSORS[ending or ""] then
+    return pgdump.format_of(plain), ending
+  end
+  return "plain"
+end
+
+-- Dumps into `path`, which appears whole or not at all. `options`: format, compressor, extra words, jobs.
+function pgdump.dump(c, db, path, options)
+  local temp = util.dirname(path) .. "/." .. util.basename(path) .. "." .. c.digest("sha256", c.random(16)):sub(1, 8)
+  local argv = { "pg_dump", "--format=" .. options.format, "--file=" .. temp, "--no-password" }
+  if options.format == "directory" and options.jobs then
+    util.append(argv, "--jobs=" .. options.jobs)
+  end
+  util.extend(argv, options.extra)
+  util.append(argv, "--dbname=" .. db)
+  local r = postgres.program(c, argv, { may_fail = true })
+  if r.rc ~= 0 then
+    c.fs.remove_tree(temp)
+    c:fail("pg_dump of " .. db .. " failed: " .. util.trim(r.stderr), { rc = r.rc, stderr = r.stderr })
+  end
+  if options.compressor then
+    local packed = util.run(c, { util.need(c, COMPRESSORS[options.compressor]), options.compressor == "zst" and "--rm" or "-f", temp },
+      { may_fail = true })
+    if packed.rc ~= 0 then
+      c.fs.remove_tree(temp)
+      c:fail(COMPRESSORS[options.compressor] .. " failed: " .. util.trim(packed.stderr))
+    end
+    temp = temp .. "." .. options.compressor
+  end
+  pgdump.verify(c, temp, options.format, options.compressor, temp)
+  if c.fs.exists(path) and options.format == "directory" then
+    c.fs.remove_tree(path)
+  end
+  c.fs.rename(temp, path)
+end
+
+-- Whether a dump can be read. What cannot is removed when `remove` names it.
+function pgdump.verify(c, path, format, compressor, remove)
+  local ok, why = true, ""
+  if format == "plain" and not compressor then
+    local st = c.fs.stat(path)
+    local tail = util.run(c, { util.need(c, "tail"), "-c", "4096", path }, { may_fail = true }).stdout
+    ok = st ~= nil and tail:find("PostgreSQL database dump complete", 1, true) ~= nil
+    why = "its end is missing"
+  elseif compressor then
+    local r = util.run(c, { util.need(c, COMPRESSORS[compressor]), "-t", path }, { may_fail = true })
+    ok, why = r.rc == 0, util.trim(r.stderr)
+  else
+    local r = postgres.program(c, { "pg_restore", "--list", path }, { may_fail = true })
+    ok, why = r.rc == 0 and r.stdout:find("; Archive created at", 1, true) ~= nil, util.trim(r.stderr)
+  end
+  if not ok then
+    if remove then
+      c.fs.remove_tree(remove)
+    end
+    c:fail("the dump " .. path .. " cannot be read: " .. why)
+  end
+end
+
+-- Restores a dump; what compresses it is undone into the call's own directory first.
+function pgdump.restore(c, db, path, format, compressor, options)
+  if compressor then
+    local copy = c:tmpdir() .. "/restore." .. compressor
+    c.fs.symlink(c.fs.realpath(path), copy)
+    local out = util.run(c, { util.need(c, COMPRESSORS[compressor]), "-d", "-k", "-f", copy }, { may_fail = true })
+    if out.rc ~= 0 then
+      c:fail(COMPRESSORS[compressor] .. " failed: " .. util.trim(out.stderr))
+    end
+    path = c:tmpdir() .. "/restore"
+  end
+  local argv
+  if format == "plain" then
+    argv = { "psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "--no-password", "--dbname=" .. db, "--file=" .. path }
+    if options.single_transaction then
+      util.append(argv, "--single-transaction")
+    end
+    util.extend(argv, options.extra)
+  else
+    argv = { "pg_restore", "--no-password", "--dbname=" .. db }
+    if options.single_transaction then
+      util.append(argv, "--single-transaction")
+    else
+      util.append(argv, "--exit-on-error")
+    end
+    if options.clean then
+      util.append(argv, "--clean", "--if-exists")
+    end
+    if options.jobs and not options.single_transaction then
+      util.append(argv, "--jobs=" .. options.jobs)
+    end
+    util.extend(argv, options.extra)
+    util.append(argv, path)
+  end
+  local r = postgres.program(c, argv, { may_fail = true })
+  if r.rc ~= 0 then
+    c:fail("restoring " .. db .. " failed: " .. util.trim(r.stderr), { rc = r.rc, stderr = r.stderr })
+  end
+  return r
+end
+
+return pgdump
