@@ -197,7 +197,8 @@ const struct jinja_plugins *plugins_api(const struct project_plugins *p);
 void plugins_each(const struct project_plugins *p, enum plugin_kind kind,
                   void (*one)(void *, const struct script_plugin *, struct str name), void *to);
 /// play doc: documentation of modules, keywords and plugins to standard output, as s->plugin_type, doc_list,
-/// doc_markdown (a page for each module that is named, else the tables of docs/compatibility.md) and the words say. ERR_NOT_FOUND for an unknown name.
+/// doc_markdown (a page for each module that is named, else the tables of docs/compatibility.md) and the words say.
+/// ERR_NOT_FOUND for an unknown name.
 bool doc_show(struct settings *s, struct err *e);
 /// A module as a page of Markdown.
 void doc_page(FILE *f, const char *name, const struct module *m);

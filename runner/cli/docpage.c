@@ -80,7 +80,8 @@ void doc_page(FILE *f, const char *name, const struct module *m) {
         }
     }
     if (m->file_args) {
-        fputs("\nAnd those of every file: `mode`, `owner`, `group`, `seuser`, `serole`, `setype`, `selevel`, `attributes`, "
+        fputs("\nAnd those of every file: `mode`, `owner`, `group`, `seuser`, `serole`, `setype`, `selevel`, "
+              "`attributes`, "
               "`unsafe_writes`.\n",
               f);
     }

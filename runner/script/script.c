@@ -85,7 +85,8 @@ static bool script_prepare(struct mod_call *c, struct err *e) {
     }
     struct str src = mod_str(c, str_z(c->arena, from));
     if (!c->ctl->find(c->ctl->self, "templates", src, c->arena, &path, e) ||
-        !c->ctl->render(c->ctl->self, path, val_dict(c->arena, 0), val_dict(c->arena, 0), c->arena, &text, &secret, e)) {
+        !c->ctl->render(c->ctl->self, path, val_dict(c->arena, 0), val_dict(c->arena, 0), c->arena, &text, &secret,
+                        e)) {
         return false;
     }
     (void)val_del_key(c->args, val_str(c->arena, from));
