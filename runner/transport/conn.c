@@ -75,7 +75,7 @@ static void tell_failed(struct conn *c, const struct err *why) {
 static void drop_session(struct conn *c) {
     if (c->session) {
         int fd = c->watch.fd;
-        shard_watch(&c->hub->shard, &c->watch, fd, 0);
+        shard_watch(c->shard, &c->watch, fd, 0);
         c->watch.fd = -1;
         relay_close_all(c);
         if (c->pump) {
@@ -86,7 +86,7 @@ static void drop_session(struct conn *c) {
         c->pump = NULL;
     }
     if (c->proxy_pid > 0) {
-        shard_reap(&c->hub->shard, c->proxy_pid, clock_ms() + CLOSE_MS);
+        shard_reap(c->shard, c->proxy_pid, clock_ms() + CLOSE_MS);
         c->proxy_pid = 0;
     }
 }
@@ -110,7 +110,7 @@ void conn_die(struct conn *c, const struct err *why) {
 }
 
 static void bury(struct conn *c) {
-    struct shard *s = &c->hub->shard;
+    struct shard *s = c->shard;
     if (c->prev) {
         c->prev->next = c->next;
     } else {
@@ -280,7 +280,7 @@ void conn_begin(struct conn *c) {
         arena_release(&c->secrets);
         start_login(c);
     } else if (c->dialing) {
-        shard_payloads(&c->hub->shard);  // a dialer is at work: there is time now
+        (void)shard_payloads(c->shard);  // a dialer is at work: there is time now
     } else {
         struct arena tmp = {0};
         struct err e = {.arena = &tmp};
@@ -291,7 +291,7 @@ void conn_begin(struct conn *c) {
 }
 
 void conn_adopt(struct conn *c, struct dialed *d) {
-    struct shard *s = &c->hub->shard;
+    struct shard *s = c->shard;
     c->dialing = false;
     arena_release(&c->secrets);
     c->alive_ms = d->alive_ms > 0 ? d->alive_ms : c->alive_ms;
@@ -387,7 +387,7 @@ void conn_work(struct conn *c) {
     for (int n = 0; pass(c) && c->state == CONN_UP; n++) {
         if (n == PASSES) {
             c->again = true;
-            shard_alarm(&c->hub->shard, 0);
+            shard_alarm(c->shard, 0);
             break;
         }
     }
@@ -395,7 +395,7 @@ void conn_work(struct conn *c) {
         if (session_alive(c) && !c->hung_up) {
             tcp_ack_now(c->watch.fd);
             uint32_t out = ssh_get_poll_flags(c->session) & SSH_WRITE_PENDING ? EPOLLOUT : 0;
-            shard_watch(&c->hub->shard, &c->watch, c->watch.fd, EPOLLIN | out);
+            shard_watch(c->shard, &c->watch, c->watch.fd, EPOLLIN | out);
         } else {
             lost(c);
         }

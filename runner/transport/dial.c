@@ -49,21 +49,21 @@ struct str dial_ask(struct hub *h, struct conn *c, const char *prompt, struct ar
     return answer;
 }
 
-static void hand_over(struct hub *h, struct conn *c, struct dialed *d) {
+static void hand_over(struct conn *c, struct dialed *d) {
     struct arena a = {0};
     struct note *n = ARENA_NEW(&a, struct note);
     *n = (struct note){.arena = a, .kind = NOTE_DIALED, .conn = c, .dialed = d};
-    shard_post(&h->shard, n);
+    shard_post(c->shard, n);
 }
 
 /// Hands over a connection that nobody dials.
-static void give_up(struct hub *h, struct conn *c, const char *why) {
+static void give_up(struct conn *c, const char *why) {
     struct arena a = {0};
     struct dialed *d = ARENA_NEW(&a, struct dialed);
     d->arena = a;
     d->err.arena = &d->arena;
     (void)err_set(&d->err, ERR_UNREACHABLE, NO_MARK, "host '%s' was not connected to: %s", c->spec.host, why);
-    hand_over(h, c, d);
+    hand_over(c, d);
 }
 
 /// Dials, again after failures that may pass by themselves.
@@ -93,7 +93,7 @@ static void dial(struct hub *h, struct conn *c) {
             break;
         }
     }
-    hand_over(h, c, d);
+    hand_over(c, d);
 }
 
 static void *dialer_main(void *arg) {
@@ -154,7 +154,7 @@ void dial_queue(struct hub *h, struct conn *c) {
     pthread_cond_signal(&h->dial_cond);
     pthread_mutex_unlock(&h->dial_lock);
     if (none) {
-        give_up(h, c, "no thread could be started");
+        give_up(c, "no thread could be started");
     }
 }
 
@@ -177,7 +177,7 @@ bool dial_stop(struct hub *h, int64_t wait_ms) {
     pthread_mutex_lock(&h->dial_lock);
     for (struct conn *c = h->dial_head, *next; c; c = next) {
         next = c->dial_next;
-        give_up(h, c, "the run ended");
+        give_up(c, "the run ended");
     }
     h->dial_head = NULL;
     pthread_mutex_unlock(&h->dial_lock);

@@ -148,7 +148,12 @@ static void hub_init(struct hub *h, const struct hub_opts *o) {
     pthread_mutex_init(&h->gate_lock, NULL);
     pthread_cond_init(&h->gate_cond, NULL);
     pthread_mutex_init(&h->blobs.lock, NULL);
-    pthread_mutex_init(&h->shard.lock, NULL);
+    pthread_mutex_init(&h->payload_lock, NULL);
+    for (size_t i = 0; i < SHARDS_MAX; i++) {
+        pthread_mutex_init(&h->shards[i].lock, NULL);
+    }
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    h->nshards = cores < 1 ? 1 : (cores > SHARDS_MAX ? SHARDS_MAX : (size_t)cores);
     pthread_cond_init(&h->dial_cond, NULL);
     h->keepalive_ms = o->keepalive_ms > 0 ? o->keepalive_ms : KEEPALIVE_MS;
     h->start_ms = o->start_ms > 0 ? o->start_ms : START_IDLE_MS;
@@ -182,7 +187,11 @@ static void hub_destroy(struct hub *h) {
     pthread_cond_destroy(&h->gate_cond);
     arena_release(&h->gate_arena);
     pthread_mutex_destroy(&h->blobs.lock);
-    pthread_mutex_destroy(&h->shard.lock);
+    pthread_mutex_destroy(&h->payload_lock);
+    for (size_t i = 0; i < SHARDS_MAX; i++) {
+        pthread_mutex_destroy(&h->shards[i].lock);
+    }
+    arena_release(&h->payload_arena);
     pthread_cond_destroy(&h->dial_cond);
     arena_release(&h->cache);
     struct arena a = h->arena;
@@ -214,7 +223,7 @@ struct hub *hub_new(const struct hub_opts *o, struct err *e) {
         hub_destroy(h);
         return NULL;
     }
-    if (!shard_start(&h->shard, h, e)) {
+    if (!shard_start(&h->shards[0], h, e)) {
         (void)ssh_finalize();
         hub_destroy(h);
         return NULL;
@@ -236,7 +245,9 @@ void hub_free(struct hub *h) {
     }
     gates_release(h);
     bool all = dial_stop(h, 1200);
-    shard_stop(&h->shard);
+    for (size_t i = 0; i < SHARDS_MAX; i++) {
+        shard_stop(&h->shards[i]);
+    }
     if (!all) {
         return;  // a dialer is stuck inside the system's resolver: what it uses stays
     }
@@ -285,6 +296,18 @@ static struct note *note_new(enum note_kind kind, struct conn *c) {
     return n;
 }
 
+/// Hosts go round the shards, each of which starts with its first one.
+static struct shard *next_shard(struct hub *h) {
+    struct shard *s = &h->shards[h->nconns++ % h->nshards];
+    struct arena tmp = {0};
+    struct err e = {.arena = &tmp};
+    if (!s->running && !shard_start(s, h, &e)) {
+        s = &h->shards[0];
+    }
+    arena_release(&tmp);
+    return s;
+}
+
 struct conn *conn_open(struct hub *h, const struct conn_spec *spec, void *tag) {
     struct arena a = {0};
     struct conn *c = ARENA_NEW(&a, struct conn);
@@ -300,7 +323,8 @@ struct conn *conn_open(struct hub *h, const struct conn_spec *spec, void *tag) {
     c->child = c->local || spec->prefix;
     bool ssh = !c->child && spec->kind && strcmp(spec->kind, "ssh") == 0;
     c->dialing = ssh;
-    shard_post(&h->shard, note_new(NOTE_OPEN, c));
+    c->shard = next_shard(h);
+    shard_post(c->shard, note_new(NOTE_OPEN, c));
     if (ssh) {
         dial_queue(h, c);
     }
@@ -316,7 +340,7 @@ uint64_t conn_submit(struct conn *c, const struct conn_request *r, void *tag) {
     if (req) {
         struct note *n = note_new(NOTE_SUBMIT, c);
         n->req = req;
-        shard_post(&h->shard, n);
+        shard_post(c->shard, n);
     } else {
         struct done *d = done_new(DONE_FAILED, tag, id);
         d->c.err = err_copy(&d->c.arena, &e);
@@ -329,11 +353,11 @@ uint64_t conn_submit(struct conn *c, const struct conn_request *r, void *tag) {
 void conn_cancel(struct conn *c, uint64_t id) {
     struct note *n = note_new(NOTE_CANCEL, c);
     n->id = id;
-    shard_post(&c->hub->shard, n);
+    shard_post(c->shard, n);
 }
 
 void conn_close(struct conn *c) {
     if (c) {
-        shard_post(&c->hub->shard, note_new(NOTE_CLOSE, c));
+        shard_post(c->shard, note_new(NOTE_CLOSE, c));
     }
 }

@@ -8,6 +8,7 @@
 #include <pthread.h>
 
 #define DIALERS_MAX     128
+#define SHARDS_MAX      16
 #define BLOB_BUCKETS    256
 #define CANCEL_GRACE_MS 2000
 #define START_IDLE_MS   20000
@@ -110,6 +111,7 @@ struct conn {
     struct arena arena;
     struct arena secrets;  // passwords of the spec; released when dialled
     struct hub *hub;
+    struct shard *shard;
     struct conn *prev, *next;  // shard's list
     struct conn *dial_next;
     struct conn_spec spec;  // copied
@@ -181,8 +183,8 @@ void shard_watch(struct shard *s, struct watch *w, int fd, uint32_t events);
 void shard_unwatch(struct shard *s, struct watch *w);
 /// Makes sure that deadlines are looked at by then.
 void shard_alarm(struct shard *s, int64_t at_ms);
-/// Loads the executables unless that was done; hub->payload_error tells why it failed.
-void shard_payloads(struct shard *s);
+/// Loads the executables unless that was done; the reason when they cannot be, else NULL.
+const char *shard_payloads(struct shard *s);
 /// Ends a child: it is killed when it is still there at `kill_ms`.
 void shard_reap(struct shard *s, int pid, int64_t kill_ms);
 
@@ -221,8 +223,10 @@ struct key_slot {
 };
 struct hub {
     struct arena arena;
-    struct payloads payloads;   // loaded by the shard
-    const char *payload_error;  // the shard's
+    pthread_mutex_t payload_lock;
+    struct arena payload_arena;
+    struct payloads payloads;   // loaded by a shard, under the lock
+    const char *payload_error;  // also
     int64_t keepalive_ms, start_ms;
     // coordinator only
     uint64_t next_id;
@@ -255,7 +259,8 @@ struct hub {
     struct known_file *known;
     struct key_slot *keys;
     struct blobs blobs;
-    struct shard shard;
+    struct shard shards[SHARDS_MAX];  // a host stays in one for the whole run
+    size_t nshards, nconns;           // nconns: the coordinator's
 };
 struct done *done_new(enum completion_kind kind, void *tag, uint64_t id);
 void done_push(struct hub *h, struct done *d);

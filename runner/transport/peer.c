@@ -32,7 +32,7 @@ static int64_t start_deadline(const struct conn *c) {
 
 static void arm(struct peer *p) {
     p->deadline_ms = start_deadline(p->conn);
-    shard_alarm(&p->conn->hub->shard, p->deadline_ms);
+    shard_alarm(p->conn->shard, p->deadline_ms);
 }
 
 static const char *own_path(struct hub *h) {
@@ -44,10 +44,7 @@ static const char *own_path(struct hub *h) {
     return p ? p->path : NULL;
 }
 
-static bool payload_missing(struct hub *h, struct err *e) {
-    if (h->payload_error) {
-        return err_set(e, ERR_SYS, NO_MARK, "%s", h->payload_error);
-    }
+static bool payload_missing(const struct hub *h, struct err *e) {
     return err_set(e, ERR_NOT_FOUND, NO_MARK, "there is no play-remote executable in '%s'", h->payloads.dir);
 }
 
@@ -83,9 +80,9 @@ static bool command(struct peer *p, const struct req *r, const char *const **arg
             p->state = PEER_HELLO;
             return true;
         }
-        shard_payloads(&c->hub->shard);
-        if (c->hub->payload_error) {
-            return payload_missing(c->hub, e);
+        const char *unreadable = shard_payloads(c->shard);
+        if (unreadable) {
+            return err_set(e, ERR_SYS, NO_MARK, "%s", unreadable);
         }
         p->start.remote_tmp = c->spec.remote_tmp;
         p->start.copy = c->local ? local : c->remote_path;
@@ -139,7 +136,7 @@ static bool unreachable(const struct peer *p, struct err *e) {
 }
 
 static bool launch(struct peer *p, const struct req *r, struct err *e) {
-    struct shard *s = &p->conn->hub->shard;
+    struct shard *s = p->conn->shard;
     const char *const *argv = NULL;
     if (!command(p, r, &argv, e)) {
         return false;
@@ -207,8 +204,8 @@ void peer_close(struct peer *p, int64_t grace_ms) {
     *slot = p->next;
     p->state = PEER_GONE;
     p->conn = NULL;
-    p->next = c->hub->shard.gone;
-    c->hub->shard.gone = p;
+    p->next = c->shard->gone;
+    c->shard->gone = p;
 }
 
 void peer_fail(struct peer *p, const struct err *why) {
@@ -288,7 +285,7 @@ static void sent(struct peer *p, struct req *r) {
     r->sent_ms = clock_ms();
     if (r->timeout_ms > 0) {
         r->deadline_ms = r->sent_ms + r->timeout_ms + (r->raw ? 0 : 250);  // the remote stops it first
-        shard_alarm(&p->conn->hub->shard, r->deadline_ms);
+        shard_alarm(p->conn->shard, r->deadline_ms);
     }
 }
 
@@ -336,7 +333,7 @@ void peer_cancel(struct peer *p, struct req *r) {
     } else if (r->state == REQ_SENT) {
         frame_write(&p->out, FRAME_CANCEL, r->wire_id, STR_NONE);
         r->kill_ms = clock_ms() + CANCEL_GRACE_MS;
-        shard_alarm(&p->conn->hub->shard, r->kill_ms);
+        shard_alarm(p->conn->shard, r->kill_ms);
     } else if (r->blob_at == 0) {
         unqueue(p, r);
         conn_fail_req(r, NULL);
@@ -616,7 +613,7 @@ static bool start_more(struct peer *p) {
 
 // -- bytes -----------------------------------------------------------------------------------------------------------
 static bool read_some(struct peer *p, bool err, struct buf *into) {
-    struct shard *s = &p->conn->hub->shard;
+    struct shard *s = p->conn->shard;
     bool moved = false;
     for (int i = 0; i < 16; i++) {
         int n = stream_read(&p->stream, err, s->scratch, SHARD_SCRATCH);
@@ -689,10 +686,10 @@ static bool reopen(struct peer *p) {
     }
     const char *cmd = p->stream.command;
     stream_close(&p->stream, 0);
-    stream_ssh(&p->stream, &p->conn->hub->shard, p->conn->session, cmd);
+    stream_ssh(&p->stream, p->conn->shard, p->conn->session, cmd);
     p->stream.lend_agent = p->conn->agent_path != NULL;
     p->reopen_ms = clock_ms() + REOPEN_MS * (int64_t)p->opens;
-    shard_alarm(&p->conn->hub->shard, p->reopen_ms);
+    shard_alarm(p->conn->shard, p->reopen_ms);
     return true;
 }
 

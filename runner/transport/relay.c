@@ -44,7 +44,7 @@ static ssh_channel on_open(ssh_session session, void *user) {
     r->conn = c;
     r->channel = ssh_channel_new(session);
     r->sock = (struct watch){.kind = WATCH_RELAY, .fd = -1, .owner = r};
-    shard_watch(&c->hub->shard, &r->sock, fd, EPOLLIN);
+    shard_watch(c->shard, &r->sock, fd, EPOLLIN);
     r->next = c->relays;
     c->relays = r;
     return r->channel;
@@ -65,11 +65,11 @@ static void relay_end(struct relay *r) {
         slot = &(*slot)->next;
     }
     *slot = r->next;
-    shard_unwatch(&c->hub->shard, &r->sock);
+    shard_unwatch(c->shard, &r->sock);
     ssh_channel_free(r->channel);
     r->conn = NULL;
-    r->next = c->hub->shard.relays_gone;
-    c->hub->shard.relays_gone = r;
+    r->next = c->shard->relays_gone;
+    c->shard->relays_gone = r;
 }
 
 void relay_close_all(struct conn *c) {
@@ -146,7 +146,7 @@ bool relay_work(struct conn *c) {
             continue;
         }
         moved |= up + down > 0;
-        shard_watch(&c->hub->shard, &r->sock, r->sock.fd, EPOLLIN | (r->to_agent.n ? EPOLLOUT : 0U));
+        shard_watch(c->shard, &r->sock, r->sock.fd, EPOLLIN | (r->to_agent.n ? EPOLLOUT : 0U));
     }
     return moved;
 }

@@ -65,12 +65,16 @@ void shard_reap(struct shard *s, int pid, int64_t kill_ms) {
     shard_alarm(s, clock_ms() + 20);
 }
 
-void shard_payloads(struct shard *s) {
+const char *shard_payloads(struct shard *s) {
     struct hub *h = s->hub;
-    struct err e = {.arena = &s->arena};
-    if (!h->payload_error && !payloads_load(&h->payloads, &s->arena, &e)) {
+    pthread_mutex_lock(&h->payload_lock);
+    struct err e = {.arena = &h->payload_arena};
+    if (!h->payload_error && !payloads_load(&h->payloads, &h->payload_arena, &e)) {
         h->payload_error = e.msg;
     }
+    const char *why = h->payload_error;
+    pthread_mutex_unlock(&h->payload_lock);
+    return why;
 }
 
 // -- the inbox -------------------------------------------------------------------------------------------------------
