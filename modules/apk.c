@@ -1,0 +1,286 @@
+// apk: packages of Alpine Linux.
+#include "fd.h"
+#include "spawn.h"
+#include "words.h"
+
+#define WORLD_MAX ((size_t)4 << 20)
+
+static const struct arg args[] = {
+    {"name", ARG_LIST, .doc = "Packages, also with a version (name=1.2-r0) or a repository (name@edge)."},
+    {"state", ARG_STR, .def = "present", .choices = "absent|installed|latest|present|removed",
+     .doc = "Whether they are installed, and whether newer ones are wanted."},
+    {"repository", ARG_LIST, .doc = "Repositories to use instead of the configured ones."},
+    {"update_cache", ARG_BOOL, .def = "false", .doc = "Fetch the indexes first."},
+    {"upgrade", ARG_BOOL, .def = "false", .doc = "Upgrade all packages."},
+    {"available", ARG_BOOL, .def = "false",
+     .doc = "With upgrade: also to versions that are older or of other repositories."},
+    {"no_cache", ARG_BOOL, .def = "false", .doc = "Keep no index on the target."},
+    {"world", ARG_STR, .def = "/etc/apk/world", .doc = "The list of packages that were asked for."},
+    {0},
+};
+
+struct apk {
+    struct mod_call *c;
+    const char *program;
+    struct str world;
+};
+
+static void begin(struct apk *k, struct words *w, const char *verb) {
+    struct val repositories = mod_arg(k->c, "repository");
+    words_add(k->c, w, k->program);
+    if (val_len(repositories)) {
+        words_opt(k->c, w, "--repositories-file", "/dev/null");
+    }
+    for (size_t i = 0; i < val_len(repositories); i++) {
+        words_opt(k->c, w, "--repository", str_z(k->c->arena, val_text(val_at_index(repositories, i))));
+    }
+    if (mod_bool(k->c, "no_cache")) {
+        words_add(k->c, w, "--no-cache");
+    }
+    words_add(k->c, w, verb);
+    if (k->c->check && strcmp(verb, "update") != 0 && strcmp(verb, "info") != 0 && strcmp(verb, "version") != 0) {
+        words_add(k->c, w, "--simulate");
+    }
+}
+
+/// "(1/2) Installing name (1.2-r0)": the names.
+static struct val named_packages(struct apk *k, struct str out) {
+    struct val list = val_list(k->c->arena, 8);
+    struct str line;
+    while (str_next(&out, '\n', &line)) {
+        size_t close = str_find_char(line, 0, ')');
+        struct str word;
+        if (!str_starts(line, "(") || close == SIZE_MAX) {
+            continue;
+        }
+        struct str rest = str_trim(str_sub(line, close + 1, line.n));
+        for (size_t n = 0; str_next(&rest, ' ', &word);) {
+            n += word.n > 0;
+            if (n == 2 && word.n) {
+                val_push(k->c->arena, list, val_str(k->c->arena, word));
+                break;
+            }
+        }
+    }
+    return list;
+}
+
+static bool call(struct apk *k, struct words *w, struct run_result *r, struct err *e) {
+    if (!words_run(k->c, w, STR_NONE, r, e)) {
+        return false;
+    }
+    mod_set_str(k->c, "stdout", r->out);
+    mod_set_str(k->c, "stderr", r->err);
+    return true;
+}
+
+static bool update(struct apk *k, struct err *e) {
+    struct words w = {0};
+    struct run_result r;
+    begin(k, &w, "update");
+    if (!call(k, &w, &r, e)) {
+        return false;
+    }
+    return r.rc == 0 || mod_fail(k->c, e, "could not update package db");
+}
+
+static bool upgrade(struct apk *k, struct err *e) {
+    struct words w = {0};
+    struct run_result r;
+    begin(k, &w, "upgrade");
+    if (mod_bool(k->c, "available")) {
+        words_add(k->c, &w, "--available");
+    }
+    if (!call(k, &w, &r, e)) {
+        return false;
+    }
+    struct val packages = named_packages(k, r.out);
+    mod_set(k->c, "packages", packages);
+    if (r.rc != 0) {
+        return mod_fail(k->c, e, "failed to upgrade packages");
+    }
+    bool changed = val_len(packages) > 0;
+    if (changed) {
+        mod_changed(k->c);
+    }
+    mod_set_z(k->c, "msg", changed ? "upgraded packages" : "packages already upgraded");
+    return true;
+}
+
+// -- what is installed -----------------------------------------------------------------------------------------------
+
+static bool is_installed(struct apk *k, const char *name, bool *here, struct err *e) {
+    struct words w = {0};
+    struct run_result r;
+    begin(k, &w, "info");
+    words_add(k->c, &w, "--installed");
+    words_add(k->c, &w, name);
+    if (!words_run(k->c, &w, STR_NONE, &r, e)) {
+        return false;
+    }
+    *here = r.rc == 0;
+    return true;
+}
+
+/// A line "name-1.0-r0 < 1.1-r0" of `apk version` tells that there is a newer one.
+static bool is_latest(struct apk *k, const char *name, bool *latest, struct err *e) {
+    struct words w = {0};
+    struct run_result r;
+    begin(k, &w, "version");
+    words_add(k->c, &w, name);
+    if (!words_run(k->c, &w, STR_NONE, &r, e)) {
+        return false;
+    }
+    *latest = str_find(r.out, 0, STR_LIT(" < ")) == SIZE_MAX;
+    return true;
+}
+
+static struct str bare(struct str name) {
+    size_t n = 0;
+    while (n < name.n && !strchr("=<>~@", name.s[n])) {
+        n++;
+    }
+    return str_sub(name, 0, n);
+}
+
+/// Installed only because others need it: `apk add` makes it one that was asked for.
+static bool in_world(const struct apk *k, const char *name) {
+    struct str rest = k->world;
+    struct str line;
+    while (rest.n && str_next(&rest, '\n', &line)) {
+        if (str_eq(bare(str_trim(line)), bare(str_from(name)))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+// -- states ----------------------------------------------------------------------------------------------------------
+
+static struct str joined(struct mod_call *c, const struct words *names) {
+    struct buf b = BUF_IN(c->arena);
+    for (size_t i = 0; i < names->n; i++) {
+        buf_printf(&b, "%s%s", i ? " " : "", names->p[i]);
+    }
+    return buf_view(&b);
+}
+
+static bool act(struct apk *k, const char *verb, const char *option, const struct words *names, const char *failed,
+                const char *done, struct err *e) {
+    struct words w = {0};
+    struct run_result r;
+    begin(k, &w, verb);
+    if (option) {
+        words_add(k->c, &w, option);
+    }
+    for (size_t i = 0; i < names->n; i++) {
+        words_add(k->c, &w, names->p[i]);
+    }
+    if (!call(k, &w, &r, e)) {
+        return false;
+    }
+    struct str list = joined(k->c, names);
+    mod_set(k->c, "packages", named_packages(k, r.out));
+    if (r.rc != 0) {
+        return mod_fail(k->c, e, "failed to %s %.*s", failed, STR(list));
+    }
+    mod_changed(k->c);
+    mod_set(k->c, "msg", val_printf(k->c->arena, "%s %.*s package(s)", done, STR(list)));
+    return true;
+}
+
+static bool present(struct apk *k, bool latest, struct err *e) {
+    struct val names = mod_arg(k->c, "name");
+    struct words todo = {0};
+    bool newer = false;
+    for (size_t i = 0; i < val_len(names); i++) {
+        const char *name = str_z(k->c->arena, val_text(val_at_index(names, i)));
+        bool here;
+        bool newest = true;
+        if (!is_installed(k, name, &here, e) || (here && latest && !is_latest(k, name, &newest, e))) {
+            return false;
+        }
+        if (!here || !newest || !in_world(k, name)) {
+            words_add(k->c, &todo, name);
+        }
+        newer = newer || !newest;
+    }
+    if (todo.n == 0) {
+        mod_set_z(k->c, "msg", "package(s) already installed");
+        return true;
+    }
+    return act(k, "add", newer ? "--upgrade" : NULL, &todo, "install", "installed", e);
+}
+
+static bool absent(struct apk *k, struct err *e) {
+    struct val names = mod_arg(k->c, "name");
+    struct words todo = {0};
+    for (size_t i = 0; i < val_len(names); i++) {
+        const char *name = str_z(k->c->arena, val_text(val_at_index(names, i)));
+        bool here;
+        if (!is_installed(k, name, &here, e)) {
+            return false;
+        }
+        if (here) {
+            words_add(k->c, &todo, name);
+        }
+    }
+    if (todo.n == 0) {
+        mod_set_z(k->c, "msg", "package(s) already removed");
+        return true;
+    }
+    return act(k, "del", "--purge", &todo, "remove", "removed", e);
+}
+
+static bool check_names(struct mod_call *c, struct err *e) {
+    struct val names = mod_arg(c, "name");
+    for (size_t i = 0; i < val_len(names); i++) {
+        struct str name = val_text(val_at_index(names, i));
+        if (!name.n || name.s[0] == '-' || str_find_char(name, 0, ' ') != SIZE_MAX) {
+            return mod_fail(c, e, "'%.*s' is no name of a package", STR(name));
+        }
+    }
+    return true;
+}
+
+static bool run(struct mod_call *c, struct err *e) {
+    struct apk k = {.c = c, .program = spawn_which(c->arena, "apk")};
+    struct str state = mod_str(c, "state");
+    bool names = val_len(mod_arg(c, "name")) > 0;
+    struct err ignored = {.arena = c->arena};
+    if (!names && !mod_bool(c, "update_cache") && !mod_bool(c, "upgrade")) {
+        return mod_fail(c, e, "one of the following is required: name, update_cache, upgrade");
+    }
+    if (!k.program) {
+        return mod_fail(c, e, "Failed to find required executable \"apk\" in paths: $PATH");
+    }
+    if (!check_names(c, e) || (mod_bool(c, "update_cache") && !update(&k, e))) {
+        return false;
+    }
+    if (mod_bool(c, "upgrade")) {
+        return upgrade(&k, e);
+    }
+    if (!names) {
+        mod_changed(c);
+        mod_set_z(c, "msg", "updated repository indexes");
+        return true;
+    }
+    (void)fd_read_file(mod_z(c, "world"), WORLD_MAX, c->arena, &k.world, &ignored);
+    if (str_eqz(state, "absent") || str_eqz(state, "removed")) {
+        return absent(&k, e);
+    }
+    return present(&k, str_eqz(state, "latest"), e);
+}
+
+MODULE(apk) = {
+    .doc = "Install, upgrade and remove packages of Alpine Linux.",
+    .spec = "community.general.apk",
+    .example = "- community.general.apk:\n    name: [nginx, openssh]\n    update_cache: true",
+    .returns = "packages: What apk did something with.\nmsg: In short.\nstdout: What apk said.",
+    .args = args,
+    .exclusive = "name,upgrade",
+    .check = SUPPORT_FULL,
+    .diff = SUPPORT_NONE,
+    .side = ON_TARGET,
+    .run = run,
+};
