@@ -169,7 +169,6 @@ static bool python_command(struct mod_call *c, const char *dir, struct val *word
     struct str fqcn = mod_str(c, "fqcn");
     struct str name = mod_str(c, "name");
     size_t dot = str_find_char(name, 0, '.');
-    struct str coll = STR_NONE;
     zip_start(&z, c->arena);
     if (!find_python(c, words, e) || !unpack(c, "core", &z, e) || !unpack(c, "own", &z, e)) {
         return false;
@@ -177,7 +176,7 @@ static bool python_command(struct mod_call *c, const char *dir, struct val *word
     name = str_sub(name, 0, dot);
     struct str module = str_printf(c->arena, "ansible.modules.%.*s", STR(name));
     if (fqcn.n) {
-        coll = str_sub(fqcn, 0, str_find_char(fqcn, str_find_char(fqcn, 0, '.') + 1, '.'));
+        struct str coll = str_sub(fqcn, 0, str_find_char(fqcn, str_find_char(fqcn, 0, '.') + 1, '.'));
         module = str_printf(c->arena, "ansible_collections.%.*s.plugins.modules.%.*s", STR(coll), STR(name));
     }
     val_set(c->arena, wrapped, "ANSIBLE_MODULE_ARGS", full_args(c, str_from(dir)));

@@ -129,7 +129,7 @@ static bool attach_tree(struct mod_call *c, struct str dir, struct str rel, cons
     w.dev = st.st_dev;
     w.ino = st.st_ino;
     bool ok = true;
-    for (int i = 0; i < 2 * n; i++) {
+    for (int i = 0; n > 0 && i < 2 * n; i++) {
         struct str name = str_dup(c->arena, str_from(names[i % n]->d_name));
         if (!ok || str_eqz(name, ".") || str_eqz(name, "..")) {
             continue;

@@ -4,7 +4,6 @@
 #include "http.h"
 #include "replace.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <unistd.h>
 
@@ -54,7 +53,7 @@ static struct str slug_of(struct arena *a, struct str name) {
     struct buf b = BUF_IN(a);
     bool gap = false;
     for (size_t i = 0; i < name.n; i++) {
-        char ch = (char)tolower((unsigned char)name.s[i]);
+        char ch = ascii_lower(name.s[i]);
         bool blank = ch == '_' || ch == ' ' || (ch >= '\t' && ch <= '\r');
         if (blank && !gap) {
             buf_char(&b, '-');
@@ -76,7 +75,7 @@ static struct str field_name(struct arena *a, const char *key) {
     struct buf b = BUF_IN(a);
     bool first = true;
     for (; *key; key++) {
-        buf_char(&b, *key == '_' ? '-' : first ? (char)toupper((unsigned char)*key) : *key);
+        buf_char(&b, *key == '_' ? '-' : first ? ascii_upper(*key) : *key);
         first = *key == '_';
     }
     return buf_view(&b);

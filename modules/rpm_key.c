@@ -72,7 +72,7 @@ static struct str upper(struct arena *a, struct str s) {
     struct buf b = BUF_IN(a);
     for (size_t i = 0; i < s.n; i++) {
         if (s.s[i] != ' ') {
-            buf_char(&b, (char)toupper((unsigned char)s.s[i]));
+            buf_char(&b, ascii_upper(s.s[i]));
         }
     }
     return buf_view(&b);
@@ -215,7 +215,7 @@ static bool run(struct mod_call *c, struct err *e) {
     struct buf name = BUF_IN(c->arena);
     buf_z(&name, "gpg-pubkey-");
     for (size_t i = k->id.n < 8 ? 0 : k->id.n - 8; i < k->id.n; i++) {
-        buf_char(&name, (char)tolower((unsigned char)k->id.s[i]));
+        buf_char(&name, ascii_lower(k->id.s[i]));
     }
     const char *import[] = {k->rpm, "--import", k->file, NULL};
     const char *erase[] = {k->rpm, "--erase", "--allmatches", str_z(c->arena, buf_view(&name)), NULL};

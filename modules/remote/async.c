@@ -98,7 +98,7 @@ static void watch(struct arena *a, const struct async_job *b, pid_t child) {
             (void)waitpid(child, &status, 0);
             return;
         }
-        struct timespec nap = {.tv_nsec = 100 * 1000 * 1000};
+        struct timespec nap = {.tv_nsec = 100000000L};
         nanosleep(&nap, NULL);
     }
     if (WIFSIGNALED(status) || (WIFEXITED(status) && WEXITSTATUS(status) != 0)) {

@@ -31,6 +31,13 @@ struct str str_rtrim(struct str s);
 struct str str_dup(struct arena *a, struct str s);
 /// As str_dup, but returned as a C string.
 char *str_z(struct arena *a, struct str s);
+/// An ASCII letter in lower / upper case; any other byte as it is.
+static inline char ascii_lower(char c) {
+    return c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c;
+}
+static inline char ascii_upper(char c) {
+    return c >= 'a' && c <= 'z' ? (char)(c - ('a' - 'A')) : c;
+}
 /// Formats into `a`.
 struct str str_printf(struct arena *a, const char *fmt, ...) PRINTF_LIKE(2, 3);
 /// Cuts `*rest` at the next `sep` and returns the part before it; false when `*rest` was exhausted (rest->s == NULL).

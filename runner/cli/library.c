@@ -374,10 +374,11 @@ static const struct module *python_module(struct library *l, const struct pb_mod
 
 static const struct module *load(struct library *l, const struct pb_module *m, struct str path, struct str coll,
                                  struct err *e) {
-    const struct module *known = map_get(&l->modules, path);
-    if (known) {
-        return known;
+    const struct module **had = map_get(&l->modules, path);
+    if (had) {
+        return *had;
     }
+    const struct module *known = NULL;
     struct str text;
     bool secret;
     if (str_ends(path, ".lua")) {
@@ -398,7 +399,9 @@ static const struct module *load(struct library *l, const struct pb_module *m, s
         known = f->style == FOREIGN_PYTHON ? python_module(l, m, f, coll) : foreign_module(l->a, f);
     }
     if (known) {
-        map_put(&l->modules, l->a, path, (void *)(uintptr_t)known);
+        had = ARENA_NEW(l->a, const struct module *);
+        *had = known;
+        map_put(&l->modules, l->a, path, had);
     }
     return known;
 }

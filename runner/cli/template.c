@@ -119,11 +119,11 @@ static double now_s(void) {
 static bool measure(struct jinja_case *k, int64_t seconds, struct arena *a, struct val d, struct err *e) {
     struct jinja_cache *cache = jinja_cache_new();
     struct str text = STR_NONE;
-    int64_t n = 0;
     bool ok = true;
-    double start = now_s(), spent = 0;
     for (int part = 0; part < 2 && ok; part++) {
-        for (n = 0, start = now_s(), spent = 0; ok && spent < (double)seconds; n++) {
+        int64_t n = 0;
+        double spent = 0;
+        for (double start = now_s(); ok && spent < (double)seconds; n++) {
             struct arena once = {0};
             struct err own = {.arena = &once};
             ok = part ? jinja_case_compile(&once, k, &own) : jinja_case_render(&once, cache, k, &text, &own);

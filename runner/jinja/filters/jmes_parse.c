@@ -90,7 +90,7 @@ static bool quoted(struct jparser *p, size_t *i, struct str *out) {
 
 /// A literal between backquotes: JSON, or (as it once was) bare text.
 static bool literal(struct jparser *p, size_t *i, struct jtok *t) {
-    struct str s;
+    struct str s = STR_NONE;
     struct err ignored = {.arena = p->j->c->a};
     size_t at = *i;
     if (!quoted(p, i, &s)) {
@@ -110,7 +110,7 @@ static bool literal(struct jparser *p, size_t *i, struct jtok *t) {
 }
 
 static bool string_token(struct jparser *p, size_t *i, struct jtok *t) {
-    struct str all = p->j->expr, s;
+    struct str all = p->j->expr, s = STR_NONE;
     char quote = all.s[*i];
     size_t at = *i;
     if (quote == '`') {

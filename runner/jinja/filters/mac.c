@@ -5,6 +5,8 @@
 #include "filters/support.h"
 #include "filters/text.h"
 
+#include <inttypes.h>
+
 static int hex_digit(char ch) {
     return ch >= '0' && ch <= '9' ? ch - '0' : (ch | 32) >= 'a' && (ch | 32) <= 'f' ? (ch | 32) - 'a' + 10 : -1;
 }
@@ -171,7 +173,7 @@ static bool f_random_mac(struct jcall *c, struct val *out, struct err *e) {
     } else if (!mt_init_seed(m, c->args[1])) {
         return bad_arg(c, e, "seed", "a string or a number", c->args[1]);
     }
-    snprintf(hex, sizeof hex, "%010llx", (unsigned long long)(low + mt_below(m, high - low + 1)));
+    snprintf(hex, sizeof hex, "%010" PRIx64, low + mt_below(m, high - low + 1));
     buf_str(&b, prefix);
     for (size_t i = 0; i < 6 - n; i++) {
         buf_printf(&b, ":%.2s", hex + 2 * i);
