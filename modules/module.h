@@ -83,6 +83,9 @@ struct mod_ctl {
                  struct err *e);
     /// A conditional, as `when:`.
     bool (*truth)(void *self, struct val cond, bool *out, struct err *e);
+    /// Text in an encoding by its Python name. ERR_ARGS at `at` for an unknown one, ERR_TYPE for what it cannot express.
+    bool (*encode)(void *self, struct str text, struct str encoding, struct mark at, struct arena *a, struct str *out,
+                   struct err *e);
     /// A variable of the host, templated; VAL_UNDEF when missing.
     bool (*var)(void *self, const char *name, struct arena *a, struct val *out, struct err *e);
     /// Asks the person at the terminal; ERR_NOT_FOUND without one. timeout_ms 0: for ever.

@@ -1,6 +1,8 @@
 // libcurl with everything that could surprise switched off: other protocols, netrc, endless answers.
 #include "http.h"
 
+#include "ca.h"
+
 #include "fd.h"
 
 #include <arpa/inet.h>
@@ -102,21 +104,6 @@ static size_t on_header(char *p, size_t size, size_t n, void *self) {  // NOLINT
         }
     }
     return size * n;
-}
-
-static const char *ca_bundle(void) {
-    static const char *const files[] = {"/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt",
-                                        "/etc/ssl/cert.pem", "/etc/ssl/ca-bundle.pem"};
-    const char *given = getenv("SSL_CERT_FILE");
-    if (given && *given) {
-        return given;
-    }
-    for (size_t i = 0; i < COUNTOF(files); i++) {
-        if (access(files[i], R_OK) == 0) {
-            return files[i];
-        }
-    }
-    return NULL;
 }
 
 static bool same_name(struct str a, struct str b) {
@@ -227,7 +214,7 @@ static void set_address_check(struct transfer *t) {
 static void set_tls(CURL *h, const struct http_request *q) {
     curl_easy_setopt(h, CURLOPT_SSL_VERIFYPEER, q->validate_certs ? 1L : 0L);
     curl_easy_setopt(h, CURLOPT_SSL_VERIFYHOST, q->validate_certs ? 2L : 0L);
-    const char *ca = q->ca_path ? q->ca_path : ca_bundle();
+    const char *ca = q->ca_path ? q->ca_path : ca_bundle_path();
     if (ca) {
         curl_easy_setopt(h, CURLOPT_CAINFO, ca);
     }

@@ -3,6 +3,7 @@
 #include "exec.h"
 
 #include "fd.h"
+#include "filters/text.h"
 #include "plugin.h"
 #include "vault.h"
 
@@ -308,6 +309,12 @@ static bool c_eval(void *self, struct str expr, struct mark at, bool allow_undef
     return jinja_expr(&((struct view *)self)->jc, expr, at, allow_undef, out, e);
 }
 
+static bool c_encode(void *self, struct str text, struct str encoding, struct mark at, struct arena *a, struct str *out,
+                     struct err *e) {
+    (void)self;
+    return text_encode(a, text, encoding.n ? encoding : STR_LIT("utf-8"), at, out, e);
+}
+
 static bool c_truth(void *self, struct val cond, bool *out, struct err *e) {
     return jinja_truth(&((struct view *)self)->jc, cond, out, e);
 }
@@ -342,6 +349,7 @@ void ctl_init(struct view *v) {
                               .render = c_render,
                               .eval = c_eval,
                               .truth = c_truth,
+                              .encode = c_encode,
                               .var = c_var,
                               .ask = c_ask,
                               .verbosity = v->r->o->verbosity};

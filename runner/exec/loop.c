@@ -59,6 +59,10 @@ static bool raw_items(struct job *j, bool *looping, struct val *items, struct er
     if (!(lenient ? lenient_terms(j, t->loop, &terms, e) : view_value(&j->v, t->loop, &terms, e))) {
         return err_wrap(e, t->n.at, "in 'with_%.*s'", STR(t->loop_with));
     }
+    if (!val_is_seq(terms) && (str_eqz(t->loop_with, "indexed_items") || str_eqz(t->loop_with, "list"))) {
+        return err_set(e, ERR_TYPE, terms.mark.at ? terms.mark : t->n.at, "with_%.*s expects a list",
+                       STR(t->loop_with));
+    }
     if (!val_is_seq(terms)) {
         struct val one = terms;
         terms = val_list(&j->a, 1);

@@ -56,7 +56,7 @@ static struct val abort_message(struct job *j, const struct err *e) {
         return val_printf(&j->a, "The task includes an option with an undefined variable. The error was: %s",
                           root->msg ? root->msg : "failed");
     }
-    return val_str(&j->a, err_text(e));
+    return val_z(&j->a, root->msg ? root->msg : "failed");  // as in Ansible; the way to it is shown on the screen
 }
 
 void job_abort(struct job *j, const struct err *e) {

@@ -36,7 +36,11 @@ static bool combine_push(struct jcall *c, struct val list, struct val v, struct 
 static bool f_combine(struct jcall *c, struct val *out, struct err *e) {
     static const char *const names[] = {"recursive", "list_merge", NULL};
     enum merge_lists lists;
-    if (!only_kw(c, names, e) || !merge_kind(c, &lists, e)) {
+    if (!only_kw(c, names, e)) {
+        err_clear(e);
+        return err_set(e, ERR_ARGS, c->at, "'recursive' and 'list_merge' are the only valid keyword arguments");
+    }
+    if (!merge_kind(c, &lists, e)) {
         return false;
     }
     struct val rec = opt_kw(c, "recursive");

@@ -59,7 +59,7 @@ static bool f_hash(struct jcall *c, struct val *out, struct err *e) {
     unsigned n = 0;
     // shake has no length of its own: hashlib refuses it here too
     if (!md || (EVP_MD_get_flags(md) & EVP_MD_FLAG_XOF)) {
-        return plug_err(c, e, ERR_ARGS, "unknown hash '%.*s'", STR(name));
+        return plug_err(c, e, ERR_ARGS, "unsupported hash type '%.*s'", STR(name));
     }
     if (EVP_Digest(data.s ? data.s : "", data.n, sum, &n, md, NULL) != 1) {
         return plug_err(c, e, ERR_ARGS, "hash '%.*s' is not available", STR(name));

@@ -178,7 +178,9 @@ static bool f_regex_escape(struct jcall *c, struct val *out, struct err *e) {
         return true;
     }
     if (!str_eqz(type, "posix_basic")) {
-        return plug_err(c, e, ERR_ARGS, "'re_type' must be python or posix_basic, not '%.*s'", STR(type));
+        return str_eqz(type, "posix_extended")
+                   ? err_set(e, ERR_ARGS, c->at, "Regex type (posix_extended) not yet implemented")
+                   : err_set(e, ERR_ARGS, c->at, "Invalid regex type (%.*s)", STR(type));
     }
     struct buf b = BUF_IN(c->a);
     for (size_t i = 0; i < s.n; i++) {

@@ -19,7 +19,7 @@ static bool f_strftime(struct jcall *c, struct val *out, struct err *e) {
     if (!opt_none(c, 1)) {
         bool ok = sec.kind == VAL_STR ? text_to_float(c->a, val_text(sec), &t) : as_num(sec, &t);
         if (!ok) {
-            return bad_arg(c, e, "second", "a number of seconds since the epoch", sec);
+            return plug_err(c, e, ERR_TYPE, "Invalid value for epoch value (%.*s)", STR(text_of(c, sec)));
         }
     }
     if (!(fabs(t) < 6e10)) {

@@ -51,7 +51,7 @@ static bool l_cartesian(struct jcall *c, struct val *out, struct err *e) {
     size_t n = lk_terms(c), total = 1;
     struct val *lists = ARENA_ARRAY(c->a, struct val, n + 1);
     if (!n) {
-        return plug_err(c, e, ERR_ARGS, "with_cartesian requires at least one element in each list");
+        return err_set(e, ERR_ARGS, c->at, "with_cartesian requires at least one element in each list");
     }
     for (size_t i = 0; i < n; i++) {
         lists[i] = lk_term(c, i);

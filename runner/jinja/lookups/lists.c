@@ -74,7 +74,7 @@ static bool term_list(struct jcall *c, size_t i, struct val *out, struct err *e)
 static bool l_nested(struct jcall *c, struct val *out, struct err *e) {
     struct val rows = val_list(c->a, 1), next, l;
     if (!lk_terms(c)) {
-        return plug_err(c, e, ERR_ARGS, "at least one list is needed");
+        return err_set(e, ERR_ARGS, c->at, "with_nested requires at least one element in the nested list");
     }
     if (!term_list(c, 0, &rows, e)) {
         return false;
@@ -114,7 +114,7 @@ LOOKUP(nested) = {.doc = "Every choice of one item of each list.",
 static bool l_together(struct jcall *c, struct val *out, struct err *e) {
     size_t n = lk_terms(c), rows = 0;
     if (!n) {
-        return plug_err(c, e, ERR_ARGS, "at least one list is needed");
+        return err_set(e, ERR_ARGS, c->at, "with_together requires at least one element in each list");
     }
     struct val *lists = ARENA_ARRAY(c->a, struct val, n);
     for (size_t i = 0; i < n; i++) {

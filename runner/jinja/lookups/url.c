@@ -1,4 +1,5 @@
 // The lookup url: what HTTP and HTTPS servers answer.
+#include "ca.h"
 #include "filters/text.h"
 #include "filters/urlparts.h"
 #include "lookups/common.h"
@@ -180,6 +181,7 @@ static bool tls(struct fetch *f, struct err *e) {
     }
     curl_easy_setopt(f->h, CURLOPT_SSL_VERIFYPEER, validate ? 1L : 0L);
     curl_easy_setopt(f->h, CURLOPT_SSL_VERIFYHOST, validate ? 2L : 0L);
+    ca = ca ? ca : ca_bundle_path();
     if (ca) {
         curl_easy_setopt(f->h, CURLOPT_CAINFO, ca);
     }
@@ -242,6 +244,10 @@ static bool run(struct fetch *f, const struct urlparts *u, struct err *e) {
     }
     if (rc == CURLE_WRITE_ERROR) {
         return plug_err(c, e, ERR_LIMIT, "the answer of %.*s is longer than %zu bytes", STR(where), BODY_CAP);
+    }
+    if (rc == CURLE_PEER_FAILED_VERIFICATION) {
+        return plug_err(c, e, ERR_UNREACHABLE, "Error validating the server's certificate for %.*s: %s", STR(where),
+                        f->error[0] ? f->error : curl_easy_strerror(rc));
     }
     if (rc != CURLE_OK) {
         return plug_err(c, e, ERR_UNREACHABLE, "failed to fetch %.*s: %s", STR(where),
