@@ -123,7 +123,7 @@ bool sig_bind(struct jcall *c, const struct sig *s, struct val *slots, struct er
 // -- secrets ---------------------------------------------------------------------------------------------------------
 
 struct val val_taint(struct val out, const struct val *vals, size_t n) {
-    bool scalar = out.kind == VAL_STR || out.kind == VAL_INT || out.kind == VAL_FLOAT;
+    bool scalar = out.kind == VAL_STR || out.kind == VAL_INT || out.kind == VAL_FLOAT || out.kind == VAL_OBJ;
     bool holds = out.kind == VAL_LIST || out.kind == VAL_DICT || out.kind == VAL_TUPLE;
     for (size_t i = 0; i < n && (scalar || holds); i++) {
         if ((vals[i].flags & VAL_SECRET) || (scalar && val_any_flag(vals[i], VAL_SECRET))) {

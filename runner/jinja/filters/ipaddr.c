@@ -588,7 +588,8 @@ bool ip_query(struct jcall *c, struct val value, struct str query, int version, 
                 return false;
             }
             if (!falsy(one)) {
-                val_push(c->a, *out, one);
+                struct val from = val_at_index(value, i);
+                val_push(c->a, *out, val_taint(one, &from, 1));
             }
         }
         return true;
@@ -682,7 +683,8 @@ static bool f_ipwrap(struct jcall *c, struct val *out, struct err *e) {
     }
     *out = val_list(c->a, val_len(v));
     for (size_t i = 0; i < val_len(v); i++) {
-        val_push(c->a, *out, wrapped(c, val_at_index(v, i), query, true));
+        struct val one = val_at_index(v, i);
+        val_push(c->a, *out, val_taint(wrapped(c, one, query, true), &one, 1));
     }
     return true;
 }

@@ -506,13 +506,15 @@ static bool f_cidr_merge(struct jcall *c, struct val *out, struct err *e) {
     if (!list_arg(c, l, &l, e)) {
         return false;
     }
-    if (str_eqz(action, "merge")) {
-        return merge_nets(c, l, out, e);
+    bool merge = str_eqz(action, "merge");
+    if (!merge && !str_eqz(action, "span")) {
+        return plug_err(c, e, ERR_ARGS, "invalid action '%.*s', it is merge or span", STR(action));
     }
-    if (str_eqz(action, "span")) {
-        return span_nets(c, l, out, e);
+    if (!(merge ? merge_nets(c, l, out, e) : span_nets(c, l, out, e))) {
+        return false;
     }
-    return plug_err(c, e, ERR_ARGS, "invalid action '%.*s', it is merge or span", STR(action));
+    *out = val_any_flag(l, VAL_SECRET) ? val_reflag(c->a, *out, 0, VAL_SECRET) : *out;
+    return true;
 }
 FILTER(cidr_merge) = {.doc = "Networks merged to as few as possible, or the one that spans them all.",
                       .params = "value, action='merge'",

@@ -403,7 +403,13 @@ bool jm_call(struct jm *j, struct str name, const struct jm_arg *args, size_t n,
                                 args[k].ref ? "an expression" : type_name(args[k].v));
             }
         }
-        return functions[i].fn(&f);
+        if (!functions[i].fn(&f)) {
+            return false;
+        }
+        for (size_t k = 0; k < n; k++) {
+            *out = val_taint(*out, &args[k].v, 1);
+        }
+        return true;
     }
     return jm_error(j, "unknown function %.*s()", STR(name));
 }

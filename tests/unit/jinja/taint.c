@@ -57,6 +57,8 @@ static void make_vars(struct arena *a, unsigned flags) {
     val_set(a, vars, "span", val_flag(val_z(a, "1h 2min"), flags));
     val_set(a, vars, "date", val_flag(val_z(a, "2024-01-02 03:04:05"), flags));
     val_set(a, vars, "size", val_flag(val_z(a, "12 MB"), flags));
+    val_set(a, vars, "ip", val_flag(val_z(a, "10.0.0.1"), flags));
+    val_set(a, vars, "count", val_flag(val_int(12), flags));
     struct val sections = val_dict(a, 1), ips = val_list(a, 1);
     val_set(a, sections, "s", dict);
     val_set(a, vars, "sections", sections);
@@ -65,39 +67,90 @@ static void make_vars(struct arena *a, unsigned flags) {
 }
 
 struct tally {
+    bool secret;  // what went in; else it was untrusted
     size_t tried, worked, bad;
 };
 
-/// Renders once; what comes out must not be a template, must not become one when it is templated again, and must be
-/// secret when what went in was.
-static bool render(struct jinja_cache *cache, struct arena *a, const char *text, bool secret, struct tally *t) {
-    struct err e = {.arena = a};
-    struct jinja_ctx ctx = {.a = a, .cache = cache, .opts = &jinja_opts_ansible};
-    struct val src = val_flag(val_z(a, text), VAL_TRUSTED | VAL_TMPL), out = VNULL, again = VNULL;
-    ctx.scope.get = get_var;
-    t->tried++;
-    if (!jinja_string(&ctx, src, &out, &e)) {
-        return false;
+/// Text that is in no secret: keys of the variables and words of the arguments.
+static bool harmless(struct str s) {
+    static const char *const words[] = {"k",    "key", "value", "name", "l",  "n",    "s",    "a",   "b",
+                                        "data", "x",   "upper", "none", "eq", "list", "dict", "str", "saltsalt"};
+    for (size_t i = 0; i < COUNTOF(words); i++) {
+        if (str_eqz(s, words[i])) {
+            return true;
+        }
     }
-    t->worked++;
-    bool marked = val_any_flag(out, VAL_TRUSTED | VAL_TMPL);
-    bool kept = !secret || ctx.state.secret || val_any_flag(out, VAL_SECRET) || out.kind == VAL_BOOL ||
-                out.kind == VAL_NULL || (out.kind == VAL_STR && !val_text(out).n) ||
-                ((out.kind == VAL_LIST || out.kind == VAL_DICT) && !val_len(out));
-    bool same = jinja_value(&ctx, out, &again, &e) && val_equal(out, again);
-    struct stat st;
-    bool ran = stat(TRACE, &st) == 0;
-    if (marked || !kept || !same || ran) {
-        print_error("%s: %s%s%s%s\n", text, marked ? "is trusted " : "", kept ? "" : "is not secret ",
-                    same ? "" : "changes when it is templated again ", ran ? "RAN" : "");
-        t->bad++;
-        (void)unlink(TRACE);
+    return s.n < 2 || str_find(s, 0, STR_LIT("<built-in method")) != SIZE_MAX || str_starts(s, "10.0.0.0/8") ||
+           str_eqz(s, "00:11:22:33:44:55");
+}
+
+/// Every text inside is secret or harmless.
+static bool kept(struct val v) {
+    size_t i = 0;
+    if (v.flags & VAL_SECRET) {
+        return true;
+    }
+    if (v.kind == VAL_STR) {
+        return harmless(val_text(v));
+    }
+    for (size_t k = 0; (v.kind == VAL_LIST || v.kind == VAL_TUPLE) && k < val_len(v); k++) {
+        if (!kept(val_at_index(v, k))) {
+            return false;
+        }
+    }
+    for (const struct vpair *p = v.kind == VAL_DICT ? val_each(v, &i) : NULL; p; p = val_each(v, &i)) {
+        if (!kept(p->key) || !kept(p->value)) {
+            return false;
+        }
     }
     return true;
 }
 
-static const char *const inputs[] = {"evil", "list", "dict", "rows", "items", "pairs", "json", "b64", "number",
-                                     "net",  "mac",  "csv",  "ini",  "span",  "date",  "size", "ips", "sections"};
+/// What comes out must not be a template, must not become one when it is templated again, and must be secret when what
+/// went in was.
+static void judge(struct jinja_ctx *ctx, const char *text, struct val out, bool good, struct tally *t) {
+    struct err e = {.arena = ctx->a};
+    struct val again = VNULL;
+    struct stat st;
+    bool marked = !t->secret && val_any_flag(out, VAL_TRUSTED | VAL_TMPL);
+    bool same = jinja_value(ctx, out, &again, &e) && val_equal(out, again);
+    bool ran = stat(TRACE, &st) == 0;
+    if (marked || !good || !same || ran) {
+        print_error("%s: %s%s%s%s\n", text, marked ? "is trusted " : "", good ? "" : "is not secret ",
+                    same ? "" : "changes when it is templated again ", ran ? "RAN" : "");
+        t->bad++;
+        (void)unlink(TRACE);
+    }
+}
+
+static bool run_template(struct jinja_ctx *ctx, const char *text, struct val *out) {
+    struct err e = {.arena = ctx->a};
+    struct val src = val_flag(val_z(ctx->a, text), VAL_TRUSTED | VAL_TMPL);
+    ctx->scope.get = get_var;
+    return jinja_string(ctx, src, out, &e);
+}
+
+/// Renders "{{ expr }}" alone and inside text.
+static bool render(struct jinja_cache *cache, struct arena *a, const char *text, struct tally *t) {
+    struct jinja_ctx ctx = {.a = a, .cache = cache, .opts = &jinja_opts_ansible};
+    struct val out = VNULL, inside = VNULL;
+    t->tried++;
+    if (!run_template(&ctx, text, &out)) {
+        return false;
+    }
+    t->worked++;
+    judge(&ctx, text, out, !t->secret || ctx.state.secret || kept(out), t);
+    bool holds = out.kind != VAL_BOOL && out.kind != VAL_NULL && val_any_flag(out, VAL_SECRET);
+    const char *longer = arena_printf(a, "a %s b", text);
+    if (run_template(&ctx, longer, &inside)) {
+        judge(&ctx, longer, inside, !t->secret || !holds || ctx.state.secret || val_any_flag(inside, VAL_SECRET), t);
+    }
+    return true;
+}
+
+static const char *const inputs[] = {"evil", "list",   "dict", "rows",     "items", "pairs", "json",
+                                     "b64",  "number", "net",  "mac",      "csv",   "ini",   "span",
+                                     "date", "size",   "ips",  "sections", "ip",    "count"};
 static const char *const arguments[] = {"",
                                         "()",
                                         "('name')",
@@ -118,21 +171,18 @@ static const char *const arguments[] = {"",
                                         "(target=[{'before': 'k', 'after': 'x'}])",
                                         "('00:11:22:33:44:55')",
                                         "(list, 'name')",
-                                        "(fillvalue=evil)"};
+                                        "(fillvalue=evil)",
+                                        "(format='compress')"};
 
 /// True when at least one combination worked.
-static bool try_filter(struct jinja_cache *cache, const char *name, bool secret, struct tally *t) {
+static bool try_filter(struct jinja_cache *cache, const char *name, struct tally *t) {
     bool any = false;
-    for (size_t i = 0; i < COUNTOF(inputs); i++) {
+    for (size_t i = 0; i < COUNTOF(inputs) - !t->secret; i++) {  // the last one is a number, which is no text
         struct arena a = {0};
-        make_vars(&a, secret ? VAL_SECRET : 0);
+        make_vars(&a, t->secret ? VAL_SECRET : 0);
         for (size_t k = 0; k < COUNTOF(arguments); k++) {
-            any =
-                render(cache, &a, arena_printf(&a, "{{ %s | %s%s }}", inputs[i], name, arguments[k]), secret, t) || any;
-            if (k < 4) {
-                (void)render(cache, &a, arena_printf(&a, "a {{ %s | %s%s }} b", inputs[i], name, arguments[k]), secret,
-                             t);
-            }
+            const char *text = arena_printf(&a, "{{ %s | %s%s }}", inputs[i], name, arguments[k]);
+            any = render(cache, &a, text, t) || any;
         }
         arena_release(&a);
     }
@@ -140,18 +190,22 @@ static bool try_filter(struct jinja_cache *cache, const char *name, bool secret,
 }
 
 static void every_filter(bool secret) {
-    // vault and unvault work with what the host lends; path filters look at the file system.
-    static const char *const silent[] = {"vault", "unvault"};
+    // vault and unvault work with what the host lends, attr gives methods, the others take numbers only.
+    static const char *const silent[] = {"vault", "unvault", "abs", "human_readable", "log", "pow",
+                                         "root",  "round",   "sum"};
     struct jinja_cache *cache = jinja_cache_new();
-    struct tally t = {0};
+    struct tally t = {.secret = secret};
     (void)unlink(TRACE);
     for (size_t i = 0; i < filter_count; i++) {
         const char *full = filter_table[i].it->fqcn;
         bool excused = false;
+        if (secret && strcmp(filter_table[i].name, "attr") == 0) {
+            continue;
+        }
         for (size_t k = 0; k < COUNTOF(silent); k++) {
             excused = excused || strcmp(silent[k], filter_table[i].name) == 0;
         }
-        if (!try_filter(cache, full ? full : filter_table[i].name, secret, &t) && !excused) {
+        if (!try_filter(cache, full ? full : filter_table[i].name, &t) && !excused) {
             print_error("filter %s took none of the inputs\n", filter_table[i].name);
             t.bad++;
         }
@@ -234,12 +288,12 @@ static const char *const expressions[] = {"{{ evil }}",
 
 static void every_expression(bool secret) {
     struct jinja_cache *cache = jinja_cache_new();
-    struct tally t = {0};
+    struct tally t = {.secret = secret};
     (void)unlink(TRACE);
     for (size_t i = 0; i < COUNTOF(expressions); i++) {
         struct arena a = {0};
         make_vars(&a, secret ? VAL_SECRET : 0);
-        (void)render(cache, &a, expressions[i], secret, &t);
+        (void)render(cache, &a, expressions[i], &t);
         arena_release(&a);
     }
     jinja_cache_free(cache);
