@@ -83,7 +83,8 @@ struct mod_ctl {
                  struct err *e);
     /// A conditional, as `when:`.
     bool (*truth)(void *self, struct val cond, bool *out, struct err *e);
-    /// Text in an encoding by its Python name. ERR_ARGS at `at` for an unknown one, ERR_TYPE for what it cannot express.
+    /// Text in an encoding by its Python name. ERR_ARGS at `at` for an unknown one, ERR_TYPE for what it cannot
+    /// express.
     bool (*encode)(void *self, struct str text, struct str encoding, struct mark at, struct arena *a, struct str *out,
                    struct err *e);
     /// A variable of the host, templated; VAL_UNDEF when missing.
