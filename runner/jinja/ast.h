@@ -47,10 +47,7 @@ struct token {
     enum tok_type type;
     uint32_t at;      // byte offset in the source
     struct str text;  // T_DATA, T_NAME, T_STR: the text (unescaped)
-    union {
-        int64_t i;
-        double f;
-    } num;
+    struct val num;   // T_INT, T_FLOAT
 };
 struct tokens {
     struct token *p;

@@ -1,5 +1,6 @@
 // Calling: binds arguments to parameters, and the argument helpers plugins use.
 #include "ast.h"
+#include "bigint.h"
 #include "markup.h"
 #include "regex.h"
 
@@ -340,7 +341,7 @@ bool arg_str(struct jcall *c, size_t i, struct str *out, struct err *e) {
         *out = val_text(v);
         return true;
     }
-    if (v.kind == VAL_INT || v.kind == VAL_FLOAT || v.kind == VAL_BOOL) {
+    if (is_whole(v) || v.kind == VAL_FLOAT) {
         *out = val_str_of(c->a, v);
         return true;
     }

@@ -1,5 +1,6 @@
 // Expressions: evaluates the syntax tree to values.
 #include "ast.h"
+#include "bigint.h"
 #include "datetime.h"
 #include "markup.h"
 
@@ -378,7 +379,7 @@ static bool eval_unary(struct rt *r, const struct node *n, struct val *out) {
         *out = ok ? taint2(*out, v, v) : *out;
         return ok;
     }
-    if (v.kind != VAL_INT && v.kind != VAL_FLOAT && v.kind != VAL_BOOL) {
+    if (!is_whole(v) && v.kind != VAL_FLOAT) {
         return FAIL(r, n, ERR_TYPE, "bad operand type for unary +: '%s'", val_type_name(v));
     }
     *out = v.kind == VAL_BOOL ? val_int(v.u.b) : v;

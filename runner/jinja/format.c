@@ -1,6 +1,7 @@
 // Text formatting as Python does it: `%` and str.format with number formats. Attributes are never reached from a
 // format.
 #include "ast.h"
+#include "bigint.h"
 #include "markup.h"
 
 #include <math.h>
@@ -77,44 +78,45 @@ static void number_out(struct buf *out, const struct spec *f, bool neg, const ch
     buf_release(&b);
 }
 
-static bool int_out(struct buf *out, const struct spec *f, int64_t v, struct err *e) {
-    char digits[72];
-    bool neg = v < 0;
-    uint64_t u = neg ? 0 - (uint64_t)v : (uint64_t)v;
-    const char *prefix = "";
+static bool char_out(struct buf *out, const struct spec *f, struct val v, struct err *e) {
+    char text[4];
+    int64_t cp = v.kind == VAL_BOOL ? v.u.b : v.kind == VAL_INT ? v.u.i : -1;
+    if (cp < 0 || cp > 0x10FFFF) {
+        return err_set(e, ERR_TYPE, NO_MARK, "%%c arg not in range(0x110000)");
+    }
+    pad_out(out, f, (struct str){text, utf8_put((uint32_t)cp, text)}, '<');
+    return true;
+}
+
+/// A whole number of any size in the base of its format.
+static bool int_out(struct buf *out, const struct spec *f, struct val v, struct err *e) {
+    struct arena scratch = {0};
+    int base = f->type == 'b' ? 2 : f->type == 'o' ? 8 : f->type == 'x' || f->type == 'X' ? 16 : 10;
+    const char *prefix = !f->alt || base == 10 ? ""
+                         : base == 2           ? "0b"
+                         : base == 8           ? "0o"
+                         : f->type == 'x'      ? "0x"
+                                               : "0X";
     if (f->type == 'c') {
-        if (v < 0 || v > 0x10FFFF) {
-            return err_set(e, ERR_TYPE, NO_MARK, "%%c arg not in range(0x110000)");
-        }
-        pad_out(out, f, (struct str){digits, utf8_put((uint32_t)v, digits)}, '<');
-        return true;
+        return char_out(out, f, v, e);
     }
-    if (f->type == 'b') {
-        size_t n = 0;
-        for (int bit = 63; bit >= 0; bit--) {
-            if (n || ((u >> bit) & 1) || bit == 0) {
-                digits[n++] = (char)('0' + ((u >> bit) & 1));
-            }
-        }
-        digits[n] = 0;
-        prefix = f->alt ? "0b" : "";
-    } else if (f->type == 'o') {
-        snprintf(digits, sizeof digits, "%llo", (unsigned long long)u);
-        prefix = f->alt ? "0o" : "";
-    } else if (f->type == 'x' || f->type == 'X') {
-        snprintf(digits, sizeof digits, f->type == 'x' ? "%llx" : "%llX", (unsigned long long)u);
-        prefix = f->alt ? (f->type == 'x' ? "0x" : "0X") : "";
-    } else {
-        snprintf(digits, sizeof digits, "%llu", (unsigned long long)u);
-    }
+    bool neg = is_big(v) ? big_digits(v).s[0] == '-' : v.kind == VAL_INT && v.u.i < 0;
+    struct str digits = big_in_base(&scratch, v, base);
     struct buf body = {0};
-    for (int64_t i = (int64_t)strlen(digits); f->precision >= 0 && i < f->precision; i++) {
+    for (int64_t i = (int64_t)digits.n; f->precision >= 0 && i < f->precision; i++) {
         buf_char(&body, '0');
     }
-    buf_z(&body, digits);
+    for (size_t i = 0; i < digits.n; i++) {
+        buf_char(&body, (char)(f->type == 'X' && digits.s[i] >= 'a' ? digits.s[i] - 32 : digits.s[i]));
+    }
     number_out(out, f, neg, prefix, buf_view(&body));
     buf_release(&body);
+    arena_release(&scratch);
     return true;
+}
+
+static double number_float(struct val v) {
+    return v.kind == VAL_FLOAT ? v.u.f : is_big(v) ? big_float(v) : v.kind == VAL_BOOL ? v.u.b : (double)v.u.i;
 }
 
 static void float_out(struct buf *out, const struct spec *f, double v) {
@@ -230,7 +232,7 @@ bool fmt_spec(struct val v, struct str spec, struct buf *out, struct err *e) {
     if (!read_spec(spec, &f, e)) {
         return false;
     }
-    bool whole = v.kind == VAL_INT || v.kind == VAL_BOOL;
+    bool whole = is_whole(v);
     if (whole && (f.type == 0 || strchr("bcdoxXn", f.type))) {
         if (f.type == 0 && v.kind == VAL_BOOL && !f.width) {
             val_to_str(out, v);
@@ -239,13 +241,13 @@ bool fmt_spec(struct val v, struct str spec, struct buf *out, struct err *e) {
         if (f.precision >= 0) {
             return err_set(e, ERR_TYPE, NO_MARK, "Precision not allowed in integer format specifier");
         }
-        return int_out(out, &f, v.kind == VAL_BOOL ? v.u.b : v.u.i, e);
+        return int_out(out, &f, v, e);
     }
     if (whole || v.kind == VAL_FLOAT) {
         if (f.type && !strchr("eEfFgGn%", f.type)) {
             return unknown_code(f.type, v, e);
         }
-        float_out(out, &f, v.kind == VAL_FLOAT ? v.u.f : v.kind == VAL_BOOL ? v.u.b : (double)v.u.i);
+        float_out(out, &f, number_float(v));
         return true;
     }
     if (v.kind != VAL_STR) {
@@ -491,18 +493,18 @@ static bool percent_key(struct percent *p, struct val *v) {
 }
 
 static bool percent_number_out(struct percent *p, struct spec *f, struct val v, struct buf *out) {
-    bool number = v.kind == VAL_INT || v.kind == VAL_FLOAT || v.kind == VAL_BOOL;
+    bool number = v.kind == VAL_FLOAT || is_whole(v);
     if (!number) {
         return err_set(p->e, ERR_TYPE, NO_MARK, "%%%c format: a %snumber is required, not %s", f->type,
                        strchr("di", f->type) ? "real " : "", val_type_name(v));
     }
     if (strchr("diuoxX", f->type)) {
-        if (v.kind == VAL_FLOAT && (strchr("oxX", f->type) || fabs(v.u.f) >= 9.2e18 || isnan(v.u.f))) {
+        if (v.kind == VAL_FLOAT && strchr("oxX", f->type)) {
             return err_set(p->e, ERR_TYPE, NO_MARK, "%%%c format: an integer is required, not float", f->type);
         }
-        return int_out(out, f, v.kind == VAL_FLOAT ? (int64_t)v.u.f : v.kind == VAL_BOOL ? v.u.b : v.u.i, p->e);
+        return (v.kind != VAL_FLOAT || big_from_float(p->a, v.u.f, &v, p->e)) && int_out(out, f, v, p->e);
     }
-    float_out(out, f, v.kind == VAL_FLOAT ? v.u.f : v.kind == VAL_BOOL ? v.u.b : (double)v.u.i);
+    float_out(out, f, number_float(v));
     return true;
 }
 
@@ -529,7 +531,7 @@ static bool percent_out(struct percent *p, struct spec *f, struct val v, struct 
     }
     struct buf b = BUF_IN(p->a);
     if (f->type == 'c' && v.kind == VAL_INT) {
-        return int_out(out, f, v.u.i, p->e);
+        return int_out(out, f, v, p->e);
     }
     if (f->type == 'r' || f->type == 'a') {
         val_to_repr(&b, v);

@@ -1,5 +1,6 @@
 // The lexer: cuts template text into data and tokens, and applies whitespace control while doing so.
 #include "ast.h"
+#include "bigint.h"
 
 enum state { S_ROOT, S_VAR, S_BLOCK, S_LINE };
 
@@ -481,16 +482,18 @@ static bool lex_int(struct lexer *l) {
     }
     // A zero ends where the zeros end: 012 is 0 and 12.
     size_t n = digits(l, p, base == 10 && l->t.s[at] == '0' ? 1 : base);
-    int64_t v = 0;
+    struct buf b = BUF_IN(l->s->a);
+    struct val v = {0};
     for (size_t i = p; i < p + n; i++) {
-        if (l->t.s[i] == '_') {
-            continue;
-        }
-        if (__builtin_mul_overflow(v, base, &v) || __builtin_add_overflow(v, hex_digit(l->t.s[i]), &v)) {
-            return err_set(l->e, ERR_LIMIT, lex_mark(l, at), "integer too large");
+        if (l->t.s[i] != '_') {
+            buf_char(&b, l->t.s[i]);
         }
     }
-    push(l, T_INT, at, str_sub(l->t, at, p + n))->num.i = v;
+    if (!big_parse(l->s->a, buf_view(&b), base, false, &v, l->e)) {
+        l->e->at = lex_mark(l, at);
+        return false;
+    }
+    push(l, T_INT, at, str_sub(l->t, at, p + n))->num = v;
     l->i = p + n;
     return true;
 }
@@ -506,7 +509,7 @@ static bool lex_number(struct lexer *l) {
             buf_char(&b, l->t.s[i]);
         }
     }
-    push(l, T_FLOAT, l->i, str_sub(l->t, l->i, end))->num.f = strtod(buf_view(&b).s, NULL);
+    push(l, T_FLOAT, l->i, str_sub(l->t, l->i, end))->num = val_float(strtod(buf_view(&b).s, NULL));
     l->i = end;
     return true;
 }

@@ -1,5 +1,6 @@
-// Operators with Python's meaning: arithmetic on 64-bit integers and floats, sequences, comparison, slices.
+// Operators with Python's meaning: arithmetic on integers and floats, sequences, comparison, slices.
 #include "ast.h"
+#include "bigint.h"
 #include "datetime.h"
 #include "markup.h"
 
@@ -18,12 +19,8 @@ static bool bad_types(enum tok_type op, struct val l, struct val r, struct err *
                    val_type_name(l), val_type_name(r));
 }
 
-static bool too_large(struct err *e) {
-    return err_set(e, ERR_LIMIT, NO_MARK, "integer too large: the result does not fit in 64 bits");
-}
-
 static bool is_number(struct val v) {
-    return v.kind == VAL_INT || v.kind == VAL_FLOAT || v.kind == VAL_BOOL;
+    return v.kind == VAL_FLOAT || is_whole(v);
 }
 
 static int64_t as_int(struct val v) {
@@ -31,50 +28,37 @@ static int64_t as_int(struct val v) {
 }
 
 static double as_float(struct val v) {
-    return v.kind == VAL_FLOAT ? v.u.f : (double)as_int(v);
+    return v.kind == VAL_FLOAT ? v.u.f : is_big(v) ? big_float(v) : (double)as_int(v);
 }
 
-static bool int_pow(int64_t base, int64_t exp, struct val *out, struct err *e) {
-    if (exp < 0) {
-        if (base == 0) {
-            return err_set(e, ERR_TYPE, NO_MARK, "0.0 cannot be raised to a negative power");
-        }
-        *out = val_float(pow((double)base, (double)exp));
-        return true;
-    }
-    int64_t v = 1;
-    if (base == 0 || base == 1 || base == -1) {
-        v = exp == 0 ? 1 : base == -1 && exp % 2 == 0 ? 1 : base;
-        exp = 0;
-    }
-    while (exp > 0) {
-        if ((exp & 1) && __builtin_mul_overflow(v, base, &v)) {
-            return too_large(e);
-        }
-        exp >>= 1;
-        if (exp && __builtin_mul_overflow(base, base, &base)) {
-            return too_large(e);
-        }
-    }
-    *out = val_int(v);
-    return true;
-}
+#define EXACT ((int64_t)1 << 53)  // up to here every integer is a float
 
-static bool int_divide(enum tok_type op, int64_t a, int64_t b, struct val *out, struct err *e) {
-    if (b == 0) {
-        return err_set(e, ERR_TYPE, NO_MARK, op == T_DIV ? "division by zero" : "integer division or modulo by zero");
+/// False when the result does not fit 64 bits or must be rounded with care.
+static bool small_op(enum tok_type op, int64_t a, int64_t b, struct val *out) {
+    int64_t v = 0;
+    switch (op) {  // NOLINT(clang-diagnostic-switch-enum)
+    case T_ADD:
+        *out = val_int((int64_t)((uint64_t)a + (uint64_t)b));
+        return !__builtin_add_overflow(a, b, &v);
+    case T_SUB:
+        *out = val_int((int64_t)((uint64_t)a - (uint64_t)b));
+        return !__builtin_sub_overflow(a, b, &v);
+    case T_MUL: {
+        bool over = __builtin_mul_overflow(a, b, &v);
+        *out = val_int(v);
+        return !over;
     }
-    if (op == T_DIV) {
-        *out = val_float((double)a / (double)b);
-        return true;
+    case T_DIV:
+        *out = val_float((double)a / (double)(b ? b : 1));
+        return b && a < EXACT && a > -EXACT && b < EXACT && b > -EXACT;
+    case T_FLOORDIV:
+    case T_MOD:
+        break;
+    default:
+        return false;
     }
-    if (b == -1) {
-        int64_t neg;
-        if (op == T_FLOORDIV && __builtin_sub_overflow(0, a, &neg)) {
-            return too_large(e);
-        }
-        *out = val_int(op == T_FLOORDIV ? -a : 0);
-        return true;
+    if (b == 0 || b == -1) {
+        return false;
     }
     int64_t q = a / b, m = a % b;
     if (m != 0 && (m < 0) != (b < 0)) {
@@ -83,28 +67,6 @@ static bool int_divide(enum tok_type op, int64_t a, int64_t b, struct val *out, 
     }
     *out = val_int(op == T_FLOORDIV ? q : m);
     return true;
-}
-
-static bool int_op(enum tok_type op, int64_t a, int64_t b, struct val *out, struct err *e) {
-    int64_t v = 0;
-    bool over = false;
-    switch (op) {  // NOLINT(clang-diagnostic-switch-enum)
-    case T_ADD:
-        over = __builtin_add_overflow(a, b, &v);
-        break;
-    case T_SUB:
-        over = __builtin_sub_overflow(a, b, &v);
-        break;
-    case T_MUL:
-        over = __builtin_mul_overflow(a, b, &v);
-        break;
-    case T_POW:
-        return int_pow(a, b, out, e);
-    default:
-        return int_divide(op, a, b, out, e);
-    }
-    *out = val_int(v);
-    return over ? too_large(e) : true;
 }
 
 static bool float_op(enum tok_type op, double a, double b, struct val *out, struct err *e) {
@@ -201,10 +163,15 @@ static bool is_seq(struct val v) {
 
 bool op_binary(struct jinja_ctx *c, enum tok_type op, struct val l, struct val r, struct val *out, struct err *e) {
     if (is_number(l) && is_number(r)) {
+        if ((is_big(l) && isinf(as_float(l)) && r.kind == VAL_FLOAT) ||
+            (is_big(r) && isinf(as_float(r)) && l.kind == VAL_FLOAT)) {
+            return err_set(e, ERR_LIMIT, NO_MARK, "int too large to convert to float");
+        }
         if (l.kind == VAL_FLOAT || r.kind == VAL_FLOAT) {
             return float_op(op, as_float(l), as_float(r), out, e);
         }
-        return int_op(op, as_int(l), as_int(r), out, e);
+        bool small = !is_big(l) && !is_big(r) && small_op(op, as_int(l), as_int(r), out);
+        return small || big_op(c->a, op, l, r, out, e);
     }
     bool html = is_markup(l) || is_markup(r);
     if (op == T_MOD && l.kind == VAL_STR) {
@@ -240,8 +207,8 @@ bool op_negate(struct jinja_ctx *c, struct val v, struct val *out, struct err *e
         *out = val_float(-v.u.f);
         return true;
     }
-    if (v.kind == VAL_INT || v.kind == VAL_BOOL) {
-        return int_op(T_SUB, 0, as_int(v), out, e);
+    if (is_whole(v)) {
+        return op_binary(c, T_SUB, val_int(0), v, out, e);
     }
     const struct vdelta *d = delta_of(v);
     if (d) {
@@ -287,10 +254,10 @@ static bool slice_part(struct val v, int64_t def, int64_t *out, struct err *e) {
         *out = def;
         return true;
     }
-    if (v.kind != VAL_INT && v.kind != VAL_BOOL) {
+    if (!is_whole(v)) {
         return err_set(e, ERR_TYPE, NO_MARK, "slice indices must be integers or None");
     }
-    *out = as_int(v);
+    *out = is_big(v) ? (big_digits(v).s[0] == '-' ? -((int64_t)1 << 40) : (int64_t)1 << 40) : as_int(v);
     return true;
 }
 

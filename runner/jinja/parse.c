@@ -237,7 +237,7 @@ struct node *parse_primary(struct parser *p) {
     } else if (t->type == T_STR) {
         n = parse_string(p);
     } else if (t->type == T_INT || t->type == T_FLOAT) {
-        n = constant(p, t->at, t->type == T_INT ? val_int(t->num.i) : val_float(t->num.f));
+        n = constant(p, t->at, t->num);
         advance(p);
     } else if (t->type == T_LPAREN) {
         n = parse_paren(p);
@@ -358,7 +358,7 @@ static struct node *parse_dot(struct parser *p, struct node *of) {
         p->tmpl->mutates |= method_is_mutator(t->text);
     } else if (t->type == T_INT) {
         n = node_new(p, N_GETITEM, at);
-        n->b = constant(p, t->at, val_int(t->num.i));
+        n->b = constant(p, t->at, t->num);
     } else {
         err_set(p->e, ERR_SYNTAX, parse_mark(p, t->at), "expected name or number");
         return NULL;

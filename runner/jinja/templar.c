@@ -1,5 +1,6 @@
 // Ansible's templating rules: variables templated when read, native types of single values, conversion of text.
 #include "ast.h"
+#include "big.h"
 
 bool val_untrusted(struct val v) {
     if (v.kind == VAL_STR) {
@@ -19,7 +20,7 @@ bool val_untrusted(struct val v) {
             }
         }
     }
-    return v.kind == VAL_OBJ;
+    return v.kind == VAL_OBJ && !is_big(v);
 }
 
 struct val val_copy_deep(struct arena *a, struct val v) {
@@ -246,7 +247,8 @@ bool jinja_string(struct jinja_ctx *c, struct val s, struct val *out, struct err
         if (!r) {
             return false;
         }
-        bool plain = r->v.kind == VAL_BOOL || r->v.kind == VAL_INT || r->v.kind == VAL_FLOAT || r->v.kind == VAL_NULL;
+        bool plain = r->v.kind == VAL_BOOL || r->v.kind == VAL_INT || r->v.kind == VAL_FLOAT || r->v.kind == VAL_NULL ||
+                     is_big(r->v);
         if (r->direct && plain) {
             *out = r->v;
             return true;

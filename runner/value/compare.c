@@ -1,5 +1,8 @@
 // Python's truth, equality, order, membership and hashing.
+#include "big.h"
 #include "val.h"
+
+#include <math.h>
 
 bool val_truth(struct val v) {
     switch ((enum val_kind)v.kind) {
@@ -27,25 +30,29 @@ bool val_truth(struct val v) {
 }
 
 static bool is_number(struct val v) {
-    return v.kind == VAL_BOOL || v.kind == VAL_INT || v.kind == VAL_FLOAT;
+    return v.kind == VAL_BOOL || v.kind == VAL_INT || v.kind == VAL_FLOAT || is_big(v);
 }
 
 static int64_t as_i(struct val v) {
     return v.kind == VAL_BOOL ? v.u.b : v.u.i;
 }
 
-static double as_f(struct val v) {
-    return v.kind == VAL_FLOAT ? v.u.f : (double)as_i(v);
+// Every integer of 64 bits has a long double of its own.
+static long double as_f(struct val v) {
+    return v.kind == VAL_FLOAT ? (long double)v.u.f : (long double)as_i(v);
 }
 
 static int number_compare(struct val a, struct val b) {
+    if (is_big(a) || is_big(b)) {
+        return big_compare(a, b);
+    }
     if (a.kind != VAL_FLOAT && b.kind != VAL_FLOAT) {
         int64_t x = as_i(a);
         int64_t y = as_i(b);
         return x < y ? -1 : x > y;
     }
-    double x = as_f(a);
-    double y = as_f(b);
+    long double x = as_f(a);
+    long double y = as_f(b);
     return x < y ? -1 : x > y;
 }
 
@@ -214,6 +221,11 @@ uint32_t val_hash(struct val v) {
         if (v.u.f >= -9.0e18 && v.u.f <= 9.0e18 && (double)(int64_t)v.u.f == v.u.f) {
             return hash_int((int64_t)v.u.f);
         }
+        if (isfinite(v.u.f) && floor(v.u.f) == v.u.f) {  // equal to a large integer
+            char text[400];
+            snprintf(text, sizeof text, "%.0f", v.u.f);
+            return str_hash(str_from(text));
+        }
         return str_hash((struct str){(const char *)&v.u.f, sizeof v.u.f});
     case VAL_STR:
         return str_hash(val_text(v));
@@ -225,11 +237,15 @@ uint32_t val_hash(struct val v) {
         }
         return h | 1u;
     }
+    case VAL_OBJ:
+        if (is_big(v)) {
+            return str_hash(big_digits(v));
+        }
+        break;
     case VAL_UNDEF:
     case VAL_NULL:
     case VAL_DICT:
     case VAL_OMIT:
-    case VAL_OBJ:
         break;
     }
     return (uint32_t)v.kind * 2 + 1;

@@ -1,5 +1,6 @@
 // JSON text: jansson reads it, the writer here prints as Python's json module does.
 #include "json.h"
+#include "big.h"
 
 #include <jansson.h>
 #include <math.h>
@@ -245,6 +246,10 @@ static bool write_val(struct writer *w, struct val v) {
         write_float(w->b, v.u.f);
         return true;
     case VAL_OBJ:
+        if (is_big(v)) {
+            buf_str(w->b, big_digits(v));
+            return true;
+        }
         return write_object(w, v);
     case VAL_OMIT:
         write_text(w, STR_LIT(OMIT_TOKEN));

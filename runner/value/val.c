@@ -1,5 +1,6 @@
 // Making, reading, building and copying values.
 #include "val.h"
+#include "big.h"
 
 #include <stdarg.h>
 
@@ -367,6 +368,10 @@ static struct val deep(struct arena *a, struct val v, unsigned clear, unsigned s
         break;
     }
     case VAL_OBJ:
+        if (is_big(v)) {
+            out.u.o = big_val(a, big_digits(v)).u.o;
+            break;
+        }
         if (v.u.o->type->json && v.u.o->type->json(v, a, &out)) {
             out = deep(a, out, clear, set);
         } else {

@@ -1,5 +1,6 @@
 // Values to YAML text through libyaml's emitter, which is what Ansible's dumper uses too; this file makes the events.
 #include "emit.h"
+#include "big.h"
 
 #include "date.h"
 #include "resolve.h"
@@ -277,6 +278,9 @@ static bool dump_scalar(struct dump *d, struct val v, const char *anchor) {
     case VAL_STR:
         return dump_string(d, v);
     case VAL_OBJ:
+        if (is_big(v)) {
+            return dump_text(d, NULL, YAML_INT_TAG, big_digits(v), true);
+        }
         if (!date_of(v)) {
             break;
         }

@@ -1,5 +1,6 @@
 // Implicit types of YAML 1.1 exactly as PyYAML's regular expressions accept them, matched by hand.
 #include "resolve.h"
+#include "big.h"
 
 #include "date.h"
 #include "digest.h"
@@ -62,7 +63,7 @@ static bool is_float(struct str s) {
     if (one_of(str_sub(s, sign, s.n), inf, COUNTOF(inf)) || one_of(s, nan, COUNTOF(nan))) {
         return true;
     }
-    if (at(s, 0) == '.') {
+    if (s.n > BIG_DIGITS || at(s, 0) == '.') {
         return is_digit(at(s, 1)) && exponent_or_end(s, run(s, 2, "0123456789_"));
     }
     if (!is_digit(at(s, sign))) {
@@ -235,16 +236,15 @@ static bool make_int(struct str text, struct arena *a, struct mark m, struct val
         *out = val_int(minus ? (int64_t)(0 - v) : (int64_t)v);
         return true;
     }
-    // Python counts on; we keep the digits, which is what templates and modules show.
     if (got == NUMBER_OK) {
-        *out = val_printf(a, "%s%llu", minus ? "-" : "", (unsigned long long)v);
+        *out = big_val(a, str_printf(a, "%s%llu", minus ? "-" : "", (unsigned long long)v));
         return true;
     }
     if (at(s, 0) == '0' || str_find_char(s, 0, ':') != SIZE_MAX || run(s, 0, "0123456789") != s.n) {
         return err_set(e, ERR_LIMIT, m, "this integer does not fit in 64 bits") ||
                err_hint(e, "put it in quotes to use it as a string");
     }
-    *out = val_printf(a, "%s%.*s", minus ? "-" : "", STR(s));
+    *out = big_val(a, str_printf(a, "%s%.*s", minus ? "-" : "", STR(s)));
     return true;
 }
 

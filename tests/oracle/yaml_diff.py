@@ -271,7 +271,7 @@ def describe(v):
         return "true" if v else "false"
     if isinstance(v, int):
         # Beyond 64 bits we keep the digits as a string.
-        return "i%d" % v if -(2 ** 63) <= v < 2 ** 63 else quote(str(v))
+        return "i%d" % v
     if isinstance(v, float):
         return "f" + repr(v)
     if isinstance(v, (datetime.date, datetime.datetime)):

@@ -1,4 +1,5 @@
 // Filters on sequences: first, last, length, join, sort, min, max, sum, batch, slice, flatten, reverse.
+#include "ast.h"
 #include "filters/support.h"
 #include "filters/text.h"
 #include "markup.h"
@@ -279,18 +280,8 @@ FILTER(groupby) = {
 // -- sum -------------------------------------------------------------------------------------------------------------
 
 static bool add(struct jcall *c, struct val *acc, struct val v, struct err *e) {
-    int64_t a, b, r;
-    double x, y;
-    if (as_int(*acc, &a) && as_int(v, &b)) {
-        if (__builtin_add_overflow(a, b, &r)) {
-            return plug_err(c, e, ERR_LIMIT, "the sum does not fit an integer of 64 bits");
-        }
-        *acc = val_int(r);
-        return true;
-    }
-    if (as_num(*acc, &x) && as_num(v, &y)) {
-        *acc = val_float(x + y);
-        return true;
+    if (v.kind == VAL_UNDEF) {
+        return undef_fail(c->ctx, v, c->at, e);
     }
     if (val_is_seq(v) && acc->kind == v.kind) {
         for (size_t i = 0; i < val_len(v); i++) {
@@ -298,10 +289,7 @@ static bool add(struct jcall *c, struct val *acc, struct val v, struct err *e) {
         }
         return true;
     }
-    if (!need_defined(c, v, e)) {
-        return false;
-    }
-    return plug_err(c, e, ERR_TYPE, "%s cannot be added to %s", kind_article(v), kind_article(*acc));
+    return op_binary(c->ctx, T_ADD, *acc, v, acc, e);
 }
 
 static bool f_sum(struct jcall *c, struct val *out, struct err *e) {

@@ -1,5 +1,6 @@
 // Helpers of the plugins: wording of errors, sorting, sets of values.
 #include "support.h"
+#include "big.h"
 
 #include "filters/text.h"
 #include "typo.h"
@@ -146,6 +147,10 @@ bool as_int(struct val v, int64_t *out) {
 }
 
 bool as_num(struct val v, double *out) {
+    if (is_big(v)) {
+        *out = big_float(v);
+        return true;
+    }
     int64_t i;
     if (v.kind == VAL_FLOAT) {
         *out = v.u.f;

@@ -1,5 +1,6 @@
 // Python's str methods on UTF-8. Case tables come from the C library's C.UTF-8 locale.
 #include "text.h"
+#include "bigint.h"
 
 #include "filters/support.h"
 
@@ -475,6 +476,25 @@ int text_to_int(struct str s, int base, int64_t *out) {
         return 0;
     }
     return r > 1 ? 1 : r;
+}
+
+int text_to_whole(struct arena *a, struct str s, int base, struct val *out, struct err *e) {
+    int64_t small = 0;
+    int r = text_to_int(s, base, &small);
+    *out = val_int(small);
+    if (r >= 0) {
+        return r;
+    }
+    s = text_strip(s, STR_NONE, STRIP_BOTH);
+    bool negative = s.s[0] == '-';
+    s = str_sub(s, negative || s.s[0] == '+', s.n);
+    int pb = prefix_base(s);
+    if (pb && (base == 0 || base == pb)) {
+        s = str_sub(s, 2, s.n);
+        base = pb;
+    }
+    struct str digits = str_replace(a, s, STR_LIT("_"), STR_LIT(""));
+    return big_parse(a, digits, base ? base : 10, negative, out, e) ? 1 : -1;
 }
 
 bool text_to_float(struct arena *a, struct str s, double *out) {

@@ -32,4 +32,6 @@ bool text_decode(struct arena *a, struct str s, struct str codec, struct mark at
 struct str text_shell_quote(struct arena *a, struct str s);
 /// Python's int(text, base) and float(text). int: 1 ok, 0 not a number, -1 does not fit 64 bits.
 int text_to_int(struct str s, int base, int64_t *out);
+/// The same for an integer of any size: 1 ok, 0 not a number, -1 the error is set.
+int text_to_whole(struct arena *a, struct str s, int base, struct val *out, struct err *e);
 bool text_to_float(struct arena *a, struct str s, double *out);

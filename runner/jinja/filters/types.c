@@ -1,4 +1,5 @@
 // Filters on single values: default, mandatory, ternary, conversions, rounding, type names.
+#include "bigint.h"
 #include "filters/support.h"
 #include "filters/text.h"
 
@@ -84,11 +85,7 @@ static bool float_to_int(struct jcall *c, double d, struct val *out, struct err 
     if (isinf(d)) {
         return plug_err(c, e, ERR_TYPE, "infinity cannot become an integer");
     }
-    if (d >= 9223372036854775808.0 || d < -9223372036854775808.0) {
-        return plug_err(c, e, ERR_LIMIT, "the number does not fit an integer of 64 bits");
-    }
-    *out = val_int((int64_t)d);
-    return true;
+    return big_from_float(c->a, d, out, e);
 }
 
 static bool f_int(struct jcall *c, struct val *out, struct err *e) {
@@ -97,19 +94,15 @@ static bool f_int(struct jcall *c, struct val *out, struct err *e) {
     if (!arg_int(c, 2, 10, &base, e)) {
         return false;
     }
-    if (as_int(v, &n)) {
-        *out = val_int(n);
+    if (as_int(v, &n) || is_big(v)) {
+        *out = is_big(v) ? v : val_int(n);
         return true;
     }
     double d = 0;
     if (v.kind == VAL_STR) {
-        int r = base < 0 || base > 36 ? 0 : text_to_int(val_text(v), (int)base, &n);
-        if (r < 0) {
-            return plug_err(c, e, ERR_LIMIT, "the number does not fit an integer of 64 bits");
-        }
-        if (r > 0) {
-            *out = val_int(n);
-            return true;
+        int r = base < 0 || base > 36 ? 0 : text_to_whole(c->a, val_text(v), (int)base, out, e);
+        if (r) {
+            return r > 0;
         }
     }
     bool number = v.kind == VAL_STR ? text_to_float(c->a, val_text(v), &d) : as_num(v, &d);
@@ -143,14 +136,11 @@ static bool f_abs(struct jcall *c, struct val *out, struct err *e) {
         *out = val_float(fabs(v.u.f));
         return true;
     }
-    if (!as_int(v, &n)) {
+    if (!is_whole(v)) {
         return bad_arg(c, e, "value", "a number", v);
     }
-    if (n == INT64_MIN) {
-        return plug_err(c, e, ERR_LIMIT, "the result does not fit an integer of 64 bits");
-    }
-    *out = val_int(n < 0 ? -n : n);
-    return true;
+    bool neg = is_big(v) ? big_digits(v).s[0] == '-' : as_int(v, &n) && n < 0;
+    return neg ? op_negate(c->ctx, v, out, e) : op_binary(c->ctx, T_ADD, v, val_int(0), out, e);
 }
 FILTER(abs) = {.doc = "Absolute value.", .params = "value", .fn = f_abs, .example = "-1 | abs == 1"};
 
@@ -211,6 +201,10 @@ static bool f_round(struct jcall *c, struct val *out, struct err *e) {
     }
     if (!as_num(v, &d)) {
         return bad_arg(c, e, "value", "a number", v);
+    }
+    if (str_eqz(method, "common") && is_big(v) && precision >= 0) {
+        *out = v;
+        return true;
     }
     if (str_eqz(method, "common")) {
         if (as_int(v, &n)) {

@@ -1,4 +1,5 @@
 // Tests on single values: kinds, numbers, case, names of filters and tests.
+#include "bigint.h"
 #include "filters/support.h"
 #include "filters/text.h"
 
@@ -54,7 +55,7 @@ JTEST(false) = {.doc = "Is false.", .params = "value", .takes_undef = true, .fn 
 
 static bool t_integer(struct jcall *c, bool *out, struct err *e) {
     (void)e;
-    *out = c->args[0].kind == VAL_INT;
+    *out = c->args[0].kind == VAL_INT || is_big(c->args[0]);
     return true;
 }
 JTEST(integer) = {
@@ -201,25 +202,21 @@ static bool t_test(struct jcall *c, bool *out, struct err *e) {
 JTEST(test) = {.doc = "Is the name of a test.", .params = "value", .fn = t_test, .example = "'odd' is test"};
 
 /// Python's %: the sign of the divisor.
-static bool remainder_is(struct jcall *c, struct val num, double want, bool *out, struct err *e) {
-    int64_t a, b;
-    double x, y;
-    if (!as_num(c->args[0], &x)) {
-        return bad_arg(c, e, "value", "a number", c->args[0]);
+static bool remainder_is(struct jcall *c, struct val num, int64_t want, bool *out, struct err *e) {
+    struct val got = {0};
+    for (size_t i = 0; i < 2; i++) {
+        struct val v = i ? num : c->args[0];
+        if (v.kind == VAL_UNDEF) {
+            return undef_fail(c->ctx, v, c->at, e);
+        }
+        if (!is_whole(v) && v.kind != VAL_FLOAT) {
+            return bad_arg(c, e, i ? "num" : "value", "a number", v);
+        }
     }
-    if (!as_num(num, &y)) {
-        return bad_arg(c, e, "num", "a number", num);
+    if (!op_binary(c->ctx, T_MOD, c->args[0], num, &got, e)) {
+        return false;
     }
-    if (y == 0) {
-        return plug_err(c, e, ERR_ARGS, "'num' must not be 0");
-    }
-    if (as_int(c->args[0], &a) && as_int(num, &b)) {
-        int64_t r = b == -1 ? 0 : a % b;
-        *out = (double)(r && (r < 0) != (b < 0) ? r + b : r) == want;
-        return true;
-    }
-    double r = fmod(x, y);
-    *out = (r != 0 && (r < 0) != (y < 0) ? r + y : r) == want;
+    *out = op_equal(got, val_int(want));
     return true;
 }
 

@@ -1,6 +1,7 @@
 // Replays tests/cases/yaml/*.json, which tests/oracle/yaml_diff.py wrote with PyYAML and Ansible's loader and dumper.
 #include "test.h"
 
+#include "big.h"
 #include "date.h"
 #include "emit.h"
 #include "fd.h"
@@ -71,6 +72,11 @@ static void describe(struct buf *b, struct val v) {
         describe_text(b, v);
         return;
     case VAL_OBJ:
+        if (is_big(v)) {
+            buf_char(b, 'i');
+            val_to_str(b, v);
+            return;
+        }
         buf_char(b, 't');
         CHECK(date_of(v) != NULL);
         val_to_str(b, v);
