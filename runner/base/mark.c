@@ -111,6 +111,9 @@ struct mark mark_inside(struct mark m, struct str decoded, size_t offset) {
     if (!mark_text(m, &src, &i)) {
         return m;
     }
+    if (offset <= decoded.n && decoded.n <= src.n - i && memcmp(src.s + i, decoded.s, decoded.n) == 0) {
+        return (struct mark){m.at + (uint32_t)offset};  // the text itself, nothing was decoded
+    }
     size_t start = i;
     if (offset == 0 || decoded.n == 0 || i >= src.n || src.s[i] != decoded.s[0]) {
         i = skip_header(src, i);

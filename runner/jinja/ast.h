@@ -61,7 +61,8 @@ struct source {
     const struct jinja_opts *o;
     const struct tmpl *t;  // the template, to place errors in its source
 };
-/// Cuts a template (`bare`: an expression without delimiters) into tokens, with T_EOF at the end.
+/// Cuts a template (`bare`: an expression without delimiters) into tokens, with T_EOF at the end, also behind what was
+/// cut before an error.
 bool jinja_lex(const struct source *s, bool bare, struct tokens *out, struct err *e);
 /// What Jinja calls a token in its messages.
 const char *tok_name(enum tok_type t);
@@ -104,7 +105,7 @@ enum node_type {
     N_MACRO,     // name; kids: parameters (N_NAME, a: default or NULL); body; flag: uses caller
     N_CALLBLOCK,    // a: N_CALL; b: N_MACRO for `caller`
     N_FILTERBLOCK,  // b: filter chain, body; op: enum escaping
-    N_BLOCK,        // name, body; flag: scoped, flag2: required
+    N_BLOCK,        // name, body; flag: scoped, flag2: required; op: it stands inside of a scope
     N_EXTENDS,      // a
     N_INCLUDE,      // a; flag: ignore missing, flag2: with context
     N_IMPORT,       // a, name: target; flag2: with context
@@ -194,6 +195,8 @@ struct parser {
     size_t nopen;
     unsigned loop_refs;          // how often the name `loop` was read so far
     unsigned caller_refs;        // how often the name `caller` was read so far
+    unsigned inner;              // bodies around that are scopes of their own
+    unsigned loops;              // loops around that `break` may leave
     enum escaping escaping;      // where the parser stands
     bool soft, soft_body;        // here, and in the body that comes, a plugin may be missing until it is called
     const struct node *missing;  // the first plugin that is missing
@@ -323,6 +326,7 @@ struct rt {
     const struct unit *u;
     struct frame *f;
     struct sink *out;
+    bool mute;                  // what a child prints outside of blocks counts for nothing
     struct block_link *block;   // the block being run, for super()
     struct frame *seen;         // what the block sees of its surroundings, NULL outside of blocks
     const struct unit *parent;  // what {% extends %} asked for
@@ -413,6 +417,8 @@ bool undef_fail(struct jinja_ctx *c, struct val v, struct mark at, struct err *e
 /// An undefined value for a missing attribute or item of `of`.
 struct val undef_attr(struct arena *a, struct val of, struct val key);
 struct val undef_hint(struct arena *a, struct str name, struct str hint);
+/// `v`, an undefined value, as one of plain Jinja2 when the context is that.
+struct val undef_plain(const struct jinja_ctx *c, struct val v);
 /// Under DebugUndefined: what is printed for an undefined value; any other value as it is.
 struct val undef_shown(const struct jinja_ctx *c, struct val v);
 /// True when using `v` is an error under the context's options.

@@ -39,6 +39,11 @@ bool undef_strict(const struct jinja_ctx *c, struct val v) {
     return v.kind == VAL_UNDEF && c->opts->undefined == UNDEF_STRICT && !(v.spare & SPARE_LENIENT);
 }
 
+struct val undef_plain(const struct jinja_ctx *c, struct val v) {
+    v.spare |= c->opts->ansible ? 0 : VAL_SPARE_PLAIN;
+    return v;
+}
+
 struct val undef_shown(const struct jinja_ctx *c, struct val v) {
     if (v.kind != VAL_UNDEF || c->opts->undefined != UNDEF_DEBUG || !v.u.undef) {
         return v;
@@ -198,7 +203,7 @@ bool jinja_getattr(struct jinja_ctx *ctx, struct val v, struct str name, struct 
             return finish(ctx, v, out, e);
         }
     }
-    *out = undef_attr(ctx->a, v, val_str(ctx->a, name));
+    *out = undef_plain(ctx, undef_attr(ctx->a, v, val_str(ctx->a, name)));
     return true;
 }
 
@@ -218,7 +223,7 @@ bool jinja_getitem(struct jinja_ctx *ctx, struct val v, struct val key, struct m
         return finish(ctx, v, out, e);
     }
     const struct method *m = key.kind == VAL_STR ? method_find(v, val_text(key)) : NULL;
-    *out = m ? method_value(ctx->a, m, v) : undef_attr(ctx->a, v, key);
+    *out = m ? method_value(ctx->a, m, v) : undef_plain(ctx, undef_attr(ctx->a, v, key));
     return true;
 }
 

@@ -196,11 +196,21 @@ static struct str single_name(const struct tmpl *t) {
 
 static bool parse(struct parser *p, bool bare) {
     struct tmpl *t = p->tmpl;
+    struct err unread = {0};
     if (!jinja_lex(&p->s, bare, &p->t, p->e)) {
-        return false;
+        if (bare) {
+            return false;
+        }
+        unread = *p->e;  // matters when the parser gets there: what is wrong before is reported first
+        err_clear(p->e);
     }
     if (!bare) {
-        if (!parse_template(p, &t->body)) {
+        bool ok = parse_template(p, &t->body);
+        if (unread.code != ERR_NONE && (ok || p->i + 1 >= p->t.n)) {
+            *p->e = unread;
+            return false;
+        }
+        if (!ok) {
             return false;
         }
     } else {

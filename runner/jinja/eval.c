@@ -124,7 +124,8 @@ static bool eval_cond(struct rt *r, const struct node *n, struct val *out) {
     }
     *out = undef_hint(r->a, STR_NONE,
                       STR_LIT("the inline if-expression evaluated to false and no else section was defined"));
-    out->spare = SPARE_LENIENT;
+    out->spare |= SPARE_LENIENT;
+    *out = undef_plain(r->c, *out);
     return true;
 }
 
@@ -183,7 +184,8 @@ static bool eval_binop(struct rt *r, const struct node *n, struct val *out) {
         return too_large_on_the_way(r, n, out);
     }
     const struct val *bad = l.kind == VAL_UNDEF ? &l : rr.kind == VAL_UNDEF ? &rr : NULL;
-    if (bad) {
+    bool formats = l.kind == VAL_STR && n->op == T_MOD && !r->c->opts->ansible;  // Python asks the text first
+    if (bad && !formats) {
         return undef_fail(r->c, *bad, rt_mark(r, bad == &l ? n->a : n->b), r->e);
     }
     if (!op_binary(r->c, (enum tok_type)n->op, l, rr, out, r->e)) {
@@ -202,7 +204,7 @@ static bool eval_concat(struct rt *r, const struct node *n, struct val *out) {
         if (!expr_eval(r, k, &v)) {
             return false;
         }
-        const struct val *bad = undef_inside(&v);
+        const struct val *bad = r->c->opts->ansible ? undef_inside(&v) : &v;
         if (bad && undef_strict(r->c, *bad)) {
             return undef_fail(r->c, *bad, rt_mark(r, k), r->e);
         }
@@ -226,15 +228,44 @@ static bool eval_concat(struct rt *r, const struct node *n, struct val *out) {
     return true;
 }
 
+/// `in` with an undefined side.
+static bool undef_in(struct rt *r, const struct val *v, bool *out) {
+    struct jcall c = {.ctx = r->c, .a = r->a, .name = "in"};
+    struct val list = {0};
+    *out = false;
+    if (v[1].kind == VAL_UNDEF) {
+        return undef_strict(r->c, v[1]) ? undef_fail(r->c, v[1], NO_MARK, r->e) : true;
+    }
+    if (v[1].kind == VAL_STR) {
+        return err_set(r->e, ERR_TYPE, NO_MARK, "'in <string>' requires string as left operand, not %s",
+                       val_type_name(v[0]));
+    }
+    if (!jinja_iter(&c, v[1], &list, r->e)) {
+        return false;
+    }
+    if (undef_strict(r->c, v[0]) && (v[1].kind == VAL_DICT || val_len(list))) {
+        return undef_fail(r->c, v[0], NO_MARK, r->e);
+    }
+    for (size_t i = 0; v[1].kind != VAL_DICT && i < val_len(list); i++) {
+        *out = *out || val_at_index(list, i).kind == VAL_UNDEF;
+    }
+    return true;
+}
+
 static bool compare_undef(struct rt *r, const struct node *n, enum tok_type op, const struct val *v, bool *out) {
     const struct val *bad = undef_strict(r->c, v[0]) ? &v[0] : undef_strict(r->c, v[1]) ? &v[1] : NULL;
     bool order = op == T_LT || op == T_LE || op == T_GT || op == T_GE;
+    if (op == T_NAME || op == T_SEMICOLON) {
+        bool ok = undef_in(r, v, out);
+        *out = *out != (op == T_SEMICOLON);
+        return ok;
+    }
     if (bad || order) {
         bad = bad ? bad : v[0].kind == VAL_UNDEF ? &v[0] : &v[1];
         return undef_fail(r->c, *bad, rt_mark(r, n), r->e);
     }
     bool same = v[0].kind == VAL_UNDEF && v[1].kind == VAL_UNDEF;
-    *out = op == T_EQ ? same : op == T_NE ? !same : op == T_SEMICOLON;
+    *out = op == T_EQ ? same : !same;
     return true;
 }
 

@@ -128,7 +128,7 @@ bool put_value(struct rt *r, struct val v, bool escape) {
         buf_str(&r->out->b, val_text(v));
         return sink_full(r);
     }
-    const struct val *bad = undef_inside(&v);
+    const struct val *bad = r->c->opts->ansible ? undef_inside(&v) : &v;
     if (bad && (undef_strict(r->c, *bad))) {
         return undef_fail(r->c, *bad, NO_MARK, r->e);
     }
@@ -292,6 +292,9 @@ static enum flow flow_of(bool ok) {
 }
 
 static enum flow exec_output(struct rt *r, const struct node *n) {
+    if (r->mute) {
+        return FLOW_NEXT;
+    }
     bool escape = escapes(r, n);
     for (const struct node *k = n->kids; k; k = k->next) {
         struct val v = {0};
@@ -337,7 +340,11 @@ static bool capture_scoped(struct rt *r, const struct node *body, bool html, str
 
 static enum flow exec_setblock(struct rt *r, const struct node *n) {
     struct val v = {0};
-    if (!capture_scoped(r, n->body, r->c->state.autoescape, &v) || (n->b && !eval_filter(r, n->b, &v, &v))) {
+    bool mute = r->mute;
+    r->mute = false;
+    bool ok = capture_scoped(r, n->body, r->c->state.autoescape, &v);
+    r->mute = mute;
+    if (!ok || (n->b && !eval_filter(r, n->b, &v, &v))) {
         return FLOW_ERROR;
     }
     return flow_of(exec_assign(r, n->a, v));
@@ -407,7 +414,7 @@ static enum flow exec_one(struct rt *r, const struct node *n) {
     struct val v = {0};
     switch (n->type) {  // NOLINT(clang-diagnostic-switch-enum)
     case N_DATA:
-        return flow_of(put_text(r, n->text));
+        return flow_of(r->mute || put_text(r, n->text));
     case N_OUTPUT:
         return exec_output(r, n);
     case N_FOR:

@@ -523,7 +523,7 @@ static struct buf ascii_only(struct arena *a, struct str s) {
 }
 
 static bool percent_out(struct percent *p, struct spec *f, struct val v, struct buf *out) {
-    if (v.kind == VAL_UNDEF) {
+    if (v.kind == VAL_UNDEF && (f->type != 's' || !(v.spare & VAL_SPARE_PLAIN))) {
         return err_set(p->e, ERR_UNDEFINED, NO_MARK, "an undefined value in a format");
     }
     if (strchr("diuoxXeEfFgG", f->type)) {
@@ -611,8 +611,9 @@ bool fmt_percent(struct arena *a, struct val format, struct val args, struct str
             return false;
         }
     }
-    bool left =
-        args.kind == VAL_TUPLE ? p.next < args.u.l->n : !p.next && args.kind != VAL_DICT && args.kind != VAL_LIST;
+    bool left = args.kind == VAL_UNDEF   ? false
+                : args.kind == VAL_TUPLE ? p.next < args.u.l->n
+                                         : !p.next && args.kind != VAL_DICT && args.kind != VAL_LIST;
     if (left && !p.mapped) {
         return err_set(e, ERR_TYPE, NO_MARK, "not all arguments converted during string formatting");
     }

@@ -33,11 +33,10 @@ static void add_blocks(struct rt *r) {
 }
 
 bool run_unit(struct rt *r) {
-    struct sink *out = r->out;
     add_blocks(r);
     r->parent = NULL;
+    r->mute = false;
     bool ok = exec_list(r, r->u->t->body) != FLOW_ERROR;
-    r->out = out;
     if (!ok || !r->parent) {
         return ok;
     }
@@ -156,13 +155,13 @@ enum flow exec_extends(struct rt *r, const struct node *n) {
     u->copies = r->u->copies;
     u->blocks = r->u->blocks;
     r->parent = u;
-    r->out = NULL;  // the child's own text counts for nothing from here
+    r->mute = true;  // the child's own text counts for nothing from here
     return FLOW_NEXT;
 }
 
 enum flow exec_block(struct rt *r, const struct node *n) {
     struct block_link *l = block_find(r->u->blocks, n->name);
-    if (r->parent) {
+    if (r->parent && !n->op) {
         return FLOW_NEXT;
     }
     if (!l) {
@@ -173,6 +172,8 @@ enum flow exec_block(struct rt *r, const struct node *n) {
         return FLOW_ERROR;
     }
     struct rt b = *r;
+    b.mute = false;
+    b.parent = NULL;
     b.u = l->unit;
     b.block = l;
     b.seen = n->flag ? r->f : r->seen ? r->seen : r->u->top;

@@ -274,6 +274,9 @@ static bool lex_comment(struct lexer *l, size_t at) {
             return true;
         }
     }
+    if (l->i >= l->t.n) {
+        return true;  // Jinja looks for the end only where something is left
+    }
     return err_set(l->e, ERR_SYNTAX, lex_mark(l, at), "Missing end of comment tag");
 }
 
@@ -295,6 +298,9 @@ static bool lex_raw(struct lexer *l, size_t at) {
             passed(l, end);
             return true;
         }
+    }
+    if (l->i >= l->t.n) {
+        return true;
     }
     return err_set(l->e, ERR_SYNTAX, lex_mark(l, at), "Missing end of raw directive");
 }
@@ -717,9 +723,7 @@ bool jinja_lex(const struct source *s, bool bare, struct tokens *out, struct err
     if (!bare && !o->keep_trailing_newline && l.t.n && l.t.s[l.t.n - 1] == '\n') {
         l.t.n--;
     }
-    if (!(bare ? lex_bare(&l) : lex_root(&l))) {
-        return false;
-    }
+    bool ok = bare ? lex_bare(&l) : lex_root(&l);
     push(&l, T_EOF, l.t.n, STR_NONE);
-    return true;
+    return ok;
 }

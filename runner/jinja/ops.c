@@ -304,8 +304,8 @@ static struct val slice_text(struct arena *a, struct str s, const struct range *
 bool op_slice(struct arena *a, struct val v, const struct val part[3], struct val *out, struct err *e) {
     struct range g = {0};
     if (!is_seq(v)) {
-        *out = undef_attr(a, v, VNULL);
-        return true;
+        return v.kind == VAL_DICT ? err_set(e, ERR_TYPE, NO_MARK, "unhashable type: 'slice'")
+                                  : err_set(e, ERR_TYPE, NO_MARK, "'%s' object is not subscriptable", val_type_name(v));
     }
     if (!slice_range((int64_t)val_len(v), part, &g, e)) {
         return false;

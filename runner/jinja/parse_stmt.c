@@ -102,7 +102,10 @@ static struct node *tag_for(struct parser *p) {
     }
     n->flag = tok_skip_name(p, "recursive");
     unsigned refs = p->loop_refs;
-    if (!parse_statements(p, &n->body, ends)) {
+    p->loops++;
+    bool ok = parse_statements(p, &n->body, ends);
+    p->loops--;
+    if (!ok) {
         return NULL;
     }
     n->flag2 = n->flag || p->loop_refs != refs;
@@ -190,6 +193,15 @@ static struct node *tag_with(struct parser *p) {
     return n;
 }
 
+/// A body that runs apart from the loops around it.
+static bool function_body(struct parser *p, struct node **body, const char *const *end) {
+    unsigned loops = p->loops;
+    p->loops = 0;
+    bool ok = parse_statements(p, body, end);
+    p->loops = loops;
+    return ok;
+}
+
 /// `(a, b=1)` of a macro or call block.
 static bool signature(struct parser *p, struct node *n) {
     struct nodes params = {0};
@@ -233,7 +245,7 @@ static struct node *tag_macro(struct parser *p) {
     }
     n->name = name->name;
     unsigned refs = p->caller_refs;
-    if (!signature(p, n) || !parse_statements(p, &n->body, end)) {
+    if (!signature(p, n) || !function_body(p, &n->body, end)) {
         return NULL;
     }
     n->flag = p->caller_refs != refs;
@@ -257,7 +269,7 @@ static struct node *tag_call(struct parser *p) {
         return fail_at(p, n->at, "expected call");
     }
     unsigned refs = p->caller_refs;
-    if (!parse_statements(p, &n->b->body, end)) {
+    if (!function_body(p, &n->b->body, end)) {
         return NULL;
     }
     n->b->flag = p->caller_refs != refs;
@@ -294,6 +306,7 @@ static struct node *tag_block(struct parser *p) {
         return NULL;
     }
     n->name = name->text;
+    n->op = p->inner > 0;
     n->flag = tok_skip_name(p, "scoped");
     n->flag2 = tok_skip_name(p, "required");
     if (tok_is(p, T_SUB)) {
@@ -308,7 +321,7 @@ static struct node *tag_block(struct parser *p) {
     VEC_PUSH(p->s.a, p->blocks, n);  // NOLINT(bugprone-sizeof-expression): an array of pointers
     enum escaping outer = p->escaping;
     p->escaping = p->s.o->autoescape ? ESC_ON : ESC_OFF;  // a block stands for itself, it may be used elsewhere
-    bool ok = parse_statements(p, &n->body, end);
+    bool ok = function_body(p, &n->body, end);
     p->escaping = outer;
     if (!ok) {
         return NULL;
@@ -460,11 +473,11 @@ static struct node *tag_do(struct parser *p) {
 }
 
 static struct node *tag_break(struct parser *p) {
-    return tag_node(p, N_BREAK);
+    return p->loops ? tag_node(p, N_BREAK) : fail_at(p, tok(p)->at, "'break' outside loop");
 }
 
 static struct node *tag_continue(struct parser *p) {
-    return tag_node(p, N_CONTINUE);
+    return p->loops ? tag_node(p, N_CONTINUE) : fail_at(p, tok(p)->at, "'continue' not properly in loop");
 }
 
 static tag_fn find_tag(struct parser *p, struct str name) {
@@ -596,14 +609,16 @@ static bool subparse(struct parser *p, struct node **out, const char *const *end
 }
 
 bool parse_statements(struct parser *p, struct node **body, const char *const *end) {
-    bool soft = p->soft;
+    bool soft = p->soft, is_if = p->soft_body;
     p->soft = p->soft_body;
     p->soft_body = false;
+    p->inner += !is_if;
     tok_skip(p, T_COLON);
     if (!tok_expect(p, T_BLOCK_END) || !subparse(p, body, end)) {
         return false;
     }
     p->soft = soft;
+    p->inner -= !is_if;
     return tok_is(p, T_EOF) ? end_missing(p, end) : true;
 }
 

@@ -160,7 +160,7 @@ bool name_resolve(struct jinja_ctx *c, const struct node *n, bool no_scope, stru
         }
     }
     if (!global_get(c, n->name, out)) {
-        *out = val_undef(c->a, n->name);
+        *out = undef_plain(c, val_undef(c->a, n->name));
     }
     return true;
 }

@@ -143,7 +143,7 @@ void val_to_repr(struct buf *b, struct val v) {
         float_repr(b, v.u.f);
         return;
     case VAL_UNDEF:
-        buf_z(b, "AnsibleUndefined");
+        buf_z(b, v.spare & VAL_SPARE_PLAIN ? "Undefined" : "AnsibleUndefined");
         return;
     case VAL_OMIT:
         buf_z(b, OMIT_TOKEN);

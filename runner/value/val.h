@@ -71,6 +71,8 @@ struct vpair {
     struct val key, value;
 };
 
+#define VAL_SPARE_PLAIN 2  // in val.spare of an undefined value: it prints as Jinja2's, not as Ansible's
+
 /// An object: its first member is this. Which operations exist is the type's business; NULL means "not supported".
 struct obj_type {
     const char *name;                                                                 // Python's type name

@@ -1,4 +1,5 @@
 // Filters that make HTML: escape, safe, striptags, urlize, xmlattr.
+#include "ast.h"
 #include "filters/entities.h"
 #include "filters/support.h"
 #include "filters/text.h"
@@ -155,6 +156,9 @@ FILTER(striptags) = {.doc = "Text without tags, white space collapsed.",
 
 static bool f_xmlattr(struct jcall *c, struct val *out, struct err *e) {
     bool space = true;
+    if (is_undef(c->args[0])) {
+        return undef_fail(c->ctx, c->args[0], c->at, e);
+    }
     if (c->args[0].kind != VAL_DICT) {
         return bad_arg(c, e, "d", "a dictionary", c->args[0]);
     }

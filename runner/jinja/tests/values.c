@@ -185,7 +185,8 @@ JTEST(upper) = {.doc = "Is upper case.", .params = "value", .fn = t_upper, .exam
 
 static bool t_filter(struct jcall *c, bool *out, struct err *e) {
     if (c->args[0].kind != VAL_STR) {
-        return bad_arg(c, e, "value", "the name of a filter", c->args[0]);
+        *out = false;
+        return val_hashable(c->args[0]) || bad_arg(c, e, "value", "the name of a filter", c->args[0]);
     }
     *out = plugin_known(c->ctx, PLUGIN_FILTER, val_text(c->args[0]));
     return true;
@@ -194,7 +195,8 @@ JTEST(filter) = {.doc = "Is the name of a filter.", .params = "value", .fn = t_f
 
 static bool t_test(struct jcall *c, bool *out, struct err *e) {
     if (c->args[0].kind != VAL_STR) {
-        return bad_arg(c, e, "value", "the name of a test", c->args[0]);
+        *out = false;
+        return val_hashable(c->args[0]) || bad_arg(c, e, "value", "the name of a test", c->args[0]);
     }
     *out = plugin_known(c->ctx, PLUGIN_TEST, val_text(c->args[0]));
     return true;
