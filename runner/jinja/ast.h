@@ -102,7 +102,7 @@ enum node_type {
     N_SET,       // a: target, b: value
     N_SETBLOCK,  // a: target, b: filter chain or NULL, body
     N_WITH,      // kids: N_PAIR (target, value); body
-    N_MACRO,     // name; kids: parameters (N_NAME, a: default or NULL); body; flag: uses caller
+    N_MACRO,     // name; kids: parameters (N_NAME, a: default or NULL); body; flag: uses caller, flag2: it is a caller
     N_CALLBLOCK,    // a: N_CALL; b: N_MACRO for `caller`
     N_FILTERBLOCK,  // b: filter chain, body; op: enum escaping
     N_BLOCK,        // name, body; flag: scoped, flag2: required; op: it stands inside of a scope

@@ -159,7 +159,17 @@ static struct val taint_result(struct jcall *c, struct val out, const struct val
 
 /// An undefined input where none is wanted. Under lenient options it goes in as it is.
 static bool check_input(struct jcall *c, struct err *e) {
-    if (!c->nargs || c->args[0].kind != VAL_UNDEF || !undef_strict(c->ctx, c->args[0])) {
+    static const char *const fail[] = {
+        "abs",   "dictsort", "filesizeformat", "float",  "indent", "int",
+        "round", "tojson",   "wordwrap",       "xmlattr"};  // the others take it as text or list without anything
+    if (!c->nargs || c->args[0].kind != VAL_UNDEF) {
+        return true;
+    }
+    bool ok = !undef_strict(c->ctx, c->args[0]);
+    for (size_t i = 0; i < COUNTOF(fail) && ok; i++) {
+        ok = strcmp(c->name, fail[i]) != 0;
+    }
+    if (ok) {
         return true;
     }
     return undef_fail(c->ctx, c->args[0], c->at, e);

@@ -180,13 +180,20 @@ bool sink_value(struct rt *r, struct sink *s, struct val *out) {
     return true;
 }
 
-bool exec_capture(struct rt *r, const struct node *body, bool html, struct val *out) {
+static enum flow capture(struct rt *r, const struct node *body, bool html, struct val *out) {
     struct sink s = {.b = BUF_IN(r->a)}, *old = r->out;
     r->out = &s;
-    bool ok = exec_list(r, body) != FLOW_ERROR && sink_value(r, &s, out);
+    enum flow flow = exec_list(r, body);
     r->out = old;
-    *out = markup_set(*out, html);
-    return ok;
+    if (flow == FLOW_NEXT) {
+        flow = sink_value(r, &s, out) ? flow : FLOW_ERROR;
+        *out = markup_set(*out, html);
+    }
+    return flow;
+}
+
+bool exec_capture(struct rt *r, const struct node *body, bool html, struct val *out) {
+    return capture(r, body, html, out) != FLOW_ERROR;
 }
 
 // -- loops -----------------------------------------------------------------------------------------------------------
@@ -241,8 +248,8 @@ static enum flow run_items(struct rt *r, const struct node *n, struct val items,
         if (!exec_assign(r, n->a, items.u.l->items[i]) || (lazy && !eval_truth(r, n->c, &keep))) {
             flow = FLOW_ERROR;
         } else if (keep) {
-            ++*done;
             flow = exec_list(r, n->body);
+            *done += flow == FLOW_NEXT;  // rounds that `break` or `continue` left do not keep `else` away
             flow = flow == FLOW_CONTINUE ? FLOW_NEXT : flow;
         }
     }
@@ -329,31 +336,34 @@ static enum flow exec_set(struct rt *r, const struct node *n) {
     return flow_of(expr_eval(r, n->b, &v) && val_may_hold(NULL, v, NO_MARK, r->e) && exec_assign(r, n->a, v));
 }
 
-/// Runs a body in its own frame and gives its text.
-static bool capture_scoped(struct rt *r, const struct node *body, bool html, struct val *v) {
+/// Runs a body in its own frame and gives its text. What leaves a loop leaves the body without one.
+static enum flow capture_scoped(struct rt *r, const struct node *body, bool html, struct val *v) {
     struct frame *up = r->f;
     r->f = locals_new(r->a, up);
-    bool ok = exec_capture(r, body, html, v);
+    enum flow flow = capture(r, body, html, v);
     r->f = up;
-    return ok;
+    return flow;
 }
 
 static enum flow exec_setblock(struct rt *r, const struct node *n) {
     struct val v = {0};
     bool mute = r->mute;
     r->mute = false;
-    bool ok = capture_scoped(r, n->body, r->c->state.autoescape, &v);
+    enum flow flow = capture_scoped(r, n->body, r->c->state.autoescape, &v);
     r->mute = mute;
-    if (!ok || (n->b && !eval_filter(r, n->b, &v, &v))) {
-        return FLOW_ERROR;
+    if (flow != FLOW_NEXT) {
+        return flow;
     }
-    return flow_of(exec_assign(r, n->a, v));
+    return flow_of((!n->b || eval_filter(r, n->b, &v, &v)) && exec_assign(r, n->a, v));
 }
 
 static enum flow exec_filterblock(struct rt *r, const struct node *n) {
     struct val v = {0};
-    return flow_of(capture_scoped(r, n->body, escapes(r, n), &v) && eval_filter(r, n->b, &v, &v) &&
-                   put_value(r, v, false));
+    enum flow flow = capture_scoped(r, n->body, escapes(r, n), &v);
+    if (flow != FLOW_NEXT) {
+        return flow;
+    }
+    return flow_of(eval_filter(r, n->b, &v, &v) && put_value(r, v, false));
 }
 
 static enum flow exec_with(struct rt *r, const struct node *n) {

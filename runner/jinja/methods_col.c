@@ -277,6 +277,9 @@ static bool put_all(struct jcall *c, struct val from, struct err *e) {
         }
         val_set_key(c->a, c->args[0], p->key, p->value);
     }
+    out->spare = c->ctx->opts->ansible ? 0 : VAL_SPARE_KEYS;
+    out->spare = c->ctx->opts->ansible ? 0 : VAL_SPARE_VALUES;
+    out->spare = c->ctx->opts->ansible ? 0 : VAL_SPARE_ITEMS;
     return true;
 }
 

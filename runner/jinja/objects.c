@@ -433,7 +433,11 @@ static bool macro_get(struct val self, struct str attr, struct arena *a, struct 
 
 static void macro_str(struct val self, struct buf *out) {
     const struct macro *m = (const struct macro *)(const void *)self.u.o;
-    buf_printf(out, "<Macro '%.*s'>", STR(m->node->name));
+    if (m->node->flag2) {
+        buf_z(out, "<Macro anonymous>");
+    } else {
+        buf_printf(out, "<Macro '%.*s'>", STR(m->node->name));
+    }
 }
 
 static const struct obj_type macro_type = {.name = "Macro", .get = macro_get, .str = macro_str};
@@ -484,7 +488,9 @@ static bool macro_leftovers(struct jcall *c, const struct macro *m, struct lefto
         return err_set(e, ERR_ARGS, c->at, "macro '%.*s' takes no keyword argument '%.*s'", STR(m->node->name),
                        STR(key));
     }
-    if (rest->caller.kind == VAL_OBJ && !m->node->flag) {
+    if (rest->caller.kind == VAL_OBJ && !m->node->flag && mentions_list(m->node->body, "kwargs")) {
+        val_set(c->a, rest->kwargs, "caller", rest->caller);
+    } else if (rest->caller.kind == VAL_OBJ && !m->node->flag) {
         return err_set(e, ERR_ARGS, c->at, "macro '%.*s' was invoked with a call block but does not use caller()",
                        STR(m->node->name));
     }

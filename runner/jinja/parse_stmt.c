@@ -258,6 +258,7 @@ static struct node *tag_call(struct parser *p) {
     struct node *n = tag_node(p, N_CALLBLOCK);
     n->b = node_new(p, N_MACRO, n->at);
     n->b->name = STR_LIT("caller");
+    n->b->flag2 = true;
     if (tok_is(p, T_LPAREN) && !signature(p, n->b)) {
         return NULL;
     }

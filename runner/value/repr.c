@@ -86,8 +86,28 @@ static void int_repr(struct buf *b, int64_t i) {
     buf_add(b, digits + at, sizeof digits - at);
 }
 
+static bool repr_range(struct buf *b, const struct vlist *l) {
+    const struct val *part = l->items + l->n;
+    if (l->cap < l->n + 3 || part[0].kind != VAL_INT || part[1].kind != VAL_INT || part[2].kind != VAL_INT) {
+        return false;
+    }
+    buf_printf(b, "range(%lld, %lld", (long long)part[0].u.i, (long long)part[1].u.i);
+    if (part[2].u.i != 1) {
+        buf_printf(b, ", %lld", (long long)part[2].u.i);
+    }
+    buf_char(b, ')');
+    return true;
+}
+
 static void repr_seq(struct buf *b, struct val v) {
+    static const char *const views[] = {
+        [VAL_SPARE_KEYS] = "dict_keys(", [VAL_SPARE_VALUES] = "dict_values(", [VAL_SPARE_ITEMS] = "dict_items("};
     bool tuple = v.kind == VAL_TUPLE;
+    bool view = !tuple && v.spare >= VAL_SPARE_KEYS && v.spare <= VAL_SPARE_ITEMS;
+    if (!tuple && v.spare == VAL_SPARE_RANGE && repr_range(b, v.u.l)) {
+        return;
+    }
+    buf_z(b, view ? views[v.spare] : "");
     buf_char(b, tuple ? '(' : '[');
     for (size_t i = 0; i < v.u.l->n; i++) {
         if (i > 0) {
@@ -98,7 +118,7 @@ static void repr_seq(struct buf *b, struct val v) {
     if (tuple && v.u.l->n == 1) {
         buf_char(b, ',');
     }
-    buf_char(b, tuple ? ')' : ']');
+    buf_z(b, tuple ? ")" : view ? "])" : "]");
 }
 
 static void repr_dict(struct buf *b, struct val v) {

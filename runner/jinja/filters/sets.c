@@ -27,8 +27,10 @@ static bool f_unique(struct jcall *c, struct val *out, struct err *e) {
         if (!getter_get(c, &g, item, &key, e) || !need_defined(c, key, e)) {
             return false;
         }
-        if (!val_hashable(key)) {
-            if ((given && !exact) || by_attr) {
+        if (is_undef(key)) {  // all of them are one
+            key = VOMIT;
+        } else if (!val_hashable(key)) {
+            if (!c->ctx->opts->ansible || (given && !exact) || by_attr) {
                 return plug_err(c, e, ERR_TYPE, "%s cannot be compared with 'case_sensitive' or 'attribute'",
                                 kind_article(key));
             }

@@ -133,7 +133,8 @@ static bool f_truncate(struct jcall *c, struct val *out, struct err *e) {
     bool kill = false;
     struct str end;
     struct val v = c->args[0];
-    if (v.kind != VAL_STR) {
+    bool sized = v.kind == VAL_STR || val_is_seq(v) || v.kind == VAL_DICT || v.kind == VAL_UNDEF;
+    if (!sized) {
         return bad_arg(c, e, "s", "a string", v);
     }
     if (!arg_int(c, 1, 255, &length, e) || !arg_bool(c, 2, false, &kill, e) ||
@@ -147,6 +148,10 @@ static bool f_truncate(struct jcall *c, struct val *out, struct err *e) {
     }
     if (leeway < 0) {
         return plug_err(c, e, ERR_ARGS, "'leeway' must not be negative");
+    }
+    if (v.kind != VAL_STR) {
+        *out = v;  // short enough
+        return (int64_t)val_len(v) <= length + leeway || bad_arg(c, e, "s", "a string", v);
     }
     struct str s = val_text(v);
     size_t len = utf8_len(s);
