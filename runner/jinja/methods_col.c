@@ -251,6 +251,8 @@ static bool d_list(struct jcall *c, char what, struct val *out) {
         }
         val_push(c->a, *out, v);
     }
+    uint16_t view = what == 'k' ? VAL_SPARE_KEYS : what == 'v' ? VAL_SPARE_VALUES : VAL_SPARE_ITEMS;
+    out->spare = c->ctx->opts->ansible ? 0 : view;
     return true;
 }
 
@@ -277,9 +279,6 @@ static bool put_all(struct jcall *c, struct val from, struct err *e) {
         }
         val_set_key(c->a, c->args[0], p->key, p->value);
     }
-    out->spare = c->ctx->opts->ansible ? 0 : VAL_SPARE_KEYS;
-    out->spare = c->ctx->opts->ansible ? 0 : VAL_SPARE_VALUES;
-    out->spare = c->ctx->opts->ansible ? 0 : VAL_SPARE_ITEMS;
     return true;
 }
 
