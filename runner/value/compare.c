@@ -132,6 +132,12 @@ bool val_equal(struct val a, struct val b) {
 }
 
 static bool cannot_order(struct val a, struct val b, struct err *e) {
+    struct val missing = a.kind == VAL_UNDEF ? a : b;
+    if (missing.kind == VAL_UNDEF && missing.u.undef) {
+        struct str hint = missing.u.undef->hint, name = missing.u.undef->name;
+        return hint.n ? err_set(e, ERR_UNDEFINED, missing.u.undef->at, "%.*s", STR(hint))
+                      : err_set(e, ERR_UNDEFINED, missing.u.undef->at, "'%.*s' is undefined", STR(name));
+    }
     return err_set(e, ERR_TYPE, a.mark, "'<' not supported between instances of '%s' and '%s'", val_type_name(a),
                    val_type_name(b));
 }

@@ -141,7 +141,7 @@ class Maker:
             "s.upper()", "s.split()", "s.split('o', 1)", "s.replace('l', 'L')", "s.startswith('he')", "u.title()",
             "s.find('o')", "s.index('zz')", "s.join(['a', 'b'])", "s.center(20, '*')", "spaces.strip()", "num.zfill(5)",
             "s.count('l')", "lines.splitlines()", "s.partition(' ')", "d.get('a')", "d.get('zz', 5)", "d.keys() | list",
-            "d.values() | list", "d.items() | list", "l.index(2)", "l.count(1)", "f.is_integer()", "s.encode() | string",
+            "d.values() | list", "d.items() | list", "l.index(2)", "l.count(1)", "f.is_integer()",
             "s.swapcase()", "s.isalpha()", "num.isdigit()", "'{}-{:>5}'.format(i, s)", "'{0:.2f}|{1!r}'.format(f, s)",
             "'{a}'.format(a=l)", "'%s %r' % (s, s)", "'%5.1f|%-4d|%x' % (f, i, i)", "'%(a)s' % d", "brace.format(1, 2)",
             "users[0].name", "users[-1]['age']", "nested[1][1]", "d.b[2].c", "d['b'][0]", "s[1:4]", "l[::-1]", "s[-3:]",
@@ -301,7 +301,7 @@ class Maker:
         self.templates.setdefault("lib", "{% macro f(a, b=2) %}{{ a }}+{{ b }}+{{ i }}{% endmacro %}{% set c = [1] %}{% set _p = 1 %}")
         if k < 2:
             return self.tag("include %s%s" % (self.pick("'inc'", "'nothere'", "['nothere', 'inc']"),
-                                              self.pick("", " ignore missing", " without context", " with context")))
+                                              self.pick("", " ignore missing", " with context")))
         if k < 4:
             return (self.tag("import 'lib' as lib" + self.pick("", " with context"))
                     + self.out(self.pick("lib.f(1)", "lib.c", "lib.nope", "lib.f(s, b=l)", "lib._p")))

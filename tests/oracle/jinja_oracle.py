@@ -41,6 +41,8 @@ def environment(case):
     opts["extensions"] = opts.get("extensions", [])
     if opts.pop("strict", False):
         opts["undefined"] = jinja2.StrictUndefined
+    elif "undefined" in opts:
+        opts["undefined"] = getattr(jinja2, opts["undefined"])
     return jinja2.Environment(loader=jinja2.DictLoader(case.get("templates") or {}), **opts)
 
 

@@ -24,7 +24,7 @@ static bool f_length(struct jcall *c, struct val *out, struct err *e) {
         if (!jinja_iter(c, v, &v, e)) {
             return false;
         }
-    } else if (v.kind != VAL_STR && v.kind != VAL_DICT && !val_is_seq(v)) {
+    } else if (v.kind != VAL_STR && v.kind != VAL_DICT && v.kind != VAL_UNDEF && !val_is_seq(v)) {
         return plug_err(c, e, ERR_TYPE, "%s has no length", kind_article(v));
     }
     *out = val_int((int64_t)val_len(v));

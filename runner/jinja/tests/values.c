@@ -98,7 +98,8 @@ static bool has_items(struct val v) {
 
 static bool t_sequence(struct jcall *c, bool *out, struct err *e) {
     (void)e;
-    *out = has_items(c->args[0]);
+    struct val v = c->args[0];
+    *out = has_items(v) || (v.kind == VAL_UNDEF && !undef_strict(c->ctx, v));  // a lenient one is an empty list
     return true;
 }
 JTEST(sequence) = {.doc = "Has a length and items by position or key.",
@@ -110,7 +111,8 @@ JTEST(sequence) = {.doc = "Has a length and items by position or key.",
 static bool t_iterable(struct jcall *c, bool *out, struct err *e) {
     (void)e;
     struct val v = c->args[0];
-    *out = has_items(v) || (v.kind == VAL_OBJ && v.u.o->type->iter);
+    bool lenient = v.kind == VAL_UNDEF && !undef_strict(c->ctx, v);
+    *out = has_items(v) || lenient || (v.kind == VAL_OBJ && v.u.o->type->iter);
     return true;
 }
 JTEST(iterable) = {.doc = "Can be looped over.", .params = "value", .fn = t_iterable, .example = "[] is iterable"};
