@@ -214,6 +214,9 @@ bool filter_invoke(struct jcall *c, const struct filter *f, const struct sig *s,
         return hide_parts(args, n, e);
     }
     *out = taint_result(c, *out, args, n, kwargs);
+    if (out->kind == VAL_UNDEF) {
+        *out = undef_plain(c->ctx, *out);
+    }
     if (f->html && n && is_markup(args[0])) {
         *out = markup_set(*out, true);
     }
