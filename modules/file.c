@@ -3,6 +3,7 @@
 #include "filestate.h"
 #include "filetree.h"
 #include "ids.h"
+#include "trust.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -370,10 +371,12 @@ static bool plan(struct mod_call *c, struct err *e) {
     bool ok = check_args(c, f, e);
     if (ok) {
         into_directory(c, f);
+        bool through = is(f->state, "file") || is(f->state, "directory") || is(f->state, "touch");
+        ok = trust_path(c, f->path, through && mod_bool(c, "follow"), e);
         follow_link(c, f);
         val_set(c->arena, f->before, "path", val_z(c->arena, f->shown));
         val_set(c->arena, f->after, "path", val_z(c->arena, f->shown));
-        ok = read_args(c, f, e);
+        ok = ok && read_args(c, f, e);
         warn_numbers(c, f);
         ok = ok && plan_state(c, f, e);
     }

@@ -4,6 +4,7 @@
 #include "fd.h"
 #include "run.h"
 #include "spawn.h"
+#include "trust.h"
 #include "words.h"
 
 #include <errno.h>
@@ -126,26 +127,6 @@ static bool find_program(struct archive *ar, struct err *e) {
 
 // -- names that lead out ---------------------------------------------------------------------------------------------
 
-/// A link on the way, put there by somebody who is neither root nor we, could take the content anywhere.
-static bool planted(struct archive *ar, struct str member, struct str *link) {
-    struct stat st;
-    for (size_t i = 1; i < member.n; i++) {
-        if (member.s[i] != '/') {
-            continue;
-        }
-        struct str part = str_sub(member, 0, i);
-        const char *path = arena_printf(ar->c->arena, "%s/%.*s", ar->dest, STR(part));
-        if (lstat(path, &st) != 0) {
-            return false;
-        }
-        if (S_ISLNK(st.st_mode) && st.st_uid != 0 && st.st_uid != geteuid()) {
-            *link = str_from(path);
-            return true;
-        }
-    }
-    return false;
-}
-
 static bool leads_up(struct str name) {
     struct str part;
     while (str_next(&name, '/', &part)) {
@@ -160,7 +141,6 @@ static bool check_names(struct archive *ar, struct err *e) {
     struct str before = STR_NONE;
     for (size_t i = 0; i < val_len(ar->files); i++) {
         struct str name = val_text(val_at_index(ar->files, i));
-        struct str link;
         if (leads_up(name)) {
             return mod_fail(ar->c, e, "the archive %s holds '%.*s', which leads out of %s: nothing was unpacked",
                             ar->src, STR(name), ar->dest);
@@ -175,10 +155,9 @@ static bool check_names(struct archive *ar, struct err *e) {
             continue;
         }
         before = dir;
-        if (planted(ar, name, &link)) {
-            return mod_fail(ar->c, e,
-                            "'%.*s' on the way to '%.*s' is a link that belongs to another user: nothing was unpacked",
-                            STR(link), STR(name));
+        const char *path = arena_printf(ar->c->arena, "%s/%.*s", ar->dest, STR(name));
+        if (!trust_path(ar->c, path, false, e)) {
+            return false;
         }
     }
     return true;

@@ -4,6 +4,7 @@
 #include "digest.h"
 #include "fd.h"
 #include "paths.h"
+#include "trust.h"
 
 #include <errno.h>
 #include <sys/stat.h>
@@ -157,6 +158,9 @@ static bool plan_data(struct mod_call *c, struct put_item i, struct err *e) {
     struct put *p = state_of(c);
     struct stat st;
     const char *shown = i.dest;
+    if (!trust_path(c, i.dest, mod_bool(c, "follow"), e)) {
+        return false;
+    }
     bool link = lstat(i.dest, &st) == 0 && S_ISLNK(st.st_mode);
     if (link && mod_bool(c, "follow") && stat(i.dest, &st) == 0) {
         i.dest = fsattr_realpath(c->arena, i.dest);

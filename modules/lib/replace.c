@@ -4,6 +4,7 @@
 #include "cmd.h"
 #include "fd.h"
 #include "run.h"
+#include "trust.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -172,6 +173,9 @@ static bool fill(struct mod_call *c, const struct replace *r, const char *tmp, i
 bool replace_file(struct mod_call *c, const struct replace *r, struct err *e) {
     CLEANUP(fd_closep) int fd = -1;
     int why;
+    if (!trust_path(c, r->path, false, e)) {
+        return false;
+    }
     char *tmp = temp_beside(c, r->path, &fd, &why);
     if (!tmp) {
         bool in_place = r->unsafe_writes && access(r->path, W_OK) == 0;

@@ -2,6 +2,7 @@
 #include "textfile.h"
 
 #include "home.h"
+#include "trust.h"
 
 #include <errno.h>
 #include <unistd.h>
@@ -12,6 +13,9 @@ bool textfile_open(struct mod_call *c, struct textfile *t, struct err *e) {
     if (stat(t->path, &st) == 0 && S_ISDIR(st.st_mode)) {
         mod_set(c, "rc", val_int(256));
         return mod_fail(c, e, "Path %s is a directory !", t->path);
+    }
+    if (!trust_path(c, t->path, true, e)) {
+        return false;
     }
     if (lstat(t->path, &st) == 0 && S_ISLNK(st.st_mode)) {
         t->real = fsattr_realpath(c->arena, t->path);
