@@ -81,7 +81,7 @@ static void drop_session(struct conn *c) {
         if (c->pump) {
             ssh_channel_free(c->pump);
         }
-        ssh_end(c->session, fd);
+        ssh_end(c->session, fd, c->inode);
         c->session = NULL;
         c->pump = NULL;
     }
@@ -299,6 +299,7 @@ void conn_adopt(struct conn *c, struct dialed *d) {
     c->proxy_pid = d->proxy_pid;
     if (d->ok) {
         c->session = d->session;
+        c->inode = d->inode;
         c->watch = (struct watch){.kind = WATCH_SESSION, .fd = -1, .owner = c};
         shard_watch(s, &c->watch, d->fd, EPOLLIN);
         c->pump = ssh_channel_new(c->session);

@@ -87,6 +87,7 @@ struct dialed {
     struct err err;
     ssh_session session;
     int fd;
+    uint64_t inode;          // of the socket
     int proxy_pid;           // 0: none
     const char *agent_path;  // the local agent that the host may use, or NULL
     int64_t alive_ms;        // ServerAliveInterval, or 0
@@ -132,6 +133,7 @@ struct conn {
     struct err dead;    // CONN_DEAD: why
     struct err broken;  // code ERR_NONE: no; else play-remote cannot run there, only raw works
     ssh_session session;
+    uint64_t inode;    // of its socket
     ssh_channel pump;  // never opened: reads packets when no other channel does
     struct ssh_counter_struct traffic;
     struct watch watch;
@@ -285,8 +287,8 @@ void dial_queue(struct hub *h, struct conn *c);
 bool dial_stop(struct hub *h, int64_t wait_ms);
 
 // ssh.c
-/// Ends a session and closes its socket, which libssh does only after some errors when the socket was given to it.
-void ssh_end(ssh_session session, int fd);
+/// Ends a session and closes its socket, known by its inode: libssh has done that only after some errors.
+void ssh_end(ssh_session session, int fd, uint64_t inode);
 /// Connects and authenticates, blocking, for at most the times of the spec. Fills *d (d->err on failure).
 bool ssh_dial(struct hub *h, struct conn *c, struct dialed *d, struct err *e);
 /// Waits for `fd` or the end of the hub: 1 ready, 0 deadline, -1 stopping.

@@ -101,42 +101,6 @@ static const char *await(struct ssh_try *t, int fd, int failed) {
     return failed ? arena_printf(t->a, "%s", strerror_r(failed, text, sizeof text)) : NULL;
 }
 
-/// getaddrinfo within the deadline: the system's resolver may wait for minutes. NULL, or the reason.
-static const char *resolve(struct ssh_try *t, const char *name, const char *port, const struct addrinfo *hints,
-                           struct addrinfo **list) {
-    struct arena a = {0};  // the resolver's while it works
-    struct gaicb *cb = ARENA_NEW(&a, struct gaicb);
-    struct addrinfo *want = ARENA_NEW(&a, struct addrinfo);
-    struct gaicb **all = ARENA_ARRAY(&a, struct gaicb *, 1);
-    *want = *hints;
-    *cb = (struct gaicb){.ar_name = arena_printf(&a, "%s", name),
-                         .ar_service = port ? arena_printf(&a, "%s", port) : NULL,
-                         .ar_request = want};
-    all[0] = cb;
-    int rc = getaddrinfo_a(GAI_NOWAIT, all, 1, NULL);
-    const char *why = rc ? gai_strerror(rc) : NULL;
-    while (!why && gai_error(cb) == EAI_INPROGRESS) {
-        const struct timespec step = {.tv_nsec = 200000000};  // to see that the run ends
-        const struct gaicb *const wait_for[] = {cb};
-        (void)gai_suspend(wait_for, 1, &step);
-        bool stop = gai_error(cb) == EAI_INPROGRESS && dial_wait(t->h, -1, 0, clock_ms() + 1) < 0;
-        if (gai_error(cb) == EAI_INPROGRESS && (stop || clock_ms() >= t->deadline_ms)) {
-            if (gai_cancel(cb) != EAI_CANCELED) {
-                a = (struct arena){0};  // it still works on it: left to it
-            }
-            why = stop ? ssh_stopped
-                       : arena_printf(t->a, "the name was not resolved within %lld s",
-                                      (long long)((t->timeout_ms + 999) / 1000));
-        }
-    }
-    if (!why && gai_error(cb) != 0) {
-        why = gai_strerror(gai_error(cb));
-    }
-    *list = why ? NULL : cb->ar_result;
-    arena_release(&a);
-    return why;
-}
-
 /// Binds to BindAddress; NULL or the reason why not.
 static const char *bind_local(struct ssh_try *t, int family) {
     char text[128];
@@ -378,21 +342,24 @@ static bool handshake(struct ssh_try *t, struct err *e) {
     }
 }
 
-void ssh_end(ssh_session session, int fd) {
-    struct stat before;
-    struct stat after;
-    bool known = fd >= 0 && fstat(fd, &before) == 0;
+void ssh_end(ssh_session session, int fd, uint64_t inode) {
+    struct stat now;
     ssh_disconnect(session);
     ssh_free(session);
-    // Another thread may have got the number by now, but not the same socket.
-    if (known && fstat(fd, &after) == 0 && after.st_dev == before.st_dev && after.st_ino == before.st_ino) {
+    // libssh may have closed it long ago, and another thread may have got the number: but not the same socket.
+    if (fd >= 0 && fstat(fd, &now) == 0 && S_ISSOCK(now.st_mode) && (uint64_t)now.st_ino == inode) {
         close(fd);
     }
 }
 
+static uint64_t inode_of(int fd) {
+    struct stat st;
+    return fd >= 0 && fstat(fd, &st) == 0 ? (uint64_t)st.st_ino : 0;
+}
+
 static void abandon(struct ssh_try *t) {
     if (t->session) {
-        ssh_end(t->session, t->fd_given ? t->fd : -1);
+        ssh_end(t->session, t->fd_given ? t->fd : -1, t->inode);
         t->fd = t->fd_given ? -1 : t->fd;
         t->session = NULL;
     }
@@ -433,6 +400,7 @@ bool ssh_dial(struct hub *h, struct conn *c, struct dialed *d, struct err *e) {
         ok = open_socket(&t, e);
     }
     if (ok) {
+        t.inode = inode_of(t.fd);
         t.session = ssh_new();
         ok = (t.session && set_options(&t, e) && handshake(&t, e));
         d->turned_away = !ok && t.fd_given && !ssh_get_serverbanner(t.session) && clock_ms() < t.deadline_ms;
@@ -451,6 +419,7 @@ bool ssh_dial(struct hub *h, struct conn *c, struct dialed *d, struct err *e) {
     fd_closep(&t.proxy_err);
     d->session = t.session;
     d->fd = t.fd;
+    d->inode = t.inode;
     d->alive_ms = (int64_t)t.conf.alive_interval_s * 1000;
     d->alive_count = t.conf.alive_count;
     d->agent_path = ok ? agent_to_lend(&t) : NULL;

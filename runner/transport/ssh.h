@@ -3,6 +3,8 @@
 #include "hub.h"
 #include "sshconf.h"
 
+#include <netdb.h>
+
 #define AUTH_EXTRA_MS 30000  // authentication may take so much longer than connecting (PAM, agents)
 
 struct ssh_try {
@@ -15,12 +17,17 @@ struct ssh_try {
     int64_t timeout_ms, deadline_ms;
     enum host_key_policy policy;
     int fd, proxy_err, proxy_pid;
-    bool fd_given;  // the session owns fd
+    uint64_t inode;  // of the socket
+    bool fd_given;   // the session owns fd
     ssh_session session;
 };
 /// Waits for the session's socket: 1 ready, 0 deadline, -1 the hub stops.
 int ssh_try_wait(struct ssh_try *t);
 extern const char ssh_stopped[];  // the reason when the hub stops
+// resolve.c
+/// getaddrinfo within the deadline. NULL and *list (the caller's), or the reason in t->a.
+const char *resolve(struct ssh_try *t, const char *name, const char *port, const struct addrinfo *hints,
+                    struct addrinfo **list);
 // hostkey.c
 /// Compares the server's key with the known_hosts files. ERR_UNREACHABLE, ERR_SYS.
 bool host_key_check(struct ssh_try *t, struct err *e);

@@ -27,7 +27,7 @@ struct server {
     int fd;
     ssh_session session;
     ssh_channel channel;
-    const char *nonce;
+    const char *nonce, *host_key;
     struct arena arena;
 };
 
@@ -111,7 +111,7 @@ static bool until_exec(struct server *s) {
 static void serve_ssh(struct server *s) {
     ssh_bind bind = ssh_bind_new();
     s->session = ssh_new();
-    (void)ssh_bind_options_set(bind, SSH_BIND_OPTIONS_HOSTKEY, bed_path("host_key"));
+    (void)ssh_bind_options_set(bind, SSH_BIND_OPTIONS_HOSTKEY, s->host_key);
     if (ssh_bind_accept_fd(bind, s->session, s->fd) == SSH_OK && ssh_handle_key_exchange(s->session) == SSH_OK) {
         ssh_set_auth_methods(s->session, SSH_AUTH_METHOD_PUBLICKEY);
         s->play(s);
@@ -138,7 +138,7 @@ static void *server_main(void *arg) {
 static void server_start(struct server *s, part *play, bool raw) {
     struct sockaddr_in sa = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t n = sizeof sa;
-    *s = (struct server){.play = play, .raw = raw, .nonce = ""};
+    *s = (struct server){.play = play, .raw = raw, .nonce = "", .host_key = bed_path("host_key")};
     s->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     CHECK(bind(s->listener, (struct sockaddr *)&sa, n) == 0 && listen(s->listener, 4) == 0);
     CHECK(getsockname(s->listener, (struct sockaddr *)&sa, &n) == 0 && pipe(s->stop) == 0);
@@ -160,6 +160,11 @@ static long peak_kib(void) {
     return getrusage(RUSAGE_SELF, &u) == 0 ? u.ru_maxrss : 0;
 }
 
+#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
+#define FLOOD ((size_t)8 << 20)
+#else
+#define FLOOD ((size_t)256 << 20)
+#endif
 #define MUST_END_MS 12000
 #define GROWTH_KIB  (120L << 10)
 
@@ -314,13 +319,13 @@ static bool flood(struct server *s, bool err, char byte, size_t total) {
     return true;
 }
 static void part_endless_stdout(struct server *s) {
-    if (until_exec(s) && flood(s, false, 'a', (size_t)256 << 20)) {
+    if (until_exec(s) && flood(s, false, 'a', FLOOD)) {
         (void)ssh_channel_close(s->channel);
         wait_for_the_end(s);
     }
 }
 static void part_endless_stderr(struct server *s) {
-    if (until_exec(s) && flood(s, true, '\n', (size_t)256 << 20)) {
+    if (until_exec(s) && flood(s, true, '\n', FLOOD)) {
         (void)ssh_channel_close(s->channel);
         wait_for_the_end(s);
     }
@@ -423,7 +428,7 @@ static void part_log_flood(struct server *s) {
     }
     char *text = arena_alloc(&s->arena, 1 << 20);
     memset(text, 'l', 1 << 20);
-    for (int i = 0; i < 200; i++) {  // nobody wants logs
+    for (size_t n = 0; n < FLOOD; n += 1 << 20) {  // nobody wants logs
         struct buf out = {0};
         frame_write(&out, FRAME_LOG, 1, (struct str){text, 1 << 20});
         say(s, out.p, out.n);
