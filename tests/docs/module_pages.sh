@@ -1,0 +1,13 @@
+#!/bin/bash
+# module_pages.sh PLAY: writes docs/modules/ from the modules' own tables.
+set -euo pipefail
+play=$1
+cd "$(dirname "$0")/../../docs/modules"
+rm -f ./*.md
+{
+    printf '# Modules\n\n| module | what |\n|---|---|\n'
+    "$play" doc -l | while read -r name what; do
+        printf '| [%s](%s.md) | %s |\n' "$name" "$name" "${what//|/\\|}"
+        "$play" doc --markdown "$name" >"$name.md"
+    done
+} >README.md
