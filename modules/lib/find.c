@@ -63,7 +63,8 @@ static const char *row_name(struct str name, const struct module **it) {
 }
 
 static struct str renamed(struct str name) {
-    static const char *const names[][2] = {{"systemd_service", "systemd"}, {"yum", "dnf"}};
+    static const char *const names[][2] = {
+        {"systemd_service", "systemd"}, {"yum", "dnf"}, {"openssl_certificate", "x509_certificate"}};
     for (size_t i = 0; i < COUNTOF(names); i++) {
         if (str_eqz(name, names[i][0])) {
             return str_from(names[i][1]);
