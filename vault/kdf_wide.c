@@ -50,6 +50,7 @@ static const uint32_t K[64] = {
     w[i] = ADD(ADD(w[i], SIGMA_LOW0(w[((i) + 1) & 15])), ADD(w[((i) + 9) & 15], SIGMA_LOW1(w[((i) + 14) & 15])))
 
 // One block: the message is a hash of 8 words behind a block of key, so its padding says 96 bytes.
+// NOLINTNEXTLINE(readability-function-cognitive-complexity): a straight line, written in macros
 WIDE static inline void compress(const lanes from[KDF_WORDS], lanes s[KDF_WORDS]) {
     lanes a = from[0], b = from[1], c = from[2], d = from[3], e = from[4], f = from[5], g = from[6], h = from[7];
     lanes w[16] = {s[0], s[1], s[2], s[3], s[4], s[5], s[6], s[7], _mm512_set1_epi32((int)0x80000000)};
