@@ -271,6 +271,15 @@ static bool unhex(struct arena *a, struct str s, bool loose, struct str *out) {
     return high < 0;
 }
 
+static bool only_hex(struct str s) {
+    for (size_t i = 0; i < s.n; i++) {
+        if (hex_digit(s.s[i]) < 0 && !is_space(s.s[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static bool read_header(struct str line, struct mark at, struct envelope *env, struct err *e) {
     struct str rest = str_trim(line);
     struct str magic;
@@ -314,7 +323,11 @@ static bool read_envelope(struct arena *a, struct str text, struct mark at, stru
     }
     struct str inner;
     if (!unhex(a, str_sub(text, end, text.n), true, &inner)) {
-        return damaged(e, at, "expected hexadecimal digits, two for each byte");
+        // Ansible's words, which scripts look for.
+        bool odd = only_hex(str_sub(text, end, text.n));
+        return damaged(e, at,
+                       odd ? "Vault format unhexlify error: Odd-length string"
+                           : "Vault format unhexlify error: Non-hexadecimal digit found");
     }
     struct str salt;
     struct str hmac;
@@ -516,7 +529,7 @@ bool vault_open_id(struct vault_ring *r, struct str text, struct mark at, struct
         return false;
     }
     if (!r || vault_ring_empty(r)) {
-        return err_set(e, ERR_VAULT, at, "found vault data, but no vault password was given") ||
+        return err_set(e, ERR_VAULT, at, "Attempting to decrypt vault data, but no vault password was given") ||
                err_hint(e, "use --vault-id, --vault-password-file or --ask-vault-pass");
     }
     if (!try_all(r, &env, a, &padded, id)) {
@@ -530,10 +543,11 @@ bool vault_open_id(struct vault_ring *r, struct str text, struct mark at, struct
             return err_hint(e, "restore it from a copy");
         }
         if (env.id.n) {
-            err_set(e, ERR_VAULT, at, "no vault password given opens this data, which is labelled '%.*s'",
+            err_set(e, ERR_VAULT, at,
+                    "Decryption failed: no vault password given opens this data, which is labelled '%.*s'",
                     STR(str_sub(env.id, 0, 80)));
         } else {
-            err_set(e, ERR_VAULT, at, "no vault password given opens this data");
+            err_set(e, ERR_VAULT, at, "Decryption failed: no vault password given opens this data");
         }
         return err_hint(e,
                         "the password is another one; --vault-id and --vault-password-file may be given several times");

@@ -108,7 +108,7 @@ bool ctl_read_file(struct run *r, struct str path, bool raw, struct arena *a, st
 static bool jh_unseal(void *self, struct val sealed, struct arena *a, struct str *plain, struct err *e) {
     const struct yaml_vault *v = ((struct view *)self)->r->o->yaml_vault;
     return v ? v->open(v->self, val_text(sealed), sealed.mark, a, plain, e)
-             : err_set(e, ERR_VAULT, sealed.mark, "found vault data, but no vault password was given");
+             : err_set(e, ERR_VAULT, sealed.mark, "Attempting to decrypt vault data, but no vault password was given");
 }
 
 static void jh_secret(void *self, struct str text, bool made) {

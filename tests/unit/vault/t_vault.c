@@ -171,10 +171,10 @@ TEST(vault_wrong_password) {
     struct vector v;
     first_vector(&a, &v);
     struct vault_ring *r = vault_ring_new();
-    CHECK_STR(refusal(r, &a, v.envelope), "found vault data, but no vault password was given");
-    CHECK_STR(refusal(NULL, &a, v.envelope), "found vault data, but no vault password was given");
+    CHECK_STR(refusal(r, &a, v.envelope), "Attempting to decrypt vault data, but no vault password was given");
+    CHECK_STR(refusal(NULL, &a, v.envelope), "Attempting to decrypt vault data, but no vault password was given");
     vault_ring_add(r, "default", STR_LIT("wrong"));
-    CHECK_STR(refusal(r, &a, v.envelope), "no vault password given opens this data");
+    CHECK_STR(refusal(r, &a, v.envelope), "Decryption failed: no vault password given opens this data");
     vault_ring_free(r);
     arena_release(&a);
 }
@@ -187,15 +187,15 @@ TEST(vault_damaged) {
     vault_ring_add(r, "default", str_from(v.password));
     struct str t = v.envelope;
     CHECK_STR(refusal(r, &a, str_sub(t, 0, t.n - 2)),
-              "the vault data is damaged: expected hexadecimal digits, two for each byte");
+              "the vault data is damaged: Vault format unhexlify error: Odd-length string");
     CHECK_STR(refusal(r, &a, str_sub(t, 0, 100)), "the vault data is damaged: it is cut off");
     CHECK_STR(refusal(r, &a, str_sub(t, 0, t.n - 5)), "the vault data is damaged: it is cut off");
     CHECK_STR(refusal(r, &a, str_sub(t, 0, 26)), "the vault data is damaged: it is cut off");
     CHECK_STR(refusal(r, &a, str_printf(&a, "%.*szz\n", STR(t))),
-              "the vault data is damaged: expected hexadecimal digits, two for each byte");
+              "the vault data is damaged: Vault format unhexlify error: Non-hexadecimal digit found");
     char *changed = str_z(&a, t);
     changed[t.n - 2] ^= 1;  // still a digit, still hex inside
-    CHECK_STR(refusal(r, &a, str_from(changed)), "no vault password given opens this data");
+    CHECK_STR(refusal(r, &a, str_from(changed)), "Decryption failed: no vault password given opens this data");
     vault_ring_free(r);
     arena_release(&a);
 }
@@ -226,7 +226,8 @@ TEST(vault_label_is_only_a_hint) {
     } while (strcmp(v.label, "dev") != 0);
     struct vault_ring *r = vault_ring_new();
     vault_ring_add(r, "dev", STR_LIT("wrong"));
-    CHECK_STR(refusal(r, &a, v.envelope), "no vault password given opens this data, which is labelled 'dev'");
+    CHECK_STR(refusal(r, &a, v.envelope),
+              "Decryption failed: no vault password given opens this data, which is labelled 'dev'");
     vault_ring_add(r, "prod", str_from(v.password));
     opens(r, &a, v.envelope, v.plain);
     vault_ring_free(r);
@@ -252,7 +253,7 @@ TEST(vault_changed) {
         struct str said = refusal(r, &a, str_from(changed));
         CHECK(str_starts(said, "the vault data was changed") || str_starts(said, "the vault data is damaged"));
     }
-    CHECK_STR(refusal(other, &a, t), "no vault password given opens this data");
+    CHECK_STR(refusal(other, &a, t), "Decryption failed: no vault password given opens this data");
     vault_ring_free(other);
     vault_ring_free(r);
     arena_release(&a);
