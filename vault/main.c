@@ -307,6 +307,8 @@ int main(int argc, char **argv) {
     struct arena a = {.secret = true};
     struct err e = {.arena = &a};
     struct tool t = {.a = &a, .e = &e, .ring = vault_ring_new()};
+    const char *slash = argc > 0 ? strrchr(argv[0], '/') : NULL;
+    t.as_ansible = argc > 0 && strcmp(slash ? slash + 1 : argv[0], "ansible-vault") == 0;
     int status = run(&t, argc, argv);
     vault_ring_free(t.ring);
     arena_release(&a);

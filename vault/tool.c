@@ -96,7 +96,7 @@ static struct texts all_sources(struct tool *t, bool *own_file) {
     for (size_t i = 0; i < t->password_files.n; i++) {
         tool_add(t, &all, arena_printf(t->a, "%s@%s", own_label(t), t->password_files.p[i]));
     }
-    if (all.n == 0 && !t->ask && access("vault-password", F_OK) == 0) {
+    if (all.n == 0 && !t->ask && !t->as_ansible && access("vault-password", F_OK) == 0) {
         *own_file = true;
         tool_add(t, &all, arena_printf(t->a, "%s@./vault-password", own_label(t)));
     }

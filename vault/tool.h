@@ -21,7 +21,7 @@ struct tool {
     struct texts files, ids, password_files, names, identities, recipients;
     const char *output, *encrypt_id, *stdin_name, *new_id, *new_file;
     bool ask, prompt, show_input, force, recursive, ignore_case, list, armor, same_salt;
-    bool unlocked;
+    bool unlocked, as_ansible;  // as_ansible: called by that tool's name
 };
 
 /// Prints the failure as "vault: ABOUT: message" and its hint. `about` may be NULL. Returns EXIT_ERROR.

@@ -230,6 +230,8 @@ bool parse_statements(struct parser *p, struct node **body, const char *const *e
 bool parse_template(struct parser *p, struct node **body);
 /// Tells the host of a text that was made of a secret, so that it is masked when a target sends it back.
 void tell_secret(struct jinja_ctx *ctx, struct val v);
+/// Opens every VAL_SEALED text inside a value, templating nothing. ERR_VAULT.
+bool unseal_all(struct jinja_ctx *c, struct val v, struct val *out, struct err *e);
 
 // -- calling ---------------------------------------------------------------------------------------------------------
 #define SIG_MAX 24

@@ -138,6 +138,13 @@ bool put_value(struct rt *r, struct val v, bool escape) {
     if (!r->out) {
         return true;
     }
+    struct val plain;
+    if (v.kind == VAL_OBJ && v.u.o->type->json && v.u.o->type->json(v, r->a, &plain) &&
+        val_any_flag(plain, VAL_SEALED)) {
+        if (!unseal_all(r->c, plain, &v, r->e)) {
+            return false;
+        }
+    }
     r->out->secret = r->out->secret || val_any_flag(v, VAL_SECRET);
     tell_secret(r->c, v);
     if (r->out->n == 0) {

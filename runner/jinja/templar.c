@@ -230,6 +230,31 @@ static bool unseal(struct jinja_ctx *c, struct val s, struct val *out, struct er
     return true;
 }
 
+// NOLINTNEXTLINE(misc-no-recursion): as deep as the value, which its loader bounds
+bool unseal_all(struct jinja_ctx *c, struct val v, struct val *out, struct err *e) {
+    *out = v;
+    if (!val_any_flag(v, VAL_SEALED)) {
+        return true;
+    }
+    if (v.kind == VAL_STR) {
+        return unseal(c, v, out, e);
+    }
+    struct val made = val_copy(c->a, v);
+    size_t i = 0;
+    for (struct vpair *p = v.kind == VAL_DICT ? val_each(made, &i) : NULL; p; p = val_each(made, &i)) {
+        if (!unseal_all(c, p->value, &p->value, e)) {
+            return false;
+        }
+    }
+    for (size_t k = 0; v.kind != VAL_DICT && k < made.u.l->n; k++) {
+        if (!unseal_all(c, made.u.l->items[k], &made.u.l->items[k], e)) {
+            return false;
+        }
+    }
+    *out = made;
+    return true;
+}
+
 bool jinja_string(struct jinja_ctx *c, struct val s, struct val *out, struct err *e) {
     if (s.kind != VAL_STR || !(s.flags & VAL_TMPL)) {
         *out = s;
