@@ -384,8 +384,32 @@ static bool all_hops(struct transfer *t, struct err *e) {
     }
 }
 
+/// file:///path: a file of the target, read with the rights of the task.
+static bool local_file(struct mod_call *c, const struct http_request *q, struct http_response *r, struct err *e) {
+    const char *path = q->url + strlen("file://");
+    struct str data;
+    if (*path != '/') {
+        return mod_fail(c, e, "a file:// address has no host and an absolute path: '%s'", q->url);
+    }
+    if (!fd_read_file(path, q->body_max ? q->body_max : BODY_MAX, c->arena, &data, e)) {
+        return err_wrap(e, NO_MARK, "Request failed: %s", q->url);
+    }
+    r->status = 200;
+    r->url = str_from(q->url);
+    r->reason = STR_LIT("OK");
+    r->size = (int64_t)data.n;
+    if (q->out_fd < 0) {
+        r->body = data;
+        return true;
+    }
+    return q->head || fd_write_all(q->out_fd, data, e);
+}
+
 bool http_perform(struct mod_call *c, const struct http_request *q, struct http_response *r, struct err *e) {
     *r = (struct http_response){.headers = val_dict(c->arena, 16), .cookies = val_dict(c->arena, 2)};
+    if (strncmp(q->url, "file://", 7) == 0) {
+        return local_file(c, q, r, e);
+    }
     struct transfer t = {
         .c = c, .q = q, .r = r, .url = q->url, .method = q->method, .with_body = q->body.s != NULL, .own_host = true};
     t.body = (struct buf){.a = c->arena, .max = q->body_max ? q->body_max : BODY_MAX};
@@ -450,7 +474,10 @@ bool http_args(struct mod_call *c, struct http_request *q, struct err *e) {
                                .agent = mod_z(c, "http_agent"),
                                .timeout_ms = mod_int(c, "timeout", 30) * 1000,
                                .out_fd = -1};
-    if (strncasecmp(q->url, "http://", 7) != 0 && strncasecmp(q->url, "https://", 8) != 0) {
+    bool web = strncasecmp(q->url, "http://", 7) == 0 || strncasecmp(q->url, "https://", 8) == 0;
+    // Only a module that fetches files may be asked for one of the target.
+    bool file = strncmp(q->url, "file://", 7) == 0 && strcmp(c->name, "get_url") == 0;
+    if (!web && !file) {
         return mod_fail(c, e, "only http and https addresses are supported, not '%s'", q->url);
     }
     return split_userinfo(c, q, e);
