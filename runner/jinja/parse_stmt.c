@@ -542,7 +542,8 @@ static bool end_missing(struct parser *p, const char *const *end) {
     struct buf b = BUF_IN(p->s.a);
     buf_z(&b, "Unexpected end of template; expected ");
     list_ends(p, end, &b);
-    return err_set(p->e, ERR_SYNTAX, parse_mark(p, p->nopen ? p->open_at : tok(p)->at), "%.*s", STR(buf_view(&b)));
+    return err_set(p->e, ERR_SYNTAX, parse_mark(p, p->nopen && p->s.o->ansible ? p->open_at : tok(p)->at), "%.*s",
+                   STR(buf_view(&b)));
 }
 
 /// One `{% tag %}` behind its opening delimiter.

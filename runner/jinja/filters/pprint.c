@@ -240,5 +240,6 @@ static bool f_pprint(struct jcall *c, struct val *out, struct err *e) {
 }
 FILTER(pprint) = {.doc = "A value laid out for people.",
                   .params = "value",
+                  .takes_undef = true,
                   .fn = f_pprint,
                   .example = "[1, 'a'] | pprint == \"[1, 'a']\""};

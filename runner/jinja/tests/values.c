@@ -139,7 +139,8 @@ JTEST(callable) = {
 
 static bool t_escaped(struct jcall *c, bool *out, struct err *e) {
     (void)e;
-    *out = is_undef(c->args[0]) || (c->args[0].kind == VAL_STR && (c->args[0].flags & VAL_MARKUP));
+    *out = (is_undef(c->args[0]) && (c->ctx->opts->ansible || c->ctx->opts->undefined == UNDEF_CHAINABLE)) ||
+           (c->args[0].kind == VAL_STR && (c->args[0].flags & VAL_MARKUP));
     return true;
 }
 JTEST(escaped) = {.doc = "Is HTML already.",

@@ -4,7 +4,7 @@
 Usage: /usr/bin/python3 tests/bench/template/run.py BUILD_DIR [SECONDS]
 
 Prints a table: renders a second of each, how many times faster play is, and the same for compiling. Both render the text
-that is compared first. The case `flat` renders one template a million times and prints how the memory of play grew.
+that is compared first. Times are those of the processor.
 """
 import json
 import os
@@ -61,12 +61,6 @@ def measure_play(build, case, seconds):
     return r["renders"] / r["render_seconds"], r["compiles"] / r["compile_seconds"], out["out"]
 
 
-def memory(build):
-    case = {"id": "flat", "template": CASES[0]["template"], "vars": CASES[0]["vars"]}
-    r = play(build, ["--bench-renders", "1000000"], json.dumps(case))[0]
-    print("memory over a million renders: %d KiB after the first 1000, %d KiB at the end" % (r["rss_first"], r["rss_last"]))
-
-
 def main():
     build = sys.argv[1]
     seconds = int(sys.argv[2]) if len(sys.argv) > 2 else 2
@@ -79,8 +73,6 @@ def main():
             raise SystemExit("%s: the texts differ" % case["id"])
         print("%-10s %12.1f %12.1f %7.1f %14.1f %14.1f %7.1f" % (
             case["id"], python, ours, ours / python, compiles, our_compiles, our_compiles / compiles))
-    if "--memory" in sys.argv:
-        memory(build)
 
 
 if __name__ == "__main__":
