@@ -40,7 +40,7 @@ struct settings {
     bool step, force_handlers, flush_cache, help, version, accept_new, live, any_errors_fatal, retry_files;
     bool host_key_checking, inject_facts, color, no_color, show_skipped, show_ok, no_vault_file;
     bool failed_stderr, custom_stats, host_start, check_markers, failure_path;
-    bool handler_must_exist, args_to_stdout, task_debugger, debugger_ignores;
+    bool hide_all, handler_must_exist, args_to_stdout, task_debugger, debugger_ignores;
     int64_t forks, verbosity, timeout_s, port, task_timeout_s, script_timeout_s;
     int64_t async_s, poll_s;
     struct str playbook_dir, module_name, module_args, tree, inv_host, output_file, config_arg, plugin_type, format;

@@ -89,6 +89,7 @@ static const struct member {
     {NULL, "DUPLICATE_YAML_DICT_KEY", MEMBER_TEXT, AT(duplicates)},
     {NULL, "DEFAULT_STRATEGY", MEMBER_TEXT, AT(strategy)},
     {NULL, "ERROR_ON_MISSING_HANDLER", MEMBER_BOOL, AT(handler_must_exist)},
+    {NULL, "DEFAULT_NO_LOG", MEMBER_BOOL, AT(hide_all)},
     {NULL, "ENABLE_TASK_DEBUGGER", MEMBER_BOOL, AT(task_debugger)},
     {NULL, "TASK_DEBUGGER_IGNORE_ERRORS", MEMBER_BOOL, AT(debugger_ignores)},
     {NULL, "RETRY_FILES_ENABLED", MEMBER_BOOL, AT(retry_files)},

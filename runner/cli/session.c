@@ -404,6 +404,7 @@ static void fill_run(struct session *x) {
     r->reload = reload_inventory;
     r->reload_self = x;
     r->strategy = s->strategy;
+    r->no_log = s->hide_all;
     r->poll_s = s->poll_s;
     r->missing_handler_ok = !s->handler_must_exist;
     r->task_debugger = s->task_debugger;

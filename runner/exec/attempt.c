@@ -672,6 +672,9 @@ enum job_phase attempt_result(struct job *j) {
         finish(j);
     }
     complete_result(j);
+    if (!result_is_failed(it->result) && !result_is_skipped(it->result)) {
+        result_inventory(j, it->result);
+    }
     publish(j);
     publish_facts(j);
     if (!val_has(it->result, "skipped")) {

@@ -239,6 +239,39 @@ bool login_resolve(struct view *cv, const struct hrun *target, struct arena *a, 
 
 // -- environment ------------------------------------------------------------------------------------------------------
 
+/// A value that asks for the environment of a host whose facts are not known yet is left out, as in Ansible.
+static bool templated_value(struct view *v, struct val raw, struct val *out, struct err *e) {
+    struct err own = {.arena = e->arena};
+    if (view_value(v, raw, out, &own)) {
+        return true;
+    }
+    struct str text = err_text(&own);
+    if (own.code == ERR_UNDEFINED && str_find(text, 0, STR_LIT("ansible_env")) != SIZE_MAX) {
+        *out = (struct val){.kind = VAL_OMIT};
+        return true;
+    }
+    *e = own;
+    return false;
+}
+
+/// One item of environment: a dict, whose values are templates each by itself, or a template that gives one.
+static bool environment_part(struct view *v, struct val raw, struct val *out, struct err *e) {
+    if (!val_is(raw, VAL_DICT)) {
+        return view_value(v, raw, out, e);
+    }
+    size_t i = 0;
+    struct vpair *p;
+    *out = val_at(val_dict(v->a, val_len(raw)), raw.mark);
+    while ((p = val_each(raw, &i))) {
+        struct val one = {0};
+        if (!templated_value(v, p->value, &one, e)) {
+            return false;
+        }
+        val_set_key(v->a, *out, p->key, one);
+    }
+    return true;
+}
+
 static bool merge_environment(struct view *v, struct val part, struct val into, struct err *e) {
     if (val_is_seq(part)) {
         for (size_t i = 0; i < val_len(part); i++) {
@@ -275,7 +308,7 @@ bool environment_resolve(struct view *v, struct val *out, struct err *e) {
     *out = val_dict(v->a, 4);
     for (size_t i = 0; i < val_len(list); i++) {
         struct val part = {0};
-        if (!view_value(v, val_at_index(list, i), &part, e) || !merge_environment(v, part, *out, e)) {
+        if (!environment_part(v, val_at_index(list, i), &part, e) || !merge_environment(v, part, *out, e)) {
             return err_wrap(e, v->task->n.at, "in 'environment'");
         }
     }

@@ -119,11 +119,12 @@ struct play_run {
     struct pstep *setup;   // the task that gathers facts
     struct val all_names;  // names of `all`
     bool in_handlers, end_play;
-    bool fatal;            // an error that ends the run was reported
-    bool broken;           // any_errors_fatal or max_fail_percentage ended it: no play follows
-    struct jobs finished;  // jobs that reached JOB_DONE and were not looked at yet
-    struct jobs timers;    // jobs in JOB_TIMER
-    struct jobs live;      // jobs of this round by number; NULL once freed
+    bool fatal;              // an error that ends the run was reported
+    size_t includes_failed;  // hosts that failed for good in this round, as something could not be included
+    bool broken;             // any_errors_fatal or max_fail_percentage ended it: no play follows
+    struct jobs finished;    // jobs that reached JOB_DONE and were not looked at yet
+    struct jobs timers;      // jobs in JOB_TIMER
+    struct jobs live;        // jobs of this round by number; NULL once freed
 };
 
 /// What one task sees on one host: its variables, where files are looked for, and the template engine over them.
@@ -141,6 +142,7 @@ struct view {
     struct val loop;        // dict: loop_var, index_var, ansible_loop ...
     struct val live;        // dict: registered and set by this task so far (not stored yet)
     struct str delegated;   // name of the delegated host, empty: none
+    struct str shown_name;  // inventory_hostname when that is not the host's own; empty: it is
     struct str beside;      // directory of the template file being rendered, empty: none
     bool plain;             // for hostvars: no play, no task
     bool loop_on, live_on;  // the two dicts are on the stack (an empty one is not)

@@ -2,6 +2,8 @@
 // shared by the hosts that asked for it.
 #include "exec.h"
 
+enum { INCLUDE_DEPTH_MAX = 250 };
+
 /// What some hosts want included.
 struct inclusion {
     struct str what;        // full path, or the role's name
@@ -120,6 +122,7 @@ static void fail_hosts(struct play_run *pr) {
             continue;
         }
         h->include_failed = false;
+        pr->includes_failed += iter_would_fail(&h->it);
         h->removed = !iter_would_rescue(&h->it);
         iter_fail(&h->it);
         h->failed = h->failed || iter_failed(&h->it);
@@ -137,7 +140,22 @@ static struct task *parent_task(struct play_run *pr, const struct inclusion *x) 
     return by;
 }
 
+/// An include that leads to itself would go on until memory ends.
+static bool not_too_deep(const struct inclusion *x, struct err *e) {
+    size_t depth = 0;
+    for (const struct node *n = &x->task->n; n; n = n->parent) {
+        depth +=
+            (n->kind == NODE_TASK || n->kind == NODE_HANDLER) && task_is_include((const struct task *)(const void *)n);
+    }
+    return depth <= INCLUDE_DEPTH_MAX ||
+           err_set(e, ERR_LIMIT, x->task->action_at, "includes are nested more than %d deep: this one leads to itself",
+                   INCLUDE_DEPTH_MAX);
+}
+
 static bool load(struct play_run *pr, struct inclusion *x, size_t *at, struct err *e) {
+    if (!not_too_deep(x, e)) {
+        return false;
+    }
     struct block *b = NULL;
     struct role *role = NULL;
     struct task *by = parent_task(pr, x);

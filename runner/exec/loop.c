@@ -217,9 +217,6 @@ enum job_phase loop_item_done(struct job *j) {
     val_set_str(&j->a, r, j->lc.var, as_data(j->item.value));
     label_item(j, r, &label);
     val_set(&j->a, r, "_ansible_item_label", label);
-    if (result_status(r) == ST_OK || result_status(r) == ST_CHANGED) {
-        result_inventory(j, r);
-    }
     if (!task_is_include(j->task) || result_status(r) == ST_SKIPPED || result_status(r) == ST_FAILED) {
         struct event ev = result_event(j, EV_ITEM_RESULT, r);
         ev.status = result_status(r);

@@ -150,9 +150,11 @@ static struct val m_delegated_vars(struct view *v, struct arena *a) {
         return (struct val){0};
     }
     struct val d = val_dict(a, 1);
-    struct val one = {0};
-    if (host_view(v->pr, run_host_named(v->r, v->delegated), a, &one)) {
-        val_set_str(a, d, v->delegated, one);
+    struct view *other = ARENA_NEW(a, struct view);
+    struct err e = {.arena = a};
+    if (view_plain(other, v->pr, run_host_named(v->r, v->delegated), a, &e)) {
+        other->shown_name = v->h->host->name;  // the host that the task is for
+        val_set_str(a, d, v->delegated, view_value_of(a, other));
     }
     return d;
 }
@@ -194,7 +196,7 @@ static struct val m_group_names(struct view *v, struct arena *a) {
 }
 
 static struct val m_inventory_hostname(struct view *v, struct arena *a) {
-    return v->h ? val_str(a, v->h->host->name) : (struct val){0};
+    return v->h ? val_str(a, v->shown_name.n ? v->shown_name : v->h->host->name) : (struct val){0};
 }
 
 static struct val m_inventory_hostname_short(struct view *v, struct arena *a) {

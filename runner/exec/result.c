@@ -366,9 +366,6 @@ static void take_notify(struct job *j, struct val result) {
 
 static void take_one(struct job *j, struct val result) {
     take_notify(j, result);
-    if (!j->looping) {  // items have brought theirs already
-        result_inventory(j, result);
-    }
     take_facts(j, result);
     take_stats(j, result);
 }

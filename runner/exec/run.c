@@ -338,6 +338,7 @@ bool play_batches(struct run *r, struct play *p, const struct hosts *all, struct
     if (!play_value(r, p, p->n.kw[KW_SERIAL], a, &serial, e)) {
         return err_wrap(e, p->n.at, "in 'serial'");
     }
+    serial = val_is(serial, VAL_OMIT) ? (struct val){0} : serial;
     bool seq = val_is_seq(serial);
     size_t sizes = seq ? val_len(serial) : !val_is(serial, VAL_UNDEF) && !val_is(serial, VAL_NULL);
     for (size_t i = 0, k = 0; i < all->n; k++) {
@@ -386,6 +387,34 @@ static void no_hosts(struct run *r, struct play *p) {
     arena_release(&pr.a);
 }
 
+static void warn_names(struct run *r, struct val vars) {
+    static const char *const globals[] = {"range",  "dict",  "lipsum", "cycler", "joiner", "namespace",
+                                          "lookup", "query", "q",      "now",    "undef",  "with_"};
+    size_t i = 0;
+    struct vpair *x;
+    while (val_is(vars, VAL_DICT) && (x = val_each(vars, &i))) {
+        struct str name = val_text(x->key);
+        enum keyword k = keyword_find(name);
+        bool reserved = k != KW_NONE && k != KW_VARS && (keyword_docs[k].where & ~(unsigned)ON_LOOP_CONTROL);
+        for (size_t g = 0; !reserved && g < COUNTOF(globals); g++) {
+            reserved = str_eqz(name, globals[g]);
+        }
+        if (reserved) {
+            run_warn(r, NO_MARK, arena_printf(&r->a, "Found variable using reserved name: %.*s", STR(name)));
+        }
+    }
+}
+
+/// Variables that hide, or are hidden by, what the language itself calls by their names.
+static void warn_reserved(struct run *r, const struct play *p) {
+    warn_names(r, p->n.kw[KW_VARS]);
+    warn_names(r, r->o->extra_vars);
+    for (size_t i = 0; i < p->nroles; i++) {
+        warn_names(r, p->roles[i]->defaults);
+        warn_names(r, p->roles[i]->vars);
+    }
+}
+
 /// Runs the batches of a play. *go_on: whether another play follows.
 static bool run_play(struct run *r, struct play *p, bool *go_on, struct err *e) {
     struct arena *a = &r->a;
@@ -395,6 +424,7 @@ static bool run_play(struct run *r, struct play *p, bool *go_on, struct err *e) 
     struct val order = {0};
     struct str pattern = STR_NONE;
     *go_on = true;
+    warn_reserved(r, p);
     if (!play_prompts(r, p, a, true, &prompt, e) || !play_pattern(r, p, a, &pattern, e) ||
         !run_match(r, pattern, p->hosts.mark, a, &all, e) || !play_value(r, p, p->n.kw[KW_ORDER], a, &order, e) ||
         !order_hosts(&all, order, e) || !play_batches(r, p, &all, &batches, e)) {

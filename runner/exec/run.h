@@ -41,6 +41,7 @@ struct run_opts {
     bool any_errors_fatal, inject_facts, retry_files, merge_dicts /* hash_behaviour */;
     enum pattern_mismatch { MISMATCH_WARN, MISMATCH_ERROR, MISMATCH_IGNORE } pattern_mismatch;
     struct str strategy;                   // of plays that name none; empty: linear
+    bool no_log;                           // DEFAULT_NO_LOG: tasks hide what they do unless they say otherwise
     bool missing_handler_ok;               // notifying a handler nobody knows is no error
     bool task_debugger, debugger_ignores;  // debug failed tasks; not those whose errors are ignored
     /// meta: refresh_inventory: reads the sources of `inventory` again, in place.

@@ -149,7 +149,7 @@ enum job_phase item_begin(struct job *j, struct err *e) {
         loop_set_vars(j);
     }
     bool run = true;
-    if (!view_bool(&j->v, KW_NO_LOG, false, &j->item.no_log, e) || !when_holds(j, &run, e)) {
+    if (!view_bool(&j->v, KW_NO_LOG, j->pr->r->o->no_log, &j->item.no_log, e) || !when_holds(j, &run, e)) {
         return JOB_DONE;
     }
     if (!run) {

@@ -94,7 +94,7 @@ void strategy_announce(struct play_run *pr, struct pstep *s, struct hrun *h) {
             ev.check = flag;
         }
         flag = false;
-        ev.no_log = view_bool(&v, KW_NO_LOG, false, &flag, &quiet) && flag;
+        ev.no_log = view_bool(&v, KW_NO_LOG, pr->r->o->no_log, &flag, &quiet) && flag;
     }
     run_event(pr->r, &ev);
     arena_release(&a);

@@ -154,7 +154,9 @@ static bool run_round(struct play_run *pr, struct round *rd, struct err *e) {
     rd->fatal_task = fatal || first_only;
     strategy_announce(pr, rd->step, first);
     run_jobs(pr, rd, limit, first_only);
+    pr->includes_failed = 0;
     bool ok = include_process(pr, &rd->done, e);
+    rd->failed += pr->includes_failed;
     strategy_free_jobs(&rd->done);
     for (size_t i = 0; i < rd->hosts.n && !pr->r->stop; i++) {
         struct hrun *h = rd->hosts.p[i];
