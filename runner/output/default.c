@@ -281,8 +281,8 @@ static void item_result(struct output *o, const struct event *given) {
 static void retry(struct output *o, const struct event *ev) {
     struct str name = ev->name.n ? ev->name : str_from(ev->task->action);
     struct str tail = STR_NONE;
-    if (o->opts.verbosity > 2) {
-        tail = str_printf(&o->scratch, "Result was: %.*s", STR(dump(o, ev)));
+    if (o->opts.verbosity > 2 || flag_set(ev->result, "_ansible_verbose_always")) {
+        tail = str_printf(&o->scratch, "Result was: %.*s", STR(out_result(o, ev->result, true)));
     }
     out_printf(o, COLOR_DEBUG, "FAILED - RETRYING: [%.*s]: %.*s (%lld retries left).%.*s", STR(host_label(o, ev)),
                STR(name), (long long)ev->retries_left, STR(tail));
