@@ -645,7 +645,8 @@ static bool try_again(struct job *j, struct err *e) {
     val_set(&j->a, it->result, "retries", val_int(it->tries));
     struct event ev = result_event(j, EV_RETRY, it->result);
     ev.retries_left = it->tries - it->attempt;
-    ev.name = task_title(&j->v);
+    struct val name = j->task->n.kw[KW_NAME];  // a name of its own stands without that of its role
+    ev.name = val_is(name, VAL_STR) && val_text(name).n ? view_name(&j->v, name) : task_title(&j->v);
     run_event(j->pr->r, &ev);
     j->due = clock_ms() + it->delay_ms;
     j->after = JOB_ATTEMPT;
