@@ -47,7 +47,8 @@ struct settings {
     struct str ignored;
     bool one_line, inv_list, inv_graph, inv_yaml, inv_toml, inv_vars, inv_export, only_changed, disabled;
     struct words filter_plugins, test_plugins, lookup_plugins;
-    struct words library, configured_tags, configured_skip_tags, inv_ignore_exts, inv_ignore_patterns, inv_enabled;
+    struct words callbacks_enabled, library, configured_tags, configured_skip_tags, inv_ignore_exts,
+        inv_ignore_patterns, inv_enabled;
     struct words module_utils, module_utils_roots;
     struct words yaml_exts, inv_yaml_exts, vars_plugins, vars_precedence;
     struct str hash_behaviour, retry_dir, group_chars, pattern_mismatch, playbook_vars_root, run_vars_plugins,

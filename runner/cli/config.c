@@ -90,6 +90,7 @@ static const struct member {
     {NULL, "DEFAULT_STRATEGY", MEMBER_TEXT, AT(strategy)},
     {NULL, "ERROR_ON_MISSING_HANDLER", MEMBER_BOOL, AT(handler_must_exist)},
     {NULL, "DEFAULT_NO_LOG", MEMBER_BOOL, AT(hide_all)},
+    {NULL, "CALLBACKS_ENABLED", MEMBER_WORDS, AT(callbacks_enabled)},
     {NULL, "ENABLE_TASK_DEBUGGER", MEMBER_BOOL, AT(task_debugger)},
     {NULL, "TASK_DEBUGGER_IGNORE_ERRORS", MEMBER_BOOL, AT(debugger_ignores)},
     {NULL, "RETRY_FILES_ENABLED", MEMBER_BOOL, AT(retry_files)},

@@ -219,6 +219,8 @@ static bool open_output(struct session *x, struct err *e) {
                             .yaml = str_eqz(s->result_format, "yaml"),
                             .columns = 79,
                             .name = str_z(x->a, s->callback),
+                            .enabled = s->callbacks_enabled.p,
+                            .nenabled = s->callbacks_enabled.n,
                             .out = stdout,
                             .err = stderr};
     x->output = output_new(&o, e);

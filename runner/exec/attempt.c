@@ -128,6 +128,21 @@ static bool item_keywords(struct job *j, struct err *e) {
     return view_value(&j->v, j->task->notify, &it->notify, e) || err_wrap(e, j->task->n.at, "in 'notify'");
 }
 
+/// A key of module_defaults that means the module `action`: its name, or a group ("group/NAME") of Ansible's
+/// collections that it belongs to. Of groups that are not here, no module is here either.
+static bool means(struct str key, const char *action) {
+    static const struct {
+        const char *group, *prefix;
+    } groups[] = {{"group/docker", "docker_"}, {"group/community.docker.docker", "docker_"}};
+    for (size_t i = 0; i < COUNTOF(groups); i++) {
+        if (str_eqz(key, groups[i].group)) {
+            return strncmp(action, groups[i].prefix, strlen(groups[i].prefix)) == 0;
+        }
+    }
+    const char *name = module_short(key);
+    return name && strcmp(name, action) == 0;
+}
+
 /// Defaults of module_defaults for one module; later ones win.
 static bool defaults_of(struct job *j, const char *action, struct val into, struct err *e) {
     struct val all = node_module_defaults(&j->task->n, &j->a);
@@ -136,9 +151,8 @@ static bool defaults_of(struct job *j, const char *action, struct val into, stru
         size_t i = 0;
         struct vpair *p;
         while (val_is(one, VAL_DICT) && (p = val_each(one, &i))) {
-            const char *name = module_short(val_text(p->key));
             struct val defaults = {0};
-            if (!name || strcmp(name, action) != 0) {
+            if (!means(val_text(p->key), action)) {
                 continue;
             }
             if (!view_value(&j->v, p->value, &defaults, e)) {

@@ -60,13 +60,18 @@ struct output_opts {
     bool places;                                            // where failed tasks stand, on standard error
     bool yaml;                                              // results as YAML
     int columns;
-    const char *name;  // callback's name: "default"
+    const char *name;           // callback's name: "default"
+    const struct str *enabled;  // names of callbacks that run beside it
+    size_t nenabled;
     const char *tree;  // directory that gets the last result of each host as a file; NULL: none
     FILE *out, *err;
 };
 struct callback {
     const char *doc;
     void (*event)(struct output *o, const struct event *ev);
+    /// With default_event: how a result is written. NULL: as settings say.
+    struct str (*dump)(struct output *o, struct val result);
+    bool beside;  // runs beside the one that writes the screen, when callbacks_enabled names it
 };
 #define CALLBACK(n)                                                                                                    \
     extern const struct callback callback_##n;                                                                         \

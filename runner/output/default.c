@@ -122,6 +122,9 @@ static bool verbose(const struct output *o, const struct event *ev) {
 
 static struct str dump(struct output *o, const struct event *ev) {
     bool pretty = flag_set(ev->result, "_ansible_verbose_always") || o->opts.verbosity > 2;
+    if (o->cb->dump) {
+        return o->cb->dump(o, clean(o, ev));
+    }
     return out_result(o, clean(o, ev), pretty);
 }
 
@@ -425,7 +428,7 @@ static void live_log(struct output *o, const struct event *ev) {
     out_printf(o, COLOR_VERBOSE, "%.*s | %.*s", STR(ev->host), STR(ev->name));
 }
 
-static void on_event(struct output *o, const struct event *ev) {
+void default_event(struct output *o, const struct event *ev) {
     switch (ev->kind) {
     case EV_RUN_START:
         run_start(o, ev);
@@ -490,5 +493,5 @@ static void on_event(struct output *o, const struct event *ev) {
 
 CALLBACK(default) = {
     .doc = "What ansible-playbook prints by default.",
-    .event = on_event,
+    .event = default_event,
 };

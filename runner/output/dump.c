@@ -98,17 +98,83 @@ static struct str as_json(struct output *o, struct val v, int indent) {
     return buf_view(&b);
 }
 
-struct str out_result_indent(struct output *o, struct val result, int indent) {
+struct val out_shown(struct output *o, struct val result) {
     struct val shown = val_dict(&o->scratch, 8);
-    bool pretty = o->opts.pretty == PRETTY_ON || (o->opts.pretty == PRETTY_DEFAULT && o->opts.yaml);
     size_t i = 0;
     for (struct vpair *p; (p = val_each(result, &i));) {
         if (!hidden(o, val_text(p->key))) {
             val_set_key(&o->scratch, shown, p->key, p->value);
         }
     }
+    return out_masked(o, shown);
+}
+
+/// stdout_callback = yaml (community.general): a line with `changed`, then the rest as YAML.
+static struct str yaml_dump(struct output *o, struct val result) {
+    struct val v = val_copy(&o->scratch, out_shown(o, result));
+    struct buf b = BUF_IN(&o->scratch);
+    struct buf text = BUF_IN(&o->scratch);
+    struct err e = {.arena = &o->scratch};
+    struct yaml_style style = {.width = 1000, .sort_keys = true, .literal = true};
+    struct val changed = val_get(v, "changed");
+    if (val_is(changed, VAL_BOOL)) {
+        buf_printf(&b, "changed=%s ", changed.u.b ? "true" : "false");
+        val_del_key(v, val_z(&o->scratch, "changed"));
+    }
+    omit_lines(o, v, "stdout", "stdout_lines");
+    omit_lines(o, v, "stderr", "stderr_lines");
+    if (val_len(v) && yaml_emit(&text, readable_all(o, v), &style, &e)) {
+        struct str rest = str_rtrim(buf_view(&text));
+        struct str line;
+        while (str_next(&rest, '\n', &line)) {
+            buf_printf(&b, "\n  %.*s", STR(line));
+        }
+    }
+    return str_rtrim(buf_view(&b));
+}
+
+CALLBACK(yaml) = {
+    .doc = "The default one, with results as YAML.",
+    .event = default_event,
+    .dump = yaml_dump,
+};
+
+/// stdout_callback = debug (ansible.posix): what a command printed stands below its result.
+static struct str debug_dump(struct output *o, struct val result) {
+    static const char *const texts[] = {"stdout", "stderr", "msg", "module_stdout", "module_stderr"};
+    struct val v = val_copy(&o->scratch, out_shown(o, result));
+    struct buf b = BUF_IN(&o->scratch);
+    struct buf below = BUF_IN(&o->scratch);
+    for (size_t i = 0; i < COUNTOF(texts); i++) {
+        struct val text = val_get(v, texts[i]);
+        if (val_truth(text)) {
+            buf_char(&below, '\n');
+            buf_char(&below, '\n');
+            for (const char *c = texts[i]; *c; c++) {
+                buf_char(&below, *c == '_' ? '_' : (char)(*c - 0x20));
+            }
+            buf_printf(&below, ":\n\n%.*s\n", STR(val_str_of(&o->scratch, text)));
+        }
+        (void)val_del_key(v, val_z(&o->scratch, texts[i]));
+    }
+    (void)val_del_key(v, val_z(&o->scratch, "stdout_lines"));
+    (void)val_del_key(v, val_z(&o->scratch, "stderr_lines"));
+    buf_str(&b, as_json(o, v, 4));
+    buf_str(&b, buf_view(&below));
+    b.n -= below.n ? 1 : 0;  // the line is ended by who prints it
+    return buf_view(&b);
+}
+
+CALLBACK(debug) = {
+    .doc = "The default one, with the output of commands below their results.",
+    .event = default_event,
+    .dump = debug_dump,
+};
+
+struct str out_result_indent(struct output *o, struct val result, int indent) {
+    bool pretty = o->opts.pretty == PRETTY_ON || (o->opts.pretty == PRETTY_DEFAULT && o->opts.yaml);
+    struct val shown = out_shown(o, result);
     indent = o->opts.pretty == PRETTY_OFF ? 0 : !indent && pretty ? 4 : indent;
-    shown = out_masked(o, shown);
     if (!o->opts.yaml) {
         return as_json(o, shown, indent);
     }

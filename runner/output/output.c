@@ -10,20 +10,47 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-struct output *output_new(const struct output_opts *opts, struct err *e) {
-    const struct callback *cb = NULL;
-    struct str name = str_from(opts->name ? opts->name : "default");
-    if (str_starts(name, "ansible.builtin.")) {
-        name = str_sub(name, 16, name.n);
-    }
-    struct typo t = {.got = name};
-    for (size_t i = 0; i < callback_count; i++) {
-        typo_offer(&t, str_from(callback_table[i].name));
-        if (str_eqz(name, callback_table[i].name)) {
-            cb = callback_table[i].it;
+/// A name without its collection.
+static struct str short_name(struct str name) {
+    static const char *const collections[] = {"ansible.builtin.", "ansible.posix.", "community.general."};
+    for (size_t i = 0; i < COUNTOF(collections); i++) {
+        if (str_starts(name, collections[i])) {
+            return str_sub(name, strlen(collections[i]), name.n);
         }
     }
-    if (!cb) {
+    return name;
+}
+
+static const struct callback *find(struct str name, struct typo *t) {
+    for (size_t i = 0; i < callback_count; i++) {
+        typo_offer(t, str_from(callback_table[i].name));
+        if (str_eqz(name, callback_table[i].name)) {
+            return callback_table[i].it;
+        }
+    }
+    return NULL;
+}
+
+/// Callbacks beside the one of the screen. One that is not known is only warned about, as in Ansible.
+static void enable(struct output *o, const struct output_opts *opts) {
+    for (size_t i = 0; i < opts->nenabled; i++) {
+        struct str name = short_name(str_trim(opts->enabled[i]));
+        struct typo t = {.got = name};
+        const struct callback *cb = find(name, &t);
+        if (cb && cb->beside && o->nbeside < BESIDE_MAX) {
+            o->beside[o->nbeside++].cb = cb;
+        } else if (!cb && name.n) {
+            out_warning(o, "WARNING",
+                        str_printf(&o->scratch, "the callback '%.*s' is not supported and has no effect", STR(name)));
+        }
+    }
+}
+
+struct output *output_new(const struct output_opts *opts, struct err *e) {
+    struct str name = short_name(str_from(opts->name ? opts->name : "default"));
+    struct typo t = {.got = name};
+    const struct callback *cb = find(name, &t);
+    if (!cb || cb->beside) {
         err_set(e, ERR_NOT_FOUND, NO_MARK, "unknown stdout callback '%.*s'", STR(name));
         if (t.best.s) {
             err_hint(e, "did you mean '%.*s'?", STR(t.best));
@@ -36,7 +63,15 @@ struct output *output_new(const struct output_opts *opts, struct err *e) {
     o->opts = *opts;
     o->cb = cb;
     o->mask = mask_new();
+    enable(o, opts);
     return o;
+}
+
+void *out_state(struct output *o, size_t n) {
+    if (!*o->state) {
+        *o->state = ARENA_ARRAY(&o->arena, char, n);
+    }
+    return *o->state;
 }
 
 void output_free(struct output *o) {
@@ -69,6 +104,10 @@ static void write_tree(struct output *o, const struct event *ev) {
 
 void output_event(struct output *o, const struct event *ev) {
     o->cb->event(o, ev);
+    for (size_t i = 0; i < o->nbeside; i++) {
+        o->state = &o->beside[i].state;
+        o->beside[i].cb->event(o, ev);
+    }
     if (o->opts.tree && ev->kind == EV_RESULT) {
         write_tree(o, ev);
     }

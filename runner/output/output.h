@@ -5,11 +5,19 @@
 #include "mask.h"
 #include "typo.h"
 
+enum { BESIDE_MAX = 8 };
+
 struct output {
     struct arena arena;    // lives as long as the output
     struct arena scratch;  // reset after each event
     struct output_opts opts;
     const struct callback *cb;
+    struct {
+        const struct callback *cb;
+        void *state;
+    } beside[BESIDE_MAX];  // those that callbacks_enabled names
+    size_t nbeside;
+    void **state;  // of the callback that is told of an event now
     struct mask *mask;
     struct map warned;             // warnings already shown
     const struct task *last_task;  // whose banner was printed last
@@ -30,6 +38,12 @@ enum color {
     COLOR_DEBUG
 };
 
+/// What a callback that runs beside keeps from event to event: `n` bytes, zero at first.
+void *out_state(struct output *o, size_t n);
+/// The default callback, for those that only write results in another way.
+void default_event(struct output *o, const struct event *ev);
+/// A result dict without what is internal or too much.
+struct val out_shown(struct output *o, struct val result);
 /// Prints a masked line (a newline is added) to standard output or, with `to_err`, to standard error.
 void out_line(struct output *o, bool to_err, enum color color, struct str text);
 void out_printf(struct output *o, enum color color, const char *fmt, ...) PRINTF_LIKE(3, 4);
