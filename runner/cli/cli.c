@@ -116,6 +116,10 @@ static bool load_books(struct session *x, const struct words *files, struct err 
     struct playbook **books = ARENA_ARRAY(x->a, struct playbook *, files->n + 1);
     for (size_t i = 0; i < files->n; i++) {
         const char *file = str_z(x->a, files->p[i]);
+        if (access(file, F_OK) != 0) {
+            struct str path = pb_collection_playbook(x->loader, files->p[i]);
+            file = path.n ? str_z(x->a, path) : file;
+        }
         if (!add_playbook_dir(x, file, e)) {
             return false;
         }

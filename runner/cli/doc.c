@@ -86,6 +86,28 @@ static const char *listed_name(const char *name, const char *fqcn) {
     return fqcn ? fqcn : name;
 }
 
+/// Settings of ansible.cfg: those with a meaning as a table, the others by name.
+static void markdown_settings(FILE *f) {
+    fputs("\n## Settings\n\n| setting | of | in the file | environment | what |\n|---|---|---|---|---|\n", f);
+    for (size_t i = 0; i < setting_count; i++) {
+        const struct setting_row *r = &setting_rows[i];
+        if (r->doc) {
+            fprintf(f, "| `%s` | %s | %s%s%s | %s%s%s | %s |\n", r->name, r->plugin ? r->plugin : "", r->ini ? "`" : "",
+                    r->ini ? r->ini : "", r->ini ? "`" : "", r->env ? "`" : "", r->env ? r->env : "", r->env ? "`" : "",
+                    r->doc);
+        }
+    }
+    fputs("\nWithout a meaning here, accepted and shown by `play config`:\n\n", f);
+    bool first = true;
+    for (size_t i = 0; i < setting_count; i++) {
+        if (!setting_rows[i].doc) {
+            fprintf(f, "%s`%s`", first ? "" : ", ", setting_rows[i].name);
+            first = false;
+        }
+    }
+    fputc('\n', f);
+}
+
 static void markdown(FILE *f) {
     fputs("## Modules\n\n| module | side | check | diff | what |\n|---|---|---|---|---|\n", f);
     for (size_t i = 0; i < module_count; i++) {
@@ -118,6 +140,7 @@ static void markdown(FILE *f) {
     for (int k = KW_NONE + 1; k < KW_COUNT; k++) {
         fprintf(f, "| `%s` | %s | %s |\n", keyword_docs[k].name, keyword_docs[k].type, keyword_docs[k].doc);
     }
+    markdown_settings(f);
 }
 
 static bool print_keyword(FILE *f, struct str name) {

@@ -75,7 +75,8 @@ static bool add_facts(struct shower *w, const struct host *h, struct val into, s
     host_state_init(&state, NULL);
     host_add_facts(&state, facts);
     for (struct vpair *p; w->s->inject_facts && (p = val_each(state.facts_prefixed, &i));) {
-        val_set_key(w->a, into, val_promote(w->a, p->key), val_promote(w->a, p->value));
+        struct val v = val_reflag(w->a, val_promote(w->a, p->value), 0, VAL_UNSAFE);  // said by the host itself
+        val_set_key(w->a, into, val_promote(w->a, p->key), v);
     }
     host_state_release(&state);
     return true;
@@ -333,6 +334,30 @@ static bool toml_group(struct shower *w, struct group *g, struct val all, struct
     return true;
 }
 
+/// Text that must never be a template says so in JSON.
+static struct val mark_unsafe(struct arena *a, struct val v) {
+    if (!val_any_flag(v, VAL_UNSAFE)) {
+        return v;
+    }
+    if (v.kind == VAL_STR) {
+        struct val d = val_dict(a, 1);
+        val_set(a, d, "__ansible_unsafe", v);
+        return v.flags & VAL_VAULTED ? v : d;
+    }
+    struct val out = v.kind == VAL_DICT ? val_dict(a, val_len(v)) : v;
+    size_t i = 0;
+    for (struct vpair *p; v.kind == VAL_DICT && (p = val_each(v, &i));) {
+        val_set_key(a, out, p->key, mark_unsafe(a, p->value));
+    }
+    if (val_is_seq(v)) {
+        out = val_list(a, val_len(v));
+        for (; i < val_len(v); i++) {
+            val_push(a, out, mark_unsafe(a, val_at_index(v, i)));
+        }
+    }
+    return out;
+}
+
 static bool dump(struct shower *w, struct val v, struct buf *out, struct err *e) {
     if (w->s->inv_yaml) {
         struct yaml_style style = {.sort_keys = true, .aliases = true};
@@ -342,7 +367,7 @@ static bool dump(struct shower *w, struct val v, struct buf *out, struct err *e)
         return toml_write(out, v, w->a, e);
     }
     struct json_style style = {.indent = 4, .sort_keys = true};
-    if (!json_write(out, v, &style, e)) {
+    if (!json_write(out, mark_unsafe(w->a, v), &style, e)) {
         return false;
     }
     buf_char(out, '\n');

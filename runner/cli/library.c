@@ -16,10 +16,12 @@
 struct library {
     struct session *x;
     struct arena *a;
-    struct map dirs;     // path -> struct words *: names in it
-    struct map modules;  // path -> const struct module *
-    struct map by_name;  // "name\nrole\nbook" -> struct found_module *
-    struct words roles;  // paths of all roles met: their libraries serve everybody
+    struct map dirs;      // path -> struct words *: names in it
+    struct map modules;   // path -> const struct module *
+    struct map by_name;   // "name\nrole\nbook" -> struct found_module *
+    struct words roles;   // paths of all roles met: their libraries serve everybody
+    struct map runtimes;  // path -> struct val *: meta/runtime.yml
+    unsigned redirects;   // being followed
     bool core_looked;
     struct val core;  // list of [name, text]; null: not found
 };
@@ -422,6 +424,46 @@ static const struct module *action_plugin(struct library *l, const struct pb_mod
     return NULL;
 }
 
+/// meta/runtime.yml of a collection: a module that moved is the one it moved to, one that is gone is refused.
+static bool routed(struct library *l, const struct pb_module *m, struct str dir, struct str name,
+                   const struct module **out, struct err *e) {
+    struct str path = str_printf(l->a, "%.*s/meta/runtime.yml", STR(dir));
+    struct str text;
+    struct val v = VNULL;
+    struct yaml_opts y = {0};
+    struct err quiet = {.arena = l->a};
+    struct val *known = map_get(&l->runtimes, path);
+    if (!known) {
+        known = ARENA_NEW(l->a, struct val);
+        *known = VNULL;
+        if (access(path.s, R_OK) == 0 && fd_read_file(path.s, MODULE_MAX, l->a, &text, &quiet) &&
+            yaml_load(path.s, text, &y, l->a, &v, &quiet)) {
+            *known = v;
+        }
+        map_put(&l->runtimes, l->a, path, known);
+    }
+    struct val route = val_get_str(val_get(val_get(*known, "plugin_routing"), "modules"), name);
+    struct str to = val_text(val_get(route, "redirect"));
+    struct val tomb = val_get(route, "tombstone");
+    if (tomb.kind == VAL_DICT) {
+        struct str why = val_text(val_get(tomb, "warning_text"));
+        *out = refused(l, m->name, arena_printf(l->a, "'%.*s' has been removed: %.*s", STR(m->name), STR(why)));
+        return true;
+    }
+    if (!to.n) {
+        return true;
+    }
+    if (++l->redirects > 16) {
+        return err_set(e, ERR_LIMIT, NO_MARK, "redirects of the module '%.*s' go round in circles", STR(m->name));
+    }
+    struct pb_module next = *m;
+    next.name = to;
+    *out = module_find(to);
+    *out = *out ? *out : library_find(l, &next, e);
+    l->redirects--;
+    return e->code == ERR_NONE;
+}
+
 /// A module of the collection "ns.name", also under the name it has moved to (meta/runtime.yml).
 static const struct module *in_collection(struct library *l, const struct pb_module *m, struct err *e) {
     size_t dot = str_find_char(m->name, str_find_char(m->name, 0, '.') + 1, '.');
@@ -430,6 +472,13 @@ static const struct module *in_collection(struct library *l, const struct pb_mod
     struct str dir = collection_dir(l, coll, m->book_dir);
     if (!dir.n) {
         return NULL;
+    }
+    const struct module *moved = NULL;
+    if (!routed(l, m, dir, name, &moved, e)) {
+        return NULL;
+    }
+    if (moved) {
+        return moved;
     }
     struct str sub = name;  // "a.b.name" lies in plugins/modules/a/b
     struct str modules = str_printf(l->a, "%.*s/plugins/modules", STR(dir));

@@ -419,6 +419,7 @@ static void fill_run(struct session *x) {
                                                                    : MISMATCH_WARN;
     r->merge_dicts = str_eqz(s->hash_behaviour, "merge");
     r->retry_files = s->retry_files;
+    r->retry_dir = s->retry_dir;
     r->cfg = val_dict(x->a, 4);
     if (s->config_file.n) {
         val_set(x->a, r->cfg, "config_file", val_str(x->a, s->config_file));

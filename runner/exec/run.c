@@ -555,9 +555,19 @@ static void write_retry(struct run *r, const struct playbook *b) {
     }
     stem = stem.n && stem.s[stem.n - 1] == '.' ? str_sub(stem, 0, stem.n - 1) : b->file;
     const char *path = arena_printf(&r->a, "%.*s.retry", STR(stem));
+    if (r->o->retry_dir.n) {
+        size_t slash = stem.n;
+        while (slash && stem.s[slash - 1] != '/') {
+            slash--;
+        }
+        (void)mkdir(str_z(&r->a, r->o->retry_dir), 0777);  // writing below says what is wrong
+        path = arena_printf(&r->a, "%.*s/%.*s.retry", STR(r->o->retry_dir), STR(str_sub(stem, slash, stem.n)));
+    }
     if (!fd_replace_file(path, buf_view(&text), 0600, &e)) {
         run_error(r, &e);
+        return;
     }
+    output_text(r->o->output, str_printf(&r->a, "\tto retry, use: --limit @%s\n", path));
 }
 
 static bool run_book(struct run *r, struct playbook *b, struct err *e) {

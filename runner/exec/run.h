@@ -20,6 +20,7 @@ struct run_opts {
     struct jinja_cache *cache;
     struct val extra_vars;       // dict, level EXTRA
     struct str limit;            // host pattern, empty: none
+    struct str retry_dir;        // of NAME.retry; empty: beside the playbook
     struct val tags, skip_tags;  // lists of strings
     int forks, verbosity;
     bool check, diff, step, syntax_only /* or listing: nothing is to run */, force_handlers, flush_cache;

@@ -42,7 +42,8 @@ struct ctx {
     struct role *role;
     struct str file;
     bool handlers;
-    unsigned depth;  // static imports around it
+    struct val collections;  // of the task being read; UNDEF: none
+    unsigned depth;          // static imports around it
 };
 #define IMPORT_DEPTH_MAX 64
 
@@ -83,6 +84,8 @@ void path_offer(struct arena *a, struct candidates *c, struct str path);
 /// The first existing file, or ERR_NOT_FOUND that lists what was tried.
 bool path_choose(struct arena *a, const struct candidates *c, struct str name, struct mark at, struct str *out,
                  struct err *e);
+/// "namespace.collection" that short names mean first: that of the role, or of the playbook's place; empty: none.
+struct str implied_collection(const struct ctx *c);
 /// Names in a directory, sorted; empty when it cannot be read.
 struct candidates path_list(struct arena *a, struct str dir);
 

@@ -219,6 +219,10 @@ static bool load_book(const struct book_ctx *c, struct str file, struct mark at,
     return true;
 }
 
+struct str pb_collection_playbook(const struct pb_loader *l, struct str name) {
+    return collection_playbook(l, name);
+}
+
 struct playbook *pb_load(struct pb_loader *l, const char *file, struct err *e) {
     struct plays plays = {0};
     struct import none = {0};

@@ -157,6 +157,8 @@ struct pb_loader *pb_loader_new(const struct pb_opts *o);
 /// Reads a playbook with everything that is static in it. ERR_SYNTAX, ERR_ARGS (unknown keyword, module, argument: with
 /// "did you mean"), ERR_NOT_FOUND (role, file), each at its mark.
 struct playbook *pb_load(struct pb_loader *l, const char *file, struct err *e);
+/// The file of "namespace.collection.playbook"; empty when there is none.
+struct str pb_collection_playbook(const struct pb_loader *l, struct str name);
 /// A playbook of one play made of a value, as `adhoc` needs it; `dir` stands for the directory of its file.
 struct playbook *pb_value(struct pb_loader *l, struct val play, struct str dir, struct err *e);
 /// For include_tasks at run time: the list of a tasks file as a block whose parent is `by`. `handlers`: parse as

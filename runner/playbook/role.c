@@ -37,8 +37,34 @@ static struct str collection_role(const struct ctx *c, struct str coll, struct s
     return STR_NONE;
 }
 
+struct str implied_collection(const struct ctx *c) {
+    static const char root[] = "/ansible_collections/";
+    struct str coll = c->role ? c->role->fqcn : STR_NONE;
+    if (dots_in(coll) >= 2) {
+        return str_sub(coll, 0, str_find_char(coll, str_find_char(coll, 0, '.') + 1, '.'));
+    }
+    struct str file = c->play && c->play->book ? c->play->book->file : STR_NONE;
+    size_t at = str_find(file, 0, str_from(root));
+    size_t slash = at == SIZE_MAX ? at : str_find_char(file, at + sizeof root - 1, '/');
+    size_t end = slash == SIZE_MAX ? slash : str_find_char(file, slash + 1, '/');
+    if (end == SIZE_MAX || !str_starts(str_sub(file, end, file.n), "/playbooks/")) {
+        return STR_NONE;
+    }
+    return str_printf(c->l->a, "%.*s.%.*s", STR(str_sub(file, at + sizeof root - 1, slash)),
+                      STR(str_sub(file, slash + 1, end)));
+}
+
+static bool in_one(const struct ctx *c, struct str coll, struct str name, struct role *r) {
+    r->path = collection_role(c, coll, name);
+    if (!r->path.n) {
+        return false;
+    }
+    r->name = name;
+    r->fqcn = str_printf(c->l->a, "%.*s.%.*s", STR(coll), STR(name));
+    return true;
+}
+
 static bool in_collections(const struct ctx *c, struct str name, struct role *r) {
-    struct arena *a = c->l->a;
     if (is_fqcn(name)) {
         size_t dot = str_find_char(name, str_find_char(name, 0, '.') + 1, '.');
         struct str last = str_sub(name, dot + 1, name.n);
@@ -47,13 +73,13 @@ static bool in_collections(const struct ctx *c, struct str name, struct role *r)
         r->fqcn = name;
         return r->path.n > 0;
     }
+    struct str implied = implied_collection(c);
+    if (implied.n && in_one(c, implied, name, r)) {
+        return true;
+    }
     struct val list = node_kw(c->parent, KW_COLLECTIONS);
     for (size_t i = 0; val_is_seq(list) && i < val_len(list); i++) {
-        struct str coll = val_text(val_at_index(list, i));
-        r->path = collection_role(c, coll, name);
-        if (r->path.n) {
-            r->name = name;
-            r->fqcn = str_printf(a, "%.*s.%.*s", STR(coll), STR(name));
+        if (in_one(c, val_text(val_at_index(list, i)), name, r)) {
             return true;
         }
     }

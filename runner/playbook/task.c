@@ -39,20 +39,36 @@ static struct str without_collection(struct str name) {
     return name;
 }
 
-/// Short names are looked for in the collections of `collections:` too.
-static const struct module *in_collections(const struct ctx *c, struct str name) {
+static const struct module *by_full_name(const struct ctx *c, struct str coll, struct str name, struct err *e) {
+    struct pb_module m = {.name = str_printf(c->l->a, "%.*s.%.*s", STR(coll), STR(name)),
+                          .role_path = c->role ? c->role->path : STR_NONE,
+                          .book_dir = c->play && c->play->book ? pb_dirname(c->play->book->file) : STR_NONE};
+    const struct module *found = module_find(m.name);
+    return found || !c->l->o.find_module ? found : c->l->o.find_module(c->l->o.find_self, &m, e);
+}
+
+static const struct module *in_list(const struct ctx *c, struct val list, struct str name, struct err *e) {
+    const struct module *m = NULL;
+    for (size_t i = 0; val_is_seq(list) && i < val_len(list) && !m && e->code == ERR_NONE; i++) {
+        m = by_full_name(c, val_text(val_at_index(list, i)), name, e);
+    }
+    return m;
+}
+
+/// Short names are looked for in the collection of the role or playbook and in those of `collections:`, of the task,
+/// around it and of the role's meta.
+static const struct module *in_collections(const struct ctx *c, struct str name, struct err *e) {
+    const struct module *m = NULL;
     if (str_find_char(name, 0, '.') != SIZE_MAX) {
         return NULL;
     }
-    struct val list = node_kw(c->parent, KW_COLLECTIONS);
-    for (size_t i = 0; val_is_seq(list) && i < val_len(list); i++) {
-        struct str full = str_printf(c->l->a, "%.*s.%.*s", STR(val_text(val_at_index(list, i))), STR(name));
-        const struct module *m = module_find(full);
-        if (m) {
-            return m;
-        }
+    struct str coll = implied_collection(c);
+    if (coll.n) {
+        m = by_full_name(c, coll, name, e);
     }
-    return NULL;
+    m = m || e->code != ERR_NONE ? m : in_list(c, c->collections, name, e);
+    m = m || e->code != ERR_NONE ? m : in_list(c, node_kw(c->parent, KW_COLLECTIONS), name, e);
+    return m || e->code != ERR_NONE || !c->role ? m : in_list(c, val_get(c->role->meta, "collections"), name, e);
 }
 
 /// Finds what runs under a name: ACT_UNKNOWN when nothing does. False only when a project's own module is broken.
@@ -82,7 +98,10 @@ static bool resolve(const struct ctx *c, struct str name, struct found *f, struc
         f->module = ours;
     }
     if (!f->module) {
-        f->module = in_collections(c, name);
+        f->module = in_collections(c, name, e);
+        if (!f->module && e->code != ERR_NONE) {
+            return false;
+        }
     }
     if (!f->module) {
         f->act = ACT_UNKNOWN;
@@ -628,7 +647,10 @@ static bool set_lists(const struct ctx *c, struct task *t, struct err *e) {
            names_list(c->l->a, t->n.kw[KW_LISTEN], "listen", &t->listen, e);
 }
 
-bool task_parse(const struct ctx *c, struct val d, struct task **out, enum act *act, struct err *e) {
+bool task_parse(const struct ctx *around, struct val d, struct task **out, enum act *act, struct err *e) {
+    struct ctx own = *around;
+    const struct ctx *c = &own;
+    own.collections = val_get(d, "collections");
     struct task *t = ARENA_NEW(c->l->a, struct task);
     struct parts parts = {0};
     struct found f = {0};

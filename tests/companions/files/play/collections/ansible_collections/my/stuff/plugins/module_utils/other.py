@@ -1,0 +1,5 @@
+from .helper import twice
+
+
+def tag(s):
+    return "<" + s + ">" + twice("!")

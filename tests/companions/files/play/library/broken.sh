@@ -1,0 +1,3 @@
+#!/bin/sh
+echo no json
+exit 5
