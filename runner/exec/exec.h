@@ -266,6 +266,13 @@ void run_warn(struct run *r, struct mark at, const char *msg);
 void run_error(struct run *r, const struct err *e);
 /// meta: refresh_inventory: reads the sources again; hosts and groups made by tasks stay.
 bool run_refresh_inventory(struct run *r, struct err *e);
+/// Hosts of a pattern under --limit as the inventory knows them: for listings, which need no more.
+struct run_pattern {
+    struct str text;
+    struct mark at;
+};
+bool run_match_only(struct run *r, const struct run_pattern *p, struct arena *a, struct host ***out, size_t *count,
+                    struct err *e);
 /// Hosts of a pattern under --limit, in the play's order.
 bool run_match(struct run *r, struct str pattern, struct mark at, struct arena *a, struct hosts *out, struct err *e);
 void run_init(struct run *r, const struct run_opts *o);

@@ -78,21 +78,23 @@ static bool list_block(struct listing *l, const struct pblock *b, struct err *e)
 }
 
 static bool list_hosts(struct listing *l, struct str pattern, struct err *e) {
-    struct hosts hosts;
+    struct run_pattern p = {pattern, l->pr->play->hosts.mark};
+    struct host **hosts = NULL;
+    size_t n = 0;
     struct val list = val_list(&l->pr->a, 2);
     struct str rest = pattern;
     struct str part;
     while (str_next(&rest, ',', &part)) {
         val_push(&l->pr->a, list, val_str(&l->pr->a, part));
     }
-    if (!run_match(l->pr->r, pattern, l->pr->play->hosts.mark, &l->pr->a, &hosts, e)) {
+    if (!run_match_only(l->pr->r, &p, &l->pr->a, &hosts, &n, e)) {
         return false;
     }
     buf_z(&l->out, "\n    pattern: ");
     val_to_repr(&l->out, list);
-    buf_printf(&l->out, "\n    hosts (%zu):", hosts.n);
-    for (size_t i = 0; i < hosts.n; i++) {
-        buf_printf(&l->out, "\n      %.*s", STR(hosts.p[i]->host->name));
+    buf_printf(&l->out, "\n    hosts (%zu):", n);
+    for (size_t i = 0; i < n; i++) {
+        buf_printf(&l->out, "\n      %.*s", STR(hosts[i]->name));
     }
     return true;
 }

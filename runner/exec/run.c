@@ -59,7 +59,7 @@ void run_keep_facts(struct run *r, struct hrun *x) {
         return;
     }
     struct val facts = x->state.raw_facts;
-    if (x->gathered) {
+    if (x->gathered && val_is(facts, VAL_DICT)) {
         val_set(&x->state.arena, facts, "_ansible_facts_gathered", val_bool(true));
     }
     bool ok = val_len(facts) ? fact_cache_put(r->o->facts, x->host->name, facts, &e)
@@ -240,17 +240,16 @@ bool run_limit_pattern(struct str limit, struct arena *a, struct str *out, struc
     return true;
 }
 
-bool run_match(struct run *r, struct str pattern, struct mark at, struct arena *a, struct hosts *out, struct err *e) {
+bool run_match_only(struct run *r, const struct run_pattern *p, struct arena *a, struct host ***out, size_t *count,
+                    struct err *e) {
     struct host **found = NULL;
     struct host **limited = NULL;
     size_t n = 0;
     size_t nl = 0;
     struct str limit = STR_NONE;
     struct str unmatched = STR_NONE;
-    if (!inv_match(r->o->inventory, pattern, at, a, &found, &n, &unmatched, e)) {
-        return false;
-    }
-    if (!mismatch(r, unmatched, at, e)) {
+    if (!inv_match(r->o->inventory, p->text, p->at, a, &found, &n, &unmatched, e) ||
+        !mismatch(r, unmatched, p->at, e)) {
         return false;
     }
     if (r->o->limit.n && !run_limit_pattern(r->o->limit, a, &limit, e)) {
@@ -267,11 +266,26 @@ bool run_match(struct run *r, struct str pattern, struct mark at, struct arena *
     for (size_t i = 0; i < nl; i++) {
         map_put(&keep, a, limited[i]->name, limited[i]);
     }
-    *out = (struct hosts){0};
+    *count = 0;
     for (size_t i = 0; i < n; i++) {
         if (!limit.n || map_get(&keep, found[i]->name)) {
-            hosts_push(a, out, run_host(r, found[i]));
+            found[(*count)++] = found[i];
         }
+    }
+    *out = found;
+    return true;
+}
+
+bool run_match(struct run *r, struct str pattern, struct mark at, struct arena *a, struct hosts *out, struct err *e) {
+    struct run_pattern p = {pattern, at};
+    struct host **found = NULL;
+    size_t n = 0;
+    *out = (struct hosts){0};
+    if (!run_match_only(r, &p, a, &found, &n, e)) {
+        return false;
+    }
+    for (size_t i = 0; i < n; i++) {
+        hosts_push(a, out, run_host(r, found[i]));
     }
     return true;
 }

@@ -162,7 +162,7 @@ static struct host *make_host(struct inventory *inv, struct str name, struct mar
     struct host *h = ARENA_NEW(inv->a, struct host);
     h->name = str_dup(inv->a, name);
     h->index = (uint32_t)inv->nhosts;
-    h->vars = val_dict(inv->a, 4);
+    h->vars = val_dict(inv->a, 6);
     h->at = at;
     if (inv->nhosts == inv->hosts_cap) {
         size_t cap = inv->hosts_cap ? inv->hosts_cap * 2 : 16;

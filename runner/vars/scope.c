@@ -122,7 +122,7 @@ static bool walk_next(struct walk *w, struct layer *out, bool *facts) {
 /// Facts as a layer: ansible_facts itself, ansible_local always, the rest when they are injected.
 static bool get_fact(const struct scope *s, struct str name, struct arena *a, struct val *out) {
     if (str_eqz(name, "ansible_facts")) {
-        *out = s->state->facts;
+        *out = s->state->facts.kind == VAL_DICT ? s->state->facts : val_dict(a, 0);
         return true;
     }
     if (!s->inject_facts && !str_eqz(name, "ansible_local")) {
@@ -290,7 +290,8 @@ bool scope_all(struct scope *s, struct arena *a, struct val *out, struct err *e)
     while (walk_next(&w, &l, &facts)) {
         struct val v;
         if (facts) {
-            add_missing(s, a, all, val_z(a, "ansible_facts"), s->state->facts);
+            (void)get_fact(s, STR_LIT("ansible_facts"), a, &v);
+            add_missing(s, a, all, val_z(a, "ansible_facts"), v);
             if (!s->inject_facts && get_fact(s, STR_LIT("ansible_local"), a, &v)) {
                 add_missing(s, a, all, val_z(a, "ansible_local"), v);
             }

@@ -4,12 +4,8 @@
 #define SETTLE_MIN ((size_t)1 << 20)
 
 void host_state_init(struct host_state *hs, struct host *h) {
+    // Dicts are made with their first entry: of many hosts nothing is ever learnt.
     *hs = (struct host_state){.host = h, .settle_at = SETTLE_MIN};
-    hs->facts = val_dict(&hs->arena, 0);
-    hs->facts_prefixed = val_dict(&hs->arena, 0);
-    hs->set_facts = val_dict(&hs->arena, 0);
-    hs->include_vars = val_dict(&hs->arena, 0);
-    hs->raw_facts = val_dict(&hs->arena, 0);
 }
 
 void host_state_release(struct host_state *hs) {
@@ -54,15 +50,23 @@ void host_state_settle(struct host_state *hs) {
     hs->settle_at = live * 2 > SETTLE_MIN ? live * 2 : SETTLE_MIN;
 }
 
+static struct val dict_at(struct host_state *hs, struct val *slot, size_t n) {
+    if (slot->kind != VAL_DICT) {
+        *slot = val_dict(&hs->arena, n);
+    }
+    return *slot;
+}
+
 void host_set_fact(struct host_state *hs, struct str name, struct val v) {
-    val_set_str(&hs->arena, hs->set_facts, name, val_promote(&hs->arena, v));
+    val_set_str(&hs->arena, dict_at(hs, &hs->set_facts, 0), name, val_promote(&hs->arena, v));
 }
 
 void host_add_vars(struct host_state *hs, struct val vars) {
     size_t i = 0;
     struct vpair *p;
     while ((p = val_each(vars, &i))) {
-        val_set_key(&hs->arena, hs->include_vars, val_promote(&hs->arena, p->key), val_promote(&hs->arena, p->value));
+        val_set_key(&hs->arena, dict_at(hs, &hs->include_vars, 0), val_promote(&hs->arena, p->key),
+                    val_promote(&hs->arena, p->value));
     }
 }
 
@@ -125,10 +129,8 @@ void host_add_facts(struct host_state *hs, struct val ansible_facts) {
     size_t i = 0;
     struct vpair *p;
     size_t n = val_len(ansible_facts);
-    if (!val_len(hs->facts) && !val_len(hs->facts_prefixed)) {
-        hs->facts = val_dict(&hs->arena, n);  // made in one piece: there is one for every host
-        hs->facts_prefixed = val_dict(&hs->arena, n);
-    }
+    (void)dict_at(hs, &hs->facts, n);  // made in one piece: there is one for every host
+    (void)dict_at(hs, &hs->facts_prefixed, n);
     while ((p = val_each(ansible_facts, &i))) {
         struct str name = val_text(p->key);
         if (p->key.kind != VAL_STR || str_starts(name, "_ansible_")) {
@@ -136,7 +138,7 @@ void host_add_facts(struct host_state *hs, struct val ansible_facts) {
         }
         struct val v = val_promote(&hs->arena, p->value);
         if (hs->keep_raw) {
-            val_set_str(&hs->arena, hs->raw_facts, name, v);
+            val_set_str(&hs->arena, dict_at(hs, &hs->raw_facts, n), name, v);
         }
         bool cut = str_starts(name, "ansible_") && !str_eqz(name, "ansible_local");
         val_set_str(&hs->arena, hs->facts, cut ? str_sub(name, prefix, name.n) : name, v);
@@ -147,7 +149,7 @@ void host_add_facts(struct host_state *hs, struct val ansible_facts) {
 }
 
 void host_clear_facts(struct host_state *hs) {
-    hs->raw_facts = val_dict(&hs->arena, 0);
-    hs->facts = val_dict(&hs->arena, 0);
-    hs->facts_prefixed = val_dict(&hs->arena, 0);
+    hs->raw_facts = (struct val){0};
+    hs->facts = (struct val){0};
+    hs->facts_prefixed = (struct val){0};
 }
