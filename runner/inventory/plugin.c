@@ -42,7 +42,8 @@ static bool compose_vars(struct maker *m, struct val config, struct host *h, str
         if (!compose(m, p->value, vars, &v, &ok, e)) {
             return err_wrap(e, p->key.mark, "Could not set %.*s for host %.*s", STR(val_text(p->key)), STR(h->name));
         }
-        if (ok && !inv_host_var(m->inv, h, val_text(p->key), val_at(val_promote(m->inv->a, v), p->value.mark), e)) {
+        if (ok && !inv_host_var(m->inv, h, val_text(p->key),
+                                val_at(val_reflag(m->inv->a, v, VAL_UNSAFE, 0), p->value.mark), e)) {
             return false;
         }
     }
@@ -221,13 +222,16 @@ static bool constructed(struct maker *m, struct val config, struct err *e) {
     m->use_extra = option_bool(config, "use_extra_vars", m->s->o->use_extra_vars);
     m->leading_separator = option_bool(config, "leading_separator", true);
     inv_freeze(m->inv);
+    // Names of groups that are made of values are made legal, whatever the setting says of names that people wrote.
+    enum inv_group_chars how = m->inv->group_chars;
+    m->inv->group_chars = GROUP_CHARS_SILENTLY;
+    bool ok = true;
     size_t n = m->inv->nhosts;
-    for (size_t i = 0; i < n; i++) {
-        if (!construct_host(m, config, m->inv->order[i], e)) {
-            return false;
-        }
+    for (size_t i = 0; i < n && ok; i++) {
+        ok = construct_host(m, config, m->inv->order[i], e);
     }
-    return true;
+    m->inv->group_chars = how;
+    return ok;
 }
 
 // -- generator -------------------------------------------------------------------------------------------------------

@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Sourced: runs one case of cases.txt in files/ and prints its output with what differs from machine to machine taken out.
 companion_run() { # DIR-OF-LINKS COMMAND...
     local links=$1 cmd=$2 home
