@@ -107,7 +107,8 @@ bool crypt_hash(struct arena *a, struct str password, const struct crypt_opts *o
                 struct err *e) {
     const struct scheme *s = scheme_find(o->scheme);
     if (!s) {
-        return err_set(e, ERR_ARGS, at, "unknown password hash '%.*s', expected sha512, sha256, blowfish or md5",
+        return err_set(e, ERR_ARGS, at,
+                       "crypt does not support the password hash '%.*s', expected sha512, sha256, blowfish or md5",
                        STR(o->scheme));
     }
     const char *how = NULL;

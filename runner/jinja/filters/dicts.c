@@ -23,13 +23,31 @@ static bool merge_kind(struct jcall *c, enum merge_lists *out, struct err *e) {
 }
 
 static bool combine_push(struct jcall *c, struct val list, struct val v, struct err *e) {
-    if (v.kind == VAL_NULL) {
+    if (v.kind == VAL_NULL || (v.kind == VAL_STR && (str_eqz(val_text(v), "None") || str_eqz(val_text(v), "null")))) {
         return true;
     }
-    if (!as_dict(c, "value", v, &v, e)) {
+    if (!need_defined(c, v, e) || (is_mapping(v) && !as_dict(c, "value", v, &v, e))) {
         return false;
     }
     val_push(c->a, list, v);
+    return true;
+}
+
+/// The dictionaries of `all` merged, the last one wins.
+static bool combine_all(struct jcall *c, struct val all, bool recursive, enum merge_lists lists, struct val *out,
+                        struct err *e) {
+    size_t n = val_len(all);
+    *out = n ? val_at_index(all, n - 1) : val_dict(c->a, 0);
+    for (size_t i = n; i > 1; i--) {
+        struct val low = val_at_index(all, i - 2);
+        if (low.kind != VAL_DICT || out->kind != VAL_DICT) {
+            return err_set(e, ERR_TYPE, c->at,
+                           "failed to combine variables, expected dicts but got a '%s' and a '%s': \n%.*s\n%.*s",
+                           val_type_name(low), val_type_name(*out), STR(val_str_of(c->a, low)),
+                           STR(val_str_of(c->a, *out)));
+        }
+        *out = val_merge(c->a, low, *out, recursive, lists);
+    }
     return true;
 }
 
@@ -60,16 +78,7 @@ static bool f_combine(struct jcall *c, struct val *out, struct err *e) {
             }
         }
     }
-    size_t n = val_len(all);
-    if (!n) {
-        *out = val_dict(c->a, 0);
-        return true;
-    }
-    *out = val_at_index(all, n - 1);
-    for (size_t i = n - 1; i > 0; i--) {
-        *out = val_merge(c->a, val_at_index(all, i - 1), *out, recursive, lists);
-    }
-    return true;
+    return combine_all(c, all, recursive, lists, out, e);
 }
 FILTER(combine) = {.doc = "Dictionaries merged, later ones win.",
                    .params = "*, **",
@@ -84,6 +93,12 @@ static bool key_names(struct jcall *c, struct val *key, struct val *value, struc
 
 static bool f_dict2items(struct jcall *c, struct val *out, struct err *e) {
     struct val kn, vn, d = c->args[0];
+    if (!need_defined(c, d, e)) {
+        return false;
+    }
+    if (!is_mapping(d)) {
+        return err_set(e, ERR_TYPE, c->at, "dict2items requires a dictionary, got %s instead", kind_article(d));
+    }
     if (!as_dict(c, "value", d, &d, e)) {
         return false;
     }
@@ -109,7 +124,8 @@ FILTER(dict2items) = {.doc = "A dictionary as a list of key and value.",
 static bool f_items2dict(struct jcall *c, struct val *out, struct err *e) {
     struct val kn, vn, l = c->args[0];
     if (!val_is_seq(l)) {
-        return bad_arg(c, e, "value", "a list", l);
+        return need_defined(c, l, e) &&
+               err_set(e, ERR_TYPE, c->at, "items2dict requires a list, got %s instead", kind_article(l));
     }
     if (!key_names(c, &kn, &vn, e)) {
         return false;
@@ -118,12 +134,15 @@ static bool f_items2dict(struct jcall *c, struct val *out, struct err *e) {
     for (size_t i = 0; i < val_len(l); i++) {
         struct val item = val_at_index(l, i);
         if (item.kind != VAL_DICT) {
-            return plug_err(c, e, ERR_TYPE, "item %zu must be a dictionary, not %s", i, kind_article(item));
+            return err_set(e, ERR_TYPE, c->at, "items2dict requires a list of dictionaries, item %zu is %s", i,
+                           kind_article(item));
         }
         struct val k = val_get_key(item, kn), v = val_get_key(item, vn);
         if ((is_undef(k) && !k.u.undef) || (is_undef(v) && !v.u.undef)) {
-            return plug_err(c, e, ERR_TYPE, "item %zu needs the keys '%.*s' and '%.*s'", i, STR(text_of(c, kn)),
-                            STR(text_of(c, vn)));
+            return err_set(e, ERR_TYPE, c->at,
+                           "items2dict requires each dictionary in the list to contain the keys '%.*s' and '%.*s', "
+                           "item %zu does not",
+                           STR(text_of(c, kn)), STR(text_of(c, vn)), i);
         }
         if (!val_hashable(k)) {
             return plug_err(c, e, ERR_TYPE, "%s cannot be a key", kind_article(k));
@@ -247,7 +266,7 @@ static bool sub_list(struct jcall *c, struct val item, struct val path, bool ski
                 *out = val_list(c->a, 0);
                 return true;
             }
-            return plug_err(c, e, ERR_ARGS, "there is no key '%.*s' in the item", STR(text_of(c, k)));
+            return plug_err(c, e, ERR_ARGS, "could not find the key '%.*s' in the item", STR(text_of(c, k)));
         }
         *out = v;
     }
@@ -268,7 +287,8 @@ static bool sub_path(struct jcall *c, struct val *path, struct err *e) {
             val_push(c->a, *path, val_str(c->a, part));
         }
     } else if (p.kind != VAL_LIST) {
-        return bad_arg(c, e, "subelements", "a string or a list", p);
+        return need_defined(c, p, e) &&
+               err_set(e, ERR_TYPE, c->at, "subelements must be a list or a string, not %s", kind_article(p));
     }
     return val_len(*path) || plug_err(c, e, ERR_ARGS, "'subelements' must not be empty");
 }
@@ -288,7 +308,7 @@ static bool f_subelements(struct jcall *c, struct val *out, struct err *e) {
         }
         all = l;
     } else if (all.kind != VAL_LIST) {
-        return bad_arg(c, e, "obj", "a list of dictionaries or a dictionary", all);
+        return need_defined(c, all, e) && err_set(e, ERR_TYPE, c->at, "obj must be a list of dicts or a nested dict");
     }
     if (!arg_bool(c, 2, false, &skip, e) || !sub_path(c, &path, e)) {
         return false;
@@ -313,17 +333,18 @@ FILTER(subelements) = {
 
 static bool rekey_one(struct jcall *c, struct val item, bool overwrite, struct val out, struct err *e) {
     if (item.kind != VAL_DICT) {
-        return bad_arg(c, e, "item", "a dictionary", item);
+        return need_defined(c, item, e) &&
+               plug_err(c, e, ERR_TYPE, "List item is not a valid dict, it is %s", kind_article(item));
     }
     struct val k = val_get_key(item, c->args[1]);
     if (is_undef(k) && !k.u.undef) {
-        return plug_err(c, e, ERR_ARGS, "there is no key '%.*s' in an item", STR(text_of(c, c->args[1])));
+        return plug_err(c, e, ERR_ARGS, "Key %.*s was not found in an item", STR(text_of(c, c->args[1])));
     }
     if (!val_hashable(k)) {
         return plug_err(c, e, ERR_TYPE, "%s cannot be a key", kind_article(k));
     }
     if (!is_undef(val_get_key(out, k)) && !overwrite) {
-        return plug_err(c, e, ERR_ARGS, "the key '%.*s' is not unique", STR(text_of(c, k)));
+        return plug_err(c, e, ERR_ARGS, "Key %.*s is not unique, cannot correctly turn into dict", STR(text_of(c, k)));
     }
     val_set_key(c->a, out, k, item);
     return true;
@@ -337,10 +358,13 @@ static bool f_rekey_on_member(struct jcall *c, struct val *out, struct err *e) {
     }
     bool overwrite = str_eqz(dup, "overwrite");
     if (!overwrite && !str_eqz(dup, "error")) {
-        return plug_err(c, e, ERR_ARGS, "'duplicates' must be error or overwrite, not '%.*s'", STR(dup));
+        return plug_err(c, e, ERR_ARGS,
+                        "duplicates parameter to rekey_on_member has unknown value: %.*s, expected error or overwrite",
+                        STR(dup));
     }
     if (data.kind != VAL_DICT && !val_is_seq(data)) {
-        return bad_arg(c, e, "data", "a list or a dictionary", data);
+        return need_defined(c, data, e) &&
+               plug_err(c, e, ERR_TYPE, "Type is not a valid list, set, or dict: %s", kind_article(data));
     }
     *out = val_dict(c->a, val_len(data));
     size_t i = 0;

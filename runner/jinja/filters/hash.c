@@ -213,11 +213,13 @@ static bool uuid_parse(struct str s, unsigned char out[16]) {
 static bool f_to_uuid(struct jcall *c, struct val *out, struct err *e) {
     struct str ns;
     unsigned char id[DIGEST_MAX];
-    if (!opt_str(c, 1, "namespace", STR_LIT("361E6D51-FAEC-444A-9079-341386DA8E2E"), &ns, e)) {
+    struct val v = opt_val(c, 1);
+    if (!opt_none(c, 1) && !need_defined(c, v, e)) {
         return false;
     }
+    ns = opt_none(c, 1) ? STR_LIT("361E6D51-FAEC-444A-9079-341386DA8E2E") : text_of(c, v);
     if (!uuid_parse(ns, id)) {
-        return plug_err(c, e, ERR_ARGS, "'namespace' must be a UUID, not '%.*s'", STR(ns));
+        return err_set(e, ERR_ARGS, c->at, "Invalid value '%.*s' for 'namespace': expected a UUID", STR(ns));
     }
     struct str name = text_of(c, c->args[0]);
     struct digest *d = digest_open("sha1");

@@ -4,17 +4,19 @@
 
 #include <math.h>
 
-static bool number(struct jcall *c, size_t i, const char *param, double def, double *out, struct err *e) {
+static bool number(struct jcall *c, size_t i, double def, double *out, struct err *e) {
     if (!arg_given(c, i)) {
         *out = def;
         return true;
     }
-    return as_num(c->args[i], out) || bad_arg(c, e, param, "a number", c->args[i]);
+    return as_num(c->args[i], out) ||
+           (need_defined(c, c->args[i], e) &&
+            err_set(e, ERR_TYPE, c->at, "%s() can only be used on numbers, not %s", c->name, kind_article(c->args[i])));
 }
 
 static bool f_log(struct jcall *c, struct val *out, struct err *e) {
     double x, base;
-    if (!number(c, 0, "x", 0, &x, e) || !number(c, 1, "base", M_E, &base, e)) {
+    if (!number(c, 0, 0, &x, e) || !number(c, 1, M_E, &base, e)) {
         return false;
     }
     if (x <= 0 || base <= 0) {
@@ -43,13 +45,13 @@ static bool power(struct jcall *c, double x, double y, struct val *out, struct e
 
 static bool f_pow(struct jcall *c, struct val *out, struct err *e) {
     double x, y;
-    return number(c, 0, "x", 0, &x, e) && number(c, 1, "y", 0, &y, e) && power(c, x, y, out, e);
+    return number(c, 0, 0, &x, e) && number(c, 1, 0, &y, e) && power(c, x, y, out, e);
 }
 FILTER(pow) = {.doc = "Power.", .params = "x, y", .fn = f_pow, .example = "2 | pow(5) == 32"};
 
 static bool f_root(struct jcall *c, struct val *out, struct err *e) {
     double x, base;
-    if (!number(c, 0, "x", 0, &x, e) || !number(c, 1, "base", 2, &base, e)) {
+    if (!number(c, 0, 0, &x, e) || !number(c, 1, 2, &base, e)) {
         return false;
     }
     if (base == 0) {
@@ -84,8 +86,12 @@ static bool f_human_readable(struct jcall *c, struct val *out, struct err *e) {
     bool bits = false;
     double size;
     struct str unit;
-    if (!number(c, 0, "size", 0, &size, e) || !arg_bool(c, 1, false, &bits, e) ||
-        !opt_str(c, 2, "unit", STR_NONE, &unit, e)) {
+    if (!as_num(c->args[0], &size)) {
+        return need_defined(c, c->args[0], e) &&
+               err_set(e, ERR_TYPE, c->at, "human_readable() failed on bad input: expected a number, found %s",
+                       kind_article(c->args[0]));
+    }
+    if (!arg_bool(c, 1, false, &bits, e) || !opt_str(c, 2, "unit", STR_NONE, &unit, e)) {
         return false;
     }
     size_t i = 0;

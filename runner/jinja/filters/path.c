@@ -200,7 +200,8 @@ static bool f_path_join(struct jcall *c, struct val *out, struct err *e) {
         return true;
     }
     if (!val_is_seq(v)) {
-        return bad_arg(c, e, "paths", "a string or a list", v);
+        return need_defined(c, v, e) &&
+               err_set(e, ERR_TYPE, c->at, "|path_join expects string or sequence, got %s instead.", kind_article(v));
     }
     if (!text_items(c, v, e)) {
         return false;

@@ -40,11 +40,13 @@ static bool f_random(struct jcall *c, struct val *out, struct err *e) {
         return random_range(c, m, end, out, e);
     }
     if (v.kind != VAL_STR && v.kind != VAL_LIST && v.kind != VAL_TUPLE) {
-        return bad_arg(c, e, "end", "a sequence or an integer", v);
+        return need_defined(c, v, e) &&
+               err_set(e, ERR_TYPE, c->at, "random can only be used on sequences and integers, not on %s",
+                       kind_article(v));
     }
     bool range = (!opt_none(c, 1) && val_truth(c->args[1])) || (!opt_none(c, 2) && val_truth(c->args[2]));
     if (range) {
-        return plug_err(c, e, ERR_ARGS, "'start' and 'step' go with an integer only");
+        return err_set(e, ERR_ARGS, c->at, "start and step can only be used when random gets an integer");
     }
     if (!jinja_iter(c, v, &l, e)) {
         return false;

@@ -31,7 +31,9 @@ static bool f_unique(struct jcall *c, struct val *out, struct err *e) {
             key = VOMIT;
         } else if (!val_hashable(key)) {
             if (!c->ctx->opts->ansible || (given && !exact) || by_attr) {
-                return plug_err(c, e, ERR_TYPE, "%s cannot be compared with 'case_sensitive' or 'attribute'",
+                return plug_err(c, e, ERR_TYPE,
+                                "%s cannot be compared with 'case_sensitive' or 'attribute': Jinja2's "
+                                "unique filter failed and we cannot fall back to Ansible's version",
                                 kind_article(key));
             }
             // As Ansible: what cannot be hashed is compared as it is, upper and lower case apart.

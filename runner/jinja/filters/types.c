@@ -33,12 +33,12 @@ static bool f_mandatory(struct jcall *c, struct val *out, struct err *e) {
         return true;
     }
     if (!opt_none(c, 1)) {
-        return err_set(e, ERR_UNDEFINED, c->at, "%.*s", STR(text_of(c, c->args[1])));
+        return err_set(e, ERR_ARGS, c->at, "%.*s", STR(text_of(c, c->args[1])));
     }
     if (v.u.undef && v.u.undef->name.n) {
-        return err_set(e, ERR_UNDEFINED, c->at, "mandatory variable '%.*s' is not defined", STR(v.u.undef->name));
+        return err_set(e, ERR_ARGS, c->at, "Mandatory variable '%.*s'  not defined.", STR(v.u.undef->name));
     }
-    return err_set(e, ERR_UNDEFINED, c->at, "a mandatory variable is not defined");
+    return err_set(e, ERR_ARGS, c->at, "Mandatory variable  not defined.");
 }
 FILTER(mandatory) = {.doc = "Fail when undefined.",
                      .params = "value, msg=None",
