@@ -125,6 +125,7 @@ bool put_value(struct rt *r, struct val v, bool escape) {
     }
     if (v.kind == VAL_STR && r->out && r->out->n > 1) {
         r->out->secret = r->out->secret || (v.flags & VAL_SECRET);
+        tell_secret(r->c, v);
         buf_str(&r->out->b, val_text(v));
         return sink_full(r);
     }
