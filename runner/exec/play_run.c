@@ -292,6 +292,9 @@ bool play_batch(struct run *r, struct play *p, struct val prompt, const struct h
     if (ok) {
         start_hosts(&pr);
         ok = pr.set.strategy == STRATEGY_LINEAR ? linear_run(&pr, &e) : free_run(&pr, &e);
+        for (size_t i = 0; i < pr.batch.n; i++) {
+            early_drop(pr.batch.p[i]);  // of hosts that failed: their memory ends with the batch
+        }
     }
     if (!ok) {
         run_error(r, &e);
