@@ -158,6 +158,17 @@ bool put_value(struct rt *r, struct val v, bool escape) {
     return sink_full(r);
 }
 
+/// The variables of a host, as a template that is only them gives a dictionary. What could not be templated in it stays
+/// the text that it is.
+static bool plain_object(struct rt *r, struct val v, struct val *out) {
+    if (v.kind != VAL_OBJ || !v.u.o->type->json || !v.u.o->type->json(v, r->a, out) || out->kind != VAL_DICT ||
+        !literal_safe(*out)) {
+        return false;
+    }
+    *out = val_reflag(r->a, *out, VAL_TRUSTED, 0);
+    return true;
+}
+
 bool sink_value(struct rt *r, struct sink *s, struct val *out) {
     struct str text;
     bool secret = s->secret;
@@ -173,6 +184,9 @@ bool sink_value(struct rt *r, struct sink *s, struct val *out) {
         bool native = s->first.kind == VAL_LIST || s->first.kind == VAL_DICT || s->first.kind == VAL_BOOL;
         if (s->first.kind == VAL_OMIT || (native && r->c->state.mode == CONCAT_EVAL && literal_safe(s->first))) {
             *out = s->first;
+            return true;
+        }
+        if (r->c->state.mode == CONCAT_EVAL && plain_object(r, s->first, out)) {
             return true;
         }
         text = s->first.kind == VAL_STR ? val_text(s->first) : val_str_of(r->a, s->first);

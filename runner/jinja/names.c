@@ -220,6 +220,18 @@ static const char *in_collection(enum plugin_kind kind, struct str name) {
     return NULL;
 }
 
+/// Letters, digits, '_' and dots between them.
+static bool plugin_name(struct str name) {
+    for (size_t i = 0; i < name.n; i++) {
+        char ch = name.s[i];
+        if (!(ch >= 'a' && ch <= 'z') && !(ch >= 'A' && ch <= 'Z') && !(ch >= '0' && ch <= '9') && ch != '_' &&
+            ch != '.') {
+            return false;
+        }
+    }
+    return name.n > 0;
+}
+
 static bool unknown(const struct jinja_plugins *own, enum plugin_kind kind, struct str name, struct mark at,
                     struct err *e) {
     static const char *const what[] = {"filter", "test", "lookup"};
@@ -228,8 +240,12 @@ static bool unknown(const struct jinja_plugins *own, enum plugin_kind kind, stru
     }
     if (kind == PLUGIN_LOOKUP) {
         err_set(e, ERR_NOT_FOUND, at, "lookup plugin '%.*s' not found", STR(name));
+    } else if (!plugin_name(name)) {
+        return err_set(e, ERR_SYNTAX, at,
+                       "TemplateSyntaxError: Could not load \"%.*s\": 'invalid plugin name: ansible.builtin.%.*s'",
+                       STR(name), STR(name));
     } else {
-        err_set(e, ERR_SYNTAX, at, "no %s named '%.*s'", what[kind], STR(name));
+        err_set(e, ERR_SYNTAX, at, "Could not load \"%.*s\": no %s named '%.*s'", STR(name), what[kind], STR(name));
     }
     const char *full = in_collection(kind, name);
     if (full) {
