@@ -1,6 +1,7 @@
 // include_tasks and include_role after the round that ran them: one load for each distinct file, variables and place,
 // shared by the hosts that asked for it.
 #include "exec.h"
+#include "map.h"
 
 enum { INCLUDE_DEPTH_MAX = 250 };
 
@@ -14,10 +15,25 @@ struct inclusion {
     struct hosts hosts;
     struct pblock *block;  // loaded and filtered by tags; NULL when nothing is left
     bool failed;
+    struct inclusion *next;  // equal to this one
+};
+/// Inclusions that are equal. Hosts are gathered one after the other: `host`, the last one, has a part in those before
+/// `open`.
+struct alike {
+    struct inclusion *first, *last;
+    struct inclusion *open;
+    const struct hrun *host;
+    struct alike *next;  // with the same key
 };
 struct inclusions {
     struct inclusion **p;
     size_t n, cap;
+    struct map alike;  // struct alike_key -> struct alike
+};
+/// What finds them; equal inclusions have equal keys.
+struct alike_key {
+    const struct task *task;
+    uint32_t what, args, vars, zero;
 };
 
 // -- collecting -------------------------------------------------------------------------------------------------------
@@ -42,22 +58,39 @@ static bool same(const struct inclusion *x, const struct inclusion *y) {
     return x->task == y->task && str_eq(x->what, y->what) && val_equal(x->args, y->args) && val_equal(x->vars, y->vars);
 }
 
-static bool has_host(const struct inclusion *x, const struct hrun *h) {
-    for (size_t i = 0; i < x->hosts.n; i++) {
-        if (x->hosts.p[i] == h) {
-            return true;
+/// Those that equal `x`, made when `x` is the first.
+static struct alike *alike_of(struct arena *a, struct inclusions *all, struct inclusion *x) {
+    struct alike_key *key = ARENA_NEW(a, struct alike_key);
+    *key = (struct alike_key){x->task, str_hash(x->what), val_hash(x->args), val_hash(x->vars), 0};
+    struct str text = {(const char *)key, sizeof *key};
+    struct alike *head = map_get(&all->alike, text);
+    for (struct alike *g = head; g; g = g->next) {
+        if (same(g->first, x)) {
+            return g;
         }
     }
-    return false;
+    struct alike *g = ARENA_NEW(a, struct alike);
+    *g = (struct alike){.first = x, .next = head};
+    map_put(&all->alike, a, text, g);
+    return g;
 }
 
+/// Joins the first equal inclusion that `h` has no part in; there are several when one host asked more than once.
 static void add(struct play_run *pr, struct inclusions *all, struct inclusion *x, struct hrun *h) {
-    for (size_t i = 0; i < all->n; i++) {
-        if (same(all->p[i], x) && !has_host(all->p[i], h)) {
-            hosts_push(&pr->a, &all->p[i]->hosts, h);
-            return;
-        }
+    struct alike *g = alike_of(&pr->a, all, x);
+    if (g->host != h) {
+        g->host = h;
+        g->open = g->last ? g->first : NULL;
     }
+    if (g->open) {
+        hosts_push(&pr->a, &g->open->hosts, h);
+        g->open = g->open->next;
+        return;
+    }
+    if (g->last) {
+        g->last->next = x;
+    }
+    g->last = x;
     hosts_push(&pr->a, &x->hosts, h);
     VEC_PUSH(&pr->a, *all, x);  // NOLINT(bugprone-sizeof-expression): a list of pointers
 }

@@ -6,10 +6,18 @@ static void push(struct arena *a, struct frames *f, struct frame x) {
     VEC_PUSH(a, *f, x);
 }
 
-static void copy(struct arena *a, struct frames *to, const struct frames *from) {
-    to->n = 0;
-    for (size_t i = 0; i < from->n; i++) {
+/// Makes `to` the same as `from`, which it is already up to `same`.
+static void copy(struct arena *a, struct frames *to, const struct frames *from, size_t same) {
+    to->n = same;
+    for (size_t i = same; i < from->n; i++) {
         push(a, to, from->p[i]);
+    }
+}
+
+/// The frame on top of `f` may be changed or closed now.
+static void unshare_top(struct iter *it, const struct frames *f) {
+    if (it->shared >= f->n) {
+        it->shared = f->n ? f->n - 1 : 0;
     }
 }
 
@@ -20,12 +28,13 @@ void iter_init(struct iter *it, struct arena *a, const struct pblock *root, uint
 
 void iter_copy(struct iter *it, const struct iter *from, struct arena *a) {
     *it = (struct iter){.a = a, .host = from->host, .state = from->state};
-    copy(a, &it->cur, &from->cur);
+    copy(a, &it->cur, &from->cur, 0);
 }
 
 /// The frame on top failed. Unwinds to the first part that takes over; false when there is none.
-static bool unwind(struct frames *f) {
+static bool unwind(struct iter *it, struct frames *f) {
     while (f->n) {
+        unshare_top(it, f);
         struct frame *t = &f->p[f->n - 1];
         const struct pblock *b = t->block;
         if (b && t->sec == SEC_BODY && b->sec[SEC_RESCUE].n) {
@@ -57,7 +66,7 @@ static struct pstep *next_handler(const struct iter *it, struct frame *t) {
 }
 
 /// The frame's part has no more steps: the next part, or the frame is closed. False: a failure left the last frame.
-static bool end_of_part(struct frames *f) {
+static bool end_of_part(struct iter *it, struct frames *f) {
     struct frame *t = &f->p[f->n - 1];
     if (t->sec == SEC_RESCUE) {
         t->failed = false;
@@ -70,13 +79,14 @@ static bool end_of_part(struct frames *f) {
     }
     bool failed = t->failed;
     f->n--;
-    return !failed || unwind(f);
+    return !failed || unwind(it, f);
 }
 
 /// Moves `ahead` to the next task.
 static struct pstep *advance(struct iter *it) {
     struct frames *f = &it->ahead;
     while (f->n) {
+        unshare_top(it, f);
         struct frame *t = &f->p[f->n - 1];
         if (!t->block) {
             struct pstep *s = next_handler(it, t);
@@ -95,7 +105,7 @@ static struct pstep *advance(struct iter *it) {
             push(it->a, f, (struct frame){.block = s->block});
             continue;
         }
-        if (!end_of_part(f)) {
+        if (!end_of_part(it, f)) {
             it->ahead_state = ITER_FAILED;
             return NULL;
         }
@@ -109,7 +119,8 @@ struct pstep *iter_peek(struct iter *it) {
         return NULL;
     }
     if (!it->peeked) {
-        copy(it->a, &it->ahead, &it->cur);
+        copy(it->a, &it->ahead, &it->cur, it->shared);
+        it->shared = it->cur.n;
         it->ahead_state = ITER_RUNNING;
         it->next = advance(it);
         it->peeked = true;
@@ -134,7 +145,7 @@ void iter_touch(struct iter *it) {
 
 void iter_fail(struct iter *it) {
     it->peeked = false;
-    if (it->state == ITER_RUNNING && !unwind(&it->cur)) {
+    if (it->state == ITER_RUNNING && !unwind(it, &it->cur)) {
         it->state = ITER_FAILED;
     }
 }
@@ -156,6 +167,7 @@ void iter_flush(struct iter *it, const struct psteps *list) {
 void iter_end(struct iter *it) {
     it->peeked = false;
     it->cur.n = 0;
+    it->shared = 0;
     if (it->state == ITER_RUNNING) {
         it->state = ITER_DONE;
     }
@@ -170,6 +182,7 @@ void iter_clear(struct iter *it) {
     if (it->state == ITER_FAILED) {
         it->state = it->cur.n ? ITER_RUNNING : ITER_DONE;
     }
+    it->shared = 0;
     for (size_t i = 0; i < it->cur.n; i++) {
         it->cur.p[i].failed = false;
     }

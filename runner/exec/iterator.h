@@ -51,6 +51,7 @@ struct iter {
     struct pstep *next;
     enum iter_state ahead_state;
     bool peeked;
+    size_t shared;  // so many frames at the bottom of `cur` and `ahead` are the same, so that a peek copies the rest
 };
 
 /// Starts at the top of `root`. Memory from `a`, which outlives the iterator.

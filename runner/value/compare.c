@@ -217,6 +217,16 @@ static uint32_t hash_int(int64_t i) {
     return (uint32_t)(x >> 32) | 1u;
 }
 
+/// Equal dicts may have their keys in different order.
+static uint32_t hash_dict(struct val v) {
+    uint32_t h = 23;
+    size_t i = 0;
+    for (struct vpair *p; (p = val_each(v, &i));) {
+        h += (val_hash(p->key) * 31 + val_hash(p->value)) * 2654435761u;
+    }
+    return h | 1u;
+}
+
 uint32_t val_hash(struct val v) {
     switch ((enum val_kind)v.kind) {
     case VAL_BOOL:
@@ -243,6 +253,8 @@ uint32_t val_hash(struct val v) {
         }
         return h | 1u;
     }
+    case VAL_DICT:
+        return hash_dict(v);
     case VAL_OBJ:
         if (is_big(v)) {
             return str_hash(big_digits(v));
@@ -250,7 +262,6 @@ uint32_t val_hash(struct val v) {
         break;
     case VAL_UNDEF:
     case VAL_NULL:
-    case VAL_DICT:
     case VAL_OMIT:
         break;
     }
