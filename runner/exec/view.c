@@ -223,17 +223,20 @@ bool view_var(struct view *v, const char *name, struct val *out, struct err *e) 
 }
 
 bool view_kw(struct view *v, enum keyword k, struct val *out, struct err *e) {
-    struct val raw = node_kw(&v->task->n, k);
-    if (val_is(raw, VAL_UNDEF)) {
-        *out = raw;
-        return true;
+    for (const struct node *n = &v->task->n; n; n = node_heir_of(n)) {
+        struct val raw = node_kw_from(&n, k);
+        if (val_is(raw, VAL_UNDEF)) {
+            break;
+        }
+        if (!jinja_value(&v->jc, raw, out, e)) {
+            return err_wrap(e, raw.mark, "in '%s'", keyword_docs[k].name);
+        }
+        if (!val_is(*out, VAL_OMIT)) {  // what is omitted is taken from further out
+            *out = val_is(*out, VAL_NULL) ? (struct val){0} : *out;
+            return true;
+        }
     }
-    if (!jinja_value(&v->jc, raw, out, e)) {
-        return err_wrap(e, val_is(raw, VAL_UNDEF) ? v->task->n.at : raw.mark, "in '%s'", keyword_docs[k].name);
-    }
-    if (val_is(*out, VAL_OMIT) || val_is(*out, VAL_NULL)) {
-        *out = (struct val){0};
-    }
+    *out = (struct val){0};
     return true;
 }
 

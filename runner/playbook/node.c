@@ -9,8 +9,8 @@ static const struct task *as_include(const struct node *n) {
     return t->kind == TASK_INCLUDE_TASKS || t->kind == TASK_INCLUDE_ROLE ? t : NULL;
 }
 
-/// The next node whose keywords reach `n`: dynamic includes are passed over.
-static const struct node *heir_of(const struct node *n) {
+/// Dynamic includes are passed over.
+const struct node *node_heir_of(const struct node *n) {
     const struct node *p = n->parent;
     while (p && as_include(p)) {
         p = p->parent;
@@ -18,13 +18,17 @@ static const struct node *heir_of(const struct node *n) {
     return p;
 }
 
-struct val node_kw(const struct node *n, enum keyword k) {
-    for (const struct node *p = n; p; p = heir_of(p)) {
-        if (p->kw[k].kind != VAL_UNDEF) {
-            return p->kw[k];
+struct val node_kw_from(const struct node **n, enum keyword k) {
+    for (; *n; *n = node_heir_of(*n)) {
+        if ((*n)->kw[k].kind != VAL_UNDEF) {
+            return (*n)->kw[k];
         }
     }
     return (struct val){0};
+}
+
+struct val node_kw(const struct node *n, enum keyword k) {
+    return node_kw_from(&n, k);
 }
 
 /// Appends a keyword's value to `list`: the items of a list, or the value itself; null adds nothing.
@@ -47,12 +51,12 @@ static void add_items(struct arena *a, struct val list, struct val v) {
 /// The values of `k` from the outermost parent inwards.
 static struct val outside_in(const struct node *n, enum keyword k, struct arena *a) {
     size_t depth = 0;
-    for (const struct node *p = n; p; p = heir_of(p)) {
+    for (const struct node *p = n; p; p = node_heir_of(p)) {
         depth++;
     }
     const struct node **chain = ARENA_ARRAY(a, const struct node *, depth);
     size_t i = depth;
-    for (const struct node *p = n; p; p = heir_of(p)) {
+    for (const struct node *p = n; p; p = node_heir_of(p)) {
         chain[--i] = p;
     }
     struct val list = val_list(a, 4);
@@ -64,7 +68,7 @@ static struct val outside_in(const struct node *n, enum keyword k, struct arena 
 
 struct val node_tags(const struct node *n, struct arena *a) {
     struct val list = val_list(a, 4);
-    for (const struct node *p = n; p; p = heir_of(p)) {
+    for (const struct node *p = n; p; p = node_heir_of(p)) {
         add_items(a, list, p->kw[KW_TAGS]);
     }
     return list;

@@ -12,17 +12,14 @@ struct pb_loader {
         struct known *p;
         size_t n, cap;
     } statics;
-    uint32_t tasks;  // ids given out
-    struct {
-        struct role_use *p;
-        size_t n, cap;
-    } uses;
+    uint32_t tasks;   // ids given out
+    struct map uses;  // play and hash of the key -> struct role_use
 };
 /// A role as a play uses it: `key` holds all that makes two uses the same.
 struct role_use {
-    const struct play *play;
     struct role *role;
     struct val key;
+    struct role_use *next;  // with the same hash
 };
 /// Variables of a play that are known before any host.
 struct known {

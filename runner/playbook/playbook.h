@@ -183,6 +183,10 @@ struct block *pb_role_block(struct pb_loader *l, struct play *p, struct role *r,
 // A dynamic include stands in the parent chain of what it included, but of its keywords only `vars` reach there.
 /// The raw value of a keyword that is inherited (become, environment excluded): the nearest of node, parents, play.
 struct val node_kw(const struct node *n, enum keyword k);
+/// The same from *n on, which becomes the node whose value it is; NULL when there is none.
+struct val node_kw_from(const struct node **n, enum keyword k);
+/// The next node whose keywords reach `n`; NULL above a play.
+const struct node *node_heir_of(const struct node *n);
 /// Tags of a node with all its parents', as a list of strings (raw, may hold templates).
 struct val node_tags(const struct node *n, struct arena *a);
 /// Conditions of `when`, from the outermost parent inwards: each is tested in this order.

@@ -500,16 +500,19 @@ static struct val use_key(struct arena *a, const struct role *r, const struct ro
 }
 
 static void remember_use(const struct ctx *c, struct role *r, const struct role_how *how) {
-    struct role_use use = {.play = c->play, .role = r, .key = use_key(c->l->a, r, how)};
+    struct arena *a = c->l->a;
+    struct role_use *use = ARENA_NEW(a, struct role_use);
+    *use = (struct role_use){.role = r, .key = use_key(a, r, how)};
     r->same = r;
-    for (size_t i = 0; i < c->l->uses.n; i++) {
-        const struct role_use *u = &c->l->uses.p[i];
-        if (u->play == c->play && val_equal(u->key, use.key)) {
+    struct str hash = str_printf(a, "%p %08x", (const void *)c->play, (unsigned)val_hash(use->key));
+    use->next = map_get(&c->l->uses, hash);
+    for (const struct role_use *u = use->next; u; u = u->next) {
+        if (val_equal(u->key, use->key)) {
             r->same = u->role;
             return;
         }
     }
-    VEC_PUSH(c->l->a, c->l->uses, use);
+    map_put(&c->l->uses, a, hash, use);
 }
 
 static bool load_tasks(const struct ctx *c, struct role *r, const struct role_how *how, struct err *e) {
