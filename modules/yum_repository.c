@@ -164,8 +164,12 @@ static int by_key(const void *x, const void *y) {
 static struct str sorted_text(struct mod_call *c, const struct repo *r) {
     struct buf b = BUF_IN(c->arena);
     struct section *all = ARENA_ARRAY(c->arena, struct section, r->sections.n + 1);
-    memcpy(all, r->sections.p, r->sections.n * sizeof *all);
-    qsort(all, r->sections.n, sizeof *all, by_name);
+    if (r->sections.n) {
+        memcpy(all, r->sections.p, r->sections.n * sizeof *all);
+    }
+    if (r->sections.n > 1) {
+        qsort(all, r->sections.n, sizeof *all, by_name);
+    }
     for (size_t i = 0; i < r->sections.n; i++) {
         struct vpair *pairs = ARENA_ARRAY(c->arena, struct vpair, val_len(all[i].items) + 1);
         struct vpair *p;
