@@ -156,7 +156,8 @@ static struct val shown_args(struct arena *a, struct spec s, struct val args) {
 }
 
 static void add_invocation(struct mod_call *c) {
-    if (c->verbosity < 3 || val_has(c->result, "invocation")) {
+    bool foreign = strcmp(c->name, "_program") == 0;  // only the program knows which of its arguments are secret
+    if (c->verbosity < 3 || foreign || val_has(c->result, "invocation")) {
         return;
     }
     struct val invocation = val_dict(c->arena, 1);

@@ -39,6 +39,28 @@ static struct val lookup_options(struct job *j, struct str loop_with) {
     return options;
 }
 
+static bool is_dict(struct val v) {
+    return val_is(v, VAL_DICT) || val_is(v, VAL_OBJ);
+}
+
+static bool all_dicts(struct val list) {
+    for (size_t i = 0; i < val_len(list); i++) {
+        if (!is_dict(val_at_index(list, i))) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/// What a lookup that takes lists or dictionaries only wants instead of `terms`; NULL when they are fine.
+static const char *wanted_terms(struct str lookup, struct val terms) {
+    if (str_eqz(lookup, "indexed_items") || str_eqz(lookup, "list")) {
+        return val_is_seq(terms) ? NULL : "list";
+    }
+    bool dict = str_eqz(lookup, "dict");
+    return dict && !(val_is_seq(terms) ? all_dicts(terms) : is_dict(terms)) ? "dict" : NULL;
+}
+
 static bool raw_items(struct job *j, bool *looping, struct val *items, struct err *e) {
     struct task *t = j->task;
     *looping = !val_is(t->loop, VAL_UNDEF);
@@ -59,9 +81,10 @@ static bool raw_items(struct job *j, bool *looping, struct val *items, struct er
     if (!(lenient ? lenient_terms(j, t->loop, &terms, e) : view_value(&j->v, t->loop, &terms, e))) {
         return err_wrap(e, t->n.at, "in 'with_%.*s'", STR(t->loop_with));
     }
-    if (!val_is_seq(terms) && (str_eqz(t->loop_with, "indexed_items") || str_eqz(t->loop_with, "list"))) {
-        return err_set(e, ERR_TYPE, terms.mark.at ? terms.mark : t->n.at, "with_%.*s expects a list",
-                       STR(t->loop_with));
+    const char *want = wanted_terms(t->loop_with, terms);
+    if (want) {
+        return err_set(e, ERR_TYPE, terms.mark.at ? terms.mark : t->n.at, "with_%.*s expects a %s", STR(t->loop_with),
+                       want);
     }
     if (!val_is_seq(terms)) {
         struct val one = terms;

@@ -166,11 +166,24 @@ enum job_phase item_begin(struct job *j, struct err *e) {
     return item_prepare(j, e) ? JOB_ATTEMPT : JOB_DONE;
 }
 
+/// Errors of templates end the task, with its remaining items; ignore_errors and no_log hold for them too.
+static enum job_phase template_error(struct job *j, const struct err *e) {
+    struct err quiet = {.arena = &j->a};
+    bool on = false;
+    if (j->started && view_bool(&j->v, KW_IGNORE_ERRORS, false, &on, &quiet)) {
+        j->ignore_errors = on;
+    }
+    if (j->started && view_bool(&j->v, KW_NO_LOG, j->pr->r->o->no_log, &on, &quiet)) {
+        j->no_log = j->no_log || on;
+    }
+    job_abort(j, e);
+    return JOB_DONE;
+}
+
 static enum job_phase job_item(struct job *j) {
     struct err e = {.arena = &j->a};
     if (!j->started && !job_begin(j, &e)) {
-        job_abort(j, &e);
-        return JOB_DONE;
+        return template_error(j, &e);
     }
     if (j->looping && !val_len(j->items)) {
         empty_loop(j);
@@ -181,16 +194,7 @@ static enum job_phase job_item(struct job *j) {
         next = item_begin(j, &e);
     }
     j->no_log = j->no_log || j->item.no_log;
-    if (next == JOB_DONE) {
-        // errors of templates end the task, with its remaining items
-        bool ignore = false;
-        struct err quiet = {.arena = &j->a};
-        if (view_bool(&j->v, KW_IGNORE_ERRORS, false, &ignore, &quiet)) {
-            j->ignore_errors = ignore;
-        }
-        job_abort(j, &e);
-    }
-    return next;
+    return next == JOB_DONE ? template_error(j, &e) : next;
 }
 
 static enum job_phase job_item_done(struct job *j) {
