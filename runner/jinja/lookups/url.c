@@ -1,11 +1,13 @@
 // The lookup url: what HTTP and HTTPS servers answer.
 #include "ca.h"
+#include "ciphers.h"
 #include "filters/text.h"
 #include "filters/urlparts.h"
 #include "lookups/common.h"
 
 #include <curl/curl.h>
 #include <math.h>
+#include <mbedtls/ssl.h>
 
 #define BODY_CAP ((size_t)64 << 20)
 
@@ -154,6 +156,43 @@ static bool redirects(struct fetch *f, struct err *e) {
     return true;
 }
 
+static CURLcode on_tls(CURL *h, void *conf, void *suites) {
+    (void)h;
+    mbedtls_ssl_conf_ciphersuites(conf, suites);
+    return CURLE_OK;
+}
+
+/// Nothing but these is offered to the server: a list, or names with ',' or ':' between them.
+static bool only_ciphers(struct fetch *f, struct val names, struct err *e) {
+    struct jcall *c = f->c;
+    struct buf b = BUF_IN(c->a);
+    for (size_t i = 0; val_is_seq(names) && i < val_len(names); i++) {
+        buf_z(&b, i ? ":" : "");
+        val_to_str(&b, val_at_index(names, i));
+    }
+    struct str rest = val_is_seq(names) ? buf_view(&b) : text_of(c, names);
+    int *suites = ARENA_ARRAY(c->a, int, rest.n + 1);  // ends with 0
+    size_t n = 0;
+    while (rest.n) {
+        size_t end = 0;
+        while (end < rest.n && rest.s[end] != ':' && rest.s[end] != ',') {
+            end++;
+        }
+        struct str name = text_strip(str_sub(rest, 0, end), STR_NONE, STRIP_BOTH);
+        rest = str_sub(rest, end < rest.n ? end + 1 : end, rest.n);
+        if (!cipher_id(name, &suites[n++])) {
+            return plug_err(c, e, ERR_ARGS,
+                            "'ciphers': '%.*s' is not known, expected names such as ECDHE-RSA-AES128-GCM-SHA256",
+                            STR(name));
+        }
+    }
+    if (n) {
+        curl_easy_setopt(f->h, CURLOPT_SSL_CTX_FUNCTION, on_tls);
+        curl_easy_setopt(f->h, CURLOPT_SSL_CTX_DATA, suites);
+    }
+    return true;
+}
+
 static bool tls(struct fetch *f, struct err *e) {
     struct jcall *c = f->c;
     bool validate = true, gssapi = false;
@@ -170,14 +209,8 @@ static bool tls(struct fetch *f, struct err *e) {
     if (lk_given(c, "unredirected_headers") && val_truth(lk_opt(c, "unredirected_headers"))) {
         return plug_err(c, e, ERR_ARGS, "'unredirected_headers' is not supported");
     }
-    if (!is_undef(ciphers) && ciphers.kind != VAL_NULL) {
-        struct buf b = BUF_IN(c->a);
-        for (size_t i = 0; val_is_seq(ciphers) && i < val_len(ciphers); i++) {
-            buf_z(&b, i ? ":" : "");
-            val_to_str(&b, val_at_index(ciphers, i));
-        }
-        struct str list = val_is_seq(ciphers) ? buf_view(&b) : text_of(c, ciphers);
-        curl_easy_setopt(f->h, CURLOPT_SSL_CIPHER_LIST, str_z(c->a, list));
+    if (!is_undef(ciphers) && ciphers.kind != VAL_NULL && !only_ciphers(f, ciphers, e)) {
+        return false;
     }
     curl_easy_setopt(f->h, CURLOPT_SSL_VERIFYPEER, validate ? 1L : 0L);
     curl_easy_setopt(f->h, CURLOPT_SSL_VERIFYHOST, validate ? 2L : 0L);

@@ -222,6 +222,7 @@ TEST(lookups_ask_the_host) {
 struct server {
     int fd;
     unsigned requests;
+    size_t n;
     char seen[4096];  // the last request
 };
 
@@ -265,6 +266,7 @@ static void *serve(void *arg) {
             }
         }
         s->requests++;
+        s->n = n;
         answer(c, s->seen);
         close(c);
     }
@@ -292,6 +294,8 @@ TEST(url_lookup_talks_http) {
         {"ok", ", headers={'X-A': 'b\\r\\nc'}", NULL},
         {"ok", ", follow_redirects='maybe'", NULL},
         {"ok", ", use_gssapi=true", NULL},
+        {"ok", ", ciphers=['nosuch']", NULL},
+        {"ok", ", ciphers='AES128-SHA:ECDHE-RSA-AES128-SHA256, AES256-SHA'", "['one', 'two']"},
         {"slow", ", timeout=1", NULL},
         {"ok", ", headers={'X-A': 'b'}, force=true, username='me', password='pw', force_basic_auth=true",
          "['one', 'two']"},
@@ -311,8 +315,15 @@ TEST(url_lookup_talks_http) {
           strstr(s.seen, "Authorization: Basic bWU6cHc=") && strstr(s.seen, "User-Agent: ansible-httpget"));
     CHECK(eval(&w, "lookup('url', 'http://user:hunter2@127.0.0.1:1/x')").kind == VAL_UNDEF);
     CHECK(str_find(err_text(&w.e), 0, STR_LIT("hunter2")) == SIZE_MAX);
+    // only the named suites are offered; the last one says that renegotiation is secure
+    CHECK(eval(&w, arena_printf(&w.a,
+                                "query('url', 'https://127.0.0.1:%d/', timeout=1, "
+                                "ciphers=['ECDHE-RSA-AES128-SHA256', 'AES128-SHA'])",
+                                ntohs(addr.sin_port)))
+              .kind == VAL_UNDEF);
     shutdown(s.fd, SHUT_RDWR);
     pthread_join(thread, NULL);
+    CHECK(memmem(s.seen, s.n, "\0\x06\xC0\x27\0\x2F\0\xFF", 8));
     close(s.fd);
     remove_all(w.dir, (const char *const[]){NULL});
     world_close(&w);
