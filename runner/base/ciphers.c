@@ -1,6 +1,8 @@
 // Names of TLS cipher suites as OpenSSL and so Ansible has them, and the numbers that go over the wire.
 #include "ciphers.h"
 
+#include <mbedtls/ssl.h>
+
 bool cipher_id(struct str name, int *id) {
     static const struct {
         const char *name;
@@ -41,4 +43,8 @@ bool cipher_id(struct str name, int *id) {
         }
     }
     return false;
+}
+
+void cipher_offer(void *conf, const int *suites) {
+    mbedtls_ssl_conf_ciphersuites(conf, suites);
 }

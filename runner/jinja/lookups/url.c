@@ -7,7 +7,6 @@
 
 #include <curl/curl.h>
 #include <math.h>
-#include <mbedtls/ssl.h>
 
 #define BODY_CAP ((size_t)64 << 20)
 
@@ -158,7 +157,7 @@ static bool redirects(struct fetch *f, struct err *e) {
 
 static CURLcode on_tls(CURL *h, void *conf, void *suites) {
     (void)h;
-    mbedtls_ssl_conf_ciphersuites(conf, suites);
+    cipher_offer(conf, suites);
     return CURLE_OK;
 }
 
