@@ -38,7 +38,7 @@ struct settings {
         syntax_check;
     bool doc_list, doc_markdown;
     bool step, force_handlers, flush_cache, help, version, accept_new, live, any_errors_fatal, retry_files;
-    bool host_key_checking, inject_facts, color, no_color, show_skipped, show_ok, no_vault_file;
+    bool host_key_checking, inject_facts, jinja2_native, color, no_color, show_skipped, show_ok, no_vault_file;
     bool failed_stderr, custom_stats, host_start, check_markers, failure_path;
     bool hide_all, handler_must_exist, args_to_stdout, task_debugger, debugger_ignores;
     int64_t forks, verbosity, timeout_s, port, task_timeout_s, script_timeout_s;

@@ -74,6 +74,7 @@ static const struct member {
     {NULL, "DEFAULT_LOAD_CALLBACK_PLUGINS", MEMBER_BOOL, AT(adhoc_callbacks)},
     {NULL, "DEFAULT_FORCE_HANDLERS", MEMBER_BOOL, AT(force_handlers)},
     {NULL, "ANY_ERRORS_FATAL", MEMBER_BOOL, AT(any_errors_fatal)},
+    {NULL, "DEFAULT_JINJA2_NATIVE", MEMBER_BOOL, AT(jinja2_native)},
     {NULL, "INJECT_FACTS_AS_VARS", MEMBER_BOOL, AT(inject_facts)},
     {NULL, "DEFAULT_HASH_BEHAVIOUR", MEMBER_TEXT, AT(hash_behaviour)},
     {"callback:default", "display_skipped_hosts", MEMBER_BOOL, AT(show_skipped)},

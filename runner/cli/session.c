@@ -413,6 +413,7 @@ static void fill_run(struct session *x) {
     r->debugger_ignores = s->debugger_ignores;
     r->any_errors_fatal = s->any_errors_fatal;
     r->inject_facts = s->inject_facts;
+    r->native = s->jinja2_native;
     r->facts = x->facts;
     r->pattern_mismatch = str_eqz(s->pattern_mismatch, "error")    ? MISMATCH_ERROR
                           : str_eqz(s->pattern_mismatch, "ignore") ? MISMATCH_IGNORE

@@ -161,7 +161,8 @@ static bool view_base(struct view *v, struct err *e) {
     }
     v->jh = (struct jinja_host){0};
     ctl_init(v);
-    v->jc = (struct jinja_ctx){.a = v->a, .cache = v->r->o->cache, .opts = &jinja_opts_ansible, .host = &v->jh};
+    v->jc = (struct jinja_ctx){
+        .a = v->a, .cache = v->r->o->cache, .opts = &jinja_opts_ansible, .host = &v->jh, .native = v->r->o->native};
     v->jc.scope = scope_jinja(&v->sc);
     return true;
 }

@@ -283,7 +283,8 @@ bool call_value(struct jcall *c, struct val fn, struct val *out, struct err *e);
 #define RANGE_CAP     1000000
 #define SPARE_LENIENT 1  // val.spare of an undefined value that prints as nothing (inline if without else)
 
-enum concat_mode { CONCAT_TEXT, CONCAT_EVAL };  // plain text / Ansible's conversion of text to lists, dicts, bools
+// plain text / Ansible's conversion of text to lists, dicts, bools / what jinja2_native gives
+enum concat_mode { CONCAT_TEXT, CONCAT_EVAL, CONCAT_NATIVE };
 
 struct var {
     struct str name;
@@ -440,6 +441,8 @@ bool fmt_format(struct jcall *c, struct str f, struct str *out, struct err *e);
 bool fmt_spec(struct val v, struct str spec, struct buf *out, struct err *e);
 /// Python literals and JSON words in text, as ansible's conversion reads them; false: stays text.
 bool literal_eval(struct arena *a, struct str text, struct val *out);
+/// The same as jinja2_native reads them: every Python literal, no JSON words; quoted text keeps its quotes.
+bool literal_native(struct arena *a, struct str text, struct val *out);
 /// True when repr() and literal_eval would give `v` back.
 bool literal_safe(struct val v);
 

@@ -133,7 +133,7 @@ bool put_value(struct rt *r, struct val v, bool escape) {
     if (bad && (undef_strict(r->c, *bad))) {
         return undef_fail(r->c, *bad, NO_MARK, r->e);
     }
-    if (v.kind == VAL_UNDEF || (v.kind == VAL_NULL && r->u->t->o.ansible)) {
+    if (v.kind == VAL_UNDEF || (v.kind == VAL_NULL && r->u->t->o.ansible && r->c->state.mode != CONCAT_NATIVE)) {
         v = (struct val){.kind = VAL_STR, .u.s = val_str(r->a, STR_LIT("")).u.s};
     }
     if (!r->out) {
@@ -158,6 +158,15 @@ bool put_value(struct rt *r, struct val v, bool escape) {
     return sink_full(r);
 }
 
+/// What jinja2_native makes of the parts of a template; false: it stays text.
+static bool native_value(struct rt *r, const struct sink *s, struct str text, struct val *out) {
+    if (s->n == 1 && s->first.kind != VAL_STR && s->first.kind != VAL_OBJ) {
+        *out = s->first;
+        return true;
+    }
+    return literal_native(r->a, text, out);
+}
+
 /// The variables of a host, as a template that is only them gives a dictionary. What could not be templated in it stays
 /// the text that it is.
 static bool plain_object(struct rt *r, struct val v, struct val *out) {
@@ -173,7 +182,7 @@ bool sink_value(struct rt *r, struct sink *s, struct val *out) {
     struct str text;
     bool secret = s->secret;
     if (s->n == 0) {
-        *out = val_str(r->a, STR_LIT(""));
+        *out = r->c->state.mode == CONCAT_NATIVE ? VNULL : val_str(r->a, STR_LIT(""));
         return true;
     }
     if (s->n == 1) {
@@ -186,14 +195,15 @@ bool sink_value(struct rt *r, struct sink *s, struct val *out) {
             *out = s->first;
             return true;
         }
-        if (r->c->state.mode == CONCAT_EVAL && plain_object(r, s->first, out)) {
+        if (r->c->state.mode != CONCAT_TEXT && plain_object(r, s->first, out)) {
             return true;
         }
         text = s->first.kind == VAL_STR ? val_text(s->first) : val_str_of(r->a, s->first);
     } else {
         text = buf_view(&s->b);
     }
-    if (r->c->state.mode == CONCAT_EVAL && literal_eval(r->a, text, out)) {
+    if ((r->c->state.mode == CONCAT_EVAL && literal_eval(r->a, text, out)) ||
+        (r->c->state.mode == CONCAT_NATIVE && native_value(r, s, text, out))) {
         *out = secret ? val_reflag(r->a, *out, 0, VAL_SECRET) : *out;
         return true;
     }

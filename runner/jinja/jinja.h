@@ -94,6 +94,7 @@ struct jinja_ctx {
     size_t output_cap;         // 0: 64 MiB
     struct map *templates;     // name -> struct str *: sources for include/import/extends (tests); else host->find
     size_t step_cap;           // evaluation steps allowed before ERR_LIMIT; 0: as many as it takes
+    bool native;               // jinja2_native: templates give any Python value
     bool no_lookups;           // lookup(), query() and q() are refused
     bool lookups_met;          // set when that happened
     struct jinja_state state;
@@ -103,9 +104,10 @@ struct jinja_ctx {
 /// afterwards whether a secret went into the text.
 bool jinja_render(struct jinja_ctx *c, struct str src, struct mark at, const struct jinja_opts *o, struct str *out,
                   struct err *e);
-/// Templates one string as Ansible's Templar does (2.14 to 2.18, jinja2_native off): `{{ name }}` of a number, bool or
-/// null keeps its type; lists and dicts keep theirs; text that looks like a Python or JSON list, dict or bool becomes
-/// one, other single values become text; VAL_OMIT survives. A string without VAL_TMPL is returned as it is.
+/// Templates one string as Ansible's Templar does (2.14 to 2.18; c->native: as with jinja2_native, else): `{{ name }}`
+/// of a number, bool or null keeps its type; lists and dicts keep theirs; text that looks like a Python or JSON list,
+/// dict or bool becomes one, other single values become text; VAL_OMIT survives. A string without VAL_TMPL is returned
+/// as it is.
 bool jinja_string(struct jinja_ctx *c, struct val s, struct val *out, struct err *e);
 /// The same for every string inside a list or dict (keys are templated as Ansible does). Values without VAL_TMPL are
 /// shared.

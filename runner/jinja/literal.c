@@ -11,6 +11,7 @@ struct reader {
     struct str s;
     size_t i;
     unsigned depth;
+    bool python;  // no JSON words
 };
 
 static bool value(struct reader *r, struct val *out);
@@ -235,7 +236,7 @@ static bool word(struct reader *r, struct val *out) {
     for (size_t k = 0; k < COUNTOF(words); k++) {
         size_t n = strlen(words[k].name);
         struct str rest = str_sub(r->s, r->i, r->s.n);
-        if (!str_starts(rest, words[k].name)) {
+        if (!str_starts(rest, words[k].name) || (r->python && words[k].name[0] >= 'a')) {
             continue;
         }
         char c = (char)(rest.n > n ? rest.s[n] : ' ');
@@ -363,6 +364,37 @@ bool literal_eval(struct arena *a, struct str text, struct val *out) {
         return false;
     }
     *out = v;
+    return true;
+}
+
+bool literal_native(struct arena *a, struct str text, struct val *out) {
+    struct reader r = {.a = a, .s = text, .python = true};
+    struct val v, next;
+    if (!text.n || text.s[0] == ' ' || text.s[0] == '\t' || !value(&r, &v)) {
+        return false;
+    }
+    skip(&r, false);
+    if (r.i < text.n && text.s[r.i] == ',') {  // a tuple without brackets
+        struct val first = v;
+        v = val_tuple(a, 4);
+        val_push(a, v, first);
+        while (take(&r, ',')) {
+            skip(&r, false);
+            if (!value(&r, &next)) {
+                break;
+            }
+            val_push(a, v, next);
+            skip(&r, false);
+        }
+    }
+    skip(&r, true);
+    if (r.i != text.n) {
+        return false;
+    }
+    *out = v;
+    if (v.kind == VAL_STR) {
+        *out = val_printf(a, "%c%.*s%c", text.s[0], STR(val_text(v)), text.s[0]);
+    }
     return true;
 }
 

@@ -280,7 +280,7 @@ bool jinja_string(struct jinja_ctx *c, struct val s, struct val *out, struct err
         }
     }
     unsigned secret = s.flags & VAL_SECRET;
-    if (!run(c, t, s.mark, CONCAT_EVAL, out, e)) {
+    if (!run(c, t, s.mark, c->native ? CONCAT_NATIVE : CONCAT_EVAL, out, e)) {
         return false;
     }
     if (out->kind == VAL_STR) {
@@ -370,7 +370,7 @@ bool jinja_expr(struct jinja_ctx *c, struct str expr, struct mark at, bool allow
                        .copies = locals_new(c->a, NULL),
                        .blocks = ARENA_NEW(c->a, struct block_set)};
     struct rt r = {.c = c, .a = c->a, .e = e, .u = u, .f = u->top};
-    c->state.mode = CONCAT_EVAL;
+    c->state.mode = c->native ? CONCAT_NATIVE : CONCAT_EVAL;
     c->state.untrusted = false;
     bool ok = expr_eval(&r, t->body, out);
     restore(c, &saved);

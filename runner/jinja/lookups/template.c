@@ -94,8 +94,8 @@ static bool delimiters(struct jcall *c, struct jinja_opts *o, struct err *e) {
     return true;
 }
 
-static bool one_term(struct jcall *c, struct str term, const struct jinja_opts *o, bool convert, struct val *out,
-                     struct err *e) {
+static bool one_term(struct jcall *c, struct str term, const struct jinja_opts *o, bool convert, bool native,
+                     struct val *out, struct err *e) {
     struct str path, text, result;
     bool secret;
     if (!lk_find(c, "templates", term, &path, e) || !lk_read(c, path, &text, &secret, e)) {
@@ -115,18 +115,29 @@ static bool one_term(struct jcall *c, struct str term, const struct jinja_opts *
     *ctx = *c->ctx;
     ctx->scope = (struct jinja_scope){.self = ov, .get = overlay_get, .names = overlay_names};
     ctx->resolved = (struct map){0};
+    ctx->native = native;
     struct source_file f = {.path = path, .text = text, .secret = secret};  // registered once for all hosts
     if (!cache_file(ctx, &f, o, e) || !jinja_render(ctx, text, f.base, o, &result, e)) {
         return err_wrap(e, c->at, "in lookup '%s' of '%.*s'", c->name, STR(term));
     }
     unsigned flags = secret || ctx->state.secret ? VAL_SECRET : 0U;
+    if (native) {
+        if (!convert || !literal_native(c->a, result, out)) {
+            *out = val_str(c->a, result);
+        }
+        *out = val_reflag(c->a, *out, 0, flags | (convert ? 0U : VAL_SAFE_JSON));
+        return true;
+    }
     bool looks =
         str_starts(result, "{") || str_starts(result, "[") || str_eqz(result, "True") || str_eqz(result, "False");
     if (convert && looks && literal_eval(c->a, result, out)) {
         *out = val_reflag(c->a, *out, 0, flags);
-        return true;
+        if (!c->ctx->native) {
+            return true;
+        }
+        result = val_str_of(c->a, *out);
     }
-    *out = val_flag(val_str(c->a, result), flags | (convert ? 0U : VAL_SAFE_JSON));
+    *out = val_flag(val_str(c->a, result), flags | (convert && !c->ctx->native ? 0U : VAL_SAFE_JSON));
     return true;
 }
 
@@ -135,16 +146,17 @@ static bool l_template(struct jcall *c, struct val *out, struct err *e) {
         "convert_data",  "variable_start_string", "variable_end_string", "jinja2_native",
         "template_vars", "comment_start_string",  "comment_end_string",  NULL};
     struct jinja_opts o = jinja_opts_file;
-    bool convert = true;
+    bool convert = true, native = false;
     lk_known(c, names);
-    if (!lk_bool(c, "convert_data", true, &convert, e) || !delimiters(c, &o, e)) {
+    if (!lk_bool(c, "convert_data", true, &convert, e) || !lk_bool(c, "jinja2_native", false, &native, e) ||
+        !delimiters(c, &o, e)) {
         return false;
     }
     *out = val_list(c->a, lk_terms(c));
     for (size_t i = 0; i < lk_terms(c); i++) {
         struct str term;
         struct val v = VNULL;
-        if (!lk_term_str(c, i, &term, e) || !one_term(c, term, &o, convert, &v, e)) {
+        if (!lk_term_str(c, i, &term, e) || !one_term(c, term, &o, convert, native && c->ctx->native, &v, e)) {
             return false;
         }
         val_push(c->a, *out, v);
