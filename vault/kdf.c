@@ -1,9 +1,8 @@
-// Key derivation. The two padded keys are hashed once, then each round is two compressions.
+// Key derivation. The two padded keys are hashed once, then each round is two compressions, all of them libcrypto's.
 #define OPENSSL_SUPPRESS_DEPRECATED  // libcrypto offers the bare compression function only under its old name
 #include "kdf.h"
 
 #include "buf.h"
-#include "kdf_wide.h"
 
 #include <openssl/crypto.h>
 #include <openssl/hmac.h>
@@ -13,8 +12,14 @@
 
 enum {
     BLOCK_LEN = 64,
-    WIDE_MIN = 6,  // fewer derivations are faster one after the other with the SHA instructions
+    WORDS = 8,
     THREADS_MAX = 16,
+};
+
+// A running derivation.
+struct run {
+    uint32_t inner[WORDS], outer[WORDS];  // SHA-256 behind the padded key
+    uint32_t last[WORDS], sum[WORDS];     // U of RFC 8018, and what all of them give
 };
 
 // -- one derivation --------------------------------------------------------------------------------------------------
@@ -26,14 +31,14 @@ static void put32(unsigned char *p, uint32_t v) {
     p[3] = (unsigned char)v;
 }
 
-static void put_words(unsigned char *p, const uint32_t w[KDF_WORDS]) {
-    for (size_t i = 0; i < KDF_WORDS; i++) {
+static void put_words(unsigned char *p, const uint32_t w[WORDS]) {
+    for (size_t i = 0; i < WORDS; i++) {
         put32(p + 4 * i, w[i]);
     }
 }
 
 // The state behind one block of the padded key.
-static void behind_key(uint32_t state[KDF_WORDS], const unsigned char key[BLOCK_LEN], unsigned char with) {
+static void behind_key(uint32_t state[WORDS], const unsigned char key[BLOCK_LEN], unsigned char with) {
     unsigned char block[BLOCK_LEN];
     SHA256_CTX c;
     for (size_t i = 0; i < BLOCK_LEN; i++) {
@@ -47,7 +52,7 @@ static void behind_key(uint32_t state[KDF_WORDS], const unsigned char key[BLOCK_
 }
 
 // The first round: HMAC(password, salt || number).
-static void first_round(const struct kdf_job *j, struct kdf_lane *l) {
+static void first_round(const struct kdf_job *j, struct run *l) {
     struct arena tmp = {0};  // a salt is no secret
     struct buf text = BUF_IN(&tmp);
     unsigned char number[4];
@@ -61,7 +66,7 @@ static void first_round(const struct kdf_job *j, struct kdf_lane *l) {
         n != sizeof sum) {
         BUG("libcrypto cannot compute an HMAC");
     }
-    for (size_t i = 0; i < KDF_WORDS; i++) {
+    for (size_t i = 0; i < WORDS; i++) {
         l->last[i] = (uint32_t)sum[4 * i] << 24 | (uint32_t)sum[4 * i + 1] << 16 | (uint32_t)sum[4 * i + 2] << 8 |
                      sum[4 * i + 3];
         l->sum[i] = l->last[i];
@@ -70,7 +75,7 @@ static void first_round(const struct kdf_job *j, struct kdf_lane *l) {
     arena_release(&tmp);
 }
 
-static void begin(const struct kdf_job *j, struct kdf_lane *l) {
+static void begin(const struct kdf_job *j, struct run *l) {
     unsigned char key[BLOCK_LEN] = {0};
     if (j->password.n > INT32_MAX || j->salt.n > INT32_MAX) {
         BUG("a password or salt of 2 GiB");
@@ -87,14 +92,14 @@ static void begin(const struct kdf_job *j, struct kdf_lane *l) {
 }
 
 // One more hash of a sum, behind the block that gave `from`: `block` holds the sum and the padding of 96 bytes.
-static void step(const SHA256_CTX *from, unsigned char block[BLOCK_LEN], uint32_t out[KDF_WORDS]) {
+static void step(const SHA256_CTX *from, unsigned char block[BLOCK_LEN], uint32_t out[WORDS]) {
     SHA256_CTX c = *from;
     SHA256_Transform(&c, block);
     memcpy(out, c.h, sizeof c.h);
     put_words(block, out);
 }
 
-static void narrow(struct kdf_lane *l, unsigned rounds) {
+static void rest(struct run *l, unsigned rounds) {
     unsigned char block[BLOCK_LEN] = {0};
     SHA256_CTX inner;
     SHA256_CTX outer;
@@ -108,7 +113,7 @@ static void narrow(struct kdf_lane *l, unsigned rounds) {
     for (unsigned r = 0; r < rounds; r++) {
         step(&inner, block, l->last);
         step(&outer, block, l->last);
-        for (size_t i = 0; i < KDF_WORDS; i++) {
+        for (size_t i = 0; i < WORDS; i++) {
             l->sum[i] ^= l->last[i];
         }
     }
@@ -123,43 +128,27 @@ struct work {
     const struct kdf_job *jobs;
     size_t n, next;
     unsigned rounds;
-    bool wide;
     pthread_mutex_t lock;
 };
 
-static void do_some(const struct work *w, size_t from, size_t n) {
-    struct kdf_lane lanes[KDF_WIDE] = {0};
-    for (size_t i = 0; i < n; i++) {
-        begin(&w->jobs[from + i], &lanes[i]);
-    }
-    if (n >= WIDE_MIN) {
-        kdf_wide(lanes, w->rounds - 1);
-    }
-    for (size_t i = 0; i < n; i++) {
-        if (n < WIDE_MIN) {
-            narrow(&lanes[i], w->rounds - 1);
-        }
-        put_words(w->jobs[from + i].out, lanes[i].sum);
-    }
-    OPENSSL_cleanse(lanes, sizeof lanes);
-}
-
-static size_t portion(const struct work *w, size_t left) {
-    return w->wide && left >= WIDE_MIN ? (left < KDF_WIDE ? left : KDF_WIDE) : 1;
+static void derive(const struct kdf_job *j, unsigned rounds) {
+    struct run r = {0};
+    begin(j, &r);
+    rest(&r, rounds - 1);
+    put_words(j->out, r.sum);
+    OPENSSL_cleanse(&r, sizeof r);
 }
 
 static void *worker(void *p) {
     struct work *w = p;
     for (;;) {
         pthread_mutex_lock(&w->lock);
-        size_t from = w->next;
-        size_t n = from < w->n ? portion(w, w->n - from) : 0;
-        w->next += n;
+        const struct kdf_job *j = w->next < w->n ? &w->jobs[w->next++] : NULL;
         pthread_mutex_unlock(&w->lock);
-        if (n == 0) {
+        if (!j) {
             return NULL;
         }
-        do_some(w, from, n);
+        derive(j, w->rounds);
     }
 }
 
@@ -169,11 +158,10 @@ static size_t processors(void) {
 }
 
 void kdf_run(const struct kdf_job *jobs, size_t n, unsigned rounds) {
-    struct work w = {.jobs = jobs, .n = n, .rounds = rounds, .wide = kdf_wide_can()};
+    struct work w = {.jobs = jobs, .n = n, .rounds = rounds};
     pthread_t threads[THREADS_MAX];
     size_t want = processors();
-    size_t portions = w.wide && n >= WIDE_MIN ? (n + KDF_WIDE - 1) / KDF_WIDE : n;
-    want = want > portions ? portions : want;
+    want = want > n ? n : want;
     pthread_mutex_init(&w.lock, NULL);
     size_t started = 0;
     while (started + 1 < want && pthread_create(&threads[started], NULL, worker, &w) == 0) {
@@ -184,8 +172,4 @@ void kdf_run(const struct kdf_job *jobs, size_t n, unsigned rounds) {
         pthread_join(threads[i], NULL);
     }
     pthread_mutex_destroy(&w.lock);
-}
-
-size_t kdf_batch(void) {
-    return processors() * (kdf_wide_can() ? KDF_WIDE : 1);
 }

@@ -1,5 +1,5 @@
-// PBKDF2-HMAC-SHA256 on SHA-256's compression function alone, many at once: a vault's many short rounds cost mostly
-// overhead otherwise.
+// PBKDF2-HMAC-SHA256, single blocks of it and many at once, on libcrypto's compression function alone: short rounds
+// cost mostly overhead otherwise (docs/decisions/0014).
 #pragma once
 #include "str.h"
 
@@ -11,8 +11,5 @@ struct kdf_job {
     unsigned char *out;  // KDF_BLOCK bytes
 };
 
-/// Fills `out` of every job. Sixteen at a time where the processor has the registers for it, and on as many threads as
-/// there are processors; blocks until all are done. Proven by the vectors of tests/unit/vault.
+/// Fills `out` of every job, on as many threads as there are processors; blocks until all are done.
 void kdf_run(const struct kdf_job *jobs, size_t n, unsigned rounds);
-/// How many jobs cost about as much time as one: what reads ahead asks for multiples of it.
-size_t kdf_batch(void);
