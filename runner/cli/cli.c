@@ -530,7 +530,8 @@ static int run_tool(struct settings *s, int argc, char **argv) {
         return cli_report(&e, 2);
     }
     bool as_ansible = strcmp(name, "ansible-playbook") == 0;
-    s->no_vault_file = s->no_vault_file || strncmp(name, "ansible", 7) == 0;  // Ansible knows no such file
+    s->as_ansible = strncmp(name, "ansible", 7) == 0;
+    s->no_vault_file = s->no_vault_file || s->as_ansible;  // Ansible knows no such file
     settle(s, &configured, as_ansible);
     return dispatch(s, row, as_ansible);
 }

@@ -57,6 +57,7 @@ struct settings {
     int64_t cache_timeout_s;
     bool inv_unparsed_failed, inv_any_unparsed_failed, inv_unparsed_warning, localhost_warning, inv_script_stderr;
     bool inv_use_extra_vars;
+    bool as_ansible;          // called by the name of one of Ansible's tools
     bool missing_sources_ok;  // an inventory source that does not exist is a warning, as in Ansible
     bool lenient_sources;     // an inventory source that gives nothing is a warning, as in Ansible
     bool quiet_inventory;     // nothing is run: no warning about an empty inventory

@@ -355,6 +355,10 @@ static struct str find_config(struct settings *s) {
         if (s->config_arg.n || access(given.s, R_OK) == 0) {
             return given;
         }
+        warn(s,
+             str_printf(s->a,
+                        "ANSIBLE_CONFIG names '%.*s', which cannot be read: the next place is looked at, as in Ansible",
+                        STR(given)));
     }
     if (in_cwd(s, &found)) {
         return found;

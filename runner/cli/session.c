@@ -200,6 +200,13 @@ static bool template_static(void *self, struct val raw, struct val play_vars, st
     return jinja_value(&c, raw, out, e);
 }
 
+/// Whether the place of a failure is shown on standard error, too. Not where exactly Ansible's output is expected and
+/// nobody looks on: under the names of Ansible's tools, or with its callback `default` asked for by environment.
+static bool wants_places(const struct settings *s) {
+    const char *callback = getenv("ANSIBLE_STDOUT_CALLBACK");
+    return isatty(STDERR_FILENO) != 0 || !(s->as_ansible || (callback && strcmp(callback, "default") == 0));
+}
+
 static bool open_output(struct session *x, struct err *e) {
     const struct settings *s = x->s;
     bool tty = isatty(STDOUT_FILENO) != 0;
@@ -215,7 +222,7 @@ static bool open_output(struct session *x, struct err *e) {
                             .failure_path = s->failure_path,
                             .args = s->args_to_stdout,
                             .pretty = pretty_of(s),
-                            .places = isatty(STDERR_FILENO) != 0,
+                            .places = wants_places(s),
                             .yaml = str_eqz(s->result_format, "yaml"),
                             .columns = 79,
                             .name = str_z(x->a, s->callback),

@@ -108,7 +108,7 @@ cli 'missing inventory' 1 'nohosts' -- run good.yml -i nohosts
 cli 'missing -e file' 1 'novars.yml' -- run good.yml -i hosts -e @novars.yml
 cli 'directory as -e file' 1 'directory' -- run good.yml -i hosts -e "@$HOME"
 cli 'missing vault password file' 1 'nopass' -- run good.yml -i hosts --vault-password-file nopass
-try 'missing ansible.cfg' 1 'no.cfg' -- env ANSIBLE_CONFIG=no.cfg "$bin/play" run good.yml -i hosts
+try 'missing ansible.cfg' 0 'no.cfg' -- env ANSIBLE_CONFIG=no.cfg "$bin/play" run good.yml -i hosts
 book 'missing vars_files' 1 'novars.yml' 'book.yml:4:' <<'Y'
 - hosts: h1
   gather_facts: false
@@ -262,7 +262,7 @@ try 'stdout full' 1 'standard output' -- bash -c '"$0" run good.yml -i hosts >/d
 try 'stdout is a closed pipe' 141 -- bash -c 'set -o pipefail; "$0" run good.yml -i hosts | true' "$bin/play"
 
 # -- hosts that do not work -------------------------------------------------------------------------------------------
-task 'task timeout' 2 'book.yml:4:' 'did not finish within 1 s' <<<$'- command: sleep 20\n  timeout: 1'
+task 'task timeout' 2 'book.yml:4:' 'expected time frame (1)' <<<$'- command: sleep 20\n  timeout: 1'
 task 'command that is not there' 2 'no-such-program' 'book.yml:4:' <<<'- command: no-such-program'
 task 'killed module' 2 'signal 9' <<<'- shell: kill -9 $PPID; sleep 1'
 book 'one host fails, the other goes on' 2 'ok=1    changed=0    unreachable=0    failed=0' <<<$'- hosts: all\n  gather_facts: false\n  tasks:\n    - command: "false"\n      when: inventory_hostname == "h1"\n    - ping:'
