@@ -204,10 +204,13 @@ enum flow exec_include(struct rt *r, const struct node *n) {
 }
 
 static bool load_module(struct rt *r, const struct node *n, struct unit **u, struct val *text) {
-    struct loaded l;
+    struct loaded l = {0};
     struct sink s = {.b = BUF_IN(r->a)};
     if (!load(r, n->a, &l)) {
         return false;
+    }
+    if (!l.t) {
+        BUG("loaded, and there is no template");
     }
     *u = unit_new(r, &l, n->flag2);
     struct rt sub = {.c = r->c, .a = r->a, .e = r->e, .u = *u, .f = (*u)->top, .out = &s};

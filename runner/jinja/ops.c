@@ -161,19 +161,42 @@ static bool is_seq(struct val v) {
     return v.kind == VAL_STR || v.kind == VAL_LIST || v.kind == VAL_TUPLE;
 }
 
+static bool number_op(struct jinja_ctx *c, enum tok_type op, struct val l, struct val r, struct val *out,
+                      struct err *e) {
+    if ((is_big(l) && isinf(as_float(l)) && r.kind == VAL_FLOAT) ||
+        (is_big(r) && isinf(as_float(r)) && l.kind == VAL_FLOAT)) {
+        return err_set(e, ERR_LIMIT, NO_MARK, "int too large to convert to float");
+    }
+    if (l.kind == VAL_FLOAT || r.kind == VAL_FLOAT) {
+        return float_op(op, as_float(l), as_float(r), out, e);
+    }
+    bool small = !is_big(l) && !is_big(r) && small_op(op, as_int(l), as_int(r), out);
+    return small || big_op(c->a, op, l, r, out, e);
+}
+
+/// Joining and repeating. *known is false when `op` is neither for these operands.
+static bool seq_op(struct jinja_ctx *c, enum tok_type op, struct val l, struct val r, bool *known, struct val *out,
+                   struct err *e) {
+    bool html = is_markup(l) || is_markup(r);
+    bool ok = false;
+    if (op == T_ADD && is_seq(l) && l.kind == r.kind) {
+        ok = join_seqs(c, html ? markup_of(c->a, l) : l, html ? markup_of(c->a, r) : r, out, e);
+    } else if (op == T_MUL && is_seq(l) && (r.kind == VAL_INT || r.kind == VAL_BOOL)) {
+        ok = repeat(c, l, as_int(r), out, e);
+    } else if (op == T_MUL && is_seq(r) && (l.kind == VAL_INT || l.kind == VAL_BOOL)) {
+        ok = repeat(c, r, as_int(l), out, e);
+    } else {
+        *known = false;
+        return false;
+    }
+    *out = html ? markup_set(*out, true) : *out;
+    return ok;
+}
+
 bool op_binary(struct jinja_ctx *c, enum tok_type op, struct val l, struct val r, struct val *out, struct err *e) {
     if (is_number(l) && is_number(r)) {
-        if ((is_big(l) && isinf(as_float(l)) && r.kind == VAL_FLOAT) ||
-            (is_big(r) && isinf(as_float(r)) && l.kind == VAL_FLOAT)) {
-            return err_set(e, ERR_LIMIT, NO_MARK, "int too large to convert to float");
-        }
-        if (l.kind == VAL_FLOAT || r.kind == VAL_FLOAT) {
-            return float_op(op, as_float(l), as_float(r), out, e);
-        }
-        bool small = !is_big(l) && !is_big(r) && small_op(op, as_int(l), as_int(r), out);
-        return small || big_op(c->a, op, l, r, out, e);
+        return number_op(c, op, l, r, out, e);
     }
-    bool html = is_markup(l) || is_markup(r);
     if (op == T_MOD && l.kind == VAL_STR) {
         struct str s = STR_NONE;
         if (!fmt_percent(c->a, l, r, &s, e)) {
@@ -182,18 +205,9 @@ bool op_binary(struct jinja_ctx *c, enum tok_type op, struct val l, struct val r
         *out = markup_set(val_str(c->a, s), is_markup(l));
         return true;
     }
-    bool ok = false, known = true;
-    if (op == T_ADD && is_seq(l) && l.kind == r.kind) {
-        ok = join_seqs(c, html ? markup_of(c->a, l) : l, html ? markup_of(c->a, r) : r, out, e);
-    } else if (op == T_MUL && is_seq(l) && (r.kind == VAL_INT || r.kind == VAL_BOOL)) {
-        ok = repeat(c, l, as_int(r), out, e);
-    } else if (op == T_MUL && is_seq(r) && (l.kind == VAL_INT || l.kind == VAL_BOOL)) {
-        ok = repeat(c, r, as_int(l), out, e);
-    } else {
-        known = false;
-    }
+    bool known = true;
+    bool ok = seq_op(c, op, l, r, &known, out, e);
     if (known) {
-        *out = html ? markup_set(*out, true) : *out;
         return ok;
     }
     if ((op == T_ADD || op == T_SUB) && (l.kind == VAL_OBJ || r.kind == VAL_OBJ)) {

@@ -115,6 +115,19 @@ static size_t seam(struct str s, size_t i) {
     return k < s.n && s.s[k] == quote ? k + 1 - i : 0;
 }
 
+// Starts the copy of a text whose first seam is at i.
+static char *fold_start(struct arena *a, struct str s, size_t i, size_t **from) {
+    char *p = arena_alloc(a, s.n);
+    memcpy(p, s.s, i);
+    if (from) {
+        *from = ARENA_ARRAY(a, size_t, s.n);
+        for (size_t k = 0; k < i; k++) {
+            (*from)[k] = k;
+        }
+    }
+    return p;
+}
+
 // The text without its seams; from[i] is where byte i was. NULL `from`: not wanted. False: there are none.
 static bool fold(struct arena *a, struct str s, struct str *out, size_t **from) {
     char *p = NULL;
@@ -122,14 +135,7 @@ static bool fold(struct arena *a, struct str s, struct str *out, size_t **from) 
     for (size_t i = 0; i < s.n;) {
         size_t skip = seam(s, i);
         if (skip > 0 && !p) {
-            p = arena_alloc(a, s.n);
-            memcpy(p, s.s, i);
-            if (from) {
-                *from = ARENA_ARRAY(a, size_t, s.n);
-                for (size_t k = 0; k < i; k++) {
-                    (*from)[k] = k;
-                }
-            }
+            p = fold_start(a, s, i, from);
             n = i;
         }
         if (skip == 0 && p) {

@@ -291,8 +291,9 @@ static bool key_files(struct auth *a, bool ask) {
     static const char *const defaults[] = {"~/.ssh/id_ed25519", "~/.ssh/id_ecdsa", "~/.ssh/id_rsa"};
     const struct ssh_names *own = &a->t->conf.identities;
     size_t n = own->n ? own->n : COUNTOF(defaults);
+    const char *const *files = own->n ? (const char *const *)own->p : defaults;
     for (size_t i = 0; i < n && !a->failed && offers(a, SSH_AUTH_METHOD_PUBLICKEY); i++) {
-        if (try_key(a, own->n ? own->p[i] : defaults[i], own->n != 0, ask)) {
+        if (try_key(a, files[i], own->n != 0, ask)) {
             return true;
         }
     }

@@ -26,7 +26,7 @@ bool is_big(struct val v) {
 }
 
 struct str big_digits(struct val v) {
-    return is_big(v) ? ((const struct vbig *)(const void *)v.u.o)->digits : STR_NONE;
+    return is_big(v) ? ((const struct vbig *)(const void *)v.u.o)->digits : STR_LIT("");
 }
 
 double big_float(struct val v) {

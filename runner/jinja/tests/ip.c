@@ -66,7 +66,7 @@ static bool input(struct jcall *c, size_t i, struct str *s, struct err *e) {
 
 /// Most tests: an address, or a network, that has a property.
 static bool ask(struct jcall *c, bool network, bool (*has)(const struct ipnet *n), bool *out, struct err *e) {
-    struct str s;
+    struct str s = STR_NONE;
     struct ipnet n;
     if (!input(c, 0, &s, e)) {
         return false;
@@ -303,7 +303,7 @@ JTEST(unspecified) = {.doc = "Is the unspecified address.",
 // -- masks -----------------------------------------------------------------------------------------------------------
 
 static bool mask_test(struct jcall *c, bool host, bool *out, struct err *e) {
-    struct str s;
+    struct str s = STR_NONE;
     struct ipnet n = {4, 32, 0};
     if (!input(c, 0, &s, e)) {
         return false;
@@ -343,7 +343,7 @@ static bool lies_in(struct str inner, struct str outer) {
 }
 
 static bool t_in_network(struct jcall *c, bool *out, struct err *e) {
-    struct str a, b;
+    struct str a = STR_NONE, b = STR_NONE;
     if (!input(c, 0, &a, e) || !input(c, 1, &b, e)) {
         return false;
     }
@@ -362,7 +362,7 @@ JTEST(subnet_of) = {.doc = "Is a part of the network.",
                     .example = "'10.1.1.0/24' is ansible.utils.subnet_of '10.0.0.0/8'"};
 
 static bool t_supernet_of(struct jcall *c, bool *out, struct err *e) {
-    struct str a, b;
+    struct str a = STR_NONE, b = STR_NONE;
     if (!input(c, 0, &a, e) || !input(c, 1, &b, e)) {
         return false;
     }
@@ -377,7 +377,7 @@ JTEST(supernet_of) = {.doc = "Contains the network.",
 
 /// In how many of the networks an address lies.
 static bool count_nets(struct jcall *c, size_t *n, struct err *e) {
-    struct str ip;
+    struct str ip = STR_NONE;
     struct val l = c->args[1];
     *n = 0;
     if (!input(c, 0, &ip, e)) {
@@ -438,7 +438,7 @@ JTEST(mac) = {.doc = "Is a hardware address.",
               .example = "'02:16:3e:e4:16:f3' is ansible.utils.mac"};
 
 static bool t_resolvable(struct jcall *c, bool *out, struct err *e) {
-    struct str s;
+    struct str s = STR_NONE;
     struct ipnet n;
     if (!input(c, 0, &s, e)) {
         return false;
