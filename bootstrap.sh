@@ -7,13 +7,13 @@
 set -euo pipefail
 cd "$(dirname "$0")"
 
-build_packages=(gcc cmake ninja-build pkg-config ccache libssh-dev libyaml-dev liblua5.4-dev libpcre2-dev libsqlite3-dev libssl-dev
-    libjansson-dev libcrypt-dev libcmocka-dev libmbedtls-dev libc-ares-dev ca-certificates git make dpkg-dev
+build_packages=(gcc cmake ninja-build pkg-config ccache libssh-dev libyaml-dev liblua5.4-dev libpcre2-dev
+    libsqlite3-dev libssl-dev libjansson-dev libcrypt-dev libcmocka-dev libmbedtls-dev libc-ares-dev ca-certificates git make dpkg-dev
     openssh-server openssh-client)
 demo_packages=(nginx-light curl)
 test_packages=("${demo_packages[@]}" clang clang-format libclang-rt-14-dev shellcheck python3 python3-yaml sudo
-    dropbear-bin tinysshd ansible-core supervisor cron acl attr file procps iproute2 systemd-container mmdebstrap pebble age unzip zip xz-utils
-    bzip2 zstd util-linux docker.io busybox e2fsprogs strace postgresql)
+    dropbear-bin tinysshd ansible-core supervisor cron acl attr file procps iproute2 systemd-container mmdebstrap pebble age
+    unzip zip xz-utils bzip2 zstd util-linux docker.io busybox-static e2fsprogs strace postgresql)
 
 die() {
     printf 'bootstrap: %s\n' "$*" >&2
