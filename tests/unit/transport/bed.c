@@ -174,8 +174,8 @@ struct hub *bed_hub(void) {
 
 struct completion next_done(struct hub *h) {
     struct completion c = {0};
-    if (!hub_wait(h, 20000, &c)) {
-        fail_msg("no completion within 20 s");
+    if (!hub_wait(h, 60000, &c)) {
+        fail_msg("no completion within 60 s");
     }
     return c;
 }

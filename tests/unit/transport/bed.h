@@ -20,7 +20,7 @@ struct hub *bed_hub(void);
 struct hub *bed_hub_keepalive(int64_t ms);
 void bed_write(const char *path, const char *text, unsigned mode);
 int bed_run(const char *const *argv);
-/// The next completion; fails the test after 20 s.
+/// The next completion; fails the test after 60 s, which is more than the connect timeout of the bed.
 struct completion next_done(struct hub *h);
 /// The text of the error of a failed completion, released with it.
 const char *err_of(struct completion *c);
