@@ -106,3 +106,24 @@ struct str str_replace(struct arena *a, struct str text, struct str from, struct
     buf_str(&b, str_sub(text, done, text.n));
     return buf_view(&b);
 }
+
+struct str path_clean(struct arena *a, struct str path) {
+    struct buf b = BUF_IN(a);
+    struct str part;
+    while (str_next(&path, '/', &part)) {
+        if (part.n == 0 || str_eqz(part, ".")) {
+            continue;
+        }
+        if (str_eqz(part, "..")) {
+            while (b.n && b.p[--b.n] != '/') {
+            }
+            continue;
+        }
+        buf_char(&b, '/');
+        buf_str(&b, part);
+    }
+    if (b.n == 0) {
+        buf_char(&b, '/');
+    }
+    return str_dup(a, buf_view(&b));
+}

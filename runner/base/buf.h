@@ -27,3 +27,6 @@ void buf_release(struct buf *b);
 
 /// `text` with every `from` replaced by `to`, in `a`; the same text (not copied) when it holds none.
 struct str str_replace(struct arena *a, struct str text, struct str from, struct str to);
+
+/// The absolute path `path` without empty parts, "." and ".."; links are not looked at. Copied into `a`.
+struct str path_clean(struct arena *a, struct str path);

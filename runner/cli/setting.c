@@ -47,24 +47,7 @@ struct str config_path(struct arena *a, struct str path, struct str dir) {
     if (!path.n || path.s[0] != '/') {
         path = str_printf(a, "%.*s/%.*s", STR(dir.n ? dir : str_from(cwd)), STR(path));
     }
-    struct buf b = BUF_IN(a);
-    struct str part;
-    while (str_next(&path, '/', &part)) {
-        if (part.n == 0 || str_eqz(part, ".")) {
-            continue;
-        }
-        if (str_eqz(part, "..")) {
-            while (b.n && b.p[--b.n] != '/') {
-            }
-            continue;
-        }
-        buf_char(&b, '/');
-        buf_str(&b, part);
-    }
-    if (b.n == 0) {
-        buf_char(&b, '/');
-    }
-    return str_dup(a, buf_view(&b));
+    return path_clean(a, path);
 }
 
 static struct str dir_of(struct str file) {

@@ -372,24 +372,7 @@ static struct str absolute(struct arena *a, const char *path) {
     if (path[0] != '/' && getcwd(cwd, sizeof cwd)) {
         full = str_printf(a, "%s/%s", cwd, path);
     }
-    struct buf b = BUF_IN(a);
-    struct str part;
-    while (str_next(&full, '/', &part)) {
-        if (part.n == 0 || str_eqz(part, ".")) {
-            continue;
-        }
-        if (str_eqz(part, "..")) {
-            while (b.n && b.p[--b.n] != '/') {
-            }
-            continue;
-        }
-        buf_char(&b, '/');
-        buf_str(&b, part);
-    }
-    if (b.n == 0) {
-        buf_char(&b, '/');
-    }
-    return str_dup(a, buf_view(&b));
+    return path_clean(a, full);
 }
 
 /// A source that gave nothing: a warning, an error, or an error only when no source gives anything.

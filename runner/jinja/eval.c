@@ -4,8 +4,6 @@
 #include "datetime.h"
 #include "markup.h"
 
-__extension__ typedef __int128 wide;
-
 struct mark rt_mark(const struct rt *r, const struct node *n) {
     return tmpl_mark(r->u->t, r->u->base, n->at);
 }
@@ -139,49 +137,10 @@ static bool eval_logic(struct rt *r, const struct node *n, struct val *out) {
     return val_truth(*out) == (n->type == N_OR) ? true : expr_eval(r, n->b, out);
 }
 
-/// Sums, products and powers of written numbers, in 128 bits. False: something else, or too large for that, too.
-// NOLINTNEXTLINE(misc-no-recursion): as deep as the expression, which the parser bounds
-static bool wide_const(const struct node *n, wide *out) {
-    wide l, r;
-    if (n->type == N_CONST) {
-        *out = n->val.u.i;
-        return n->val.kind == VAL_INT;
-    }
-    if (n->type != N_BINOP || !wide_const(n->a, &l) || !wide_const(n->b, &r)) {
-        return false;
-    }
-    if (n->op == T_ADD) {
-        return !__builtin_add_overflow(l, r, out);
-    }
-    if (n->op == T_SUB) {
-        return !__builtin_sub_overflow(l, r, out);
-    }
-    if (n->op == T_MUL) {
-        return !__builtin_mul_overflow(l, r, out);
-    }
-    bool ok = n->op == T_POW && r >= 0 && r < 128;
-    *out = 1;
-    for (wide i = 0; ok && i < r; i++) {
-        ok = !__builtin_mul_overflow(*out, l, out);
-    }
-    return ok;
-}
-
-/// Python's integers have no limit: what is too large only on the way, as in 2**63-1, is computed all the same.
-static bool too_large_on_the_way(struct rt *r, const struct node *n, struct val *out) {
-    wide w;
-    if (r->e->code != ERR_LIMIT || !wide_const(n, &w) || w > INT64_MAX || w < INT64_MIN) {
-        return false;
-    }
-    err_clear(r->e);
-    *out = val_int((int64_t)w);
-    return true;
-}
-
 static bool eval_binop(struct rt *r, const struct node *n, struct val *out) {
     struct val l = {0}, rr = {0};
     if (!expr_eval(r, n->a, &l) || !expr_eval(r, n->b, &rr)) {
-        return too_large_on_the_way(r, n, out);
+        return false;
     }
     const struct val *bad = l.kind == VAL_UNDEF ? &l : rr.kind == VAL_UNDEF ? &rr : NULL;
     bool formats = l.kind == VAL_STR && n->op == T_MOD && !r->c->opts->ansible;  // Python asks the text first
