@@ -5,7 +5,7 @@
 
 char *buf_reserve(struct buf *b, size_t n) {
     if (b->cap - b->n < n + 1) {
-        size_t cap = b->cap ? b->cap * 2 : 64;
+        size_t cap = b->cap ? b->cap * 2 : n > 63 ? n + 1 : 64;
         while (cap < b->n + n + 1) {
             cap *= 2;
         }

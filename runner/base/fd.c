@@ -28,8 +28,9 @@ bool fd_read_all(int fd, size_t cap, struct arena *a, struct str *out, struct er
     }
     struct buf b = BUF_IN(a);
     for (;;) {
-        char *p = buf_reserve(&b, guess);
-        ssize_t n = read(fd, p, guess);
+        size_t room = b.cap > b.n + 1 ? b.cap - b.n - 1 : guess;  // the end of a file is found in what is left
+        char *p = buf_reserve(&b, room);
+        ssize_t n = read(fd, p, room);
         if (n < 0) {
             if (errno == EINTR) {
                 continue;

@@ -93,8 +93,14 @@ static bool list_hosts(struct listing *l, struct str pattern, struct err *e) {
     buf_z(&l->out, "\n    pattern: ");
     val_to_repr(&l->out, list);
     buf_printf(&l->out, "\n    hosts (%zu):", n);
+    size_t room = 0;
     for (size_t i = 0; i < n; i++) {
-        buf_printf(&l->out, "\n      %.*s", STR(hosts[i]->name));
+        room += hosts[i]->name.n + 7;
+    }
+    (void)buf_reserve(&l->out, room + 64);
+    for (size_t i = 0; i < n; i++) {
+        buf_z(&l->out, "\n      ");
+        buf_str(&l->out, hosts[i]->name);
     }
     return true;
 }

@@ -29,10 +29,15 @@ struct group *inv_want_group(struct inventory *inv, struct str wanted, struct ma
 /// The host of that name, made when missing (with port, inventory_file and inventory_dir), put into `g` unless NULL.
 struct host *inv_want_host(struct inv_source *s, struct str name, struct group *g, uint32_t port, struct mark at,
                            struct err *e);
+/// The same; a new host takes the dict `*vars` as its variables when it can, and leaves undefined there.
+struct host *inv_want_host_with(struct inv_source *s, struct str name, struct group *g, uint32_t port, struct mark at,
+                                struct val *vars, struct err *e);
 /// Sets a variable; ansible_group_priority of a group sets its priority. ERR_SYNTAX when that is no integer.
 bool inv_group_var(struct inventory *inv, struct group *g, struct str name, struct val v, struct err *e);
 /// A variable of a host; as in Ansible it goes to the group when there is one of the same name.
 bool inv_host_var(struct inventory *inv, struct host *h, struct str name, struct val v, struct err *e);
+/// The same with a string of the inventory's arena, which is kept as the key.
+bool inv_host_entry(struct inventory *inv, struct host *h, struct val key, struct val v, struct err *e);
 /// ERR_SYNTAX when `child` already is above `parent`.
 bool inv_add_child(struct inventory *inv, struct group *parent, struct group *child, struct mark at, struct err *e);
 /// Puts a host directly into a group; false when it was there.

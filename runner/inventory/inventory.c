@@ -90,14 +90,14 @@ struct group *inv_want_group(struct inventory *inv, struct str wanted, struct ma
 }
 
 /// With hash_behaviour = merge a dict that is set again is merged.
-static void set_var(struct inventory *inv, struct val vars, struct str name, struct val v) {
+static void set_var(struct inventory *inv, struct val vars, struct val key, struct val v) {
     if (inv->merge && v.kind == VAL_DICT) {
-        struct val old = val_get_str(vars, name);
+        struct val old = val_get_key(vars, key);
         if (old.kind == VAL_DICT) {
             v = val_at(val_mark_templates(val_merge(inv->a, old, v, true, MERGE_REPLACE)), v.mark);
         }
     }
-    val_set_str(inv->a, vars, name, v);
+    val_set_key(inv->a, vars, key, v);
 }
 
 bool inv_group_var(struct inventory *inv, struct group *g, struct str name, struct val v, struct err *e) {
@@ -108,7 +108,7 @@ bool inv_group_var(struct inventory *inv, struct group *g, struct str name, stru
         }
         return true;
     }
-    set_var(inv, g->vars, name, v);
+    set_var(inv, g->vars, val_str(inv->a, name), v);
     return true;
 }
 
@@ -158,11 +158,11 @@ static bool is_local_name(struct str name) {
     return str_eqz(name, "localhost") || str_eqz(name, "127.0.0.1") || str_eqz(name, "::1");
 }
 
-static struct host *make_host(struct inventory *inv, struct str name, struct mark at) {
+static struct host *make_host(struct inventory *inv, struct str name, struct val vars, struct mark at) {
     struct host *h = ARENA_NEW(inv->a, struct host);
     h->name = str_dup(inv->a, name);
     h->index = (uint32_t)inv->nhosts;
-    h->vars = val_dict(inv->a, 6);
+    h->vars = vars;
     h->at = at;
     if (inv->nhosts == inv->hosts_cap) {
         size_t cap = inv->hosts_cap ? inv->hosts_cap * 2 : 16;
@@ -183,13 +183,17 @@ static struct host *make_host(struct inventory *inv, struct str name, struct mar
     return h;
 }
 
-bool inv_host_var(struct inventory *inv, struct host *h, struct str name, struct val v, struct err *e) {
+bool inv_host_entry(struct inventory *inv, struct host *h, struct val key, struct val v, struct err *e) {
     struct group *g = map_get(&inv->groups, h->name);
     if (g) {
-        return inv_group_var(inv, g, name, v, e);
+        return inv_group_var(inv, g, val_text(key), v, e);
     }
-    set_var(inv, h->vars, name, v);
+    set_var(inv, h->vars, (struct val){.kind = VAL_STR, .u.s = key.u.s}, v);
     return true;
+}
+
+bool inv_host_var(struct inventory *inv, struct host *h, struct str name, struct val v, struct err *e) {
+    return inv_host_entry(inv, h, val_str(inv->a, name), v, e);
 }
 
 bool inv_join(struct inventory *inv, struct group *g, struct host *h) {
@@ -208,8 +212,27 @@ bool inv_join(struct inventory *inv, struct group *g, struct host *h) {
     return true;
 }
 
+/// Whether a dict of a file can be the variables of a new host as it is.
+static bool adoptable(const struct inventory *inv, struct str name, struct val vars) {
+    size_t i = 0;
+    bool ok = vars.kind == VAL_DICT && !map_get(&inv->groups, name);
+    for (struct vpair *p = ok ? val_each(vars, &i) : NULL; p; p = val_each(vars, &i)) {
+        ok = ok && p->key.kind == VAL_STR;
+    }
+    for (i = 0; ok && i < vars.u.d->n; i++) {
+        vars.u.d->pairs[i].key = (struct val){.kind = VAL_STR, .u.s = vars.u.d->pairs[i].key.u.s};
+    }
+    return ok;
+}
+
 struct host *inv_want_host(struct inv_source *s, struct str name, struct group *g, uint32_t port, struct mark at,
                            struct err *e) {
+    struct val none = {0};
+    return inv_want_host_with(s, name, g, port, at, &none, e);
+}
+
+struct host *inv_want_host_with(struct inv_source *s, struct str name, struct group *g, uint32_t port, struct mark at,
+                                struct val *vars, struct err *e) {
     struct inventory *inv = s->inv;
     struct host *h = map_get(&inv->hosts, name);
     if (!h) {
@@ -217,12 +240,14 @@ struct host *inv_want_host(struct inv_source *s, struct str name, struct group *
             (void)err_set(e, ERR_SYNTAX, at, "expected a host name, found an empty one");
             return NULL;
         }
-        h = make_host(inv, name, at);
-        if (port) {
+        bool adopt = adoptable(inv, name, *vars);
+        h = make_host(inv, name, adopt ? *vars : val_dict(inv->a, 4), at);
+        *vars = adopt ? (struct val){0} : *vars;
+        if (port && !val_has(h->vars, "ansible_port")) {
             val_set(inv->a, h->vars, "ansible_port", val_at(val_int(port), at));
         }
-        if (!inv_host_var(inv, h, STR_LIT("inventory_file"), s->file_val, e) ||
-            !inv_host_var(inv, h, STR_LIT("inventory_dir"), s->dir_val, e)) {
+        if ((!val_has(h->vars, "inventory_file") && !inv_host_entry(inv, h, inv->file_key, s->file_val, e)) ||
+            (!val_has(h->vars, "inventory_dir") && !inv_host_entry(inv, h, inv->dir_key, s->dir_val, e))) {
             return NULL;
         }
     }
@@ -439,6 +464,8 @@ struct inventory *inv_new(const struct inv_opts *o) {
     inv->warn_self = o->warn_self;
     inv->group_chars = o->group_chars;
     inv->merge = o->merge;
+    inv->file_key = val_z(o->a, "inventory_file");
+    inv->dir_key = val_z(o->a, "inventory_dir");
     inv->all = make_group(inv, STR_LIT("all"), NO_MARK);
     inv->ungrouped = make_group(inv, STR_LIT("ungrouped"), NO_MARK);
     PTR_PUSH(inv->a, inv->all->children, inv->all->nchildren, inv->ungrouped);

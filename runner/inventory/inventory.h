@@ -51,9 +51,10 @@ struct inventory {
     void (*warn)(void *self, struct mark at, const char *msg);  // from inv_opts; NULL: silent
     void *warn_self;
     enum inv_group_chars group_chars;
-    bool warned_name;  // the warning about group names was given
-    uint32_t walk;     // scratch: number of the current walk
-    bool merge;        // from inv_opts
+    bool warned_name;              // the warning about group names was given
+    struct val file_key, dir_key;  // "inventory_file", "inventory_dir": names of variables that every host has
+    uint32_t walk;                 // scratch: number of the current walk
+    bool merge;                    // from inv_opts
 };
 /// Templates for inventories that need them; lent by whoever knows the engine. No lookups are allowed in them.
 enum inv_eval_kind { INV_EVAL_COMPOSE, INV_EVAL_TRUTH, INV_EVAL_TEXT };

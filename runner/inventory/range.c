@@ -317,7 +317,9 @@ static bool expand_range(struct expand *x, const struct range *r, struct str hea
 static bool expand_into(struct expand *x, struct str text, struct err *e) {
     size_t open = str_find_char(text, 0, '[');
     if (open == SIZE_MAX) {
-        VEC_PUSH(x->s->o->a, x->out, text);
+        x->out.p = ARENA_NEW(x->s->o->a, struct str);  // nearly every host: one name, no room for more
+        x->out.p[0] = text;
+        x->out.n = x->out.cap = 1;
         return true;
     }
     size_t close = str_find_char(text, open, ']');

@@ -43,7 +43,7 @@ bool inv_load_text(const char *path, struct str text, const struct yaml_opts *y,
         struct err ignored = {.arena = a};
         struct val v;
         if (json_parse(a, body, &v, &ignored)) {
-            struct mark at = mark_source(path, text, y->secret ? MARK_SECRET : 0);
+            struct mark at = y->at.at ? y->at : mark_source(path, text, y->secret ? MARK_SECRET : 0);
             unsigned flags = VAL_TRUSTED | (y->secret ? (unsigned)VAL_SECRET : 0U);
             *out = val_at(val_mark_templates(val_reflag(a, v, 0, flags)), at);
             return true;
@@ -232,10 +232,18 @@ static bool parse_file(struct inv_source *s, struct err *e) {
             return false;
         }
     }
-    if (!inv_read_file(path, s->o->vault, s->o->a, &s->text, &s->secret, e)) {
+    struct arena file = {0};
+    if (!inv_read_file(path, s->o->vault, &file, &s->text, &s->secret, e)) {
+        arena_release(&file);
         return false;
     }
+    size_t start = 0;
     s->base = mark_source(path, s->text, s->secret ? MARK_SECRET : 0);
+    if (!mark_text(s->base, &s->text, &start)) {
+        s->text = str_dup(s->o->a, s->text);  // a secret: its source does not give the text back
+    }
+    file.secret = s->secret;  // wiped then
+    arena_release(&file);
     if (parse_text(s, e)) {
         return true;
     }

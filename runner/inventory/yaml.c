@@ -78,14 +78,16 @@ static bool add_host(struct reader *r, struct group *g, struct val name, struct 
         return false;
     }
     for (size_t k = 0; k < names.n; k++) {
-        struct host *h = inv_want_host(r->s, names.p[k], g, names.port, name.mark, e);
+        struct val taken = names.n == 1 ? vars : (struct val){0};
+        struct host *h = inv_want_host_with(r->s, names.p[k], g, names.port, name.mark, &taken, e);
         if (!h) {
             return false;
         }
         size_t i = 0;
         struct vpair *p;
-        while ((p = val_each(vars, &i))) {
-            if (p->key.kind == VAL_STR && !inv_host_var(r->inv, h, val_text(p->key), p->value, e)) {
+        bool adopted = names.n == 1 && taken.kind == VAL_UNDEF;
+        while (!adopted && (p = val_each(vars, &i))) {
+            if (p->key.kind == VAL_STR && !inv_host_entry(r->inv, h, p->key, p->value, e)) {
                 return false;
             }
         }
@@ -185,8 +187,12 @@ bool inv_parse_groups(struct inv_source *s, struct val data, struct err *e) {
 
 bool inv_parse_yaml(struct inv_source *s, struct err *e) {
     const char *path = str_z(s->o->a, s->path);
-    struct yaml_opts y = {
-        .trusted = true, .secret = s->secret, .vault = s->o->vault, .warn = s->o->warn, .warn_self = s->o->warn_self};
+    struct yaml_opts y = {.trusted = true,
+                          .secret = s->secret,
+                          .at = s->base,
+                          .vault = s->o->vault,
+                          .warn = s->o->warn,
+                          .warn_self = s->o->warn_self};
     struct val data;
     if (!inv_load_text(path, s->text, &y, s->o->a, &data, e)) {
         s->not_yaml = true;

@@ -218,7 +218,16 @@ static bool unknown_tag(struct loader *l, const yaml_char_t *tag, struct mark at
     return false;
 }
 
-static bool build_scalar(struct loader *l, const yaml_event_t *ev, struct node *out) {
+// The text of a key. Most keys of a file are few words that come again and again: those are kept once.
+static struct val key_text(struct loader *l, struct str text) {
+    struct val *kept = &l->keys[str_hash(text) % COUNTOF(l->keys)];
+    if (kept->kind != VAL_STR || !str_eq(val_text(*kept), text)) {
+        *kept = val_str(l->a, text);
+    }
+    return *kept;
+}
+
+static bool build_scalar(struct loader *l, const yaml_event_t *ev, bool key, struct node *out) {
     const yaml_char_t *name = tag_name(ev->data.scalar.tag);
     struct str text = bytes(ev->data.scalar.value, ev->data.scalar.length);
     struct mark at = scalar_mark(l, ev);
@@ -249,6 +258,8 @@ static bool build_scalar(struct loader *l, const yaml_event_t *ev, struct node *
         out->v = val_str(l->a, text);
         break;
     case TAG_STR:
+        out->v = key ? key_text(l, text) : val_str(l->a, text);
+        break;
     case TAG_BOOL:
     case TAG_INT:
     case TAG_FLOAT:
@@ -449,6 +460,7 @@ static bool entries(struct loader *l, struct val dict, struct merges *m, yaml_ma
             return true;
         }
         struct node key;
+        l->key = true;
         if (!build(l, &ev, &key) || !entry(l, &key, dict, m, map_start)) {
             return false;
         }
@@ -504,6 +516,8 @@ static const yaml_char_t *anchor_name(const yaml_event_t *ev) {
 }
 
 static bool build(struct loader *l, const yaml_event_t *ev, struct node *out) {
+    bool key = l->key;
+    l->key = false;
     *out = (struct node){.start = ev->start_mark};
     if (ev->type == YAML_ALIAS_EVENT) {
         return build_alias(l, ev, out);
@@ -516,7 +530,7 @@ static bool build(struct loader *l, const yaml_event_t *ev, struct node *out) {
         return err_set(l->e, ERR_LIMIT, loader_mark(l, ev->start_mark), "nested deeper than %zu levels", l->max_depth);
     }
     l->depth++;
-    bool ok = ev->type == YAML_SCALAR_EVENT           ? build_scalar(l, ev, out)
+    bool ok = ev->type == YAML_SCALAR_EVENT           ? build_scalar(l, ev, key, out)
               : ev->type == YAML_SEQUENCE_START_EVENT ? build_sequence(l, ev, out)
                                                       : build_mapping(l, ev, out);
     l->depth--;
@@ -602,12 +616,14 @@ static bool run(struct loader *l, bool all, struct val *out) {
 }
 
 static bool load(struct loader *l, const char *name, struct str text, bool all, struct val *out) {
+    struct mark at = l->o->at;
     if (str_starts(text, "\xEF\xBB\xBF")) {
         text = str_sub(text, 3, text.n);
+        at.at += at.at ? 3 : 0;
     }
     l->text = text.s ? text : STR_LIT("");
     l->ascii = is_ascii(l->text);
-    l->base = name ? mark_source(name, l->text, l->o->secret ? MARK_SECRET : 0) : NO_MARK;
+    l->base = at.at ? at : name ? mark_source(name, l->text, l->o->secret ? MARK_SECRET : 0) : NO_MARK;
     l->max_depth = l->o->max_depth ? l->o->max_depth : 128;
     l->max_nodes = l->o->max_nodes ? l->o->max_nodes : 4000000;
     if (!yaml_parser_initialize(&l->parser)) {

@@ -22,6 +22,7 @@ struct yaml_opts {
     void (*warn)(void *self, struct mark at, const char *msg);  // duplicate keys; NULL: silent
     enum yaml_duplicates duplicates;                            // DUPLICATE_YAML_DICT_KEY
     void *warn_self;
+    struct mark at;    // of the text's first byte, when the text is a registered source already
     size_t max_depth;  // 0: 128
     size_t max_nodes;  // 0: 4 million; alias expansion counts (billion laughs)
 };

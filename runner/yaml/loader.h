@@ -19,7 +19,9 @@ struct loader {
     yaml_mark_t last;  // where the newest error is, for messages without marks
     struct map anchors;
     size_t depth, nodes, max_depth, max_nodes;
-    bool unsafe;  // inside !unsafe
+    bool unsafe;          // inside !unsafe
+    bool key;             // the node that comes is a key
+    struct val keys[64];  // keys seen last, by their hash
 };
 
 /// The byte offset of a libyaml mark in l->text.
