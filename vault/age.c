@@ -202,8 +202,7 @@ static bool bech32(struct str s, const char *hrp, unsigned char out[AGE_KEY]) {
 
 // -- recipients ------------------------------------------------------------------------------------------------------
 
-// A length-prefixed string of the SSH wire format.
-static bool wire_str(struct str *rest, struct str *out) {
+bool age_ssh_str(struct str *rest, struct str *out) {
     const unsigned char *p = (const unsigned char *)rest->s;
     if (rest->n < 4) {
         return false;
@@ -217,12 +216,12 @@ static bool wire_str(struct str *rest, struct str *out) {
     return true;
 }
 
-static bool ssh_from_wire(struct str wire, struct arena *a, struct age_recipient *r) {
+bool age_ssh_recipient(struct str wire, struct arena *a, struct age_recipient *r) {
     struct str rest = wire;
     struct str type;
     struct str key;
     unsigned char sum[32];
-    if (!wire_str(&rest, &type) || !str_eqz(type, "ssh-ed25519") || !wire_str(&rest, &key) || key.n != AGE_KEY ||
+    if (!age_ssh_str(&rest, &type) || !str_eqz(type, "ssh-ed25519") || !age_ssh_str(&rest, &key) || key.n != AGE_KEY ||
         rest.n != 0 || !montgomery((const unsigned char *)key.s, r->pub)) {
         return false;
     }
@@ -248,7 +247,7 @@ bool age_recipient_read(struct str text, struct arena *a, struct age_recipient *
         struct str word;
         struct str wire;
         struct err inner = {.arena = a};
-        if (str_next(&rest, ' ', &word) && base64_decode(a, word, &wire, &inner) && ssh_from_wire(wire, a, r)) {
+        if (str_next(&rest, ' ', &word) && base64_decode(a, word, &wire, &inner) && age_ssh_recipient(wire, a, r)) {
             return true;
         }
         return err_set(e, ERR_ARGS, NO_MARK, "the ssh-ed25519 key '%.*s' is damaged", STR(str_sub(text, 0, 100)));
@@ -285,56 +284,16 @@ bool age_recipients_read(struct str text, struct arena *a, struct age_recipients
 
 // -- identities ------------------------------------------------------------------------------------------------------
 
-static const char *openssh_key(struct str text, struct arena *a, struct age_identity *id) {
-    static const char begin[] = "-----BEGIN OPENSSH PRIVATE KEY-----";
-    size_t end = str_find(text, 0, STR_LIT("-----END OPENSSH PRIVATE KEY-----"));
-    struct err e = {.arena = a};
-    struct str raw;
-    struct str f[4];
-    struct str rest;
-    unsigned char sum[64];
-    if (end == SIZE_MAX || !base64_decode(a, str_sub(text, sizeof begin - 1, end), &raw, &e) ||
-        !str_starts(raw, "openssh-key-v1")) {
-        return "is damaged";
-    }
-    rest = str_sub(raw, 15, raw.n);
-    if (!wire_str(&rest, &f[0]) || !wire_str(&rest, &f[1]) || !wire_str(&rest, &f[2]) || rest.n < 4) {
-        return "is damaged";
-    }
-    if (!str_eqz(f[0], "none")) {
-        return "has a passphrase, which is not supported";
-    }
-    rest = str_sub(rest, 4, rest.n);
-    if (!wire_str(&rest, &f[0]) || !wire_str(&rest, &f[1]) || f[1].n < 8) {
-        return "is damaged";
-    }
-    struct str wire = f[0];
-    rest = str_sub(f[1], 8, f[1].n);
-    if (!wire_str(&rest, &f[0]) || !str_eqz(f[0], "ssh-ed25519")) {
-        return "is not an ed25519 key; other SSH keys are not supported";
-    }
-    if (!wire_str(&rest, &f[1]) || !wire_str(&rest, &f[2]) || f[2].n != 64 || !ssh_from_wire(wire, a, &id->who)) {
-        return "is damaged";
-    }
-    if (EVP_Digest(f[2].s, AGE_KEY, sum, NULL, EVP_sha512(), NULL) != 1) {
-        BUG("libcrypto cannot compute SHA-512");
-    }
-    memcpy(id->secret, sum, AGE_KEY);
-    OPENSSL_cleanse(sum, sizeof sum);
-    return NULL;
-}
-
 bool age_identities_read(struct str text, struct arena *a, struct age_identities *to, struct err *e) {
     struct age_identity id = {0};
     struct str line;
     text = str_trim(text);
     if (str_starts(text, "-----BEGIN")) {
-        const char *why =
-            str_starts(text, "-----BEGIN OPENSSH") ? openssh_key(text, a, &id) : "is no OpenSSH private key";
-        if (why) {
-            return err_set(e, ERR_VAULT, NO_MARK, "the key %s", why);
+        if (!age_ssh_identity(text, a, &id, e)) {
+            return false;
         }
         VEC_PUSH(a, *to, id);
+        OPENSSL_cleanse(&id, sizeof id);
         return true;
     }
     for (unsigned n = 1; str_next(&text, '\n', &line); n++) {
@@ -417,19 +376,35 @@ static bool open_with(const struct age_identity *id, struct str share, struct st
     return ok;
 }
 
+// True when the arguments of a stanza of this type are those of one for `id`; `share` is what it was wrapped with.
+static bool for_identity(const struct age_identity *id, struct str type, struct str args, struct arena *a,
+                         struct str *share) {
+    struct str word;
+    struct str tag = STR_NONE;
+    if (!str_eqz(type, id->who.kind == AGE_SSH ? "ssh-ed25519" : "X25519")) {
+        return false;
+    }
+    if (id->who.kind == AGE_SSH && (!str_next(&args, ' ', &word) || !age_unb64(a, word, &tag) || tag.n != AGE_TAG ||
+                                    memcmp(tag.s, id->who.tag, AGE_TAG) != 0)) {
+        return false;
+    }
+    return str_next(&args, ' ', &word) && !args.s && age_unb64(a, word, share) && share->n == AGE_KEY;
+}
+
+bool age_needs_passphrase(const struct age_identity *id, struct str type, struct str args) {
+    struct arena tmp = {0};
+    struct str share;
+    bool needs = id->locked.n > 0 && for_identity(id, type, args, &tmp, &share);
+    arena_release(&tmp);
+    return needs;
+}
+
 bool age_unwrap(const struct age_identity *id, struct str type, struct str args, struct str body,
                 unsigned char file_key[AGE_FILE_KEY]) {
     struct arena tmp = {0};
-    struct str word;
-    struct str tag = STR_NONE;
     struct str share;
-    bool ok = str_eqz(type, id->who.kind == AGE_SSH ? "ssh-ed25519" : "X25519") && body.n == AGE_WRAPPED;
-    if (ok && id->who.kind == AGE_SSH) {
-        ok = str_next(&args, ' ', &word) && age_unb64(&tmp, word, &tag) && tag.n == AGE_TAG &&
-             memcmp(tag.s, id->who.tag, AGE_TAG) == 0;
-    }
-    ok = ok && str_next(&args, ' ', &word) && !args.s && age_unb64(&tmp, word, &share) && share.n == AGE_KEY &&
-         open_with(id, share, body, file_key);
+    bool ok = id->locked.n == 0 && body.n == AGE_WRAPPED && for_identity(id, type, args, &tmp, &share) &&
+              open_with(id, share, body, file_key);
     arena_release(&tmp);
     return ok;
 }

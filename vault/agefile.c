@@ -2,6 +2,7 @@
 #include "agefile.h"
 
 #include "digest.h"
+#include "fd.h"
 
 #include <openssl/crypto.h>
 
@@ -30,8 +31,8 @@ struct reader {
     struct err *e;
 };
 struct opening {
-    const struct age_identities *ids;
-    bool (*passphrase)(struct arena *a, struct str *out, struct err *e);
+    struct age_identities *ids;
+    age_ask *ask;
     bool found;
 };
 
@@ -67,16 +68,34 @@ static bool read_stanza(struct reader *r, struct str first, struct stanza *s) {
     return true;
 }
 
+// Asks for the passphrase of a key that the stanza was made for; it stays unlocked.
+static bool unlock(struct reader *r, const struct stanza *s, struct opening *o, struct age_identity *id) {
+    struct str pass;
+    if (!age_needs_passphrase(id, s->type, s->args)) {
+        return true;
+    }
+    const char *name = id->from ? id->from : "?";
+    if (!o->ask) {
+        return err_set(r->e, ERR_VAULT, NO_MARK, "the key '%s' has a passphrase, and nobody can be asked", name);
+    }
+    return o->ask(arena_printf(r->a, "Passphrase of the key '%s': ", name), r->a, &pass, r->e) &&
+           age_ssh_unlock(id, pass, r->a, r->e);
+}
+
 static bool try_stanza(struct reader *r, const struct stanza *s, struct opening *o, struct age_file *f) {
-    if (str_eqz(s->type, "scrypt") && o->passphrase) {
+    if (str_eqz(s->type, "scrypt") && o->ask) {
         struct str pass;
         if (f->stanzas > 1) {
             return broken(r->e, "a passphrase must be the only way to open it");
         }
-        o->found = o->passphrase(r->a, &pass, r->e) && age_unwrap_scrypt(pass, s->args, s->body, f->file_key, r->e);
+        o->found =
+            o->ask("Passphrase: ", r->a, &pass, r->e) && age_unwrap_scrypt(pass, s->args, s->body, f->file_key, r->e);
         return o->found;
     }
     for (size_t i = 0; i < o->ids->n && !o->found; i++) {
+        if (!unlock(r, s, o, &o->ids->p[i])) {
+            return false;
+        }
         o->found = age_unwrap(&o->ids->p[i], s->type, s->args, s->body, f->file_key);
     }
     return true;
@@ -243,11 +262,10 @@ static struct str armor(struct str raw, struct arena *a) {
     return buf_view(&b);
 }
 
-bool age_open(struct str text, const struct age_identities *ids,
-              bool (*passphrase)(struct arena *a, struct str *out, struct err *e), struct arena *a, struct age_file *f,
+bool age_open(struct str text, struct age_identities *ids, age_ask *ask, struct arena *a, struct age_file *f,
               struct str *plain, struct err *e) {
     struct reader r = {.text = text, .a = a, .e = e};
-    struct opening o = {.ids = ids, .passphrase = passphrase};
+    struct opening o = {.ids = ids, .ask = ask};
     *f = (struct age_file){.armored = str_starts(text, BEGIN)};
     if (f->armored && !dearmor(text, a, &r.text, e)) {
         return false;

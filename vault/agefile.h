@@ -1,7 +1,6 @@
-// age files (age-encryption.org/v1, binary or armored): header, MAC and payload; and what the verbs need of them.
+// age files (age-encryption.org/v1, binary or armored): header, MAC and payload.
 #pragma once
 #include "age.h"
-#include "tool.h"
 
 struct age_file {
     unsigned char file_key[AGE_FILE_KEY];
@@ -13,10 +12,13 @@ struct age_file {
 
 /// True when the text starts as an age file does.
 bool age_is(struct str text);
-/// Opens with the first identity that fits; `passphrase` (may be NULL) is asked when the file needs one.
-/// Errors: ERR_VAULT, each cause with its own message: no identity fits, damaged header, changed, cut off.
-bool age_open(struct str text, const struct age_identities *ids,
-              bool (*passphrase)(struct arena *a, struct str *out, struct err *e), struct arena *a, struct age_file *f,
+/// Asks a question; the answer is in `a`, which is a secret arena. vault_prompt is one.
+typedef bool age_ask(const char *prompt, struct arena *a, struct str *out, struct err *e);
+/// Opens with the first identity that fits. `ask` (may be NULL) is asked for the passphrase of the file, or of a key the
+/// file is encrypted to, which then stays unlocked in `ids`. `a` is a secret arena that lives as long as `ids`.
+/// Errors: ERR_VAULT, each cause with its own message: no identity fits, wrong passphrase, damaged header, changed, cut
+/// off.
+bool age_open(struct str text, struct age_identities *ids, age_ask *ask, struct arena *a, struct age_file *f,
               struct str *plain, struct err *e);
 /// A new file key and header for f->to.
 bool age_new(struct age_file *f, struct arena *a, struct err *e);
@@ -24,8 +26,3 @@ bool age_new(struct age_file *f, struct arena *a, struct err *e);
 bool age_add(struct age_file *f, const struct age_recipient *r, struct arena *a, struct err *e);
 /// A file with f's header and a fresh payload nonce.
 void age_seal_again(const struct age_file *f, struct str plain, struct arena *a, struct str *out);
-
-/// Opens with --identity files, or $XDG_CONFIG_HOME/vault/identities (~/.config/...) and ~/.ssh/id_ed25519.
-bool tool_age_open(struct tool *t, struct str in, struct age_file *f, struct str *plain);
-/// A new file for the --recipient options (a key, or a file of keys).
-bool tool_age_recipients(struct tool *t, struct age_file *f);

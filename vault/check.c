@@ -1,5 +1,4 @@
 // The verbs check and grep: secrets that lie open in a project, and words in those that do not.
-#include "agefile.h"
 #include "regex.h"
 #include "tool.h"
 #include "walk.h"

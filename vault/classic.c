@@ -1,5 +1,4 @@
 // The verbs view, encrypt and decrypt.
-#include "agefile.h"
 #include "tool.h"
 
 #include <unistd.h>

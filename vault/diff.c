@@ -1,5 +1,4 @@
 // The verbs diff, textconv and merge-driver: vaulted files for people and for git.
-#include "agefile.h"
 #include "scratch.h"
 #include "spawn.h"
 #include "yamlvault.h"

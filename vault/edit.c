@@ -1,5 +1,4 @@
 // The verbs edit and create: a vaulted file, or a YAML file with vaulted values, in an editor.
-#include "agefile.h"
 #include "scratch.h"
 #include "yamlvault.h"
 

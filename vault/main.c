@@ -183,7 +183,6 @@ static bool plain_option(struct tool *t, int opt) {
         {OPT_SALT, &t->same_salt, NULL, NULL},
         {OPT_FORCE, &t->force, NULL, NULL},
         {OPT_RECIPIENT, NULL, NULL, &t->recipients},
-        {OPT_IDENTITY, NULL, NULL, &t->identities},
         {OPT_ARMOR, &t->armor, NULL, NULL},
         {'i', &t->ignore_case, NULL, NULL},
         {'l', &t->list, NULL, NULL},
@@ -213,6 +212,10 @@ static int take_option(struct tool *t, int opt, const struct verb *v) {
     if (opt == OPT_VERSION) {
         puts("vault 0.1.0");
         return EXIT_OK;
+    }
+    if (opt == OPT_IDENTITY) {
+        age_keys_add(t->keys, optarg);
+        return -1;
     }
     return plain_option(t, opt) ? -1 : EXIT_USAGE;
 }
@@ -306,10 +309,11 @@ int main(int argc, char **argv) {
     umask(077);
     struct arena a = {.secret = true};
     struct err e = {.arena = &a};
-    struct tool t = {.a = &a, .e = &e, .ring = vault_ring_new()};
+    struct tool t = {.a = &a, .e = &e, .ring = vault_ring_new(), .keys = age_keys_new()};
     const char *slash = argc > 0 ? strrchr(argv[0], '/') : NULL;
     t.as_ansible = argc > 0 && strcmp(slash ? slash + 1 : argv[0], "ansible-vault") == 0;
     int status = run(&t, argc, argv);
+    age_keys_free(t.keys);
     vault_ring_free(t.ring);
     arena_release(&a);
     if (fflush(stdout) != 0 && status == EXIT_OK) {

@@ -1,54 +1,12 @@
 // Files for several people's keys: identities and recipients on the command line, and the verb recipients.
-#include "agefile.h"
+#include "tool.h"
 
-#include <errno.h>
 #include <unistd.h>
 
 enum { KEY_FILE_CAP = 1 << 20 };
 
-// -- identities ------------------------------------------------------------------------------------------------------
-
-static bool add_identity(struct tool *t, const char *path, struct age_identities *ids) {
-    struct str text;
-    if (!fd_read_file(path, KEY_FILE_CAP, t->a, &text, t->e) || !age_identities_read(text, t->a, ids, t->e)) {
-        return err_wrap(t->e, NO_MARK, "cannot use the identity file '%s'", path);
-    }
-    return true;
-}
-
-// Keys at their usual places; one that cannot be used (an SSH key with a passphrase) is only passed over.
-static void usual_identities(struct tool *t, struct age_identities *ids) {
-    const char *config = secure_getenv("XDG_CONFIG_HOME");
-    const char *home = secure_getenv("HOME");
-    const char *const paths[] = {
-        config && *config ? arena_printf(t->a, "%s/vault/identities", config)
-                          : arena_printf(t->a, "%s/.config/vault/identities", home ? home : ""),
-        arena_printf(t->a, "%s/.ssh/id_ed25519", home ? home : ""),
-    };
-    for (size_t i = 0; i < COUNTOF(paths); i++) {
-        struct err e = {.arena = t->a};
-        struct str text;
-        if (access(paths[i], R_OK) == 0 && fd_read_file(paths[i], KEY_FILE_CAP, t->a, &text, &e)) {
-            (void)age_identities_read(text, t->a, ids, &e);
-        }
-    }
-}
-
-static bool ask_passphrase(struct arena *a, struct str *out, struct err *e) {
-    return vault_prompt("Passphrase: ", a, out, e);
-}
-
 bool tool_age_open(struct tool *t, struct str in, struct age_file *f, struct str *plain) {
-    struct age_identities ids = {0};
-    for (size_t i = 0; i < t->identities.n; i++) {
-        if (!add_identity(t, t->identities.p[i], &ids)) {
-            return false;
-        }
-    }
-    if (t->identities.n == 0) {
-        usual_identities(t, &ids);
-    }
-    return age_open(in, &ids, ask_passphrase, t->a, f, plain, t->e);
+    return age_keys_open(t->keys, in, t->a, f, plain, t->e);
 }
 
 // -- recipients ------------------------------------------------------------------------------------------------------

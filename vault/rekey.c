@@ -1,5 +1,4 @@
 // The verb rekey: other passwords for vaulted files and inline values; all files or none.
-#include "agefile.h"
 #include "digest.h"
 #include "tool.h"
 #include "walk.h"

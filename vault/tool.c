@@ -1,7 +1,6 @@
 // What the verbs share: messages, passwords, files.
 #include "tool.h"
 
-#include "agefile.h"
 #include "val.h"
 
 #include <errno.h>

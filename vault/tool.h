@@ -3,6 +3,7 @@
 #include "buf.h"
 #include "config.h"
 #include "fd.h"
+#include "keys.h"
 #include "vault.h"
 
 // As ansible-vault's.
@@ -17,8 +18,9 @@ struct tool {
     struct arena *a;  // wiped at the end: it holds plaintexts
     struct err *e;
     struct vault_ring *ring;
+    struct age_keys *keys;
     struct vault_config config;
-    struct texts files, ids, password_files, names, identities, recipients;
+    struct texts files, ids, password_files, names, recipients;
     const char *output, *encrypt_id, *stdin_name, *new_id, *new_file;
     bool ask, prompt, show_input, force, recursive, ignore_case, list, armor, same_salt;
     bool unlocked, as_ansible;  // as_ansible: called by that tool's name
@@ -49,6 +51,11 @@ bool tool_read(struct tool *t, const char *name, struct str *text);
 bool tool_write(struct tool *t, const char *name, struct str text, unsigned allow);
 /// Decrypts an Ansible-Vault or age file; passwords are read when the first one needs them.
 bool tool_open(struct tool *t, struct str in, struct str *out);
+
+/// Opens an age file with --identity files, or the keys at their usual places.
+bool tool_age_open(struct tool *t, struct str in, struct age_file *f, struct str *plain);
+/// A new file for the --recipient options (a key, or a file of keys).
+bool tool_age_recipients(struct tool *t, struct age_file *f);
 
 /// A child's end: its exit status, or 128 + signal.
 int tool_wait(int pid);

@@ -27,6 +27,7 @@ struct settings {
     struct arena *a;
     enum tool tool;
     struct words vault_list, vault_ids, vault_files, vault_file;  // sources of vault passwords, in this order
+    struct words identities;                                      // files of age keys
     struct str vault_label;                                       // of sources that name none; empty: "default"
     struct words module_path, inventory, tags, skip_tags, extra, roles_path, collections_path, positional;
     struct str limit, remote_user, connection, private_key, ssh_common_args, ssh_extra_args, become_method, become_user;
@@ -155,6 +156,7 @@ struct session {
     struct settings *s;
     struct arena *a;
     struct vault_ring *ring;
+    struct age_keys *keys;
     struct yaml_vault yaml_vault;
     struct secrets *secrets;  // of secrets.c
     struct output *output;

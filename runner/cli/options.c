@@ -92,6 +92,8 @@ const struct option_row option_rows[] = {
      "a vault password: file, program or \"prompt\""},
     {T_HOSTS, "vault-password-file", "vault-pass-file", 0, OPT_LIST, AT(vault_files), "FILE", NULL,
      "file (or program) with the vault password"},
+    {T_HOSTS, "identity", NULL, 0, OPT_LIST, AT(identities), "FILE", NULL,
+     "secret key that opens variables encrypted to recipients (vault --recipient)"},
     {T_HOSTS, "ask-vault-password", "ask-vault-pass", 'J', OPT_FLAG, AT(ask_vault), NULL, NULL,
      "ask for the vault password"},
     {TOOL_RUN, "list", NULL, 0, OPT_FLAG, AT(doc_list), NULL, "Other", "with doc: list the modules"},

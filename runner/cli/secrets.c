@@ -3,6 +3,7 @@
 #include "cli.h"
 
 #include "fd.h"
+#include "keys.h"
 
 #include <unistd.h>
 
@@ -124,6 +125,10 @@ static void read_ahead(struct session *x, struct sealed *first) {
     }
 }
 
+static bool is_encrypted(struct str text) {
+    return vault_is(text) || age_is(text);
+}
+
 static bool open_vault(void *self, struct str envelope, struct mark at, struct arena *a, struct str *plain,
                        struct err *e) {
     struct session *x = self;
@@ -132,12 +137,18 @@ static bool open_vault(void *self, struct str envelope, struct mark at, struct a
         *plain = str_dup(a, known->plain);
         return true;
     }
-    ask_once(x);
-    if (known && !known->warm) {
-        read_ahead(x, known);
-    }
-    if (!vault_open(x->ring, envelope, at, a, plain, e)) {
-        return false;
+    if (age_is(envelope)) {
+        if (!age_keys_open(x->keys, envelope, a, NULL, plain, e)) {
+            return err_wrap(e, at, "cannot open what is encrypted to recipients");
+        }
+    } else {
+        ask_once(x);
+        if (known && !known->warm) {
+            read_ahead(x, known);
+        }
+        if (!vault_open(x->ring, envelope, at, a, plain, e)) {
+            return false;
+        }
     }
     mask_plain(x, *plain);
     if (known) {
@@ -154,7 +165,9 @@ void secrets_open(struct session *x) {
     s->a = first;
     x->secrets = s;
     x->ring = vault_ring_new();
-    x->yaml_vault = (struct yaml_vault){.self = x, .open = open_vault, .sealed = note_sealed, .locked = is_locked};
+    x->keys = age_keys_new();
+    x->yaml_vault = (struct yaml_vault){
+        .self = x, .open = open_vault, .sealed = note_sealed, .locked = is_locked, .is_file = is_encrypted};
 }
 
 void secrets_close(struct session *x) {
@@ -165,6 +178,8 @@ void secrets_close(struct session *x) {
     }
     vault_ring_free(x->ring);
     x->ring = NULL;
+    age_keys_free(x->keys);
+    x->keys = NULL;
 }
 
 bool secrets_unseal(void *self, struct val sealed, struct arena *a, struct str *plain, struct err *e) {
@@ -178,12 +193,12 @@ bool session_read(void *self, struct str path, struct arena *a, struct str *text
     if (!fd_read_file(str_z(a, path), FILE_CAP, a, &raw, e)) {
         return false;
     }
-    if (!vault_is(raw)) {
+    if (!is_encrypted(raw)) {
         *text = raw;
         return true;
     }
     *secret = true;
-    struct mark at = mark_source(str_z(a, path), str_sub(raw, 0, 200), 0);
+    struct mark at = mark_source(str_z(a, path), age_is(raw) ? STR_NONE : str_sub(raw, 0, 200), 0);
     return open_vault(x, raw, at, a, text, e);
 }
 
@@ -229,6 +244,9 @@ bool secrets_passwords(struct session *x, struct err *e) {
     struct sources from = {.x = x};
     struct vault_policy policy = {.label = str_z(x->a, s->vault_label), .match = s->vault_match};
     vault_ring_policy(x->ring, &policy);
+    for (size_t i = 0; i < s->identities.n; i++) {
+        age_keys_add(x->keys, str_z(x->a, s->identities.p[i]));
+    }
     if (!add_sources(&from, &s->vault_list, false, e) || !add_sources(&from, &s->vault_ids, false, e) ||
         !add_sources(&from, &s->vault_files, true, e) || !add_sources(&from, &s->vault_file, true, e) ||
         (s->ask_vault && !vault_ring_source(x->ring, "prompt_ask_vault_pass", false, e))) {

@@ -82,20 +82,22 @@ bool ctl_find(struct view *v, const char *kind, struct str name, struct arena *a
     return err_hint(e, "searched in %.*s", STR(buf_view(&tried)));
 }
 
-bool ctl_read_file(struct run *r, struct str path, bool raw, struct arena *a, struct file_text *out, struct err *e) {
+bool ctl_read_file(struct run *r, struct str path, enum file_form form, struct arena *a, struct file_text *out,
+                   struct err *e) {
     out->secret = false;
     if (!fd_read_file(str_z(a, path), FILE_CAP, a, &out->text, e)) {
         return false;
     }
-    if (raw || !vault_is(out->text)) {
+    const struct yaml_vault *v = r->o->yaml_vault;
+    bool vault = vault_is(out->text);
+    if (form == FILE_RAW || !(vault || (form == FILE_VARS && v && v->is_file(out->text)))) {
         return true;
     }
     out->secret = true;
-    const struct yaml_vault *v = r->o->yaml_vault;
     if (v && v->open(v->self, out->text, NO_MARK, a, &out->text, e)) {
         return true;
     }
-    if (!v || (v->locked && v->locked(v->self))) {
+    if (!v || (vault && v->locked && v->locked(v->self))) {
         err_clear(e);
         err_set(e, ERR_VAULT, NO_MARK, "A vault password or secret must be specified to decrypt %.*s", STR(path));
         return err_hint(e, "use --vault-id, --vault-password-file or --ask-vault-pass");
@@ -126,7 +128,7 @@ static bool jh_find(void *self, const char *kind, struct str name, struct arena 
 
 static bool jh_read(void *self, struct str path, struct arena *a, struct str *text, bool *secret, struct err *e) {
     struct file_text f = {0};
-    bool ok = ctl_read_file(((struct view *)self)->r, path, false, a, &f, e);
+    bool ok = ctl_read_file(((struct view *)self)->r, path, FILE_PLAIN, a, &f, e);
     *text = f.text;
     *secret = f.secret;
     return ok;
@@ -160,7 +162,7 @@ static bool c_find(void *self, const char *kind, struct str name, struct arena *
 static bool c_read(void *self, struct str path, bool raw, struct arena *a, struct str *text, bool *secret,
                    struct err *e) {
     struct file_text f = {0};
-    bool ok = ctl_read_file(((struct view *)self)->r, path, raw, a, &f, e);
+    bool ok = ctl_read_file(((struct view *)self)->r, path, raw ? FILE_RAW : FILE_PLAIN, a, &f, e);
     *text = f.text;
     *secret = f.secret;
     return ok;
@@ -284,7 +286,7 @@ static bool c_render(void *self, struct str path, struct val opts, struct val ex
                      bool *secret, struct err *e) {
     struct view *v = self;
     struct file_text f;
-    if (!ctl_read_file(v->r, path, false, a, &f, e)) {
+    if (!ctl_read_file(v->r, path, FILE_PLAIN, a, &f, e)) {
         return false;
     }
     *secret = f.secret;

@@ -362,12 +362,15 @@ struct val magic_search_path(struct view *v, struct arena *a);
 // -- ctl.c ------------------------------------------------------------------------------------------------------------
 void ctl_init(struct view *v);
 bool ctl_find(struct view *v, const char *kind, struct str name, struct arena *a, struct str *path, struct err *e);
-/// A file of the controller, decrypted unless `raw`.
+/// How a file of the controller is read: as it is; decrypted when it is a vault; also when it is encrypted to recipients,
+/// which only files of variables are for us (others may be meant for the target as they are).
+enum file_form { FILE_RAW, FILE_PLAIN, FILE_VARS };
 struct file_text {
     struct str text;
     bool secret;  // it was encrypted
 };
-bool ctl_read_file(struct run *r, struct str path, bool raw, struct arena *a, struct file_text *out, struct err *e);
+bool ctl_read_file(struct run *r, struct str path, enum file_form form, struct arena *a, struct file_text *out,
+                   struct err *e);
 
 // -- connvars.c -------------------------------------------------------------------------------------------------------
 /// Connection and become of one item. `cv` is the view of the target (the delegated host's when there is one).

@@ -35,7 +35,7 @@ bool load_vars_file(struct run *r, struct str path, struct val *out, struct err 
         return true;
     }
     struct file_text f;
-    if (!ctl_read_file(r, path, false, &r->a, &f, e) || !parse(r, path, f.text, f.secret, out, e)) {
+    if (!ctl_read_file(r, path, FILE_VARS, &r->a, &f, e) || !parse(r, path, f.text, f.secret, out, e)) {
         return false;
     }
     known = ARENA_NEW(&r->a, struct val);

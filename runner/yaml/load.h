@@ -5,13 +5,15 @@
 /// How `!vault` scalars are opened. NULL in yaml_opts: they are ERR_VAULT at their place.
 struct yaml_vault {
     void *self;
-    /// `envelope` is the scalar's text. The plaintext goes to `a`. Errors: ERR_VAULT.
+    /// `envelope` is the scalar's text, or a whole file's. The plaintext goes to `a`. Errors: ERR_VAULT.
     bool (*open)(void *self, struct str envelope, struct mark at, struct arena *a, struct str *plain, struct err *e);
     /// NULL, or called for each `!vault` scalar of a trusted text instead of `open`: the value stays sealed
     /// (VAL_SEALED) until it is read. `envelope` is the caller's to copy.
     void (*sealed)(void *self, struct str envelope);
     /// True when no password was given at all; NULL: not known.
     bool (*locked)(void *self);
+    /// True for the text of a file of variables that `open` turns into the plaintext.
+    bool (*is_file)(struct str text);
 };
 /// What a key that a mapping has already does.
 enum yaml_duplicates { YAML_DUPLICATE_WARN, YAML_DUPLICATE_IGNORE, YAML_DUPLICATE_ERROR };
