@@ -5,6 +5,7 @@
 #include "fd.h"
 #include "typo.h"
 
+#include <errno.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -391,6 +392,10 @@ static bool read_environment(struct settings *s, struct err *e) {
 bool config_load(struct settings *s, struct err *e) {
     s->values = ARENA_ARRAY(s->a, struct setting_value, setting_count);
     s->config_file = find_config(s);
+    if (s->config_arg.n > 0 && access(s->config_file.s, R_OK) != 0) {
+        err_sys(e, errno, NO_MARK, "The provided configuration file is missing or not accessible: %s", s->config_file.s);
+        return err_hint(e, "name another one with --config");
+    }
     if (s->config_file.n > 0 && !read_ini(s, s->config_file.s, e)) {
         return err_wrap(e, NO_MARK, "cannot use the configuration file '%.*s'", STR(s->config_file));
     }

@@ -358,12 +358,19 @@ static struct val word_list(struct arena *a, const struct words *w) {
     return l;
 }
 
-static bool setting_named(void *self, struct str name, struct arena *a, struct val *out) {
-    size_t row = config_row(NULL, name);
+static bool setting_named(void *self, const struct setting_query *q, struct arena *a, struct val *out) {
+    size_t row = config_row(q->plugin, q->name);
     if (row == SIZE_MAX) {
         return false;
     }
-    *out = val_promote(a, config_value(self, row).v);
+    struct err ignored = {.arena = a};
+    struct val v = q->given;
+    if (val_is(v, VAL_UNDEF)) {
+        v = config_value(self, row).v;
+    } else if (val_is(v, VAL_STR)) {
+        (void)config_convert(self, row, val_text(v), STR_LIT("variable"), v.mark, &v, &ignored);
+    }
+    *out = val_promote(a, v);
     return true;
 }
 

@@ -38,7 +38,7 @@ static void run_task(struct run *r, struct play *p, const struct hosts *all) {
     struct event start = {.kind = EV_RUN_START, .name = r->book->file, .check = r->o->check};
     run_event(r, &start);
     if (signals_open(r)) {
-        (void)play_batch(r, p, (struct val){0}, all, all, &end);
+        (void)play_batch(r, p, all, all, &end);
         signals_close(r);
     }
     run_stats(r);

@@ -134,6 +134,11 @@ static bool jh_read(void *self, struct str path, struct arena *a, struct str *te
     return ok;
 }
 
+static bool jh_setting(void *self, const struct setting_query *q, struct arena *a, struct val *out) {
+    const struct run_opts *o = ((struct view *)self)->r->o;
+    return o->setting && o->setting(o->setting_self, q, a, out);
+}
+
 static void jh_warn(void *self, struct mark at, const char *msg) {
     run_warn(((struct view *)self)->r, at, msg);
 }
@@ -343,7 +348,8 @@ void ctl_init(struct view *v) {
                                 .basedir = v->r->basedir,
                                 .lookup_timeout_ms = 60000,
                                 .warn = jh_warn,
-                                .hosts = jh_hosts};
+                                .hosts = jh_hosts,
+                                .setting = jh_setting};
     v->ctl = (struct mod_ctl){.self = v,
                               .find = c_find,
                               .read = c_read,

@@ -53,6 +53,7 @@ struct run {
     struct hosts order;  // all of them, in order of their first mention
     struct map slots;    // connection key -> struct slot *
     struct map files;    // path -> struct val *: vars files read
+    struct val prompt;   // answers to vars_prompt of the play that runs
     struct playbook *book;
     struct str basedir;   // of the playbook that runs
     struct str start_at;  // empty once it was found
@@ -108,7 +109,6 @@ struct play_run {
     struct play_set set;
     struct arena a;  // until the end of the batch
     struct str name;
-    struct val prompt;  // answers to vars_prompt
     struct hosts all;   // hosts of the play
     struct hosts batch;
     struct pblock *root;
@@ -293,14 +293,16 @@ bool play_batches(struct run *r, struct play *p, const struct hosts *all, struct
 
 // -- play_run.c -------------------------------------------------------------------------------------------------------
 /// Runs one batch. False: an error that ends the run (already reported).
-bool play_batch(struct run *r, struct play *p, struct val prompt, const struct hosts *all, const struct hosts *batch,
-                bool *end_play);
+bool play_batch(struct run *r, struct play *p, const struct hosts *all, const struct hosts *batch, bool *end_play);
 /// A play_run without hosts, for names and listings.
-void play_run_init(struct play_run *pr, struct run *r, struct play *p, struct val prompt);
+void play_run_init(struct play_run *pr, struct run *r, struct play *p);
 bool play_compile(struct play_run *pr, bool flushes, struct err *e);
 /// Templates the keywords of `set`. ERR_ARGS for an unknown strategy.
 bool play_settle(struct play_run *pr, struct err *e);
-bool play_prompts(struct run *r, struct play *p, struct arena *a, bool ask, struct val *out, struct err *e);
+
+// -- prompts.c --------------------------------------------------------------------------------------------------------
+/// The vars_prompt of a play as r->prompt: asked, or (`ask` false, or given as extra variables) their defaults.
+bool play_prompts(struct run *r, struct play *p, bool ask, struct err *e);
 
 // -- plan.c -----------------------------------------------------------------------------------------------------------
 struct planned {

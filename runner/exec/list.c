@@ -108,12 +108,11 @@ static bool list_hosts(struct listing *l, struct str pattern, struct err *e) {
 static bool list_play(struct run *r, struct play *p, size_t number, struct listing *l, struct err *e) {
     struct play_run pr;
     struct str pattern = STR_NONE;
-    struct val prompt = {0};
     bool selected = true;
-    if (!play_prompts(r, p, &r->a, false, &prompt, e)) {
+    if (!play_prompts(r, p, false, e)) {
         return false;
     }
-    play_run_init(&pr, r, p, prompt);
+    play_run_init(&pr, r, p);
     l->pr = &pr;
     l->all_tags = val_list(&pr.a, 4);
     bool ok = play_pattern(r, p, &pr.a, &pattern, e) && plan_tags(&pr, &p->n, &pr.a, &selected, &l->play_tags, e);

@@ -4,7 +4,6 @@
 #include "plugin.h"
 
 #include <fnmatch.h>
-#include <unistd.h>
 
 // -- compiling --------------------------------------------------------------------------------------------------------
 
@@ -175,8 +174,8 @@ bool play_settle(struct play_run *pr, struct err *e) {
 
 // -- starting ---------------------------------------------------------------------------------------------------------
 
-void play_run_init(struct play_run *pr, struct run *r, struct play *p, struct val prompt) {
-    *pr = (struct play_run){.r = r, .play = p, .prompt = prompt};
+void play_run_init(struct play_run *pr, struct run *r, struct play *p) {
+    *pr = (struct play_run){.r = r, .play = p};
     for (size_t i = 0; i < p->nroles; i++) {
         plan_role_vars(pr, p->roles[i]);
     }
@@ -277,11 +276,10 @@ static bool vars_files_there(struct play_run *pr, struct err *e) {
     return false;
 }
 
-bool play_batch(struct run *r, struct play *p, struct val prompt, const struct hosts *all, const struct hosts *batch,
-                bool *end_play) {
+bool play_batch(struct run *r, struct play *p, const struct hosts *all, const struct hosts *batch, bool *end_play) {
     struct play_run pr;
     struct err e = {.arena = &r->a};
-    play_run_init(&pr, r, p, prompt);
+    play_run_init(&pr, r, p);
     place_hosts(&pr, all, batch);
     struct event ev = {.kind = EV_PLAY_START, .name = pr.name, .play = p, .check = r->o->check};
     bool ok = play_settle(&pr, &e);
@@ -306,97 +304,6 @@ bool play_batch(struct run *r, struct play *p, struct val prompt, const struct h
     leave_hosts(&pr);
     *end_play = pr.end_play;
     r->broken = r->broken || pr.broken;
-    arena_release(&pr.a);
-    return ok;
-}
-
-// -- vars_prompt ------------------------------------------------------------------------------------------------------
-
-static bool flag(struct val d, const char *key, bool absent) {
-    bool b = absent;
-    struct val v = val_get(d, key);
-    return val_is(v, VAL_UNDEF) || !val_as_bool(v, &b) ? absent : b;
-}
-
-static bool hash_answer(struct view *v, struct val one, struct val *answer, struct err *e) {
-    struct val how = val_get(one, "encrypt");
-    struct val kwargs = val_dict(v->a, 2);
-    struct val args[2] = {*answer, how};
-    if (val_is(how, VAL_UNDEF) || val_is(how, VAL_NULL)) {
-        return true;
-    }
-    if (val_has(one, "salt")) {
-        val_set(v->a, kwargs, "salt", val_get(one, "salt"));
-    }
-    if (val_has(one, "salt_size")) {
-        val_set(v->a, kwargs, "salt_size", val_get(one, "salt_size"));
-    }
-    return jinja_call_filter(&v->jc, STR_LIT("password_hash"), args, 2, kwargs, one.mark, answer, e);
-}
-
-static bool ask(struct view *v, struct val one, struct val *answer, struct err *e) {
-    struct arena *a = v->a;
-    struct val text = val_get(one, "prompt");
-    struct val def = val_get(one, "default");
-    bool secret = flag(one, "private", true);
-    struct str label = val_is(text, VAL_STR) ? val_text(text) : val_text(val_get(one, "name"));
-    bool has_default = !val_is(def, VAL_UNDEF) && !val_is(def, VAL_NULL);
-    const char *prompt = has_default && !secret ? arena_printf(a, "%.*s [%.*s]: ", STR(label), STR(val_str_of(a, def)))
-                                                : arena_printf(a, "%.*s: ", STR(label));
-    struct str first = STR_NONE;
-    struct str second = STR_NONE;
-    struct question q = {.prompt = prompt, .echo = !secret};
-    struct question again = {.prompt = arena_printf(a, "confirm %s", prompt), .echo = !secret};
-    for (;;) {
-        if (!ask_terminal(v->r, &q, a, &first, e)) {
-            return false;
-        }
-        if (!flag(one, "confirm", false)) {
-            break;
-        }
-        if (!ask_terminal(v->r, &again, a, &second, e)) {
-            return false;
-        }
-        if (str_eq(first, second)) {
-            break;
-        }
-    }
-    *answer = first.n || !has_default ? val_flag(val_str(a, first), secret ? VAL_SECRET : 0) : def;
-    if (secret && first.n) {
-        output_secret(v->r->o->output, first);
-    }
-    return true;
-}
-
-bool play_prompts(struct run *r, struct play *p, struct arena *a, bool interactive, struct val *out, struct err *e) {
-    *out = val_dict(a, 4);
-    if (!val_is_seq(p->vars_prompt) || !val_len(p->vars_prompt)) {
-        return true;
-    }
-    struct play_run pr;
-    struct view v;
-    struct val list = {0};
-    play_run_init(&pr, r, p, (struct val){0});
-    bool ok = view_init(&v, &pr, NULL, NULL, a, e) && view_value(&v, p->vars_prompt, &list, e);
-    bool terminal = interactive && isatty(STDIN_FILENO) == 1;
-    for (size_t i = 0; ok && i < val_len(list); i++) {
-        struct val one = val_at_index(list, i);
-        struct str name = val_text(val_get(one, "name"));
-        struct val answer = val_get(one, "default");
-        if (!name.n) {
-            ok = err_set(e, ERR_ARGS, one.mark, "an entry of 'vars_prompt' needs a 'name'");
-            break;
-        }
-        if (!val_is(val_get_str(r->o->extra_vars, name), VAL_UNDEF)) {
-            continue;
-        }
-        if (terminal) {
-            ok = ask(&v, one, &answer, e) && hash_answer(&v, one, &answer, e);
-        } else if (interactive) {
-            run_warn(r, one.mark, "not prompting, as there is no terminal");
-        }
-        val_set_str(a, *out, str_dup(a, name), val_is(answer, VAL_UNDEF) ? VNULL : val_promote(a, answer));
-    }
     arena_release(&pr.a);
     return ok;
 }

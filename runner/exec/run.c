@@ -393,7 +393,7 @@ static int code_of(const struct run *r) {
 
 static void no_hosts(struct run *r, struct play *p) {
     struct play_run pr;
-    play_run_init(&pr, r, p, (struct val){0});
+    play_run_init(&pr, r, p);
     struct event start = {.kind = EV_PLAY_START, .name = pr.name, .play = p, .check = r->o->check};
     struct event none = {.kind = EV_NO_HOSTS_MATCHED, .play = p};
     run_event(r, &start);
@@ -434,12 +434,11 @@ static bool run_play(struct run *r, struct play *p, bool *go_on, struct err *e) 
     struct arena *a = &r->a;
     struct hosts all;
     struct batches batches;
-    struct val prompt = {0};
     struct val order = {0};
     struct str pattern = STR_NONE;
     *go_on = true;
     warn_reserved(r, p);
-    if (!play_prompts(r, p, a, true, &prompt, e) || !play_pattern(r, p, a, &pattern, e) ||
+    if (!play_prompts(r, p, true, e) || !play_pattern(r, p, a, &pattern, e) ||
         !run_match(r, pattern, p->hosts.mark, a, &all, e) || !play_value(r, p, p->n.kw[KW_ORDER], a, &order, e) ||
         !order_hosts(&all, order, e) || !play_batches(r, p, &all, &batches, e)) {
         return false;
@@ -451,7 +450,7 @@ static bool run_play(struct run *r, struct play *p, bool *go_on, struct err *e) 
         size_t before = lost(r);
         bool end_play = false;
         r->broken = false;
-        if (!play_batch(r, p, prompt, &all, &batches.p[i], &end_play)) {
+        if (!play_batch(r, p, &all, &batches.p[i], &end_play)) {
             e->code = ERR_NONE;
             return false;
         }

@@ -7,6 +7,7 @@
 
 struct vault_ring;
 struct fact_cache;
+struct setting_query;
 struct run_opts {
     struct inventory *inventory;
     struct vars_files *vars_files;
@@ -50,8 +51,8 @@ struct run_opts {
     void *reload_self;
     struct str inventory_text;  // for ansible_inventory_sources
     struct val cfg;             // texts of ansible.cfg by name: config_file, ansible_managed
-    /// A setting by its name ("DEFAULT_FORKS"), for lookup config; false: unknown.
-    bool (*setting)(void *self, struct str name, struct arena *a, struct val *out);
+    /// For lookup config; false: unknown.
+    bool (*setting)(void *self, const struct setting_query *q, struct arena *a, struct val *out);
     void *setting_self;
 };
 /// Runs all plays. Returns the exit code as ansible-playbook's: 0, 1 error, 2 failed hosts, 3 unreachable (bit-or'ed

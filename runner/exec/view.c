@@ -97,7 +97,7 @@ static void play_layers(struct layers *l, struct play_run *pr, const struct pste
         add(l, LEVEL_ROLE_DEFAULTS, pr->roles.p[i]->defaults);
     }
     add(l, LEVEL_PLAY_VARS, pr->play->n.kw[KW_VARS]);
-    add(l, LEVEL_PROMPT, pr->prompt);
+    add(l, LEVEL_PROMPT, pr->r->prompt);
     for (size_t i = 0; i < pr->roles.n; i++) {
         role_vars(l, pr->roles.p[i], false);
     }

@@ -32,6 +32,13 @@ struct jinja_scope {
     void (*names)(void *self, void (*offer)(void *, struct str), void *to);
 };
 
+/// A setting by its name in ansible.cfg's documentation ("DEFAULT_ROLES_PATH"), or of a plugin.
+struct setting_query {
+    const char *plugin;  // "connection:ssh"; NULL: none
+    struct str name;
+    struct val given;  // what a variable says instead, to be given the setting's type; VAL_UNDEF: nothing
+};
+
 /// What lookups, include and import may reach; lent by exec/. Every member may be NULL: then what needs it is an error.
 struct jinja_host {
     void *self;
@@ -49,8 +56,8 @@ struct jinja_host {
     int64_t lookup_timeout_ms;
     void (*warn)(void *self, struct mark at, const char *msg);
     struct val (*hosts)(void *self, struct arena *a, struct str pattern, struct err *e);  // lookup inventory_hostnames
-    /// A setting by its name in ansible.cfg's documentation ("DEFAULT_ROLES_PATH"), for lookup config; false: unknown.
-    bool (*setting)(void *self, struct str name, struct arena *a, struct val *out);
+    /// For lookup config; false: unknown.
+    bool (*setting)(void *self, const struct setting_query *q, struct arena *a, struct val *out);
 };
 
 struct jinja_cache;  // compiled templates by content and options; thread-safe, lives for the run

@@ -70,8 +70,9 @@ static void template_vars(struct jcall *c, struct val vars, struct str term, str
     val_set(c->a, vars, "template_destpath", VNULL);
     struct val managed = val_z(c->a, "Ansible managed");
     const struct jinja_host *h = c->ctx->host;
+    const struct setting_query q = {.name = STR_LIT("DEFAULT_MANAGED_STR")};
     struct val set;
-    if (h && h->setting && h->setting(h->self, STR_LIT("DEFAULT_MANAGED_STR"), c->a, &set) && set.kind == VAL_STR) {
+    if (h && h->setting && h->setting(h->self, &q, c->a, &set) && set.kind == VAL_STR) {
         managed = set;
     }
     val_set(c->a, vars, "ansible_managed", managed);

@@ -128,38 +128,81 @@ LOOKUP(inventory_hostnames) = {.doc = "Hosts by pattern.",
                                .fn = l_inventory_hostnames,
                                .example = "query('inventory_hostnames', 'nosuch', errors='ignore') in ([], none)"};
 
-static bool l_config(struct jcall *c, struct val *out, struct err *e) {
+// What the variables of a connection, shell or become plugin say: ansible_ssh_port, ansible_port.
+static bool plugin_var(struct jcall *c, struct str plugin, struct str name, struct val *out, struct err *e) {
+    struct str var = str_eqz(name, "remote_user") ? STR_LIT("user") : name;
+    const char *names[] = {arena_printf(c->a, "ansible_%.*s_%.*s", STR(plugin), STR(var)),
+                           arena_printf(c->a, "ansible_%.*s", STR(var))};
+    bool found = false;
+    *out = (struct val){.kind = VAL_UNDEF};
+    for (size_t i = 0; i < COUNTOF(names) && !found; i++) {
+        if (!lk_var(c, names[i], out, &found, e)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+struct config_lookup {
+    struct str missing, kind, plugin;
+};
+
+static bool config_opts(struct jcall *c, struct config_lookup *o, struct err *e) {
     static const char *const names[] = {"on_missing", "plugin_type", "plugin_name", "show_origin", NULL};
-    const struct jinja_host *h = c->ctx->host;
-    struct str missing;
     lk_known(c, names);
-    if (!lk_str(c, "on_missing", STR_LIT("error"), &missing, e)) {
+    if (!lk_str(c, "on_missing", STR_LIT("error"), &o->missing, e) ||
+        !lk_str(c, "plugin_type", STR_NONE, &o->kind, e) || !lk_str(c, "plugin_name", STR_NONE, &o->plugin, e)) {
         return false;
     }
-    bool fail = str_eqz(missing, "error"), warn = str_eqz(missing, "warn");
-    if (!fail && !warn && !str_eqz(missing, "skip")) {
-        return plug_err(c, e, ERR_ARGS, "'on_missing' must be error, warn or skip, not '%.*s'", STR(missing));
+    if (!str_eqz(o->missing, "error") && !str_eqz(o->missing, "warn") && !str_eqz(o->missing, "skip")) {
+        return plug_err(c, e, ERR_ARGS, "'on_missing': valid values are error, warn and skip, not '%.*s'",
+                        STR(o->missing));
     }
-    for (size_t i = 1; i < 4; i++) {
-        if (lk_given(c, names[i])) {
-            return plug_err(c, e, ERR_ARGS, "'%s' is not supported", names[i]);
-        }
+    if ((o->kind.n > 0) != (o->plugin.n > 0)) {
+        return plug_err(c, e, ERR_ARGS, "Both plugin_type and plugin_name are required, cannot use one without the other");
+    }
+    return !lk_given(c, "show_origin") || plug_err(c, e, ERR_ARGS, "'show_origin' is not supported");
+}
+
+static bool config_missing(struct jcall *c, const struct config_lookup *o, struct str name, struct err *e) {
+    const char *text = arena_printf(c->a, "Unable to find setting %.*s", STR(name));
+    if (str_eqz(o->missing, "error")) {
+        return plug_err(c, e, ERR_NOT_FOUND, "%s", text);
+    }
+    if (str_eqz(o->missing, "warn")) {
+        lk_warn(c, text);
+    }
+    return true;
+}
+
+static bool l_config(struct jcall *c, struct val *out, struct err *e) {
+    const struct jinja_host *h = c->ctx->host;
+    struct config_lookup o;
+    if (!config_opts(c, &o, e)) {
+        return false;
     }
     if (!h || !h->setting) {
         return plug_err(c, e, ERR_NOT_FOUND, "settings cannot be read here");
+    }
+    struct setting_query q = {.given = {.kind = VAL_UNDEF}};
+    if (o.plugin.n > 0) {
+        q.plugin = arena_printf(c->a, "%.*s:%.*s", STR(o.kind), STR(o.plugin));
     }
     *out = val_list(c->a, lk_terms(c));
     for (size_t i = 0; i < lk_terms(c); i++) {
         struct val term = lk_term(c, i), v;
         if (term.kind != VAL_STR) {
-            return bad_arg(c, e, "term", "the name of a setting", term);
+            return plug_err(c, e, ERR_TYPE, "Invalid setting identifier, expected a string, found %s",
+                            val_kind_name(term.kind));
         }
-        if (h->setting(h->self, val_text(term), c->a, &v)) {
+        q.name = val_text(term);
+        if (q.plugin && !plugin_var(c, o.plugin, q.name, &q.given, e)) {
+            return false;
+        }
+        if (h->setting(h->self, &q, c->a, &v)) {
             val_push(c->a, *out, v);
-        } else if (fail) {
-            return plug_err(c, e, ERR_NOT_FOUND, "there is no setting '%.*s'", STR(val_text(term)));
-        } else if (warn) {
-            lk_warn(c, arena_printf(c->a, "there is no setting '%.*s'", STR(val_text(term))));
+        } else if (!config_missing(c, &o, q.name, e)) {
+            return false;
         }
     }
     return true;

@@ -45,10 +45,10 @@ static void count_warning(void *self, struct mark at, const char *msg) {
     w->warnings++;
 }
 
-static bool setting_here(void *self, struct str name, struct arena *a, struct val *out) {
+static bool setting_here(void *self, const struct setting_query *q, struct arena *a, struct val *out) {
     (void)self;
     *out = val_z(a, "/roles");
-    return str_eqz(name, "DEFAULT_ROLES_PATH");
+    return str_eqz(q->name, "DEFAULT_ROLES_PATH");
 }
 
 static struct val hosts_here(void *self, struct arena *a, struct str pattern, struct err *e) {
