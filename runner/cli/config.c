@@ -392,8 +392,9 @@ static bool read_environment(struct settings *s, struct err *e) {
 bool config_load(struct settings *s, struct err *e) {
     s->values = ARENA_ARRAY(s->a, struct setting_value, setting_count);
     s->config_file = find_config(s);
-    if (s->config_arg.n > 0 && access(s->config_file.s, R_OK) != 0) {
-        err_sys(e, errno, NO_MARK, "The provided configuration file is missing or not accessible: %s", s->config_file.s);
+    const char *given = s->config_arg.n > 0 && s->config_file.n > 0 ? s->config_file.s : NULL;
+    if (given && access(given, R_OK) != 0) {
+        err_sys(e, errno, NO_MARK, "The provided configuration file is missing or not accessible: %s", given);
         return err_hint(e, "name another one with --config");
     }
     if (s->config_file.n > 0 && !read_ini(s, s->config_file.s, e)) {
