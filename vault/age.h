@@ -31,8 +31,8 @@ struct age_identities {
 bool age_recipient_read(struct str text, struct arena *a, struct age_recipient *r, struct err *e);
 /// The recipients of a file, one a line, `#` for comments.
 bool age_recipients_read(struct str text, struct arena *a, struct age_recipients *to, struct err *e);
-/// What an identity file holds: AGE-SECRET-KEY-1 lines, or an OpenSSH ed25519 key, which may have a passphrase. `a` is a
-/// secret arena. ERR_VAULT, without any of the text.
+/// What an identity file holds: AGE-SECRET-KEY-1 lines, or an OpenSSH ed25519 key, which may have a passphrase. `a` is
+/// a secret arena. ERR_VAULT, without any of the text.
 bool age_identities_read(struct str text, struct arena *a, struct age_identities *to, struct err *e);
 
 /// A stanza (its lines, with newlines) that wraps `file_key` for `r`. False never happens but for a broken public key.

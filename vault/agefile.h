@@ -14,8 +14,8 @@ struct age_file {
 bool age_is(struct str text);
 /// Asks a question; the answer is in `a`, which is a secret arena. vault_prompt is one.
 typedef bool age_ask(const char *prompt, struct arena *a, struct str *out, struct err *e);
-/// Opens with the first identity that fits. `ask` (may be NULL) is asked for the passphrase of the file, or of a key the
-/// file is encrypted to, which then stays unlocked in `ids`. `a` is a secret arena that lives as long as `ids`.
+/// Opens with the first identity that fits. `ask` (may be NULL) is asked for the passphrase of the file, or of a key
+/// the file is encrypted to, which then stays unlocked in `ids`. `a` is a secret arena that lives as long as `ids`.
 /// Errors: ERR_VAULT, each cause with its own message: no identity fits, wrong passphrase, damaged header, changed, cut
 /// off.
 bool age_open(struct str text, struct age_identities *ids, age_ask *ask, struct arena *a, struct age_file *f,

@@ -90,7 +90,7 @@ bool ctl_read_file(struct run *r, struct str path, enum file_form form, struct a
     }
     const struct yaml_vault *v = r->o->yaml_vault;
     bool vault = vault_is(out->text);
-    if (form == FILE_RAW || !(vault || (form == FILE_VARS && v && v->is_file(out->text)))) {
+    if (form == FILE_RAW || !(vault || (form == FILE_VARS && v && v->is_file && v->is_file(out->text)))) {
         return true;
     }
     out->secret = true;

@@ -109,7 +109,7 @@ struct play_run {
     struct play_set set;
     struct arena a;  // until the end of the batch
     struct str name;
-    struct hosts all;   // hosts of the play
+    struct hosts all;  // hosts of the play
     struct hosts batch;
     struct pblock *root;
     struct order tasks, handler_order;
@@ -364,8 +364,8 @@ struct val magic_search_path(struct view *v, struct arena *a);
 // -- ctl.c ------------------------------------------------------------------------------------------------------------
 void ctl_init(struct view *v);
 bool ctl_find(struct view *v, const char *kind, struct str name, struct arena *a, struct str *path, struct err *e);
-/// How a file of the controller is read: as it is; decrypted when it is a vault; also when it is encrypted to recipients,
-/// which only files of variables are for us (others may be meant for the target as they are).
+/// How a file of the controller is read: as it is; decrypted when it is a vault; also when it is encrypted to
+/// recipients, which only files of variables are for us (others may be meant for the target as they are).
 enum file_form { FILE_RAW, FILE_PLAIN, FILE_VARS };
 struct file_text {
     struct str text;

@@ -16,7 +16,8 @@ static bool given(struct val one, const char *key) {
 }
 
 // Not every answer that is typed unseen is a secret: that is what Ansible does unless it is told otherwise, also for
-// versions and names of hosts. It is one when the playbook says `private` or `encrypt`, or by the words of its question.
+// versions and names of hosts. It is one when the playbook says `private` or `encrypt`, or by the words of its
+// question.
 static bool is_secret(struct arena *a, struct val one) {
     static const char *const words[] = {"pass", "pwd", "secret", "token", "key", "pin", "cred", "vault", "auth"};
     const char *const texts[] = {"name", "prompt"};

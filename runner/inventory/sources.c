@@ -24,7 +24,7 @@ bool inv_read_file(const char *path, const struct yaml_vault *vault, struct aren
     if (!fd_read_file(path, INV_FILE_CAP, a, text, e)) {
         return false;
     }
-    if (!str_starts(*text, "$ANSIBLE_VAULT") && (!vault || !vault->is_file(*text))) {
+    if (!str_starts(*text, "$ANSIBLE_VAULT") && !(vault && vault->is_file && vault->is_file(*text))) {
         return true;
     }
     if (!vault || !vault->open) {

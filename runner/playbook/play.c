@@ -45,7 +45,8 @@ static bool prompt_ok(struct val d, struct err *e) {
             known = str_eqz(key, names[k]);
         }
         if (!known) {
-            err_set(e, ERR_ARGS, p->key.mark, "Invalid vars_prompt data structure, found unsupported key '%.*s'", STR(key));
+            err_set(e, ERR_ARGS, p->key.mark, "Invalid vars_prompt data structure, found unsupported key '%.*s'",
+                    STR(key));
             return near ? err_hint(e, "did you mean '%s'?", near) : false;
         }
     }

@@ -12,7 +12,7 @@ struct yaml_vault {
     void (*sealed)(void *self, struct str envelope);
     /// True when no password was given at all; NULL: not known.
     bool (*locked)(void *self);
-    /// True for the text of a file of variables that `open` turns into the plaintext.
+    /// True for the text of a file of variables that `open` turns into the plaintext; NULL: envelopes only.
     bool (*is_file)(struct str text);
 };
 /// What a key that a mapping has already does.

@@ -34,7 +34,7 @@ home() { # HEADER DIR...
     [ -z "$out" ] || say "<$header> outside of its home:" "$out"
 }
 home 'yaml\.h' runner/yaml/
-home 'libssh/' runner/transport/
+home 'libssh/' runner/transport/ vault/sshkey.c
 home 'lua' runner/script/
 home 'pcre2\.h' runner/base/
 home 'jansson\.h' runner/value/

@@ -159,7 +159,8 @@ static bool config_opts(struct jcall *c, struct config_lookup *o, struct err *e)
                         STR(o->missing));
     }
     if ((o->kind.n > 0) != (o->plugin.n > 0)) {
-        return plug_err(c, e, ERR_ARGS, "Both plugin_type and plugin_name are required, cannot use one without the other");
+        return plug_err(c, e, ERR_ARGS,
+                        "Both plugin_type and plugin_name are required, cannot use one without the other");
     }
     return !lk_given(c, "show_origin") || plug_err(c, e, ERR_ARGS, "'show_origin' is not supported");
 }

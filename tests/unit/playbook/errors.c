@@ -90,8 +90,8 @@ TEST(err_types) {
     refuse(TASK("debug:\n      with_items:"), "'with_items' needs a value", "4:7", NULL);
     refuse(TASK("debug:\n      debugger: on_fail"), "'debugger' must be one of the known values, not 'on_fail'", "4:17",
            "did you mean 'on_failed'?");
-    refuse("- hosts: all\n  vars_prompt: [{nam: x}]\n", "Invalid vars_prompt data structure, found unsupported key 'nam'", "2:18",
-           "did you mean 'name'?");
+    refuse("- hosts: all\n  vars_prompt: [{nam: x}]\n",
+           "Invalid vars_prompt data structure, found unsupported key 'nam'", "2:18", "did you mean 'name'?");
     refuse("- hosts: all\n  vars_prompt: [{prompt: x}]\n", "Invalid vars_prompt data structure, missing 'name' key",
            "2:17", NULL);
 }
