@@ -8,7 +8,7 @@ set -euo pipefail
 cd "$(dirname "$0")"
 
 build_packages=(gcc cmake ninja-build pkg-config ccache libssh-dev libyaml-dev liblua5.4-dev libpcre2-dev
-    libsqlite3-dev libssl-dev libjansson-dev libcrypt-dev libcmocka-dev libmbedtls-dev libc-ares-dev ca-certificates git make dpkg-dev
+    libsqlite3-dev libssl-dev libjansson-dev libcrypt-dev libcmocka-dev libmbedtls-dev libc-ares-dev zlib1g-dev ca-certificates git make dpkg-dev
     openssh-server openssh-client)
 demo_packages=(nginx-light curl)
 test_packages=("${demo_packages[@]}" clang clang-format libclang-rt-14-dev shellcheck python3 python3-yaml sudo

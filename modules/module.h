@@ -127,6 +127,7 @@ struct mod_call {
         struct mod_blob *p;
         size_t n, cap;
     } blobs;                // prepare: content to send; see mod_attach
+    bool on_request;        // prepare: the target is told the digests first, since it may have them (see have)
     const struct err *why;  // set by mod_execute: what failed and where, NULL when nothing did
     struct val answer;      // `step`: the result of the last request; VAL_UNDEF: there was none
     bool local;             // `step`: the target is this machine
@@ -135,6 +136,12 @@ struct mod_call {
     bool (*blob)(struct mod_call *, struct str sha256, struct str *data, struct err *);
     /// On the target: sends live output to the controller. May be NULL.
     void (*log)(struct mod_call *, struct str text);
+    /// On the target, when contents are sent only on request (else NULL): true when this one is here, because it
+    /// arrived or because the file at `path`, of `size` bytes, is just that.
+    bool (*have)(struct mod_call *, struct str sha256, const char *path, int64_t size);
+    /// Asks for the contents in `list` (hex SHA-256s) and does not return: the call begins anew when they are here, so
+    /// that nothing may have been changed before. Returns when the list is empty, unless only that was to be found out.
+    void (*need)(struct mod_call *, struct val list);
     void *io;
     struct str
         tmpdir;  // on the target: a 0700 directory for this call, made by mod_tmpdir when first asked, removed after

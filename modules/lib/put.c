@@ -52,7 +52,9 @@ static struct val add(struct mod_call *c, struct str rel) {
 
 void put_attach(struct mod_call *c, struct str rel, struct str data, struct str mode, struct str source) {
     struct val f = add(c, rel);
+    c->on_request = true;
     val_set(c->arena, f, "sha256", mod_attach(c, data));
+    val_set(c->arena, f, "size", val_int((int64_t)data.n));
     val_set(c->arena, f, "mode", val_str(c->arena, mode));
     val_set(c->arena, f, "source", val_str(c->arena, source));
 }
@@ -292,15 +294,41 @@ static bool safe_rel(struct str rel) {
     return true;
 }
 
+static const char *below(struct mod_call *c, struct str rel) {
+    const char *d = mod_z(c, "dest");
+    return arena_printf(c->arena, "%s%s%.*s", d, str_ends(str_from(d), "/") ? "" : "/", STR(rel));
+}
+
+// Asks for what is neither here nor in the place it goes to, all in one question.
+static void ask_contents(struct mod_call *c, struct val files, bool single) {
+    struct val missing = val_list(c->arena, 1);
+    const char *dest = mod_z(c, "dest");
+    for (size_t i = 0; c->have && dest && i < val_len(files); i++) {
+        struct val f = val_at_index(files, i);
+        struct str sha = val_text(val_get(f, "sha256"));
+        int64_t size = 0;
+        const char *path = dest;
+        if (!single) {
+            path = below(c, val_text(val_get(f, "rel")));
+        } else if (is_dir(dest)) {
+            path = below(c, paths_base(val_text(val_get(f, "source"))));
+        }
+        if (sha.n && val_as_int(val_get(f, "size"), &size) && !c->have(c, sha, path, size)) {
+            val_push(c->arena, missing, val_str(c->arena, sha));
+        }
+    }
+    if (c->have) {
+        c->need(c, missing);
+    }
+}
+
 static bool plan_below(struct mod_call *c, struct val f, struct err *e) {
     struct str rel = val_text(val_get(f, "rel"));
     if (!safe_rel(rel)) {
         return mod_fail(c, e, "'%.*s' leads out of the destination", STR(rel));
     }
-    const char *d = mod_z(c, "dest");
-    struct put_item i = {.dest = arena_printf(c->arena, "%s%s%.*s", d, str_ends(str_from(d), "/") ? "" : "/", STR(rel)),
-                         .source = val_text(val_get(f, "source")),
-                         .mode = val_text(val_get(f, "mode"))};
+    struct put_item i = {
+        .dest = below(c, rel), .source = val_text(val_get(f, "source")), .mode = val_text(val_get(f, "mode"))};
     struct val link = val_get(f, "link");
     if (val_is(link, VAL_STR)) {
         return put_plan_link(c, i.dest, val_text(link), e);
@@ -385,6 +413,7 @@ bool put_plan(struct mod_call *c, struct err *e) {
     struct val files = mod_arg(c, "_files");
     bool single = val_len(files) == 1 && val_text(val_get(val_at_index(files, 0), "rel")).n == 0;
     state_of(c);
+    ask_contents(c, files, single);
     return single ? plan_single(c, val_at_index(files, 0), e) : plan_tree(c, files, e);
 }
 

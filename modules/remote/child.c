@@ -9,12 +9,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#define CONTENT_MAX  ((size_t)512 << 20)
 #define DEFAULT_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 struct child {
     struct remote *remote;
+    const struct job *job;
     int fd;
     uint32_t id;
 };
@@ -39,6 +42,48 @@ static bool find_blob(struct mod_call *c, struct str sha256, struct str *data, s
     return store_find_blob(&k->remote->store, sha256, c->arena, data, e);
 }
 
+static bool have_blob(struct mod_call *c, struct str sha256, const char *path, int64_t size) {
+    const struct child *k = c->io;
+    struct store *s = &k->remote->store;
+    unsigned char sha[32];
+    struct stat st;
+    if (!store_digest(sha256, sha)) {
+        return false;
+    }
+    if (store_state(s, sha) == STORE_WHOLE) {
+        return true;
+    }
+    if (stat(path, &st) != 0 || !S_ISREG(st.st_mode) || st.st_size != size) {
+        return false;
+    }
+    struct str data;
+    const char *hex = NULL;
+    struct err e = {.arena = c->arena};
+    bool same = fd_read_file(path, CONTENT_MAX, c->arena, &data, &e) &&
+                digest_hex(c->arena, "sha256", data, &hex, &e) && str_eqz(sha256, hex);
+    if (same) {
+        store_lend(s, sha, data);
+    }
+    return same;
+}
+
+static void need_blobs(struct mod_call *c, struct val list) {
+    const struct child *k = c->io;
+    struct buf body = BUF_IN(c->arena);
+    for (size_t i = 0; i < val_len(list); i++) {
+        unsigned char sha[32];
+        if (store_digest(val_text(val_at_index(list, i)), sha)) {
+            buf_add(&body, sha, sizeof sha);
+        }
+    }
+    if (body.n) {
+        send(k->fd, FRAME_NEED, k->id, buf_view(&body), c->arena);
+    }
+    if (body.n || k->job->ahead) {
+        _exit(0);
+    }
+}
+
 /// As play judges a result.
 static bool has_failed(struct val result) {
     struct val failed = val_get(result, "failed");
@@ -60,7 +105,8 @@ static void send_result(const struct child *k, struct arena *a, struct val resul
         msg_encode(&body, failed);
     }
     // the parent puts the id in; to it, another one than 0 says that the request failed
-    send(k->fd, FRAME_RESULT, has_failed(result), buf_view(&body), a);
+    uint32_t failed = has_failed(result);
+    send(k->fd, FRAME_RESULT, failed, buf_view(&body), a);
     buf_release(&body);
 }
 
@@ -186,14 +232,16 @@ static void start_detached(struct mod_call *c, struct val request, struct child 
 void child_run(struct remote *r, struct job *j, int fd) {
     struct arena *a = &j->arena;
     struct err e = {.arena = a};
-    struct child k = {.remote = r, .fd = fd, .id = j->id};
     struct val request = j->request;
+    struct child k = {.remote = r, .job = j, .fd = fd, .id = j->id};
     struct mod_call c = {.arena = a,
                          .name = str_z(a, val_text(val_get(request, "module"))),
                          .check = val_truth(val_get(request, "check")),
                          .diff = val_truth(val_get(request, "diff")),
                          .no_log = val_truth(val_get(request, "no_log")),
                          .blob = find_blob,
+                         .have = j->lazy ? have_blob : NULL,
+                         .need = need_blobs,
                          .io = &k,
                          .tmp_base = str_from(r->dir)};
     struct val verbosity = val_get(request, "verbosity");
@@ -210,6 +258,9 @@ void child_run(struct remote *r, struct job *j, int fd) {
         }
     } else {
         fail(&c, &e);
+    }
+    if (j->ahead) {
+        return;  // not its turn yet: it fails when that comes
     }
     send_result(&k, a, c.result);
     if (c.tmpdir.n) {

@@ -58,6 +58,7 @@ void jobs_add(struct remote *r, uint32_t id, struct str body) {
     struct job *j = ARENA_NEW(&a, struct job);
     *j = (struct job){.id = id, .request = request, .fd = -1, .deadline = -1};
     j->lane = number(val_get(request, "lane"));
+    j->lazy = val_truth(val_get(request, "lazy"));
     j->guarded = val_truth(val_get(request, "guarded"));
     j->timeout_ms = number(val_get(request, "timeout_ms"));
     j->arena = a;
@@ -182,14 +183,49 @@ static void start(struct remote *r, struct job *j) {
     j->pid = pid;
     j->fd = p[0];
     j->deadline = j->timeout_ms ? clock_ms() + j->timeout_ms : -1;
+    j->nneed = 0;
     r->running++;
+}
+
+/// True when what the job asked for is here. Contents that arrived damaged fail it.
+static bool has_arrived(const struct remote *r, struct job *j, bool *damaged) {
+    for (; j->have < j->nneed; j->have++) {
+        enum store_state s = store_state(&r->store, j->need + 32 * j->have);
+        *damaged = s == STORE_DAMAGED;
+        if (s != STORE_WHOLE) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/// What waits behind a job that waits for its contents asks for its own meanwhile: one round trip for all.
+static bool may_ask(const struct remote *r, const struct job *j) {
+    const struct job *first = r->jobs;
+    while (first->lane != j->lane) {
+        first = first->next;
+    }
+    return j->lazy && !j->asked && first != j && first->nneed && !first->pid;
 }
 
 void jobs_start(struct remote *r) {
     struct job *next;
     for (struct job *j = r->jobs; j && r->running < CHILDREN_MAX; j = next) {
         next = j->next;
-        if (j->pid || !lane_is_free(r, j)) {
+        if (j->pid) {
+            continue;
+        }
+        j->ahead = !lane_is_free(r, j);
+        if (j->ahead && !may_ask(r, j)) {
+            continue;
+        }
+        bool damaged = false;
+        if (!j->ahead && !has_arrived(r, j, &damaged)) {
+            if (damaged) {
+                remote_fail(r, j->id, "content arrived damaged");
+                lane_failed(r, j);
+                job_remove(r, j);
+            }
             continue;
         }
         if (is_dropped(r, j)) {
@@ -233,6 +269,13 @@ static void reap(struct remote *r, struct job *j) {
     while (waitpid(j->pid, &status, 0) < 0 && errno == EINTR) {
     }
     r->running--;
+    if (!j->stopped && (j->nneed || j->ahead) && WIFEXITED(status) && WEXITSTATUS(status) == 0) {
+        j->asked = true;  // it is started again when its contents are here
+        j->pid = 0;
+        fd_closep(&j->fd);
+        j->have = 0;
+        return;
+    }
     if (!j->answered) {
         lane_failed(r, j);
     }
@@ -242,6 +285,13 @@ static void reap(struct remote *r, struct job *j) {
         remote_fail(r, j->id, cause_of_death(&j->arena, j, status));
     }
     job_remove(r, j);
+}
+
+/// The child ends after this: its contents are not here.
+static void take_need(struct remote *r, struct job *j, struct str body) {
+    j->nneed = body.n / 32;
+    j->need = (unsigned char *)arena_strndup(&j->arena, body.s, body.n);
+    frame_write(&r->output, FRAME_NEED, j->id, body);
 }
 
 /// Passes complete frames of the child on. false when it wrote something else.
@@ -261,6 +311,9 @@ static bool forward(struct remote *r, struct job *j) {
         bool result = f.kind == FRAME_RESULT;
         if (!j->answered && (result || f.kind == FRAME_LOG)) {
             frame_write(&r->output, result ? FRAME_RESULT : FRAME_LOG, j->id, f.body);
+        }
+        if (f.kind == FRAME_NEED) {
+            take_need(r, j, f.body);
         }
         if (result && f.id != 0) {
             lane_failed(r, j);

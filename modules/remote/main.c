@@ -61,6 +61,19 @@ static void say_hello(struct remote *r) {
     arena_release(&a);
 }
 
+static bool handle(struct remote *r, const struct frame *f, struct err *e);
+
+static bool packed(struct remote *r, const struct frame *f, struct err *e) {
+    struct buf hold = {.a = NULL};
+    struct frame in;
+    bool ok = frame_unpack(f, &hold, &in, e) && handle(r, &in, e);
+    if (hold.p) {
+        explicit_bzero(hold.p, hold.cap);
+    }
+    buf_release(&hold);
+    return ok;
+}
+
 static bool handle(struct remote *r, const struct frame *f, struct err *e) {
     switch ((enum frame_kind)f->kind) {
     case FRAME_REQUEST:
@@ -79,9 +92,12 @@ static bool handle(struct remote *r, const struct frame *f, struct err *e) {
     case FRAME_BYE:
         r->bye = true;
         return true;
+    case FRAME_PACKED:
+        return packed(r, f, e);
     case FRAME_HELLO:
     case FRAME_RESULT:
     case FRAME_LOG:
+    case FRAME_NEED:
         break;
     }
     return err_set(e, ERR_SYNTAX, NO_MARK, "frame kind %u does not belong here", (unsigned)f->kind);

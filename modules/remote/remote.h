@@ -24,6 +24,11 @@ struct job {
     bool answered;        // its RESULT was passed on
     const char *stopped;  // why it was killed; NULL: it was not
     bool late;            // because it took too long
+    bool lazy;            // contents are sent when the child asks for them
+    bool ahead;           // the child only asks for contents: what comes before it in its lane is not done yet
+    bool asked;           // that was done
+    unsigned char *need;  // raw digests asked for
+    size_t nneed, have;   // how many, and how many of them are here
 };
 struct remote {
     int in, out;  // the connection
@@ -54,7 +59,7 @@ void remote_answer(struct remote *r, uint32_t id, struct val result);
 void remote_fail(struct remote *r, uint32_t id, const char *msg);
 
 // -- child.c ---------------------------------------------------------------------------------------------------------
-/// In the forked child: runs the module and writes FRAME_LOGs and one FRAME_RESULT to `fd`.
+/// In the forked child: runs the module and writes FRAME_LOGs and one FRAME_RESULT to `fd`, or one FRAME_NEED.
 void child_run(struct remote *r, struct job *j, int fd);
 
 // -- check.c ---------------------------------------------------------------------------------------------------------

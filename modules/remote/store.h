@@ -5,6 +5,7 @@
 #include "err.h"
 
 #define STORE_MEMORY  ((size_t)8 << 20)  // contents in memory; beyond it they go to an unlinked file
+#define STORE_BUCKETS 256
 #define STORE_DISK    ((uint64_t)16 << 30)
 #define SCRIPT_MAX    ((size_t)1 << 20)   // one Lua module
 #define SCRIPTS_TOTAL ((size_t)32 << 20)  // all of them
@@ -18,6 +19,7 @@ struct store_blob {
     struct digest *digest;  // NULL: complete
     bool good;              // complete and its digest is the one it was announced with
     struct buf mem;         // heap; empty once it went to the file
+    struct str lent;        // see store_lend
     uint64_t len;
     struct {
         struct store_extent *p;
@@ -32,8 +34,8 @@ struct store_script {
 };
 struct store {
     struct arena arena;
-    const char *dir;  // 0700, for the file; made when first needed
-    struct store_blob *blobs;
+    const char *dir;                          // 0700, for the file; made when first needed
+    struct store_blob *blobs[STORE_BUCKETS];  // by the first byte of their digest
     struct store_script *scripts;
     size_t memory, script_bytes;
     uint64_t disk;
@@ -44,8 +46,15 @@ void store_init(struct store *s, const char *dir);
 void store_release(struct store *s);
 /// Takes the body of one FRAME_BLOB. ERR_SYNTAX, ERR_LIMIT, ERR_SYS; content that fails its digest is dropped.
 bool store_blob(struct store *s, struct str body, struct err *e);
+enum store_state { STORE_MISSING, STORE_COMING, STORE_WHOLE, STORE_DAMAGED };
+/// How far content is.
+enum store_state store_state(const struct store *s, const unsigned char sha[32]);
+/// Adds content that lies in memory already, `data` being borrowed. For a child: its copy of the store dies with it.
+void store_lend(struct store *s, const unsigned char sha[32], struct str data);
 /// Takes the body of one FRAME_SCRIPT.
 bool store_script(struct store *s, struct str body, struct err *e);
+/// A hex SHA-256 as 32 bytes; false for another text.
+bool store_digest(struct str hex, unsigned char sha[32]);
 /// Complete content by its hex SHA-256: borrowed, mapped from the file when it lies there. ERR_NOT_FOUND.
 bool store_find_blob(struct store *s, struct str sha256, struct arena *a, struct str *data, struct err *e);
 const struct store_script *store_find_script(const struct store *s, struct str sha256);

@@ -3,7 +3,7 @@
 # signatures of the machine's own sources, into a sysroot beside the cached libcurl. The result lies beside the native one.
 option(PLAY_ARM64 "Build play-remote for arm64 too" OFF)
 set(cross_packages libc6-dev libc6 linux-libc-dev libcrypt-dev libpcre2-dev libyaml-dev liblua5.4-dev libjansson-dev
-  libmbedtls-dev libc-ares-dev)
+  libmbedtls-dev libc-ares-dev zlib1g-dev)
 
 # cross_sysroot(<debian arch> <out>): the path of a directory with the packages of that architecture unpacked.
 function(cross_sysroot arch out)

@@ -399,6 +399,7 @@ enum job_phase attempt_send(struct job *j, const char *module, struct val args) 
                              .script = own ? script_source(it->mod) : STR_NONE,
                              .blobs = blobs,
                              .nblobs = it->call.blobs.n,
+                             .on_request = it->call.on_request,
                              .lane = j->lane,
                              .raw = it->mod->no_target,
                              .guarded = j->early,

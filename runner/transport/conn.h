@@ -87,10 +87,11 @@ struct conn_request {
     struct str script;              // Lua source of the module, or STR_NONE: sent once per connection and content
     const struct conn_blob *blobs;  // content the args refer to by SHA-256; sent once per connection and content
     size_t nblobs;
-    uint32_t lane;  // requests of one lane run in order, different lanes at the same time
-    bool raw;       // run args.cmd by args.executable or the login shell, without play-remote: {rc, stdout, stderr}
-    bool guarded;   // run only when nothing before it in its lane failed; else the result has _ansible_dropped
-    bool want_log;  // send live output as DONE_LOG
+    bool on_request;  // they are sent when the target asks for them, unless they are small: it may have them
+    uint32_t lane;    // requests of one lane run in order, different lanes at the same time
+    bool raw;         // run args.cmd by args.executable or the login shell, without play-remote: {rc, stdout, stderr}
+    bool guarded;     // run only when nothing before it in its lane failed; else the result has _ansible_dropped
+    bool want_log;    // send live output as DONE_LOG
 };
 struct conn_blob {
     char sha256[65];

@@ -98,42 +98,6 @@ bool hub_wait(struct hub *h, int timeout_ms, struct completion *out) {
     return true;
 }
 
-// -- shared content --------------------------------------------------------------------------------------------------
-struct blob *blob_take(struct blobs *b, const unsigned char sha[32], struct str data) {
-    pthread_mutex_lock(&b->lock);
-    struct blob **slot = &b->bucket[sha[0] % BLOB_BUCKETS];
-    struct blob *found = *slot;
-    while (found && memcmp(found->sha, sha, sizeof found->sha) != 0) {
-        found = found->next;
-    }
-    if (!found) {
-        struct arena a = {.secret = true};
-        found = ARENA_NEW(&a, struct blob);
-        found->next = *slot;
-        memcpy(found->sha, sha, sizeof found->sha);
-        found->data = str_dup(&a, data);
-        found->arena = a;
-        *slot = found;
-    }
-    found->refs++;
-    pthread_mutex_unlock(&b->lock);
-    return found;
-}
-
-void blob_drop(struct blobs *b, struct blob *blob) {
-    pthread_mutex_lock(&b->lock);
-    if (--blob->refs == 0) {
-        struct blob **slot = &b->bucket[blob->sha[0] % BLOB_BUCKETS];
-        while (*slot != blob) {
-            slot = &(*slot)->next;
-        }
-        *slot = blob->next;
-        struct arena a = blob->arena;
-        arena_release(&a);
-    }
-    pthread_mutex_unlock(&b->lock);
-}
-
 // -- the hub ---------------------------------------------------------------------------------------------------------
 static void hub_init(struct hub *h, const struct hub_opts *o) {
 #ifdef M_ARENA_MAX
@@ -148,6 +112,7 @@ static void hub_init(struct hub *h, const struct hub_opts *o) {
     pthread_mutex_init(&h->gate_lock, NULL);
     pthread_cond_init(&h->gate_cond, NULL);
     pthread_mutex_init(&h->blobs.lock, NULL);
+    pthread_mutex_init(&h->blobs.pack_lock, NULL);
     pthread_mutex_init(&h->payload_lock, NULL);
     for (size_t i = 0; i < SHARDS_MAX; i++) {
         pthread_mutex_init(&h->shards[i].lock, NULL);
@@ -187,6 +152,7 @@ static void hub_destroy(struct hub *h) {
     pthread_cond_destroy(&h->gate_cond);
     arena_release(&h->gate_arena);
     pthread_mutex_destroy(&h->blobs.lock);
+    pthread_mutex_destroy(&h->blobs.pack_lock);
     pthread_mutex_destroy(&h->payload_lock);
     for (size_t i = 0; i < SHARDS_MAX; i++) {
         pthread_mutex_destroy(&h->shards[i].lock);

@@ -29,14 +29,20 @@ struct blob {
     unsigned char sha[32];
     struct str data;
     size_t refs;
+    // under pack_lock
+    struct str *frames;  // compressed FRAME_BLOBs, a part each; made when first needed
+    bool tried, plain;   // whether it shrinks was found out: it does not
 };
 struct blobs {
-    pthread_mutex_t lock;
+    pthread_mutex_t lock, pack_lock;
     struct blob *bucket[BLOB_BUCKETS];
 };
 /// A counted reference to the content; copied in when it is new. Any thread.
 struct blob *blob_take(struct blobs *b, const unsigned char sha[32], struct str data);
 void blob_drop(struct blobs *b, struct blob *blob);
+/// Appends the frame with the part of the content that begins at `at`, compressed where `pack` allows it and it pays;
+/// its end in *end. A shard's thread.
+void blob_frame(struct blobs *b, struct blob *blob, size_t at, bool pack, struct buf *out, size_t *end);
 
 // -- requests --------------------------------------------------------------------------------------------------------
 enum req_state { REQ_HELD, REQ_QUEUED, REQ_SENT };  // waits for its lane or process; in its send queue; on the wire
@@ -58,6 +64,7 @@ struct req {
     struct str body;     // encoded REQUEST
     struct blob **blobs;
     size_t nblobs, blob_i, blob_at;
+    bool lazy;  // the blobs follow when the target asks for them
     struct blob *script;
     const char *module;
     int64_t timeout_ms, sent_ms, deadline_ms;  // deadline_ms 0: none

@@ -9,9 +9,6 @@
 #include <strings.h>
 #include <sys/utsname.h>
 
-#define OUT_LOW             ((size_t)64 << 10)
-#define PART                ((size_t)256 << 10)
-#define UPLOAD_PART         ((size_t)8 << 10)  // many hosts may be sent the executable at the same time
 #define ERRS_MAX            ((size_t)32 << 10)
 #define RAW_MAX             ((size_t)64 << 20)
 #define REOPENS_BEFORE_IDLE 3  // then processes that have nothing to do are ended: MaxSessions may be low
@@ -235,6 +232,7 @@ void peers_bury(struct shard *s) {
     while (s->gone) {
         struct peer *p = s->gone;
         s->gone = p->next;
+        peer_forget(p, &s->hub->blobs);
         if (p->out.p) {
             explicit_bzero(p->out.p, p->out.cap);
         }
@@ -279,170 +277,7 @@ static void broken_frame(struct peer *p, const struct err *why) {
     arena_release(&tmp);
 }
 
-// -- requests --------------------------------------------------------------------------------------------------------
-static void sent(struct peer *p, struct req *r) {
-    r->state = REQ_SENT;
-    r->sent_ms = clock_ms();
-    if (r->timeout_ms > 0) {
-        r->deadline_ms = r->sent_ms + r->timeout_ms + (r->raw ? 0 : 250);  // the remote stops it first
-        shard_alarm(p->conn->shard, r->deadline_ms);
-    }
-}
-
-void peer_give(struct peer *p, struct req *r) {
-    r->peer = p;
-    r->state = REQ_QUEUED;
-    r->send_next = NULL;
-    p->pending++;
-    if (p->raw) {
-        sent(p, r);
-        return;
-    }
-    if (p->sendq) {
-        p->sendq_tail->send_next = r;
-    } else {
-        p->sendq = r;
-    }
-    p->sendq_tail = r;
-}
-
-static void unqueue(struct peer *p, struct req *r) {
-    struct req *prev = NULL;
-    for (struct req *q = p->sendq; q; prev = q, q = q->send_next) {
-        if (q != r) {
-            continue;
-        }
-        if (prev) {
-            prev->send_next = q->send_next;
-        } else {
-            p->sendq = q->send_next;
-        }
-        if (p->sendq_tail == q) {
-            p->sendq_tail = prev;
-        }
-        return;
-    }
-}
-
-void peer_cancel(struct peer *p, struct req *r) {
-    if (r->raw) {
-        conn_fail_req(r, NULL);
-        if (p->state != PEER_GONE) {
-            peer_close(p, 0);
-        }
-    } else if (r->state == REQ_SENT) {
-        frame_write(&p->out, FRAME_CANCEL, r->wire_id, STR_NONE);
-        r->kill_ms = clock_ms() + CANCEL_GRACE_MS;
-        shard_alarm(p->conn->shard, r->kill_ms);
-    } else if (r->blob_at == 0) {
-        unqueue(p, r);
-        conn_fail_req(r, NULL);
-    }  // else a blob is half sent: the rest of it must follow, see fill
-}
-
-void peer_ping(struct peer *p) {
-    frame_write(&p->out, FRAME_PING, 0, STR_NONE);
-}
-
-static bool was_sent(const struct peer *p, const struct blob *b) {
-    for (size_t i = 0; i < p->sent.n; i++) {
-        if (memcmp(p->sent.p[i], b->sha, sizeof b->sha) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static void mark_sent(struct peer *p, const struct blob *b) {
-    if (p->sent.n == p->sent.cap) {
-        size_t cap = p->sent.cap ? p->sent.cap * 2 : 8;
-        p->sent.p = arena_grow(&p->arena, p->sent.p, p->sent.cap * 32, cap * 32);
-        p->sent.cap = cap;
-    }
-    memcpy(p->sent.p[p->sent.n++], b->sha, 32);
-}
-
-/// One part of the request's next blob; false when there is none left.
-static bool blob_part(struct peer *p, struct req *r) {
-    while (r->blob_i < r->nblobs && r->blob_at == 0 && (r->cancelled || was_sent(p, r->blobs[r->blob_i]))) {
-        r->blob_i++;
-    }
-    if (r->blob_i >= r->nblobs) {
-        return false;
-    }
-    const struct blob *b = r->blobs[r->blob_i];
-    size_t end = b->data.n - r->blob_at > PART ? r->blob_at + PART : b->data.n;
-    bool last = end == b->data.n;
-    struct buf body = {0};
-    buf_add(&body, b->sha, sizeof b->sha);
-    buf_char(&body, last ? FRAME_BLOB_LAST : 0);
-    buf_str(&body, str_sub(b->data, r->blob_at, end));
-    frame_write(&p->out, FRAME_BLOB, 0, buf_view(&body));
-    explicit_bzero(body.p, body.n);
-    buf_release(&body);
-    r->blob_at = last ? 0 : end;
-    if (last) {
-        mark_sent(p, b);
-        r->blob_i++;
-    }
-    return true;
-}
-
-static void send_request(struct peer *p, struct req *r) {
-    if (r->script && !was_sent(p, r->script)) {
-        struct buf body = {0};
-        buf_add(&body, r->module, strlen(r->module) + 1);
-        buf_str(&body, r->script->data);
-        frame_write(&p->out, FRAME_SCRIPT, 0, buf_view(&body));
-        buf_release(&body);
-        mark_sent(p, r->script);
-    }
-    frame_write(&p->out, FRAME_REQUEST, r->wire_id, r->body);
-    sent(p, r);
-}
-
-/// Keeps the output buffer supplied, a piece at a time: content is not copied for every host at once.
-static void fill(struct peer *p) {
-    if (p->password_due) {
-        p->password_due = false;
-        buf_str(&p->out, p->password);
-        buf_char(&p->out, '\n');
-    }
-    if (p->upload && p->out.n < UPLOAD_PART) {
-        struct str data = p->upload->data;
-        size_t end = data.n - p->upload_at > UPLOAD_PART ? p->upload_at + UPLOAD_PART : data.n;
-        buf_str(&p->out, str_sub(data, p->upload_at, end));
-        p->upload_at = end;
-        if (end == data.n) {
-            p->upload = NULL;
-        }
-    }
-    // Not only when it has said hello: what is sent before waits in the pipe while the program starts.
-    bool open = p->state == PEER_HELLO || p->state == PEER_READY;
-    while (open && p->sendq && p->out.n < OUT_LOW) {
-        struct req *r = p->sendq;
-        if (blob_part(p, r)) {
-            continue;
-        }
-        unqueue(p, r);
-        if (r->cancelled) {
-            conn_fail_req(r, NULL);
-        } else {
-            send_request(p, r);
-        }
-    }
-}
-
 // -- frames in -------------------------------------------------------------------------------------------------------
-static struct req *find(const struct peer *p, uint32_t wire_id) {
-    for (struct req *r = p->conn->reqs; r; r = r->next) {
-        if (r->peer == p && r->wire_id == wire_id && r->state == REQ_SENT) {
-            return r;
-        }
-    }
-    return NULL;
-}
-
 static bool on_hello(struct peer *p, const struct frame *f, struct err *e) {
     struct done *d = done_new(DONE_OPEN, p->conn->tag, 0);
     struct val v = {0};
@@ -472,7 +307,7 @@ static bool on_hello(struct peer *p, const struct frame *f, struct err *e) {
 }
 
 static bool on_result(struct peer *p, const struct frame *f, struct err *e) {
-    struct req *r = find(p, f->id);
+    struct req *r = peer_find(p, f->id);
     if (!r) {
         return true;  // given up before
     }
@@ -500,7 +335,7 @@ static bool on_result(struct peer *p, const struct frame *f, struct err *e) {
 }
 
 static void on_log(struct peer *p, const struct frame *f) {
-    struct req *r = find(p, f->id);
+    struct req *r = peer_find(p, f->id);
     if (!r || !r->want_log || r->log_bytes >= LOG_MAX) {
         return;
     }
@@ -525,12 +360,15 @@ static bool on_frame(struct peer *p, const struct frame *f, struct err *e) {
         return true;
     case FRAME_PING:
         return true;
+    case FRAME_NEED:
+        return peer_need(p, f, e);
     case FRAME_HELLO:
     case FRAME_REQUEST:
     case FRAME_BLOB:
     case FRAME_SCRIPT:
     case FRAME_CANCEL:
     case FRAME_BYE:
+    case FRAME_PACKED:
         break;
     }
     return err_set(e, ERR_SYNTAX, NO_MARK, "frame kind %u is not for play", f->kind);
@@ -629,7 +467,7 @@ static bool read_some(struct peer *p, bool err, struct buf *into) {
 static bool write_some(struct peer *p) {
     bool moved = false;
     for (;;) {
-        fill(p);
+        peer_fill(p);
         int n = p->out.n ? stream_write(&p->stream, p->out.p, p->out.n) : 0;
         if (n <= 0) {
             break;

@@ -1,6 +1,7 @@
 // A program on a target that requests are sent to: the login user's play-remote, that of a become user, or one raw
 // command. In the shard's thread.
 #pragma once
+#include "frame.h"
 #include "hub.h"
 #include "stream.h"
 
@@ -23,12 +24,15 @@ struct peer {
     size_t pending;     // requests given to it and not answered
     int64_t reopen_ms;  // when to try again to open a channel that was refused; 0: not waiting
     int opens;
-    int64_t deadline_ms;  // of the start, moved on by progress
-    struct req *raw;      // PEER_RAW and on its way there
-    struct {
-        unsigned char (*p)[32];
-        size_t n, cap;
-    } sent;  // content and scripts it has
+    int64_t deadline_ms;              // of the start, moved on by progress
+    struct req *raw;                  // PEER_RAW and on its way there
+    struct map sent;                  // content and scripts it has or is being sent, by their digests
+    struct need *needs, *needs_tail;  // content it asked for
+    size_t need_at;                   // what was sent of the first
+};
+struct need {
+    struct need *next;
+    struct blob *blob;  // counted
 };
 
 /// Starts the program for `r` (NULL: the login play-remote) and links it to the connection. NULL: *e.
@@ -38,6 +42,14 @@ void peer_give(struct peer *p, struct req *r);
 /// Sends FRAME_CANCEL, or takes the request back when it was not sent.
 void peer_cancel(struct peer *p, struct req *r);
 void peer_ping(struct peer *p);
+/// Keeps the output buffer supplied, a piece at a time: content is not copied for every host at once.
+void peer_fill(struct peer *p);
+/// The request on the wire with this id, or NULL.
+struct req *peer_find(const struct peer *p, uint32_t wire_id);
+/// Takes a FRAME_NEED, whose digests are in the order of the request's contents. ERR_SYNTAX for what is not its own.
+bool peer_need(struct peer *p, const struct frame *f, struct err *e);
+/// Gives back the contents that were still to be sent.
+void peer_forget(struct peer *p, struct blobs *all);
 /// Moves bytes; true when something moved.
 bool peer_work(struct peer *p);
 /// Ends it: its requests fail with *why.

@@ -5,6 +5,8 @@
 #include "frame.h"
 #include "msg.h"
 
+#define EAGER_MAX ((size_t)32 << 10)
+
 static const char *dup_z(struct arena *a, const char *z) {
     return z ? arena_strndup(a, z, strlen(z)) : NULL;
 }
@@ -72,6 +74,15 @@ static bool take_script(struct req *q, const struct conn_request *r, char hex[65
     return true;
 }
 
+/// Small contents go ahead of the request: asking for them would take longer.
+static bool is_lazy(const struct req *q, const struct conn_request *r) {
+    size_t n = 0;
+    for (size_t i = 0; i < q->nblobs; i++) {
+        n += q->blobs[i]->data.n;
+    }
+    return r->on_request && r->async_s == 0 && n > EAGER_MAX;
+}
+
 static bool encode_body(struct req *q, const struct conn_request *r, struct err *e) {
     char hex[65] = "";
     if (!take_blobs(q, r, e) || !take_script(q, r, hex, e)) {
@@ -89,6 +100,10 @@ static bool encode_body(struct req *q, const struct conn_request *r, struct err 
     val_set(a, d, "log", val_bool(r->want_log));
     if (r->guarded) {
         val_set(a, d, "guarded", val_bool(true));
+    }
+    q->lazy = is_lazy(q, r);
+    if (q->lazy) {
+        val_set(a, d, "lazy", val_bool(true));
     }
     if (val_is(r->environment, VAL_DICT)) {
         val_set(a, d, "env", r->environment);

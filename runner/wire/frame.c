@@ -1,7 +1,9 @@
 // Frames as bytes: header in network order, caps checked before anything is believed. Knows nothing of descriptors.
 #include "frame.h"
 
-static void put32(unsigned char *p, uint32_t v) {
+#include <zlib.h>
+
+void frame_put32(unsigned char *p, uint32_t v) {
     p[0] = (unsigned char)(v >> 24);
     p[1] = (unsigned char)(v >> 16);
     p[2] = (unsigned char)(v >> 8);
@@ -18,9 +20,9 @@ void frame_write(struct buf *out, enum frame_kind kind, uint32_t id, struct str 
         BUG("frame of %zu bytes", body.n);
     }
     unsigned char head[FRAME_HEADER];
-    put32(head, (uint32_t)body.n);
+    frame_put32(head, (uint32_t)body.n);
     head[4] = (unsigned char)kind;
-    put32(head + 5, id);
+    frame_put32(head + 5, id);
     buf_add(out, head, sizeof head);
     buf_str(out, body);
 }
@@ -31,7 +33,7 @@ int frame_read(struct str in, struct frame *f, size_t *used, struct err *e) {
     }
     size_t len = get32(in.s);
     unsigned kind = (unsigned char)in.s[4];
-    if (kind < FRAME_HELLO || kind > FRAME_BYE) {
+    if (kind < FRAME_HELLO || kind > FRAME_PACKED) {
         (void)err_set(e, ERR_SYNTAX, NO_MARK, "expected a frame, found kind %u", kind);
         return -1;
     }
@@ -46,4 +48,21 @@ int frame_read(struct str in, struct frame *f, size_t *used, struct err *e) {
         .kind = (uint8_t)kind, .id = get32(in.s + 5), .body = str_sub(in, FRAME_HEADER, FRAME_HEADER + len)};
     *used = FRAME_HEADER + len;
     return 1;
+}
+
+bool frame_unpack(const struct frame *in, struct buf *hold, struct frame *out, struct err *e) {
+    size_t len = in->body.n > PACK_HEAD ? get32(in->body.s + 1) : 0;
+    unsigned kind = len ? (unsigned char)in->body.s[0] : 0;
+    // zlib makes at most a thousand bytes of one: what claims more is not believed
+    if (!len || len > FRAME_MAX || len / 1100 > in->body.n || kind < FRAME_HELLO || kind >= FRAME_PACKED) {
+        return err_set(e, ERR_SYNTAX, NO_MARK, "expected a compressed frame, found kind %u of %zu bytes", kind, len);
+    }
+    uLongf n = len;
+    const Bytef *from = (const Bytef *)in->body.s + PACK_HEAD;
+    if (uncompress((Bytef *)buf_reserve(hold, len), &n, from, in->body.n - PACK_HEAD) != Z_OK || n != len) {
+        return err_set(e, ERR_SYNTAX, NO_MARK, "a compressed frame is damaged");
+    }
+    *out = (struct frame){.kind = (uint8_t)kind, .id = in->id, .body = {hold->p + hold->n, len}};
+    hold->n += len;
+    return true;
 }

@@ -1,6 +1,7 @@
 // A TCP relay that holds everything back for a time: a long link on one machine.
-// bench-relay LISTEN_PORT TARGET_ADDRESS TARGET_PORT DELAY_MS: listens on 127.0.0.1; each way takes DELAY_MS. Prints
-// how many bursts went from the client to the target when it gets SIGTERM: about the number of round trips.
+// bench-relay LISTEN_PORT TARGET_ADDRESS TARGET_PORT DELAY_MS: listens on 127.0.0.1; each way takes DELAY_MS. When it
+// gets SIGTERM it prints how many bursts went from the client to the target, which is about the number of round trips,
+// and how many bytes went up to the target and down from it.
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -34,7 +35,7 @@ struct link {
 static struct link links[LINKS];
 static int nlinks;
 static volatile sig_atomic_t stop;
-static long bursts;
+static long bursts, bytes[2];
 
 static void on_term(int sig) {
     (void)sig;
@@ -61,6 +62,7 @@ static void take(struct way *w, long delay_ms, int count) {
     p->n = n > 0 ? (size_t)n : 0;
     p->due_ms = now_ms() + delay_ms;
     memcpy(p->data, buf, p->n);
+    bytes[count ? 0 : 1] += (long)p->n;
     // what is sent within a quarter of the delay goes in one burst
     bursts += count && p->n && p->due_ms - w->last_ms > delay_ms / 4 + 1;
     w->last_ms = p->due_ms;
@@ -165,6 +167,6 @@ int main(int argc, char **argv) {
     while (!stop) {
         turn(fd, &target, strtol(argv[4], NULL, 10));
     }
-    printf("%ld\n", bursts);
+    printf("%ld %ld %ld\n", bursts, bytes[0], bytes[1]);
     return 0;
 }

@@ -19,6 +19,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n) {
             BUG("frame does not write back");
         }
         buf_release(&again);
+        struct buf hold = {0};
+        struct frame inner;
+        if (f.kind == FRAME_PACKED && frame_unpack(&f, &hold, &inner, &e) && inner.body.n > FRAME_MAX) {
+            BUG("unpacked to %zu bytes", inner.body.n);
+        }
+        buf_release(&hold);
         in = str_sub(in, used, in.n);
     }
     arena_release(&a);

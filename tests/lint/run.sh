@@ -41,6 +41,7 @@ home 'jansson\.h' runner/value/
 home 'curl/' runner/jinja/lookups/ modules/
 home 'sqlite3\.h' runner/vars/
 home 'openssl/' vault/ runner/jinja/filters/ runner/jinja/bigint.c runner/transport/
+home 'zlib\.h' runner/wire/
 home 'mbedtls/' runner/base/ modules/lib/
 
 # Each header compiles alone.

@@ -60,6 +60,44 @@ static void send_shell(struct link *l, uint32_t id, const char *line, int64_t la
     send_request(l, id, args, "shell", lane);
 }
 
+/// A copy of `data` to `dest` whose content was not sent.
+static void send_lazy_copy(struct link *l, uint32_t id, const char *dest, struct str data, int64_t lane) {
+    struct val args = val_dict(&l->a, 2);
+    struct val files = val_list(&l->a, 1);
+    struct val file = val_dict(&l->a, 3);
+    const char *hex = NULL;
+    CHECK(digest_hex(&l->a, "sha256", data, &hex, &l->e));
+    val_set(&l->a, file, "rel", val_z(&l->a, ""));
+    val_set(&l->a, file, "sha256", val_z(&l->a, hex));
+    val_set(&l->a, file, "size", val_int((int64_t)data.n));
+    val_push(&l->a, files, file);
+    val_set(&l->a, args, "dest", val_z(&l->a, dest));
+    val_set(&l->a, args, "_files", files);
+    struct val r = val_dict(&l->a, 6);
+    struct buf b = BUF_IN(&l->a);
+    val_set(&l->a, r, "module", val_z(&l->a, "copy"));
+    val_set(&l->a, r, "args", args);
+    val_set(&l->a, r, "validate", val_bool(true));
+    val_set(&l->a, r, "lazy", val_bool(true));
+    val_set(&l->a, r, "lane", val_int(lane));
+    msg_encode(&b, r);
+    peer_send(&l->p, FRAME_REQUEST, id, buf_view(&b), &l->e);
+}
+
+static void send_content(struct link *l, struct str data, struct str announced) {
+    unsigned char sum[DIGEST_MAX];
+    struct digest *d = digest_open("sha256");
+    digest_add(d, announced.s, announced.n);
+    (void)digest_close(d, sum);
+    struct buf body = BUF_IN(&l->a);
+    struct buf out = BUF_IN(&l->a);
+    buf_add(&body, sum, 32);
+    buf_char(&body, FRAME_BLOB_LAST);
+    buf_str(&body, data);
+    (void)frame_pack(&out, FRAME_BLOB, 0, buf_view(&body));
+    CHECK(fd_write_all(l->p.in, buf_view(&out), &l->e));
+}
+
 static bool receive(struct link *l, struct answer *out) {
     int64_t deadline = clock_ms() + WAIT_MS;
     for (;;) {
@@ -315,4 +353,100 @@ TEST(a_broken_stream_ends_the_remote) {
     fd_closep(&l.p.out);
     buf_release(&l.p.input);
     arena_release(&l.a);
+}
+
+// -- content on request ----------------------------------------------------------------------------------------------
+static const char *scratch(struct link *l) {
+    char *dir = arena_printf(&l->a, "/tmp/protocol.XXXXXX");
+    CHECK(mkdtemp(dir) != NULL);
+    return dir;
+}
+
+static struct str long_text(struct link *l, char c) {
+    size_t n = 100000;
+    char *p = arena_alloc(&l->a, n);
+    memset(p, c, n);
+    return (struct str){p, n};
+}
+
+static void check_file(struct link *l, const char *path, struct str want) {
+    struct str now;
+    CHECK(fd_read_file(path, (size_t)1 << 20, &l->a, &now, &l->e));
+    CHECK(str_eq(now, want));
+    CHECK(unlink(path) == 0);
+}
+
+TEST(content_is_asked_for_once_for_what_waits_too) {
+    struct link l;
+    struct answer x;
+    link_open(&l);
+    const char *dir = scratch(&l);
+    const char *one = arena_printf(&l.a, "%s/one", dir);
+    const char *two = arena_printf(&l.a, "%s/two", dir);
+    struct str a = long_text(&l, 'a');
+    struct str b = long_text(&l, 'b');
+    send_lazy_copy(&l, 1, one, a, 3);
+    send_lazy_copy(&l, 2, two, b, 3);
+    // both questions come before anything is sent
+    CHECK(receive(&l, &x) && x.kind == FRAME_NEED && x.id == 1 && x.raw.n == 32);
+    CHECK(receive(&l, &x) && x.kind == FRAME_NEED && x.id == 2 && x.raw.n == 32);
+    send_content(&l, a, a);
+    send_content(&l, b, b);
+    CHECK(val_truth(val_get(result_of(&l, 1), "changed")));
+    CHECK(val_truth(val_get(result_of(&l, 2), "changed")));
+    // the same content elsewhere, and where it lies: nothing is asked
+    const char *three = arena_printf(&l.a, "%s/three", dir);
+    send_lazy_copy(&l, 3, three, a, 3);
+    CHECK(val_truth(val_get(result_of(&l, 3), "changed")));
+    check_file(&l, three, a);
+    check_file(&l, one, a);
+    check_file(&l, two, b);
+    CHECK(rmdir(dir) == 0);
+    link_close(&l);
+}
+
+TEST(content_that_lies_at_its_place_is_not_asked_for) {
+    struct link l;
+    link_open(&l);
+    const char *dir = scratch(&l);
+    const char *path = arena_printf(&l.a, "%s/here", dir);
+    struct str a = long_text(&l, 'h');
+    CHECK(fd_replace_file(path, a, 0644, &l.e));
+    send_lazy_copy(&l, 1, path, a, 1);
+    struct val r = result_of(&l, 1);
+    CHECK(!val_truth(val_get(r, "changed")) && !val_truth(val_get(r, "failed")));
+    check_file(&l, path, a);
+    CHECK(rmdir(dir) == 0);
+    link_close(&l);
+}
+
+TEST(content_that_arrives_damaged_fails_the_request) {
+    struct link l;
+    struct answer x;
+    link_open(&l);
+    const char *dir = scratch(&l);
+    struct str a = long_text(&l, 'a');
+    send_lazy_copy(&l, 1, arena_printf(&l.a, "%s/bad", dir), a, 1);
+    CHECK(receive(&l, &x) && x.kind == FRAME_NEED);
+    send_content(&l, long_text(&l, 'z'), a);
+    struct val r = result_of(&l, 1);
+    CHECK(val_truth(val_get(r, "failed")));
+    CHECK_STR(message(r), "content arrived damaged");
+    CHECK(rmdir(dir) == 0);
+    link_close(&l);
+}
+
+TEST(a_request_that_waits_for_content_is_cancelled) {
+    struct link l;
+    struct answer x;
+    link_open(&l);
+    const char *dir = scratch(&l);
+    send_lazy_copy(&l, 1, arena_printf(&l.a, "%s/never", dir), long_text(&l, 'a'), 1);
+    send_shell(&l, 2, "echo next", 1);
+    CHECK(receive(&l, &x) && x.kind == FRAME_NEED);
+    peer_send(&l.p, FRAME_CANCEL, 1, STR_NONE, &l.e);
+    CHECK_STR(message(result_of(&l, 1)), "the request was cancelled");
+    CHECK_STR(val_text(val_get(result_of(&l, 2), "stdout")), "next");
+    CHECK(rmdir(dir) == 0);
+    link_close(&l);
 }

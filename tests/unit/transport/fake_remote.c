@@ -121,6 +121,16 @@ static void handle(struct fake *f, const struct frame *fr) {
         f->blob_bytes += (int64_t)(fr->body.n - FRAME_BLOB_HEAD);
         f->blobs += fr->body.s[32] & FRAME_BLOB_LAST;
         break;
+    case FRAME_PACKED: {
+        struct frame in;
+        struct buf hold = {0};
+        if (!frame_unpack(fr, &hold, &in, &e)) {
+            _exit(8);
+        }
+        handle(f, &in);
+        buf_release(&hold);
+        break;
+    }
     case FRAME_SCRIPT:
         f->scripts++;
         break;
