@@ -74,7 +74,7 @@ bool store_digest(struct str hex, unsigned char sha[32]) {
         int hi = hex_digit(hex.s[2 * i]);
         int lo = hex_digit(hex.s[2 * i + 1]);
         ok = hi >= 0 && lo >= 0;
-        sha[i] = ok ? (unsigned char)(hi << 4 | lo) : 0;
+        sha[i] = (unsigned char)(ok ? hi * 16 + lo : 0);
     }
     return ok;
 }
