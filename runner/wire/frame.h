@@ -22,7 +22,8 @@ enum frame_kind {
     FRAME_PING = 8,     // play -> remote; answered with the same id and body. The remote never starts one
     FRAME_BYE = 9,      // play -> remote: finish
     FRAME_NEED = 10,  // remote -> play: raw SHA-256s, one behind the other: contents of request `id` that are not there
-    FRAME_PACKED = 11,  // play -> remote: another frame, compressed: its kind (8 bits), the length of its body (32 bits), zlib's output
+    FRAME_PACKED = 11,  // play -> remote: another frame, compressed: its kind (8 bits), the length of its body (32
+                        // bits), zlib's output
 };
 #define PACK_HEAD       ((size_t)5)   // of what is in a FRAME_PACKED
 #define FRAME_BLOB_LAST 1             // flag of the last part of a blob
