@@ -52,8 +52,8 @@ struct settings {
         inv_ignore_patterns, inv_enabled;
     struct words module_utils, module_utils_roots;
     struct words yaml_exts, inv_yaml_exts, vars_plugins, vars_precedence;
-    struct str hash_behaviour, retry_dir, group_chars, pattern_mismatch, playbook_vars_root, run_vars_plugins,
-        vars_stage;
+    struct str compat, broken_conditionals, hash_behaviour, retry_dir, group_chars, pattern_mismatch,
+        playbook_vars_root, run_vars_plugins, vars_stage;
     struct str cache_plugin, cache_connection, cache_prefix, interpreter_python;
     int64_t cache_timeout_s;
     bool inv_unparsed_failed, inv_any_unparsed_failed, inv_unparsed_warning, localhost_warning, inv_script_stderr;

@@ -76,6 +76,8 @@ static const struct member {
     {NULL, "DEFAULT_FORCE_HANDLERS", MEMBER_BOOL, AT(force_handlers)},
     {NULL, "ANY_ERRORS_FATAL", MEMBER_BOOL, AT(any_errors_fatal)},
     {NULL, "DEFAULT_JINJA2_NATIVE", MEMBER_BOOL, AT(jinja2_native)},
+    {NULL, "PLAY_COMPAT", MEMBER_TEXT, AT(compat)},
+    {NULL, "ALLOW_BROKEN_CONDITIONALS", MEMBER_TEXT, AT(broken_conditionals)},
     {NULL, "INJECT_FACTS_AS_VARS", MEMBER_BOOL, AT(inject_facts)},
     {NULL, "DEFAULT_HASH_BEHAVIOUR", MEMBER_TEXT, AT(hash_behaviour)},
     {"callback:default", "display_skipped_hosts", MEMBER_BOOL, AT(show_skipped)},

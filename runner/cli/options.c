@@ -77,6 +77,8 @@ const struct option_row option_rows[] = {
     {T_PLAYS, "sftp-extra-args", NULL, 0, OPT_TEXT, AT(ignored), "ARGS", NULL, "accepted; sftp is not used"},
     {T_PLAYS, "live", NULL, 0, OPT_FLAG, AT(live), NULL, NULL,
      "show the output of commands while they run, each line behind its host"},
+    {T_PLAYS, "compat", NULL, 0, OPT_TEXT, AT(compat), "2.18|2.19", NULL,
+     "the ansible-core whose rules hold (default 2.18)"},
     {T_PLAYS, "accept-new", NULL, 0, OPT_FLAG, AT(accept_new), NULL, NULL,
      "add the keys of hosts seen for the first time to known_hosts; a changed key is refused all the same"},
     {T_PLAYS, "ask-pass", NULL, 'k', OPT_FLAG, AT(ask_pass), NULL, NULL, "ask for the login password"},

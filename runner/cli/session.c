@@ -278,6 +278,18 @@ static enum inv_group_chars group_chars(struct str how) {
                                       : GROUP_CHARS_NEVER;
 }
 
+/// compat = 2.19
+static bool is_219(const struct settings *s) {
+    return str_eqz(s->compat, "2.19");
+}
+
+/// Ends of names that are no inventories; 2.19 takes `.ini` off the list.
+static const char *const *ignored_ends(struct session *x) {
+    static const char *const of_219[] = {".pyc", ".pyo", ".swp",  ".bak", "~",      ".rpm", ".md",
+                                         ".txt", ".rst", ".orig", ".cfg", ".retry", NULL};
+    return x->s->inv_ignore_exts.n ? texts(x->a, &x->s->inv_ignore_exts) : is_219(x->s) ? of_219 : NULL;
+}
+
 static bool load_inventory(struct session *x, struct err *e) {
     const struct settings *s = x->s;
     struct inv_templates *templates = ARENA_NEW(x->a, struct inv_templates);
@@ -288,7 +300,7 @@ static bool load_inventory(struct session *x, struct err *e) {
                            .warn_self = x,
                            .script_timeout_ms = s->script_timeout_s * 1000,
                            .group_chars = group_chars(s->group_chars),
-                           .ignore_exts = s->inv_ignore_exts.n ? texts(x->a, &s->inv_ignore_exts) : NULL,
+                           .ignore_exts = ignored_ends(x),
                            .ignore_patterns = texts(x->a, &s->inv_ignore_patterns),
                            .templates = templates,
                            .readers = reader_bits(x),
@@ -427,7 +439,10 @@ static void fill_run(struct session *x) {
     r->debugger_ignores = s->debugger_ignores;
     r->any_errors_fatal = s->any_errors_fatal;
     r->inject_facts = s->inject_facts;
-    r->native = s->jinja2_native;
+    bool broken_ok = s->broken_conditionals.n ? str_eqz(s->broken_conditionals, "True") : !is_219(s);
+    r->v219 = is_219(s);
+    r->native = r->v219 || s->jinja2_native;
+    r->strict_conditions = !broken_ok;
     r->facts = x->facts;
     r->pattern_mismatch = str_eqz(s->pattern_mismatch, "error")    ? MISMATCH_ERROR
                           : str_eqz(s->pattern_mismatch, "ignore") ? MISMATCH_IGNORE
@@ -451,6 +466,9 @@ bool session_open(struct session *x, struct settings *s, const struct words *sec
     x->cache = jinja_cache_new();
     x->plugins = plugins_new(x);
     jinja_cache_plugins(x->cache, plugins_api(x->plugins));
+    if (s->compat.n && !str_eqz(s->compat, "2.18") && !str_eqz(s->compat, "2.19")) {
+        return err_set(e, ERR_ARGS, NO_MARK, "--compat must be 2.18 or 2.19, not '%.*s'", STR(s->compat));
+    }
     if (!open_output(x, e) || !secrets_passwords(x, e) || !extra_vars(x, secrets, e) || !open_facts(x, e) ||
         !open_inventory(x, e)) {
         return false;

@@ -243,10 +243,31 @@ static bool templated_names(struct job *j, struct val *args, struct err *e) {
     return true;
 }
 
+/// The arguments, templated. From 2.19 on the conditions of assert stay the expressions that they are; only a template
+/// that gives a list of them is looked into.
+static bool templated_args(struct job *j, struct val *out, struct err *e) {
+    struct val raw = j->task->args;
+    struct val that = val_get(raw, "that");
+    struct val list = that;
+    bool keep = j->v.jc.v219 && strcmp(j->task->action, "assert") == 0 && !val_is(that, VAL_UNDEF);
+    if (!keep) {
+        return view_value(&j->v, raw, out, e);
+    }
+    raw = val_copy(&j->a, raw);
+    (void)val_del_key(raw, val_z(&j->a, "that"));
+    if (!view_value(&j->v, raw, out, e) ||
+        (val_is(that, VAL_STR) && str_starts(val_text(that), "{{") && !view_value(&j->v, that, &list, e))) {
+        return false;
+    }
+    *out = val_copy(&j->a, *out);
+    val_set(&j->a, *out, "that", val_is_seq(list) ? list : that);
+    return true;
+}
+
 static bool item_args(struct job *j, struct val *out, struct err *e) {
     struct val defaults = val_dict(&j->a, 4);
     struct val args = {0};
-    if (!view_value(&j->v, j->task->args, &args, e)) {
+    if (!templated_args(j, &args, e)) {
         return err_wrap(e, j->task->action_at, "in the arguments of '%.*s'", STR(j->task->action_name));
     }
     if (strcmp(j->task->action, "set_fact") == 0 && !templated_names(j, &args, e)) {

@@ -376,13 +376,13 @@ static struct val m_config_file(struct view *v, struct arena *a) {
 }
 
 static struct val m_version(struct view *v, struct arena *a) {
-    (void)v;
+    const char *full = v->r->o->v219 ? "2.19.0" : "2.18.0";
     struct val d = val_dict(a, 5);
-    val_set(a, d, "full", val_z(a, "2.18.0"));
+    val_set(a, d, "full", val_z(a, full));
     val_set(a, d, "major", val_int(2));
-    val_set(a, d, "minor", val_int(18));
+    val_set(a, d, "minor", val_int(v->r->o->v219 ? 19 : 18));
     val_set(a, d, "revision", val_int(0));
-    val_set(a, d, "string", val_z(a, "2.18.0"));
+    val_set(a, d, "string", val_z(a, full));
     return d;
 }
 

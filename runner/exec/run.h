@@ -41,6 +41,7 @@ struct run_opts {
     struct str remote_tmp;
     struct str gathering;  // implicit, explicit, smart
     bool any_errors_fatal, inject_facts, retry_files, merge_dicts /* hash_behaviour */, native /* jinja2_native */;
+    bool v219, strict_conditions;  // compat: see struct jinja_ctx
     enum pattern_mismatch { MISMATCH_WARN, MISMATCH_ERROR, MISMATCH_IGNORE } pattern_mismatch;
     struct str strategy;                   // of plays that name none; empty: linear
     bool no_log;                           // DEFAULT_NO_LOG: tasks hide what they do unless they say otherwise

@@ -161,8 +161,13 @@ static bool view_base(struct view *v, struct err *e) {
     }
     v->jh = (struct jinja_host){0};
     ctl_init(v);
-    v->jc = (struct jinja_ctx){
-        .a = v->a, .cache = v->r->o->cache, .opts = &jinja_opts_ansible, .host = &v->jh, .native = v->r->o->native};
+    v->jc = (struct jinja_ctx){.a = v->a,
+                               .cache = v->r->o->cache,
+                               .opts = &jinja_opts_ansible,
+                               .host = &v->jh,
+                               .native = v->r->o->native,
+                               .v219 = v->r->o->v219,
+                               .strict_conditions = v->r->o->strict_conditions};
     v->jc.scope = scope_jinja(&v->sc);
     return true;
 }
@@ -281,7 +286,8 @@ bool view_int(struct view *v, enum keyword k, int64_t absent, int64_t *out, stru
 bool view_conditions(struct view *v, struct val conds, bool *out, struct val *which, struct err *e) {
     *out = true;
     if (!val_is_seq(conds)) {
-        return val_is(conds, VAL_UNDEF) || val_is(conds, VAL_NULL) || jinja_truth(&v->jc, conds, out, e);
+        bool none = val_is(conds, VAL_UNDEF) || (val_is(conds, VAL_NULL) && !v->jc.v219);
+        return none || jinja_truth(&v->jc, conds, out, e);
     }
     for (size_t i = 0; i < val_len(conds) && *out; i++) {
         struct val c = val_at_index(conds, i);
@@ -291,7 +297,8 @@ bool view_conditions(struct view *v, struct val conds, bool *out, struct val *wh
             }
             continue;
         }
-        if (!val_is(c, VAL_NULL) && !(val_is(c, VAL_STR) && !val_text(c).n) && !jinja_truth(&v->jc, c, out, e)) {
+        bool empty = !v->jc.v219 && (val_is(c, VAL_NULL) || (val_is(c, VAL_STR) && !val_text(c).n));
+        if (!empty && !jinja_truth(&v->jc, c, out, e)) {
             if (which) {
                 *which = c;
             }

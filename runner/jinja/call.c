@@ -202,12 +202,34 @@ static bool hide_parts(const struct val *args, size_t n, struct err *e) {
     return false;
 }
 
+/// From 2.19 on: an argument without a value becomes the result of what does not say that it takes such. False: none.
+static bool undefined_argument(const struct jcall *c, struct val *out) {
+    static const char *const takes[] = {"default",   "d",       "defined", "undefined",
+                                        "mandatory", "ternary", "unvault", "type_debug"};
+    const char *dot = strrchr(c->name, '.');
+    const char *name = dot ? dot + 1 : c->name;
+    bool ok = !c->ctx->v219;
+    for (size_t i = 0; i < COUNTOF(takes) && !ok; i++) {
+        ok = strcmp(name, takes[i]) == 0;
+    }
+    for (size_t i = 0; i < c->nargs && !ok; i++) {
+        if (c->args[i].kind == VAL_UNDEF) {
+            *out = c->args[i];
+            return true;
+        }
+    }
+    return false;
+}
+
 bool filter_invoke(struct jcall *c, const struct filter *f, const struct sig *s, struct val *out, struct err *e) {
     struct val slots[SIG_MAX];
     const struct val *args = c->args, kwargs = c->kwargs;
     size_t n = c->nargs;
     c->params = f->params;
     c->data = f->data;
+    if (undefined_argument(c, out)) {
+        return true;
+    }
     bool ok = (f->takes_undef || check_input(c, e)) && sig_bind(c, s, slots, e) && f->fn(c, out, e);
     c->args = args;  // not what was bound here
     if (!ok) {
@@ -228,6 +250,10 @@ bool test_invoke(struct jcall *c, const struct jtest *t, const struct sig *s, bo
     const struct val *args = c->args;
     c->params = t->params;
     c->data = t->data;
+    struct val missing = {0};
+    if (undefined_argument(c, &missing)) {
+        return undef_fail(c->ctx, missing, c->at, e);
+    }
     bool ok = (t->takes_undef || check_input(c, e)) && sig_bind(c, s, slots, e) && t->fn(c, out, e);
     c->args = args;  // not what was bound here
     return ok || hide_parts(args, c->nargs, e);

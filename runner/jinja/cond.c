@@ -49,6 +49,17 @@ static bool first_pass(struct jinja_ctx *c, struct val cond, struct val *out, st
     return true;
 }
 
+/// A result that is not true or false: an error, or taken as Python takes it.
+static bool result_truth(const struct jinja_ctx *c, struct val got, struct mark at, bool *out, struct err *e) {
+    *out = val_truth(got);
+    return !c->strict_conditions || got.kind == VAL_BOOL ||
+           err_set(
+               e, ERR_TYPE, at,
+               "Conditional result (%s) was derived from value of type '%s'. Conditionals must have a boolean result.",
+               *out ? "True" : "False", val_type_name(got)) ||
+           err_hint(e, "say what is meant: 'is truthy', '| length > 0', '| bool', 'is defined'");
+}
+
 static bool truth_of(struct jinja_ctx *c, struct val cond, bool *out, struct err *e) {
     struct val v = cond;
     bool twice = has_delimiters(val_text(cond));
@@ -63,8 +74,46 @@ static bool truth_of(struct jinja_ctx *c, struct val cond, bool *out, struct err
     if (!jinja_expr(c, val_text(v), twice ? NO_MARK : cond.mark, false, &got, e)) {
         return false;
     }
-    *out = val_truth(got);
-    return true;
+    return result_truth(c, got, cond.mark, out, e);
+}
+
+/// Text that is one template from its first to its last character, or several.
+static bool all_template(struct str s) {
+    return (str_starts(s, "{{") && str_ends(s, "}}")) || (str_starts(s, "{%") && str_ends(s, "%}")) ||
+           (str_starts(s, "{#") && str_ends(s, "#}"));
+}
+
+/// As ansible-core 2.19 has it: text is an expression, whose strings may be templates, or it is a template as a whole.
+static bool truth_219(struct jinja_ctx *c, struct val cond, bool *out, struct err *e) {
+    struct str text = str_trim(val_text(cond));
+    struct val got = cond;
+    *out = true;
+    if (cond.kind == VAL_NULL || (cond.kind == VAL_STR && !text.n)) {
+        return !c->strict_conditions ||
+               err_set(e, ERR_TYPE, cond.mark, "Empty conditional expressions are not allowed.");
+    }
+    if (cond.kind != VAL_STR) {
+        return c->strict_conditions
+                   ? err_set(e, ERR_TYPE, cond.mark, "Conditional expressions must be strings, not %s.",
+                             val_kind_name(cond.kind)) ||
+                         err_hint(e, "the whole condition must stand in quotes when it has ': ' in it")
+                   : jinja_value(c, cond, &got, e) && result_truth(c, got, cond.mark, out, e);
+    }
+    if (all_template(text)) {
+        if (c->host && c->host->warn) {
+            c->host->warn(c->host->self, cond.mark,
+                          "Conditionals should not be surrounded by templating delimiters such as {{ }} or {% %}.");
+        }
+        return jinja_string(c, val_flag(cond, VAL_TMPL), &got, e) && result_truth(c, got, cond.mark, out, e);
+    }
+    bool before = c->state.const_templates;
+    c->state.const_templates = true;
+    bool ok = jinja_expr(c, text, cond.mark, false, &got, e);
+    c->state.const_templates = before;
+    if (!ok && e->code == ERR_SYNTAX && has_delimiters(text)) {
+        return err_hint(e, "template delimiters are not supported in expressions: write the name without them");
+    }
+    return ok && result_truth(c, got, cond.mark, out, e);
 }
 
 bool jinja_truth(struct jinja_ctx *c, struct val cond, bool *out, struct err *e) {
@@ -73,9 +122,9 @@ bool jinja_truth(struct jinja_ctx *c, struct val cond, bool *out, struct err *e)
             return undef_fail(c, cond, cond.mark, e);
         }
         *out = cond.kind == VAL_NULL || val_truth(cond);
-        return true;
+        return cond.kind == VAL_BOOL || !c->v219 || truth_219(c, cond, out, e);
     }
-    if (!val_text(cond).n) {
+    if (!val_text(cond).n && !c->v219) {
         *out = true;
         return true;
     }
@@ -83,12 +132,12 @@ bool jinja_truth(struct jinja_ctx *c, struct val cond, bool *out, struct err *e)
         return err_set(e, ERR_TYPE, cond.mark, "a condition that came from an untrusted source is never evaluated");
     }
     bool untrusted = c->state.untrusted;
-    bool ok = truth_of(c, cond, out, e);
+    bool ok = c->v219 ? truth_219(c, cond, out, e) : truth_of(c, cond, out, e);
     c->state.untrusted = untrusted;
     if (ok) {
         return true;
     }
-    if (e->code == ERR_UNDEFINED && e->msg && rescue(c, val_text(cond), out, e)) {
+    if (!c->v219 && e->code == ERR_UNDEFINED && e->msg && rescue(c, val_text(cond), out, e)) {
         err_clear(e);
         return true;
     }

@@ -558,6 +558,15 @@ static bool eval_test(struct rt *r, const struct node *n, struct val *out) {
     return true;
 }
 
+/// A string in a condition of 2.19 that is a template itself.
+static bool const_template(struct rt *r, const struct node *n, struct val *out) {
+    struct val text = val_mark_templates(val_at(val_flag(n->val, VAL_TRUSTED), rt_mark(r, n)));
+    r->c->state.const_templates = false;
+    bool ok = jinja_string(r->c, text, out, r->e);
+    r->c->state.const_templates = true;
+    return ok;
+}
+
 static bool eval_node(struct rt *r, const struct node *n, struct val *out) {
     switch (n->type) {  // NOLINT(clang-diagnostic-switch-enum)
     case N_CONST:
@@ -603,7 +612,7 @@ static bool eval_node(struct rt *r, const struct node *n, struct val *out) {
 bool expr_eval(struct rt *r, const struct node *n, struct val *out) {
     if (n->type == N_CONST) {
         *out = n->val;
-        return true;
+        return !r->c->state.const_templates || n->val.kind != VAL_STR || const_template(r, n, out);
     }
     if (!nest_enter(r->c, r->e)) {
         return false;

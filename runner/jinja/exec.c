@@ -98,7 +98,7 @@ static void sink_flush(struct rt *r) {
     if (!s->b.max) {
         s->b.max = cap_of(r->c, OUTPUT_CAP);
     }
-    if (s->n == 1) {
+    if (s->n == 1 && !(r->c->v219 && s->first.kind == VAL_NULL)) {
         val_to_str(&s->b, s->first);
     }
     s->n = 2;
@@ -154,6 +154,9 @@ bool put_value(struct rt *r, struct val v, bool escape) {
         return true;
     }
     sink_flush(r);
+    if (r->c->v219 && v.kind == VAL_NULL) {
+        return true;
+    }
     val_to_str(&r->out->b, v);
     return sink_full(r);
 }
@@ -164,7 +167,7 @@ static bool native_value(struct rt *r, const struct sink *s, struct str text, st
         *out = s->first;
         return true;
     }
-    return literal_native(r->a, text, out);
+    return !r->c->v219 && literal_native(r->a, text, out);  // from 2.19 on, text is never read as a literal
 }
 
 /// The variables of a host, as a template that is only them gives a dictionary. What could not be templated in it stays

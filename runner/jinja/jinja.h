@@ -79,12 +79,13 @@ void jinja_cache_plugins(struct jinja_cache *c, const struct jinja_plugins *p);
 
 /// The engine's own notes in a context; zeroed by the caller, never read by others except `secret`.
 struct jinja_state {
-    size_t steps;      // taken so far, when step_cap is set
-    unsigned nesting;  // depth of evaluation, capped
-    uint8_t mode;      // how output is put together: enum concat_mode of ast.h
-    bool autoescape;   // output is escaped for HTML where it stands now
-    bool secret;       // what was rendered last contains a secret
-    bool untrusted;    // what was rendered last read an untrusted value
+    size_t steps;          // taken so far, when step_cap is set
+    unsigned nesting;      // depth of evaluation, capped
+    uint8_t mode;          // how output is put together: enum concat_mode of ast.h
+    bool autoescape;       // output is escaped for HTML where it stands now
+    bool secret;           // what was rendered last contains a secret
+    bool untrusted;        // what was rendered last read an untrusted value
+    bool const_templates;  // in a condition of 2.19: its strings may be templates
 };
 
 /// One evaluation context: the variables of one host and task. Cheap to make; its arena is the caller's.
@@ -102,6 +103,8 @@ struct jinja_ctx {
     struct map *templates;     // name -> struct str *: sources for include/import/extends (tests); else host->find
     size_t step_cap;           // evaluation steps allowed before ERR_LIMIT; 0: as many as it takes
     bool native;               // jinja2_native: templates give any Python value
+    bool v219;                 // the rules of ansible-core 2.19, where they differ; goes with native
+    bool strict_conditions;    // a condition gives true or false, nothing else
     bool no_lookups;           // lookup(), query() and q() are refused
     bool lookups_met;          // set when that happened
     struct jinja_state state;

@@ -203,6 +203,7 @@ static bool run(struct jinja_ctx *c, const struct tmpl *t, struct mark at, enum 
     struct sink s = {.b = BUF_IN(c->a)};
     c->state.mode = (uint8_t)mode;
     c->state.untrusted = false;
+    c->state.const_templates = false;
     bool ok = nest_enter(c, e) && run_template(c, t, at, &s, e);
     if (ok) {
         struct rt r = {.c = c, .a = c->a, .e = e};

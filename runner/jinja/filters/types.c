@@ -272,7 +272,9 @@ static bool f_type_debug(struct jcall *c, struct val *out, struct err *e) {
     (void)e;
     struct val v = c->args[0];
     const char *name = val_type_name(v);
-    if (is_undef(v)) {
+    if (c->ctx->v219) {
+        name = is_undef(v) ? "UndefinedMarker" : name;
+    } else if (is_undef(v)) {
         name = "AnsibleUndefined";
     } else if (v.kind == VAL_STR) {
         if (v.flags & VAL_VAULTED) {
