@@ -47,6 +47,7 @@ struct module {
     bool no_target;                 // raw: works without play-remote
     bool always_diff;               // the result has its diff also when nobody asked to see it
     bool once;                      // run once for all hosts (add_host, pause)
+    bool beside;                    // runs on the controller, or where delegate_to says; `_login` tells of the host
     enum support check, diff;
     enum side side;
     /// Controller half of an ON_TARGET module, before it is sent: reads files, renders templates, attaches content.

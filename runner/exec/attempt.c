@@ -346,7 +346,7 @@ bool item_prepare(struct job *j, struct err *e) {
         return delegate_label(j, cv, e);
     }
     return login_resolve(cv, it->target, &j->a, &it->login, e) && delegate_label(j, cv, e) &&
-           environment_resolve(&j->v, &it->environment, e);
+           (!it->mod->beside || beside_place(j, e)) && environment_resolve(&j->v, &it->environment, e);
 }
 
 // -- running ----------------------------------------------------------------------------------------------------------

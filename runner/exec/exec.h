@@ -389,6 +389,11 @@ void slot_drop(struct slot *s);
 /// A request on it was completed.
 void slot_done(struct slot *s);
 
+// -- beside.c ---------------------------------------------------------------------------------------------------------
+/// For a module that runs beside the host: the item's login becomes the controller's own, or stays that of the delegated
+/// host, and its arguments get `_login`, which tells how the host is reached.
+bool beside_place(struct job *j, struct err *e);
+
 // -- task.c -----------------------------------------------------------------------------------------------------------
 struct job *job_new(struct play_run *pr, struct hrun *h, struct pstep *s);
 /// Moves a job as far as it gets without waiting.
