@@ -4,71 +4,9 @@
 
 local util = use("util")
 local docker = use("docker")
+local lib = use("compose")
 
-local function base(c)
-  local cli = c.args.docker_cli or c:which("docker")
-  local argv
-  if cli then
-    argv = { cli }
-    if c.args.docker_host then
-      util.append(argv, "-H", c.args.docker_host)
-    elseif c.args.cli_context then
-      util.append(argv, "--context", c.args.cli_context)
-    end
-    local probe = util.copy(argv)
-    util.append(probe, "compose", "version", "--short")
-    if util.run(c, probe, { may_fail = true }).rc == 0 then
-      util.append(argv, "compose")
-      return argv, 2
-    end
-  end
-  local old = c:which("docker-compose")
-  if not old then
-    c:fail("there is neither `docker compose` nor docker-compose on the target")
-  end
-  argv = { old }
-  if c.args.docker_host then
-    util.append(argv, "-H", c.args.docker_host)
-  end
-  return argv, 1
-end
-
-local function project_words(c)
-  local words = {}
-  local a = c.args
-  local dir = a.project_src
-  if a.definition then
-    dir = c:tmpdir()
-    c.fs.write(dir .. "/compose.yml", c.json.encode(a.definition), { mode = 384 })
-    util.append(words, "-f", dir .. "/compose.yml")
-  end
-  for _, file in ipairs(a.files or {}) do
-    util.append(words, "-f", file:sub(1, 1) == "/" and file or dir .. "/" .. file)
-  end
-  if a.project_name then
-    util.append(words, "-p", a.project_name)
-  end
-  for _, file in ipairs(a.env_files or {}) do
-    util.append(words, "--env-file", file)
-  end
-  for _, profile in ipairs(a.profiles or {}) do
-    util.append(words, "--profile", profile)
-  end
-  util.append(words, "--project-directory", a.project_src or dir)
-  return words, dir
-end
-
-local function compose(c, words, options)
-  options = options or {}
-  local argv = util.copy(c.state.base)
-  util.extend(argv, c.state.words)
-  util.extend(argv, words)
-  local r = util.run(c, argv, { may_fail = true, cwd = c.state.dir, timeout = options.timeout })
-  if r.rc ~= 0 and not options.may_fail then
-    c:fail("docker compose " .. words[1] .. " failed: " .. util.trim(r.stderr), { rc = r.rc, stdout = r.stdout, stderr = r.stderr })
-  end
-  return r
-end
+local compose = lib.call
 
 -- Containers of the project, as the engine lists them.
 local function containers(c)
@@ -140,24 +78,6 @@ local function up_words(c)
   return words
 end
 
-local function prepare(c)
-  local a = c.args
-  if a.project_src and a.check_files_existing and not a.files then
-    local found = false
-    for _, name in ipairs({ "compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml" }) do
-      found = found or c.fs.exists(a.project_src .. "/" .. name)
-    end
-    if not found then
-      c:fail('"' .. a.project_src .. '" does not contain compose.yaml, compose.yml, docker-compose.yaml, or docker-compose.yml')
-    end
-  end
-  if a.definition and not a.project_name then
-    c:fail("definition needs project_name: what is the project called?")
-  end
-  c.state.base, c.state.version = base(c)
-  c.state.words, c.state.dir = project_words(c)
-end
-
 local function finish(c, r, before)
   local after = containers(c)
   if not util.equal(state_of(before), state_of(after)) then
@@ -190,7 +110,7 @@ local function in_check_mode(c, before)
 end
 
 local function run(c)
-  prepare(c)
+  lib.prepare(c)
   local before = containers(c)
   if c.check then
     in_check_mode(c, before)
@@ -227,14 +147,7 @@ return {
   side = "target",
   check = "partial",
   diff = "none",
-  args = docker.args({
-    project_src = { type = "path", doc = "Directory of the project." },
-    project_name = { doc = "Name of the project; that of the directory without it." },
-    files = { type = "list", elements = "path", doc = "Compose files in that directory." },
-    definition = { type = "dict", doc = "The project itself, in place of files." },
-    env_files = { type = "list", elements = "path", doc = "Files of variables." },
-    profiles = { type = "list", elements = "str", doc = "Profiles." },
-    check_files_existing = { type = "bool", default = true, doc = "Look whether there is a compose file." },
+  args = lib.args({
     state = { default = "present", choices = { "absent", "stopped", "restarted", "present" }, doc = "State of the project." },
     pull = { default = "policy", choices = { "always", "missing", "never", "policy" }, doc = "When images are pulled." },
     build = { default = "policy", choices = { "always", "never", "policy" }, doc = "When images are built." },
@@ -247,10 +160,8 @@ return {
     scale = { type = "dict", doc = "Containers of services." },
     wait = { type = "bool", default = false, doc = "Wait until they run and are healthy." },
     wait_timeout = { type = "int", doc = "Seconds to wait." },
-    docker_cli = { type = "path", doc = "The docker program." },
-    cli_context = { doc = "Its context." },
   }),
-  exclusive = { { "definition", "project_src" }, { "definition", "files" } },
-  required_one_of = { { "definition", "project_src" } },
+  exclusive = lib.exclusive,
+  required_one_of = lib.required_one_of,
   run = run,
 }

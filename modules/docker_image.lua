@@ -2,6 +2,7 @@
 
 local util = use("util")
 local docker = use("docker")
+local images = use("docker_images")
 
 local function action(c, text)
   c.state.actions = c.state.actions or list()
@@ -11,110 +12,10 @@ end
 
 -- Name and tag the arguments mean.
 local function names(c)
-  local repo, tag = docker.split_tag(c.args.name)
-  if docker.is_id(c.args.name) then
-    return c.args.name, nil
-  end
-  tag = tag or c.args.tag
-  if not docker.full_name(repo, tag):match("^[%w%._%-/:@]+$") then
-    c:fail('"' .. docker.full_name(repo, tag) .. '" is no name of an image')
-  end
-  return repo, tag
+  return images.names(c, c.args.name, c.args.tag)
 end
 
-local function full(repo, tag)
-  return tag and docker.full_name(repo, tag) or repo
-end
-
--- -- build -------------------------------------------------------------------------------------------------------------
-
-local function build_query(c, b)
-  local query = { t = full(names(c)), rm = b.rm and "1" or "0" }
-  for arg, key in pairs({ dockerfile = "dockerfile", network = "networkmode", target = "target", platform = "platform" }) do
-    query[key] = util.present(b[arg])
-  end
-  if b.pull then
-    query.pull = "1"
-  end
-  if util.present(b.nocache) then
-    query.nocache = "1"
-  end
-  for arg, key in pairs({ args = "buildargs", labels = "labels" }) do
-    if util.present(b[arg]) then
-      local values = dict({})
-      for name, value in pairs(b[arg]) do
-        values[name] = tostring(value)
-      end
-      query[key] = c.json.encode(values)
-    end
-  end
-  if util.present(b.cache_from) then
-    query.cachefrom = c.json.encode(b.cache_from)
-  end
-  if util.present(b.etc_hosts) then
-    local hosts = {}
-    for name, address in pairs(b.etc_hosts) do
-      hosts[#hosts + 1] = name .. ":" .. address
-    end
-    query.extrahosts = table.concat(hosts, ",")
-  end
-  if util.present(b.shm_size) then
-    query.shmsize = docker.bytes(b.shm_size) or c:fail("build.shm_size: '" .. b.shm_size .. "' is no size")
-  end
-  local limits = util.present(b.container_limits) or {}
-  for arg, key in pairs({ memory = "memory", memswap = "memswap" }) do
-    if util.present(limits[arg]) then
-      query[key] = docker.bytes(limits[arg]) or c:fail("container_limits." .. arg .. ": '" .. limits[arg] .. "' is no size")
-    end
-  end
-  query.cpushares, query.cpusetcpus = util.present(limits.cpushares), util.present(limits.cpusetcpus)
-  return query
-end
-
-local function build(c)
-  local b = c.args.build
-  local st = c.fs.stat(c.fs.realpath(b.path) or b.path)
-  if not st or st.type ~= "directory" then
-    c:fail("Requested build path " .. b.path .. " could not be found or you do not have access.")
-  end
-  local context = c:tmpdir() .. "/context.tar"
-  local argv = { util.need(c, "tar"), "-C", b.path, "-cf", context }
-  for _, line in ipairs(util.lines(c.fs.read(b.path .. "/.dockerignore") or "")) do
-    line = util.trim(line):gsub("^%./", ""):gsub("/+$", "")
-    if line ~= "" and not line:match("^[#!]") then
-      util.append(argv, "--exclude", "./" .. line:gsub("^/", ""))
-    end
-  end
-  util.append(argv, ".")
-  util.run(c, argv)
-  local _, text = docker.call(c, "Error building " .. full(names(c)), "POST", "/build", {
-    query = build_query(c, b), body_file = context, headers = { ["Content-Type"] = "application/x-tar" }, raw = true,
-    timeout = util.present(b.http_timeout) or 3600,
-  })
-  local out = {}
-  for _, line in ipairs(docker.progress(c, "Error building " .. full(names(c)), text)) do
-    if util.present(line.stream) then
-      out[#out + 1] = line.stream
-    end
-  end
-  c:set("stdout", table.concat(out))
-end
-
--- -- the rest ----------------------------------------------------------------------------------------------------------
-
-local function load(c)
-  local path = c.args.load_path
-  if not c.fs.exists(path) then
-    c:fail("Error loading image " .. c.args.name .. ". Specified path " .. path .. " does not exist.")
-  end
-  local _, text = docker.call(c, "Error loading image from " .. path, "POST", "/images/load",
-    { body_file = path, headers = { ["Content-Type"] = "application/x-tar" }, raw = true, timeout = 3600 })
-  local out = {}
-  for _, line in ipairs(docker.progress(c, "Error loading image from " .. path, text)) do
-    out[#out + 1] = util.present(line.stream) or util.present(line.status) or ""
-  end
-  c:set("stdout", table.concat(out))
-end
+local full = images.full
 
 local function save(c, image)
   local path = c.args.archive_path
@@ -122,11 +23,7 @@ local function save(c, image)
   if c.check then
     return
   end
-  local temp = util.dirname(path) .. "/." .. util.basename(path) .. "." .. c.digest("sha256", c.random(16)):sub(1, 8)
-  docker.call(c, "Error getting image " .. full(names(c)), "GET", "/images/" .. full(names(c)) .. "/get",
-    { to_file = temp, timeout = 3600 })
-  c.fs.chmod(temp, 420)
-  c.fs.rename(temp, path)
+  images.save(c, { full(names(c)) }, path)
   c:set("image", image)
 end
 
@@ -136,14 +33,8 @@ local function saved(c, image)
   if not c.fs.exists(path) then
     return false
   end
-  local r = util.run(c, { util.need(c, "tar"), "-xOf", path, "manifest.json" }, { may_fail = true })
-  local ok, manifest = pcall(c.json.decode, r.stdout)
-  if r.rc ~= 0 or not ok or type(manifest) ~= "table" or not manifest[1] then
-    return false
-  end
-  local id = image.Id:gsub("^sha256:", "")
-  return #manifest == 1 and manifest[1].Config:find(id, 1, true) ~= nil and
-      util.contains(util.present(manifest[1].RepoTags), full(names(c)))
+  local all = images.archived(c, path)
+  return all ~= nil and #all == 1 and all[1].id == image.Id and util.contains(all[1].tags, full(names(c)))
 end
 
 local function push(c, repo, tag)
@@ -152,9 +43,7 @@ local function push(c, repo, tag)
   if c.check then
     return
   end
-  local _, text = docker.call(c, "Error pushing image " .. name, "POST", "/images/" .. repo .. "/push",
-    { query = { tag = tag }, headers = docker.registry_auth(c, repo), raw = true, timeout = 3600 })
-  docker.progress(c, "Error pushing image " .. name, text)
+  images.push(c, repo, tag)
 end
 
 local function tag_image(c, image)
@@ -197,9 +86,12 @@ local function present(c)
       elseif source == "pull" then
         docker.pull(c, repo, tag, c.args.pull and util.present(c.args.pull.platform))
       elseif source == "build" then
-        build(c)
+        c:set("stdout", images.build(c, full(names(c)), c.args.build))
       else
-        load(c)
+        if not c.fs.exists(c.args.load_path) then
+          c:fail("Error loading image " .. c.args.name .. ". Specified path " .. c.args.load_path .. " does not exist.")
+        end
+        c:set("stdout", table.concat(images.load(c, c.args.load_path), "\n"))
       end
       image = docker.image(c, full(repo, tag))
       if not c.check and not image then

@@ -206,7 +206,7 @@ end
 
 -- Pulls an image; true when it is another one than before.
 function docker.pull(c, repo, tag, platform)
-  local what = "Error pulling " .. docker.full_name(repo, tag)
+  local what = "Error pulling image " .. docker.full_name(repo, tag)
   local query = { fromImage = repo, tag = tag }
   if platform then
     query.platform = platform

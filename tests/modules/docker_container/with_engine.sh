@@ -46,4 +46,19 @@ done
 echo 'root:x:0:0:root:/:/bin/sh' >"$root/etc/passwd"
 tar -C "$root" -c . | docker import -c 'CMD ["/bin/sleep","600"]' -c 'EXPOSE 80' -c 'ENV IMG=1' \
     -c 'LABEL from=image' - busy:1 >/dev/null
+# a registry of its own, where there is one
+if command -v docker-registry >/dev/null; then
+    cat >"$work/registry.yml" <<END
+version: 0.1
+storage: {filesystem: {rootdirectory: $work/registry}}
+http: {addr: "127.0.0.1:5000"}
+END
+    docker-registry serve "$work/registry.yml" >"$work/registry.log" 2>&1 &
+    pids+=($!)
+    for _ in $(seq 50); do
+        (exec 9<>/dev/tcp/127.0.0.1/5000) 2>/dev/null && break
+        sleep 0.1
+    done
+    export PLAY_TEST_REGISTRY=1
+fi
 PLAY_TEST_DOCKER=1 "$run_cases" "$remote" "$@"
