@@ -1,5 +1,5 @@
-// synchronize: rsync between this machine and the host, or between two hosts. rsync logs in by itself, with the system's
-// ssh: it is told how this program reaches the host. Passwords go through ssh's askpass, never through argv.
+// synchronize: rsync between this machine and the host, or between two hosts. rsync logs in by itself, with the
+// system's ssh: it is told how this program reaches the host. Passwords go through ssh's askpass, never through argv.
 #include "cmd.h"
 #include "fd.h"
 #include "paths.h"
@@ -287,7 +287,8 @@ static bool far_rsync(struct mod_call *c, struct buf *b, struct err *e) {
                             STR(method));
         }
         if (!str_eqz(method, "sudo") && !str_eqz(method, "doas")) {
-            return mod_fail(c, e, "become_method %.*s does not work with synchronize: use sudo or doas, or give rsync_path",
+            return mod_fail(c, e,
+                            "become_method %.*s does not work with synchronize: use sudo or doas, or give rsync_path",
                             STR(method));
         }
         path = str_printf(c->arena, "%.*s -u %.*s rsync", STR(method), STR(login_text(c, "become_user")));
@@ -335,8 +336,7 @@ static bool link_words(struct mod_call *c, struct buf *b, struct err *e) {
     for (size_t i = 0; i < val_len(all); i++) {
         struct str path = paths_normal(c->arena, val_text(val_at_index(all, i)));
         if (str_starts(into, str_z(c->arena, path))) {
-            return mod_fail(c, e,
-                            "Hardlinking into a subdirectory of the source would cause recursion. %.*s and %.*s",
+            return mod_fail(c, e, "Hardlinking into a subdirectory of the source would cause recursion. %.*s and %.*s",
                             STR(into), STR(dest));
         }
         word(c, b, str_printf(c->arena, "--link-dest=%.*s", STR(path)));

@@ -390,8 +390,8 @@ void slot_drop(struct slot *s);
 void slot_done(struct slot *s);
 
 // -- beside.c ---------------------------------------------------------------------------------------------------------
-/// For a module that runs beside the host: the item's login becomes the controller's own, or stays that of the delegated
-/// host, and its arguments get `_login`, which tells how the host is reached.
+/// For a module that runs beside the host: the item's login becomes the controller's own, or stays that of the
+/// delegated host, and its arguments get `_login`, which tells how the host is reached.
 bool beside_place(struct job *j, struct err *e);
 
 // -- task.c -----------------------------------------------------------------------------------------------------------
