@@ -1,5 +1,6 @@
 // setup: facts about the target.
 #include "facts.h"
+#include "fd.h"
 
 #include <fnmatch.h>
 
@@ -9,6 +10,7 @@ static const struct arg args[] = {
     {"gather_timeout", ARG_INT, .def = "10", .doc = "Seconds a single source of facts may take."},
     {"filter", ARG_LIST, .def = "[]", .doc = "Only facts whose names match one of these patterns."},
     {"fact_path", ARG_PATH, .def = "/etc/ansible/facts.d", .doc = "Directory of custom facts (*.fact)."},
+    {FACTS_READ, ARG_LIST, .doc = "What the play reads; the program fills it in."},
     {0},
 };
 
@@ -186,11 +188,17 @@ bool facts_gather(struct mod_call *c, struct err *e) {
         return false;
     }
     struct facts f = {.c = c, .a = c->arena, .out = val_dict(c->arena, 128), .fact_path = mod_z(c, "fact_path")};
-    f.deadline_ms = mod_int(c, "gather_timeout", 10) * 1000;
+    f.timeout_ms = mod_int(c, "gather_timeout", 10) * 1000;
+    f.read = mod_arg(c, FACTS_READ);
+    f.left = val_dict(c->arena, 8);
     for (size_t k = 0; k < fact_collector_count; k++) {
         if (want[k]) {
+            f.until_ms = clock_ms() + f.timeout_ms;
             fact_collectors[k].fn(&f);
         }
+    }
+    if (val_len(f.left)) {
+        mod_set(c, FACTS_LEFT, f.left);
     }
     val_set(c->arena, f.out, "gather_subset", mod_arg(c, "gather_subset"));
     val_set(c->arena, f.out, "module_setup", val_bool(true));

@@ -46,6 +46,36 @@ const struct collector fact_collectors[] = {
 };
 const size_t fact_collector_count = COUNTOF(fact_collectors);
 
+static bool is_read(struct facts *f, struct str name) {
+    bool any_end = str_ends(name, "*");
+    for (size_t i = 0; i < val_len(f->read); i++) {
+        struct str read = val_text(val_at_index(f->read, i));
+        if (any_end ? str_starts(read, str_z(f->a, str_sub(name, 0, name.n - 1))) : str_eq(read, name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool facts_wanted(struct facts *f, const char *names) {
+    bool wanted = f->read.kind != VAL_LIST;
+    struct str rest = str_from(names);
+    struct str one;
+    while (!wanted && str_next(&rest, '|', &one)) {
+        wanted = is_read(f, one);
+    }
+    rest = str_from(names);
+    while (!wanted && str_next(&rest, '|', &one)) {
+        val_set_str(f->a, f->left, one, val_bool(true));
+    }
+    return wanted;
+}
+
+int64_t facts_time_left(const struct facts *f) {
+    int64_t left = f->until_ms - clock_ms();
+    return left < 1 ? 1 : left;
+}
+
 void facts_set(struct facts *f, const char *name, struct val v) {
     val_set_str(f->a, f->out, str_printf(f->a, "ansible_%s", name), v);
 }
@@ -66,8 +96,16 @@ struct str facts_file(struct facts *f, const char *path) {
 struct str facts_run(struct facts *f, const char *const *argv) {
     struct err e = {.arena = f->a};
     struct run_result r;
-    struct run job = {.argv = argv, .timeout_ms = f->deadline_ms};
-    if (!run_command(&job, f->a, &r, &e) || r.rc != 0 || r.timed_out) {
+    struct run job = {.argv = argv, .timeout_ms = facts_time_left(f)};
+    if (!run_command(&job, f->a, &r, &e)) {
+        return STR_NONE;
+    }
+    if (r.timed_out) {
+        mod_warn(f->c, "%s gave no answer within %lld seconds: the facts it is asked for are missing", argv[0],
+                 (long long)(f->timeout_ms / 1000));
+        return STR_NONE;
+    }
+    if (r.rc != 0) {
         return STR_NONE;
     }
     return str_trim(r.out);

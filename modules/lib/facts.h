@@ -2,13 +2,21 @@
 #pragma once
 #include "module.h"
 
+/// The controller tells `setup` by this argument which facts the play reads (names without "ansible_"), and by this key of
+/// the result it learns what was left out.
+#define FACTS_READ "_facts_read"
+#define FACTS_LEFT "_ansible_facts_left"
+
 /// What collectors fill: names with the "ansible_" prefix, as `setup` returns them.
 struct facts {
     struct mod_call *c;
     struct arena *a;
     struct val out;
     const char *fact_path;  // directory of custom facts
-    int64_t deadline_ms;    // of each program that is asked
+    int64_t timeout_ms;     // of one collector
+    int64_t until_ms;       // clock_ms: when the collector that runs must have ended
+    struct val read;        // names (without "ansible_") that the play reads; VAL_UNDEF: all may be read
+    struct val left;        // what was left out as the play does not read it
     struct str python;      // what the target's Python said of itself, once asked
     bool python_asked;
 };
@@ -24,12 +32,18 @@ extern const size_t fact_collector_count;
 /// Gathers what the call's gather_subset, filter and fact_path ask for: the run of `setup`.
 bool facts_gather(struct mod_call *c, struct err *e);
 
+/// True when one of these facts (names without "ansible_", separated by |; a last * stands for any end) may be read. When
+/// it is false the caller leaves them out, and the controller asks again should they be wanted after all. For what costs
+/// more than reading a file: programs, name servers, file systems that may not answer.
+bool facts_wanted(struct facts *f, const char *names);
+/// Milliseconds the running collector has left, at least 1.
+int64_t facts_time_left(const struct facts *f);
 /// Sets "ansible_<name>".
 void facts_set(struct facts *f, const char *name, struct val v);
 void facts_set_z(struct facts *f, const char *name, const char *z);
 /// A small file of /proc or /sys, trimmed; STR_NONE when it cannot be read.
 struct str facts_file(struct facts *f, const char *path);
-/// Standard output of a program, trimmed; STR_NONE when it fails or takes too long.
+/// Standard output of a program, trimmed; STR_NONE when it fails or takes too long, which is warned about.
 struct str facts_run(struct facts *f, const char *const *argv);
 /// The words of a text, cut at any white space.
 struct val facts_words(struct facts *f, struct str text);

@@ -34,10 +34,15 @@ static struct val getent_line(struct facts *f, struct str what) {
 }
 
 // As Python's socket.getfqdn: the own name to an address, the address to names, of these the first with a dot.
+// STR_NONE: name servers would have to be asked, and the play does not read the name.
 static struct str full_name(struct facts *f, struct str node) {
+    static const char *const names = "fqdn|domain";
     struct str hosts = facts_file(f, "/etc/hosts");
     struct val line = hosts_line(f, hosts, node, false);
     if (line.kind == VAL_NULL) {
+        if (!facts_wanted(f, names)) {
+            return STR_NONE;
+        }
         line = getent_line(f, node);
     }
     if (val_len(line) < 2) {
@@ -45,6 +50,9 @@ static struct str full_name(struct facts *f, struct str node) {
     }
     struct val back = hosts_line(f, hosts, val_text(val_at_index(line, 0)), true);
     if (back.kind == VAL_NULL) {
+        if (!facts_wanted(f, names)) {
+            return STR_NONE;
+        }
         back = getent_line(f, val_text(val_at_index(line, 0)));
     }
     if (val_len(back) < 2) {
@@ -95,8 +103,10 @@ void facts_platform(struct facts *f) {
     facts_set_z(f, "userspace_architecture", u.machine);
     facts_set(f, "nodename", val_str(f->a, node));
     facts_set(f, "hostname", val_str(f->a, host));
-    facts_set(f, "fqdn", val_str(f->a, fqdn));
-    facts_set(f, "domain", val_str(f->a, dot == SIZE_MAX ? STR_LIT("") : str_sub(fqdn, dot + 1, fqdn.n)));
+    if (fqdn.s) {
+        facts_set(f, "fqdn", val_str(f->a, fqdn));
+        facts_set(f, "domain", val_str(f->a, dot == SIZE_MAX ? STR_LIT("") : str_sub(fqdn, dot + 1, fqdn.n)));
+    }
     struct str id = facts_file(f, "/var/lib/dbus/machine-id");
     if (id.n == 0) {
         id = facts_file(f, "/etc/machine-id");
@@ -104,7 +114,7 @@ void facts_platform(struct facts *f) {
     if (id.n > 0) {
         facts_set(f, "machine_id", val_str(f->a, str_sub(id, 0, str_find_char(id, 0, '\n'))));
     }
-    struct val python = facts_words(f, ask_python(f));
+    struct val python = facts_wanted(f, "python_version") ? facts_words(f, ask_python(f)) : VNULL;
     if (val_len(python) > 2) {
         facts_set(f, "python_version",
                   val_printf(f->a, "%.*s.%.*s.%.*s", STR(val_text(val_at_index(python, 0))),
@@ -186,7 +196,7 @@ void facts_date_time(struct facts *f) {
 // A target needs no Python; when it has one its version is told, otherwise the fact is missing.
 void facts_python(struct facts *f) {
     static const char *const names[] = {"major", "minor", "micro", "releaselevel", "serial"};
-    struct val w = facts_words(f, ask_python(f));
+    struct val w = facts_wanted(f, "python") ? facts_words(f, ask_python(f)) : VNULL;
     if (val_len(w) < 7) {
         return;
     }
@@ -323,6 +333,9 @@ void facts_fips(struct facts *f) {
 
 // What capsh says of the current capabilities.
 void facts_caps(struct facts *f) {
+    if (!facts_wanted(f, "system_capabilities|system_capabilities_enforced")) {
+        return;
+    }
     const char *path = facts_program(f, "capsh");
     const char *argv[] = {path, "--print", NULL};
     struct str rest = path ? facts_run(f, argv) : STR_NONE;
@@ -417,6 +430,9 @@ void facts_lsb(struct facts *f) {
                                           {"DISTRIB_DESCRIPTION", "description"},
                                           {"DISTRIB_CODENAME", "codename"}};
     static const char *const labels[] = {"Distributor ID:", "Release:", "Description:", "Codename:"};
+    if (!facts_wanted(f, "lsb")) {
+        return;
+    }
     const char *program = facts_program(f, "lsb_release");
     const char *argv[] = {program, "-a", NULL};
     struct str said = program ? facts_run(f, argv) : STR_NONE;

@@ -283,6 +283,9 @@ static void lvm(struct facts *f) {
         facts_set_z(f, "lvm", "N/A");
         return;
     }
+    if (!facts_wanted(f, "lvm")) {
+        return;
+    }
     struct val all = val_dict(f->a, 3);
     val_set(f->a, all, "lvs", lvm_table(f, "lvs", lvs, COUNTOF(lvs)));
     val_set(f->a, all, "vgs", lvm_table(f, "vgs", vgs, COUNTOF(vgs)));
@@ -290,7 +293,7 @@ static void lvm(struct facts *f) {
     facts_set(f, "lvm", all);
 }
 
-void facts_devices(struct facts *f) {
+static void devices(struct facts *f) {
     struct val blocks = names_in(f, SYS_BLOCK);
     struct val links = val_dict(f->a, 4);
     val_set(f->a, links, "ids", links_in(f, "/dev/disk/by-id"));
@@ -307,5 +310,11 @@ void facts_devices(struct facts *f) {
     }
     facts_set(f, "devices", devices);
     facts_set(f, "device_links", links);
+}
+
+void facts_devices(struct facts *f) {
+    if (facts_wanted(f, "devices|device_links")) {
+        devices(f);
+    }
     lvm(f);
 }

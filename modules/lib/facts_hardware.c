@@ -128,11 +128,17 @@ static struct str unescape(struct facts *f, struct str s) {
     return buf_view(&b);
 }
 
-// statvfs hangs on a dead network mount: a child asks, and is left behind when it does not answer.
-static bool ask_size(const char *mount, int64_t deadline_ms, struct statvfs *out) {
+// statvfs hangs on a dead network mount: a child asks, and is left behind when it does not answer. All of them ask at the
+// same time, so that several dead mounts take no longer than one.
+struct ask {
+    pid_t pid;  // 0: nobody asks
+    int fd;
+};
+
+static struct ask ask_start(const char *mount) {
     int p[2];
     if (pipe2(p, O_CLOEXEC) != 0) {
-        return false;
+        return (struct ask){0};
     }
     pid_t pid = fork();  // NOLINT: play-remote has no threads
     if (pid == 0) {
@@ -141,13 +147,21 @@ static bool ask_size(const char *mount, int64_t deadline_ms, struct statvfs *out
         _exit(ok && write(p[1], &v, sizeof v) == (ssize_t)sizeof v ? 0 : 1);
     }
     close(p[1]);
-    bool ok = pid > 0 && fd_wait(p[0], POLLIN, clock_ms() + deadline_ms) == 1 &&
-              read(p[0], out, sizeof *out) == (ssize_t)sizeof *out;
-    close(p[0]);
-    if (pid > 0) {
-        kill(pid, SIGKILL);
-        waitpid(pid, NULL, ok ? 0 : WNOHANG);
+    if (pid < 0) {
+        close(p[0]);
+        return (struct ask){0};
     }
+    return (struct ask){pid, p[0]};
+}
+
+static bool ask_end(struct ask ask, int64_t until_ms, struct statvfs *out) {
+    if (!ask.pid) {
+        return false;
+    }
+    bool ok = fd_wait(ask.fd, POLLIN, until_ms) == 1 && read(ask.fd, out, sizeof *out) == (ssize_t)sizeof *out;
+    close(ask.fd);
+    kill(ask.pid, SIGKILL);
+    waitpid(ask.pid, NULL, ok ? 0 : WNOHANG);
     return ok;
 }
 
@@ -218,46 +232,67 @@ static struct val lsblk_uuids(struct facts *f) {
     return out;
 }
 
-static void mount_details(struct facts *f, struct val m, struct str mount, struct str type) {
+struct mount {
+    struct str device, point, type, options;
+    struct ask ask;  // of its size, when the answer may not come
+};
+
+static void mount_sizes(struct facts *f, struct val m, const struct mount *x) {
     struct statvfs v;
-    bool ok = is_network(type) ? ask_size(mount.s, f->deadline_ms, &v) : statvfs(mount.s, &v) == 0;
+    bool ok = is_network(x->type) ? ask_end(x->ask, f->until_ms, &v) : statvfs(x->point.s, &v) == 0;
     if (ok) {
         put_sizes(f, m, &v);
-    } else if (is_network(type)) {
-        mod_warn(f->c, "Timeout exceeded when getting mount info for %s", mount.s);
+    } else if (is_network(x->type)) {
+        mod_warn(f->c, "Timeout exceeded when getting mount info for %s", x->point.s);
         val_set(f->a, m, "note", val_z(f->a, "Could not get extra information due to timeout"));
     }
 }
 
+// A line of /proc/self/mounts; false: not a file system on a device or a server.
+static bool read_mount(struct facts *f, struct str line, struct mount *out) {
+    struct val words = facts_words(f, line);
+    struct str w[4];
+    for (size_t n = 0; n < COUNTOF(w); n++) {
+        if (n == val_len(words)) {
+            return false;
+        }
+        w[n] = unescape(f, val_text(val_at_index(words, n)));
+    }
+    *out = (struct mount){.device = w[0], .point = w[1], .type = w[2], .options = w[3]};
+    bool device = str_starts(w[0], "/") || str_starts(w[0], "\\") || str_find(w[0], 0, STR_LIT(":/")) != SIZE_MAX;
+    return device && !str_eqz(w[2], "none");
+}
+
 static void mounts(struct facts *f) {
+    struct {
+        struct mount *p;
+        size_t n, cap;
+    } all = {0};
     struct val by_mount = val_dict(f->a, 4);
     struct val list = val_list(f->a, 4);
-    struct val binds = bind_mounts(f);
-    struct val uuids = lsblk_uuids(f);
     struct str rest = facts_file(f, "/proc/self/mounts");
     struct str line;
     while (rest.s && str_next(&rest, '\n', &line)) {
-        struct val words = facts_words(f, line);
-        struct str w[4];
-        size_t n = 0;
-        for (; n < 4 && n < val_len(words); n++) {
-            w[n] = unescape(f, val_text(val_at_index(words, n)));
+        struct mount x;
+        if (read_mount(f, line, &x)) {
+            x.ask = is_network(x.type) ? ask_start(x.point.s) : (struct ask){0};
+            VEC_PUSH(f->a, all, x);
         }
-        bool device =
-            n == 4 && (str_starts(w[0], "/") || str_starts(w[0], "\\") || str_find(w[0], 0, STR_LIT(":/")) != SIZE_MAX);
-        if (!device || str_eqz(w[2], "none")) {
-            continue;
-        }
+    }
+    struct val binds = bind_mounts(f);
+    struct val uuids = lsblk_uuids(f);
+    for (size_t i = 0; i < all.n; i++) {
+        const struct mount *x = &all.p[i];
         struct val m = val_dict(f->a, 16);
-        bool bind = val_get_str(binds, w[1]).kind == VAL_BOOL;
-        struct val uuid = val_get_str(uuids, w[0]);
-        val_set(f->a, m, "mount", val_str(f->a, w[1]));
-        val_set(f->a, m, "device", val_str(f->a, w[0]));
-        val_set(f->a, m, "fstype", val_str(f->a, w[2]));
-        val_set(f->a, m, "options", val_printf(f->a, "%.*s%s", STR(w[3]), bind ? ",bind" : ""));
-        mount_details(f, m, w[1], w[2]);
-        val_set(f->a, m, "uuid", uuid.kind == VAL_STR ? uuid : val_str(f->a, uuid_of(f, w[0])));
-        val_set_str(f->a, by_mount, w[1], m);  // what is mounted last on a place is what is seen there
+        bool bind = val_get_str(binds, x->point).kind == VAL_BOOL;
+        struct val uuid = val_get_str(uuids, x->device);
+        val_set(f->a, m, "mount", val_str(f->a, x->point));
+        val_set(f->a, m, "device", val_str(f->a, x->device));
+        val_set(f->a, m, "fstype", val_str(f->a, x->type));
+        val_set(f->a, m, "options", val_printf(f->a, "%.*s%s", STR(x->options), bind ? ",bind" : ""));
+        mount_sizes(f, m, x);
+        val_set(f->a, m, "uuid", uuid.kind == VAL_STR ? uuid : val_str(f->a, uuid_of(f, x->device)));
+        val_set_str(f->a, by_mount, x->point, m);  // what is mounted last on a place is what is seen there
     }
     size_t i = 0;
     for (struct vpair *p; (p = val_each(by_mount, &i));) {
@@ -357,5 +392,7 @@ void facts_hardware(struct facts *f) {
     firmware(f);
     facts_devices(f);
     uptime(f);
-    mounts(f);
+    if (facts_wanted(f, "mounts")) {
+        mounts(f);
+    }
 }

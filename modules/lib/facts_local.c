@@ -73,7 +73,7 @@ static struct str program_says(struct facts *f, const char *path, const char **f
     const char *argv[] = {path, NULL};
     struct err e = {.arena = f->a};
     struct run_result r;
-    if (!run_command(&(struct run){.argv = argv, .timeout_ms = f->deadline_ms}, f->a, &r, &e)) {
+    if (!run_command(&(struct run){.argv = argv, .timeout_ms = facts_time_left(f)}, f->a, &r, &e)) {
         *failure = arena_printf(f->a, "Could not execute fact script (%s): %s", path, err_text(&e).s);
         return STR_NONE;
     }
@@ -148,7 +148,7 @@ void facts_facter(struct facts *f) {
     path = path ? path : facts_program(f, "facter");
     const char *puppet[] = {path, "--puppet", "--json", NULL};
     const char *plain[] = {path, "--json", NULL};
-    if (path && !foreign(f, "facter", puppet)) {
+    if (path && facts_wanted(f, "facter_*") && !foreign(f, "facter", puppet)) {
         foreign(f, "facter", plain);
     }
 }
@@ -156,7 +156,7 @@ void facts_facter(struct facts *f) {
 void facts_ohai(struct facts *f) {
     const char *path = facts_program(f, "ohai");
     const char *argv[] = {path, NULL};
-    if (path) {
+    if (path && facts_wanted(f, "ohai_*")) {
         foreign(f, "ohai", argv);
     }
 }

@@ -342,6 +342,9 @@ bool item_prepare(struct job *j, struct err *e) {
     if (!item_delegate(j, &cv, e) || !item_keywords(j, e) || !item_args(j, &it->args, e)) {
         return false;
     }
+    if (j->step == j->pr->setup) {
+        facts_tell_read(j, it->args);
+    }
     if (it->mod->side == ON_CONTROLLER) {
         return delegate_label(j, cv, e);
     }

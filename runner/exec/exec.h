@@ -69,8 +69,13 @@ struct run {
     bool step;              // --step is still asking
     int code;               // exit code so far
     uint32_t lane;          // number of the next task's lane
+    struct {
+        struct completion *p;
+        size_t n, cap;
+    } kept;  // completions that came while only some were waited for
     struct jobs abandoned;  // in flight when Ctrl-C came
     struct map tags;        // tags of the tasks that are known before the run
+    struct val facts_read;  // names of facts that the project reads; VAL_NULL: that cannot be known (factsread.c)
     bool more_tags;         // others may turn up: a tag is a template, tasks are included
 };
 
@@ -304,6 +309,14 @@ bool play_settle(struct play_run *pr, struct err *e);
 /// The vars_prompt of a play as r->prompt: asked, or (`ask` false, or given as extra variables) their defaults.
 bool play_prompts(struct run *r, struct play *p, bool ask, struct err *e);
 
+// -- factsread.c -----------------------------------------------------------------------------------------------------
+/// Tells the module `setup`, in its arguments, which facts the project reads, if that can be known.
+void facts_tell_read(struct job *j, struct val args);
+
+// -- factsleft.c -----------------------------------------------------------------------------------------------------
+/// scope.complete of a struct view: fetches what `setup` left out, for this host and those of the batch.
+void facts_complete(void *view, struct host_state *state);
+
 // -- plan.c -----------------------------------------------------------------------------------------------------------
 struct planned {
     const struct block *block;
@@ -534,6 +547,8 @@ void strategy_cancel(struct play_run *pr);
 /// Delivers completions and timers to jobs and appends those that are done to pr->finished; returns after at least one
 /// event, or on Ctrl-C.
 void wait_some(struct play_run *pr);
+/// Waits until these jobs, which are no others' business, were answered (or Ctrl-C came); what comes for others is kept.
+void wait_only(struct play_run *pr, const struct jobs *jobs);
 /// Moves a job on and files it as finished or waiting.
 void wait_start(struct play_run *pr, struct job *j);
 bool signals_open(struct run *r);

@@ -63,7 +63,13 @@ static void end_part(struct play_run *pr, struct pblock *part, bool flushes, boo
 }
 
 static void add_setup(struct play_run *pr) {
-    static const enum keyword keys[] = {KW_GATHER_SUBSET, KW_GATHER_TIMEOUT, KW_FACT_PATH};
+    static const struct {
+        enum keyword key;
+        const char *setting;
+    } keys[] = {{KW_GATHER_SUBSET, "DEFAULT_GATHER_SUBSET"},
+                {KW_GATHER_TIMEOUT, "DEFAULT_GATHER_TIMEOUT"},
+                {KW_FACT_PATH, "DEFAULT_FACT_PATH"}};
+    const struct run_opts *o = pr->r->o;
     struct play *p = pr->play;
     struct task *t = ARENA_NEW(&pr->a, struct task);
     struct pstep *s = plan_task(pr, t, false);
@@ -83,9 +89,12 @@ static void add_setup(struct play_run *pr) {
     t->notify = val_list(&pr->a, 0);
     t->listen = t->notify;
     for (size_t i = 0; i < COUNTOF(keys); i++) {
-        struct val v = p->n.kw[keys[i]];
+        struct val v = p->n.kw[keys[i].key];
+        if (val_is(v, VAL_UNDEF) && o->setting) {
+            (void)o->setting(o->setting_self, str_from(keys[i].setting), &pr->a, &v);
+        }
         if (!val_is(v, VAL_UNDEF) && !val_is(v, VAL_NULL)) {
-            val_set(&pr->a, t->args, keyword_docs[keys[i]].name, v);
+            val_set(&pr->a, t->args, keyword_docs[keys[i].key].name, v);
             t->args.flags |= v.flags & VAL_TMPL;
         }
     }

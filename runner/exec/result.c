@@ -1,6 +1,7 @@
 // What follows from a task's final result on a host: statistics, what is told to output/, facts, register, notified
 // handlers, and the host's way on after a failure.
 #include "exec.h"
+#include "facts.h"
 
 // -- reading results --------------------------------------------------------------------------------------------------
 
@@ -230,6 +231,9 @@ static void store_facts(struct job *j, struct hrun *h, struct val result) {
     }
     if (!set_fact || result_flag(result, "_ansible_facts_cacheable")) {
         host_add_facts(&h->state, facts);
+        if (strcmp(j->task->action, "setup") == 0) {
+            host_facts_left(&h->state, val_get(result, FACTS_LEFT));
+        }
         h->gathered = h->gathered || strcmp(j->task->action, "setup") == 0;
         run_keep_facts(j->pr->r, h);
     }

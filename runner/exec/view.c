@@ -155,6 +155,8 @@ static bool view_base(struct view *v, struct err *e) {
                            .merge_dicts = v->r->o->merge_dicts};
     if (v->h) {
         v->sc.state = &v->h->state;
+        v->sc.complete = facts_complete;
+        v->sc.complete_self = v;
         if (v->r->o->vars_files && !vars_files_layers(v->r->o->vars_files, v->h->host, &v->sc.base, &v->sc.nbase, e)) {
             return false;
         }

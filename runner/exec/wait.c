@@ -200,11 +200,67 @@ static void deliver(struct play_run *pr, struct completion *c) {
     wait_start(pr, j);
 }
 
+/// The next completion: one that was kept, or one that has come.
+static bool next_completion(struct run *r, struct completion *c) {
+    if (!r->kept.n) {
+        return r->hub && hub_wait(r->hub, 0, c);
+    }
+    *c = r->kept.p[0];
+    c->err.arena = &c->arena;
+    r->kept.n--;
+    memmove(r->kept.p, r->kept.p + 1, r->kept.n * sizeof *r->kept.p);
+    return true;
+}
+
 static void drain(struct play_run *pr) {
     struct completion c;
-    while (pr->r->hub && hub_wait(pr->r->hub, 0, &c)) {
+    while (next_completion(pr->r, &c)) {
         deliver(pr, &c);
         completion_release(&c);
+    }
+}
+
+/// One completion while only `jobs` are waited for.
+static void take_only(struct play_run *pr, const struct jobs *jobs, struct completion *c) {
+    struct run *r = pr->r;
+    if (c->kind == DONE_ASK) {
+        answer(r, c);
+        completion_release(c);
+        return;
+    }
+    for (size_t i = 0; i < jobs->n; i++) {
+        struct job *j = jobs->p[i];
+        if (c->tag == j) {
+            if (c->kind != DONE_LOG && j->phase == JOB_SENT && j->request == c->id) {
+                job_completed(j, c);
+            }
+            completion_release(c);
+            return;
+        }
+    }
+    VEC_PUSH(&r->a, r->kept, *c);
+}
+
+static bool any_sent(const struct jobs *jobs) {
+    for (size_t i = 0; i < jobs->n; i++) {
+        if (jobs->p[i]->phase == JOB_SENT) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void wait_only(struct play_run *pr, const struct jobs *jobs) {
+    struct run *r = pr->r;
+    while (any_sent(jobs) && !r->stop) {
+        struct pollfd p[2] = {{.fd = r->sigfd, .events = POLLIN}, {.fd = hub_fd(r->hub), .events = POLLIN}};
+        struct completion c;
+        if (poll(p, 2, 60000) > 0 && p[0].revents) {
+            take_signal(r);
+        }
+        while (hub_wait(r->hub, 0, &c)) {
+            take_only(pr, jobs, &c);
+        }
     }
 }
 
@@ -214,7 +270,7 @@ void wait_some(struct play_run *pr) {
     if (r->hub) {
         p[1].fd = hub_fd(r->hub);
     }
-    int got = poll(p, 2, next_timer(pr));
+    int got = poll(p, 2, r->kept.n ? 0 : next_timer(pr));
     if (got > 0 && p[0].revents) {
         take_signal(r);
     }

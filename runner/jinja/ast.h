@@ -71,7 +71,7 @@ const char *tok_name(enum tok_type t);
 enum node_type {
     // expressions
     N_CONST,    // val
-    N_NAME,     // name
+    N_NAME,     // name; text: "ansible_facts.KEY" where only that member of the name is read, else empty
     N_LIST,     // kids
     N_TUPLE,    // kids
     N_DICT,     // kids: N_PAIR

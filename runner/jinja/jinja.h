@@ -26,7 +26,8 @@ extern const struct jinja_opts jinja_opts_plain;  // jinja2.Environment()
 struct jinja_scope {
     void *self;
     /// true and *out set when the name exists; the value may be raw (VAL_TMPL): the engine templates it before use.
-    /// true with out->kind == VAL_UNDEF: does not exist. false: error.
+    /// true with out->kind == VAL_UNDEF: does not exist. false: error. "ansible_facts.KEY" asks for ansible_facts when
+    /// nothing but KEY of it is read; a scope that does not know such names is asked for ansible_facts then.
     bool (*get)(void *self, struct str name, struct arena *a, struct val *out, struct err *e);
     /// All names, for "did you mean" and `vars`. May be NULL.
     void (*names)(void *self, void (*offer)(void *, struct str), void *to);

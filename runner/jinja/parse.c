@@ -323,6 +323,13 @@ static bool parse_slice(struct parser *p, struct node **out) {
     return true;
 }
 
+/// `ansible_facts.key`: the scope is told which of the facts is meant, as some are fetched only when they are read.
+static void name_fact(struct parser *p, struct node *of, struct str key) {
+    if (of->type == N_NAME && str_eqz(of->name, "ansible_facts")) {
+        of->text = str_printf(p->s.a, "ansible_facts.%.*s", STR(key));
+    }
+}
+
 static struct node *parse_bracket(struct parser *p, struct node *of) {
     struct node *n = node_new(p, N_GETITEM, tok(p)->at);
     struct nodes items = {0};
@@ -339,6 +346,8 @@ static struct node *parse_bracket(struct parser *p, struct node *of) {
     if (items.n != 1) {
         n->b = node_new(p, N_TUPLE, n->at);
         n->b->kids = items.first;
+    } else if (n->b->type == N_CONST && n->b->val.kind == VAL_STR) {
+        name_fact(p, of, val_text(n->b->val));
     }
     return tok_expect(p, T_RBRACKET) ? n : NULL;
 }
@@ -356,6 +365,9 @@ static struct node *parse_dot(struct parser *p, struct node *of) {
         n->op = (uint8_t)loop_attr_named(n->name);
         n->val = val_str(p->s.a, t->text);
         p->tmpl->mutates |= method_is_mutator(t->text);
+        if (!n->flag) {
+            name_fact(p, of, n->name);
+        }
     } else if (t->type == T_INT) {
         n = node_new(p, N_GETITEM, at);
         n->b = constant(p, t->at, t->num);

@@ -149,7 +149,13 @@ const struct resolved *name_entry(struct jinja_ctx *c, struct str name, uint32_t
 
 bool name_resolve(struct jinja_ctx *c, const struct node *n, bool no_scope, struct val *out, struct err *e) {
     if (!no_scope) {
-        const struct resolved *r = name_entry(c, n->name, n->hash, e);
+        const struct resolved *r = n->text.n ? name_entry(c, n->text, str_hash(n->text), e) : NULL;
+        if (n->text.n && !r) {
+            return false;
+        }
+        if (!r || (r->v.kind == VAL_UNDEF && !r->v.u.undef)) {
+            r = name_entry(c, n->name, n->hash, e);
+        }
         if (!r) {
             return false;
         }

@@ -93,6 +93,8 @@ void output_event(struct output *o, const struct event *ev);
 void output_secret(struct output *o, struct str text);
 /// The same for what a template made of a secret: only what is long or odd enough not to be an ordinary word.
 void output_made(struct output *o, struct str text);
+/// True when facts that a play gathers may be shown or written somewhere.
+bool output_shows_facts(const struct output *o);
 /// Prints text as it is, masked: listings.
 void output_text(struct output *o, struct str text);
 /// Prints an error as message, place, source line with caret, causes, hint. Also used before a run exists.

@@ -88,6 +88,16 @@ void output_secret(struct output *o, struct str text) {
     mask_add(o->mask, text);
 }
 
+bool output_shows_facts(const struct output *o) {
+    static const char *const silent[] = {"default", "yaml", "debug"};
+    for (size_t i = 0; i < COUNTOF(silent); i++) {
+        if (strcmp(o->opts.name ? o->opts.name : "default", silent[i]) == 0) {
+            return o->opts.verbosity > 0 || o->opts.tree;
+        }
+    }
+    return true;
+}
+
 void output_made(struct output *o, struct str text) {
     mask_add_made(o->mask, text);
 }

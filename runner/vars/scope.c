@@ -176,6 +176,44 @@ void scope_push(struct scope *s, enum var_level level, struct val vars) {
     s->extra.p[i] = l;
 }
 
+/// True when the host has facts of that name that were not gathered.
+static bool is_left(struct val left, struct str name) {
+    size_t i = 0;
+    struct vpair *p;
+    if (val_get_str(left, name).kind != VAL_UNDEF) {
+        return true;
+    }
+    while ((p = val_each(left, &i))) {
+        struct str one = val_text(p->key);
+        bool any_end = one.n && one.s[one.n - 1] == '*';
+        if (any_end && name.n >= one.n - 1 && memcmp(name.s, one.s, one.n - 1) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+#define FACTS_OF "ansible_facts."
+
+/// Sees to it that a fact that is asked for was gathered; NULL: all of them. Gives back the name of the variable.
+static struct str complete_facts(const struct scope *s, const struct str *name) {
+    static const size_t prefix = sizeof "ansible_" - 1;
+    struct val left = s->state ? s->state->left : (struct val){0};
+    bool part = name && str_starts(*name, FACTS_OF);
+    if (val_len(left) && s->complete) {
+        bool wanted = !name || str_eqz(*name, "ansible_facts") || is_left(left, *name);
+        if (part) {
+            wanted = is_left(left, str_sub(*name, sizeof FACTS_OF - 1, name->n));
+        } else if (!wanted && str_starts(*name, "ansible_")) {
+            wanted = is_left(left, str_sub(*name, prefix, name->n));
+        }
+        if (wanted) {
+            s->complete(s->complete_self, s->state);
+        }
+    }
+    return part ? STR_LIT("ansible_facts") : name ? *name : STR_NONE;
+}
+
 static bool get_magic(const struct scope *s, struct str name, struct arena *a, struct val *out, struct err *e) {
     *out = (struct val){.kind = VAL_UNDEF};
     return !s->magic || s->magic(s->magic_self, name, a, out, e);
@@ -183,6 +221,7 @@ static bool get_magic(const struct scope *s, struct str name, struct arena *a, s
 
 bool scope_get(struct scope *s, struct str name, struct arena *a, struct val *out, enum var_level *level,
                struct err *e) {
+    name = complete_facts(s, &name);
     if (!get_magic(s, name, a, out, e)) {
         return false;
     }
@@ -233,6 +272,7 @@ static void jinja_names(void *self, void (*offer)(void *, struct str), void *to)
     struct walk w;
     struct layer l;
     bool facts;
+    complete_facts(s, NULL);
     walk_start(&w, s);
     while (walk_next(&w, &l, &facts)) {
         if (facts) {
@@ -280,6 +320,7 @@ static bool add_magic(struct scope *s, struct arena *a, struct val out, struct e
 
 bool scope_all(struct scope *s, struct arena *a, struct val *out, struct err *e) {
     struct val all = val_dict(a, 64);
+    complete_facts(s, NULL);
     if (!add_magic(s, a, all, e)) {
         return false;
     }
@@ -325,6 +366,7 @@ struct val scope_explain(struct scope *s, struct str name, struct arena *a) {
     struct val list = val_list(a, 4);
     struct err ignored = {.arena = a};
     struct val v;
+    complete_facts(s, &name);
     if (get_magic(s, name, a, &v, &ignored) && v.kind != VAL_UNDEF) {
         explain_one(list, LEVEL_MAGIC, v, a);
     }

@@ -49,6 +49,7 @@ struct host_state {
     struct val facts_prefixed;  // {"ansible_distribution": ...}: layer LEVEL_FACTS
     struct val set_facts;       // layer LEVEL_SET_FACT: set_fact and register
     struct val include_vars;    // layer LEVEL_INCLUDE_VARS
+    struct val left;            // dict whose keys are facts that are there but were not gathered ("lsb", "facter_*")
     struct val raw_facts;       // facts as modules returned them, for the fact cache; empty unless keep_raw
     bool keep_raw;
     size_t settle_at;  // size of the arena from which host_state_settle looks again
@@ -86,6 +87,9 @@ struct scope {
     /// Lazily made names (hostvars, groups, vars, ansible_play_hosts ...): asked before all layers. May be NULL.
     bool (*magic)(void *self, struct str name, struct arena *a, struct val *out, struct err *e);
     void *magic_self;
+    /// Called when a fact of `state->left` is asked for, or all facts: fetches them, and empties `left`. May be NULL.
+    void (*complete)(void *self, struct host_state *state);
+    void *complete_self;
     bool inject_facts;  // INJECT_FACTS_AS_VARS
     bool merge_dicts;   // hash_behaviour=merge: a dict is merged over those of lower levels
 };
@@ -117,3 +121,5 @@ void host_set_fact(struct host_state *hs, struct str name, struct val v);
 void host_add_facts(struct host_state *hs, struct val ansible_facts);
 void host_add_vars(struct host_state *hs, struct val vars);
 void host_clear_facts(struct host_state *hs);
+/// Notes which facts were not gathered: a dict of names, copied; VAL_UNDEF: none.
+void host_facts_left(struct host_state *hs, struct val left);

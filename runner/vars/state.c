@@ -2,6 +2,7 @@
 #include "scope.h"
 
 #define SETTLE_MIN ((size_t)1 << 20)
+#define ROOTS      6
 
 void host_state_init(struct host_state *hs, struct host *h) {
     // Dicts are made with their first entry: of many hosts nothing is ever learnt.
@@ -15,12 +16,13 @@ void host_state_release(struct host_state *hs) {
     }
 }
 
-static struct val *const *roots(struct host_state *hs, struct val *out[5]) {
+static struct val *const *roots(struct host_state *hs, struct val *out[ROOTS]) {
     out[0] = &hs->facts;
     out[1] = &hs->facts_prefixed;
     out[2] = &hs->set_facts;
     out[3] = &hs->include_vars;
     out[4] = &hs->raw_facts;
+    out[5] = &hs->left;
     return out;
 }
 
@@ -30,8 +32,8 @@ void host_state_settle(struct host_state *hs) {
     }
     // Copying tells how much is alive; the copy is kept only when it is worth it.
     struct arena fresh = {.secret = hs->arena.secret};
-    struct val *slots[5];
-    struct val moved[5];
+    struct val *slots[ROOTS];
+    struct val moved[ROOTS];
     (void)roots(hs, slots);
     for (size_t i = 0; i < COUNTOF(slots); i++) {
         moved[i] = val_promote(&fresh, *slots[i]);
@@ -148,7 +150,12 @@ void host_add_facts(struct host_state *hs, struct val ansible_facts) {
     }
 }
 
+void host_facts_left(struct host_state *hs, struct val left) {
+    hs->left = val_is(left, VAL_DICT) ? val_promote(&hs->arena, left) : (struct val){0};
+}
+
 void host_clear_facts(struct host_state *hs) {
+    hs->left = (struct val){0};
     hs->raw_facts = (struct val){0};
     hs->facts = (struct val){0};
     hs->facts_prefixed = (struct val){0};
