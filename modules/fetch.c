@@ -12,7 +12,7 @@
 #define CONTENT_MAX ((size_t)56 << 20)  // with the rest of the result it must fit one message
 
 static const struct arg args[] = {
-    {"src", ARG_PATH, .doc = "Needed. File on the target; a link is followed, a directory refused."},
+    {"src", ARG_RAW, .doc = "Needed. File on the target; a link is followed, a directory refused."},
     {"dest", ARG_STR, .doc = "Needed. Directory on the controller: the file goes to dest/HOST/src."},
     {"flat", ARG_BOOL, .def = "false", .doc = "dest is the file itself, or with a slash behind its directory."},
     {"fail_on_missing", ARG_BOOL, .def = "true", .doc = "Fail when src cannot be read."},
@@ -69,6 +69,7 @@ static bool flat_dest(struct mod_call *c, struct str src, struct str *out, struc
     return true;
 }
 
+/// What the user wrote may lead anywhere below dest; what the target made of it stays below dest/HOST.
 static bool host_dest(struct mod_call *c, struct str src, struct str *out, struct err *e) {
     struct str path;
     struct val host = VNULL;
@@ -77,11 +78,13 @@ static bool host_dest(struct mod_call *c, struct str src, struct str *out, struc
         return false;
     }
     struct str name = val_text(host);
+    struct str dest = paths_normal(c->arena, path);
     struct str root = paths_normal(c->arena, str_printf(c->arena, "%.*s/%.*s", STR(path), STR(name)));
-    if (!name.n || !paths_below(paths_normal(c->arena, path), root)) {
+    if (!name.n || !paths_below(dest, root)) {
         return traversal(c, path, root, e);
     }
     *out = paths_normal(c->arena, str_printf(c->arena, "%.*s/%.*s", STR(root), STR(src)));
+    root = str_eq(src, mod_str(c, "src")) ? dest : root;
     return paths_below(root, *out) || traversal(c, root, *out, e);
 }
 
@@ -114,6 +117,10 @@ static bool prepare(struct mod_call *c, struct err *e) {
     if (c->check) {
         return mod_skip(c, "check mode not (yet) supported for this module");
     }
+    if (mod_has(c, "src") && mod_arg(c, "src").kind != VAL_STR) {
+        return mod_fail(c, e, "Invalid type supplied for source option, it must be a string, not %s",
+                        val_kind_name(mod_arg(c, "src").kind));
+    }
     if (!src.n || !mod_str(c, "dest").n) {
         return mod_fail(c, e, "src and dest are required");
     }
@@ -135,13 +142,13 @@ static bool missing(struct mod_call *c, struct err *e, const char *msg) {
     if (mod_bool(c, "fail_on_missing")) {
         return mod_fail(c, e, "%s", msg);
     }
-    mod_set_str(c, "file", mod_str(c, "src"));
+    mod_set_str(c, "file", path_expand(c->arena, mod_str(c, "src")));
     mod_set_z(c, "msg", msg);
     return true;
 }
 
 static bool run(struct mod_call *c, struct err *e) {
-    const char *src = mod_z(c, "src");
+    const char *src = str_z(c->arena, path_expand(c->arena, mod_str(c, "src")));
     struct str data;
     const char *hex;
     struct err why = {.arena = c->arena};

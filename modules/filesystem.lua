@@ -158,6 +158,7 @@ end
 return {
   doc = "Make a file system on a device, let it grow, or wipe it.",
   spec = "community.general.filesystem",
+  returns = "msg: What stands in the way, or what is there already.",
   example = "- community.general.filesystem:\n    fstype: ext4\n    dev: /dev/sdb1\n    opts: -L data",
   side = "target",
   check = "full",

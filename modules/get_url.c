@@ -5,6 +5,7 @@
 #include "http.h"
 #include "replace.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <unistd.h>
@@ -80,6 +81,22 @@ static bool checksum_from_url(struct mod_call *c, struct fetch *f, struct str ur
     return f->want.n > 0 || mod_fail(c, e, "Unable to find a checksum for file '%.*s' in '%.*s'", STR(name), STR(url));
 }
 
+// As in Ansible: what is no letter, digit or underscore is left out, such as blanks without width from web pages.
+static struct str plain_sum(struct arena *a, struct str sum) {
+    struct buf b = BUF_IN(a);
+    for (size_t i = 0; i < sum.n; i++) {
+        unsigned char ch = (unsigned char)sum.s[i];
+        if (ch < 128 && (isalnum(ch) || ch == '_')) {
+            buf_char(&b, (char)tolower(ch));
+        }
+    }
+    return buf_view(&b);
+}
+
+static bool is_address(struct str s) {
+    return str_starts(s, "http://") || str_starts(s, "https://") || str_starts(s, "file://");
+}
+
 static bool read_checksum(struct mod_call *c, struct fetch *f, struct err *e) {
     struct str text = str_trim(mod_str(c, "checksum"));
     if (text.n == 0) {
@@ -99,13 +116,14 @@ static bool read_checksum(struct mod_call *c, struct fetch *f, struct err *e) {
     }
     unsigned char raw[DIGEST_MAX];
     digest_close(known, raw);
-    if (str_starts(f->want, "http://") || str_starts(f->want, "https://")) {
+    if (is_address(f->want)) {
         struct str url = f->want;
         f->want = STR_NONE;
         if (!checksum_from_url(c, f, url, e)) {
             return false;
         }
     }
+    f->want = plain_sum(c->arena, f->want);
     if (!all_hex(f->want)) {
         return mod_fail(c, e, "The checksum format is invalid: expected hexadecimal digits");
     }

@@ -327,7 +327,10 @@ static bool load_named(struct load *l, struct err *e) {
     struct err inner = {.arena = c->arena};
     struct str path;
     if (!mod_str(c, "file").n) {
-        return refuse(c, e, "include_vars needs 'file' or 'dir'");
+        return refuse(c, e,
+                      mod_arg(c, "file").kind != VAL_UNDEF
+                          ? "Could not find file on the Ansible Controller: the name of the file is empty"
+                          : "include_vars needs 'file' or 'dir'");
     }
     if (!c->ctl->find(c->ctl->self, "vars", str_trim(mod_str(c, "file")), c->arena, &path, &inner)) {
         return refuse(c, e, str_z(c->arena, err_text(&inner)));

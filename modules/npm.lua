@@ -112,6 +112,7 @@ end
 return {
   doc = "Install and remove packages of Node.js.",
   spec = "community.general.npm",
+  returns = "changed: Whether packages were installed or removed.",
   example = "- community.general.npm:\n    path: /srv/app\n    ci: true",
   side = "target",
   check = "full",

@@ -229,6 +229,7 @@ MODULE(rpm_key) = {
     .doc = "Add and remove public keys in the database of rpm.",
     .spec = "ansible.builtin.rpm_key",
     .example = "- ansible.builtin.rpm_key:\n    key: https://download.example.com/RPM-GPG-KEY\n    state: present",
+    .returns = "changed: Whether the key was added or removed.",
     .args = args,
     .check = SUPPORT_FULL,
     .diff = SUPPORT_NONE,

@@ -157,6 +157,7 @@ end
 return {
   doc = "Set kernel parameters, in a file that is read at boot and in the running kernel.",
   spec = "ansible.posix.sysctl",
+  returns = "changed: Whether the file or the running kernel was changed.",
   example = "- ansible.posix.sysctl:\n    name: net.ipv4.ip_forward\n    value: '1'\n    sysctl_file: /etc/sysctl.d/90-forward.conf",
   side = "target",
   check = "full",

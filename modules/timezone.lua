@@ -68,6 +68,7 @@ end
 return {
   doc = "Set the time zone of the system.",
   spec = "community.general.timezone",
+  returns = "diff: The settings before and after.",
   example = "- community.general.timezone:\n    name: Europe/Paris",
   side = "target",
   check = "full",

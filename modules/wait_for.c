@@ -241,7 +241,7 @@ static bool run(struct mod_call *c, struct err *e) {
     pause_for(mod_int(c, "delay", 0) * 1000);
     bool aim = mod_has(c, "port") || mod_has(c, "path");
     if (!aim) {
-        pause_for(w.deadline - clock_ms() > 0 ? w.deadline - clock_ms() : 0);  // only a pause was asked for
+        pause_for(mod_int(c, "timeout", 300) * 1000);  // only a pause was asked for, after the delay
     }
     while (aim && !reached(&w)) {
         int64_t left = w.deadline - clock_ms();

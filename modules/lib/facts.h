@@ -2,8 +2,8 @@
 #pragma once
 #include "module.h"
 
-/// The controller tells `setup` by this argument which facts the play reads (names without "ansible_"), and by this key of
-/// the result it learns what was left out.
+/// The controller tells `setup` by this argument which facts the play reads (names without "ansible_"), and by this key
+/// of the result it learns what was left out.
 #define FACTS_READ "_facts_read"
 #define FACTS_LEFT "_ansible_facts_left"
 
@@ -32,9 +32,9 @@ extern const size_t fact_collector_count;
 /// Gathers what the call's gather_subset, filter and fact_path ask for: the run of `setup`.
 bool facts_gather(struct mod_call *c, struct err *e);
 
-/// True when one of these facts (names without "ansible_", separated by |; a last * stands for any end) may be read. When
-/// it is false the caller leaves them out, and the controller asks again should they be wanted after all. For what costs
-/// more than reading a file: programs, name servers, file systems that may not answer.
+/// True when one of these facts (names without "ansible_", separated by |; a last * stands for any end) may be read.
+/// When it is false the caller leaves them out, and the controller asks again should they be wanted after all. For what
+/// costs more than reading a file: programs, name servers, file systems that may not answer.
 bool facts_wanted(struct facts *f, const char *names);
 /// Milliseconds the running collector has left, at least 1.
 int64_t facts_time_left(const struct facts *f);

@@ -128,8 +128,8 @@ static struct str unescape(struct facts *f, struct str s) {
     return buf_view(&b);
 }
 
-// statvfs hangs on a dead network mount: a child asks, and is left behind when it does not answer. All of them ask at the
-// same time, so that several dead mounts take no longer than one.
+// statvfs hangs on a dead network mount: a child asks, and is left behind when it does not answer. All of them ask at
+// the same time, so that several dead mounts take no longer than one.
 struct ask {
     pid_t pid;  // 0: nobody asks
     int fd;

@@ -47,10 +47,13 @@ static struct val ipv4_of(struct facts *f, const struct ifaddrs *i) {
     const struct sockaddr_in *mask = (const struct sockaddr_in *)(const void *)i->ifa_netmask;
     struct val d = val_dict(f->a, 5);
     val_set(f->a, d, "address", val_z(f->a, address_text(f, i->ifa_addr)));
-    const char *own = address_text(f, i->ifa_addr);
-    const char *all = i->ifa_flags & IFF_BROADCAST && i->ifa_broadaddr ? address_text(f, i->ifa_broadaddr) : "";
-    // An address without a broadcast address is given its own in that place.
-    val_set(f->a, d, "broadcast", val_z(f->a, strcmp(own, all) == 0 ? "" : all));
+    const struct sockaddr_in *all = (const struct sockaddr_in *)(const void *)i->ifa_broadaddr;
+    // An address without a broadcast address has its own or its peer's in that place.
+    bool broadcast = i->ifa_flags & IFF_BROADCAST && all && mask && ~mask->sin_addr.s_addr &&
+                     (all->sin_addr.s_addr == (ip->sin_addr.s_addr | ~mask->sin_addr.s_addr) ||
+                      all->sin_addr.s_addr == (ip->sin_addr.s_addr & mask->sin_addr.s_addr) ||
+                      all->sin_addr.s_addr == INADDR_BROADCAST);
+    val_set(f->a, d, "broadcast", val_z(f->a, broadcast ? address_text(f, i->ifa_broadaddr) : ""));
     val_set(f->a, d, "netmask", val_z(f->a, address_text(f, i->ifa_netmask)));
     struct sockaddr_in net = {.sin_family = AF_INET};
     net.sin_addr.s_addr = mask ? ip->sin_addr.s_addr & mask->sin_addr.s_addr : 0;
@@ -274,23 +277,38 @@ static void add_ipv4(struct facts *f, struct val devices, const char *label, con
     }
 }
 
-static void add_address(struct facts *f, struct val devices, const struct ifaddrs *i, struct val all4,
-                        struct val all6) {
-    const char *text = address_text(f, i->ifa_addr);
+static void add_address(struct facts *f, struct val devices, const struct ifaddrs *i) {
     if (i->ifa_addr->sa_family == AF_INET) {
         add_ipv4(f, devices, i->ifa_name, i);
-        if (strncmp(text, "127.", 4) != 0) {
-            val_push(f->a, all4, val_z(f->a, text));
-        }
     } else if (i->ifa_addr->sa_family == AF_INET6) {
         struct val d = val_get(devices, i->ifa_name);
         if (d.kind == VAL_DICT) {
             push_to(f, d, "ipv6", ipv6_of(f, i));
         }
-        if (strcmp(text, "::1") != 0) {
-            val_push(f->a, all6, val_z(f->a, text));
+    }
+}
+
+// All addresses but those of the loopback, device by device.
+static void list_addresses(struct facts *f, struct val devices, const struct ifaddrs *all) {
+    struct val all4 = val_list(f->a, 4);
+    struct val all6 = val_list(f->a, 4);
+    size_t k = 0;
+    for (struct vpair *p; (p = val_each(devices, &k));) {
+        for (const struct ifaddrs *i = all; i; i = i->ifa_next) {
+            struct str name = str_from(i->ifa_name);
+            if (!i->ifa_addr || !str_eq(val_text(p->key), str_sub(name, 0, str_find_char(name, 0, ':')))) {
+                continue;
+            }
+            const char *text = address_text(f, i->ifa_addr);
+            if (i->ifa_addr->sa_family == AF_INET && strncmp(text, "127.", 4) != 0) {
+                val_push(f->a, all4, val_z(f->a, text));
+            } else if (i->ifa_addr->sa_family == AF_INET6 && strcmp(text, "::1") != 0) {
+                val_push(f->a, all6, val_z(f->a, text));
+            }
         }
     }
+    facts_set(f, "all_ipv4_addresses", all4);
+    facts_set(f, "all_ipv6_addresses", all6);
 }
 
 // The address this machine would use towards `to`: connecting a datagram socket sends nothing.
@@ -402,7 +420,21 @@ static bool owner_of(struct facts *f, struct val devices, const char *address, s
     return false;
 }
 
-static void default_facts(struct facts *f, struct val devices) {
+// The same for a device that /sys does not show: its name and the address.
+static bool hidden_owner(struct facts *f, const struct ifaddrs *all, const char *address, struct str *name,
+                         struct val *own) {
+    for (const struct ifaddrs *i = all; address && i; i = i->ifa_next) {
+        if (i->ifa_addr && strcmp(address_text(f, i->ifa_addr), address) == 0) {
+            *name = str_from(i->ifa_name);
+            *own = val_dict(f->a, 1);
+            val_set(f->a, *own, "address", val_z(f->a, address));
+            return true;
+        }
+    }
+    return false;
+}
+
+static void default_facts(struct facts *f, struct val devices, const struct ifaddrs *all) {
     static const char *const link[] = {"macaddress", "mtu", "type"};
     static const char *const keys[] = {"address", "broadcast", "netmask", "network", "prefix", "scope"};
     struct sockaddr_in to4 = {.sin_family = AF_INET, .sin_port = htons(53)};
@@ -415,7 +447,8 @@ static void default_facts(struct facts *f, struct val devices) {
         struct val d = val_dict(f->a, 10);
         struct str label;
         struct val v;
-        if (owner_of(f, devices, own[i], &label, &v)) {
+        bool shown = owner_of(f, devices, own[i], &label, &v);
+        if (shown || hidden_owner(f, all, own[i], &label, &v)) {
             struct str device = str_sub(label, 0, str_find_char(label, 0, ':'));
             struct str via = i == 0 ? gateway4(f, device, to4.sin_addr.s_addr) : gateway6(f, device, &to6.sin6_addr);
             if (via.n > 0) {
@@ -424,7 +457,7 @@ static void default_facts(struct facts *f, struct val devices) {
             val_set(f->a, d, "interface", val_str(f->a, device));
             copy_keys(f, v, d, keys, COUNTOF(keys));
             copy_keys(f, val_get_str(devices, device), d, link, COUNTOF(link));
-            if (i == 0) {
+            if (i == 0 && shown) {
                 val_set(f->a, d, "alias", val_str(f->a, label));
             }
         }
@@ -435,8 +468,6 @@ static void default_facts(struct facts *f, struct val devices) {
 void facts_network(struct facts *f) {
     struct val devices = val_dict(f->a, 8);
     struct val names = val_list(f->a, 8);
-    struct val all4 = val_list(f->a, 4);
-    struct val all6 = val_list(f->a, 4);
     const char *ethtool = facts_program(f, "ethtool");
     DIR *d = opendir("/sys/class/net");
     for (struct dirent *de; d && (de = readdir(d));) {
@@ -456,10 +487,9 @@ void facts_network(struct facts *f) {
     if (getifaddrs(&all) == 0) {
         for (const struct ifaddrs *i = all; i; i = i->ifa_next) {
             if (i->ifa_addr) {
-                add_address(f, devices, i, all4, all6);
+                add_address(f, devices, i);
             }
         }
-        freeifaddrs(all);
     }
     size_t i = 0;
     for (struct vpair *p; (p = val_each(devices, &i));) {
@@ -470,14 +500,16 @@ void facts_network(struct facts *f) {
         val_push(f->a, names, val_z(f->a, listed));
         char *name = str_z(f->a, str_from(listed));
         for (char *s = name; *s; s++) {
-            *s = *s == '-' || *s == '.' ? '_' : *s;
+            *s = *s == '-' ? '_' : *s;
         }
         facts_set(f, name, p->value);
     }
     facts_set(f, "interfaces", names);
-    default_facts(f, devices);
-    facts_set(f, "all_ipv4_addresses", all4);
-    facts_set(f, "all_ipv6_addresses", all6);
+    default_facts(f, devices, all);
+    list_addresses(f, devices, all);
+    if (all) {
+        freeifaddrs(all);
+    }
 }
 
 // -- names of storage initiators -------------------------------------------------------------------------------------

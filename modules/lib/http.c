@@ -304,7 +304,14 @@ static bool failed(struct transfer *t, CURLcode rc, const char *why, struct err 
     if (rc == CURLE_OPERATION_TIMEDOUT) {
         return mod_fail(t->c, e, "%sConnection failure: timed out", before);
     }
-    return mod_fail(t->c, e, "%sRequest failed: %s", before, why && *why ? why : curl_easy_strerror(rc));
+    why = why && *why ? why : curl_easy_strerror(rc);
+    if (rc == CURLE_PEER_FAILED_VERIFICATION) {
+        return mod_fail(t->c, e,
+                        "%sRequest failed: Failed to validate the SSL certificate of %s: %s. Give ca_path, or add the "
+                        "authority to those of the target",
+                        before, t->url, why);
+    }
+    return mod_fail(t->c, e, "%sRequest failed: %s", before, why);
 }
 
 // One request and its answer.

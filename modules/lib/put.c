@@ -419,6 +419,18 @@ bool put_plan(struct mod_call *c, struct err *e) {
 
 // -- target: doing ---------------------------------------------------------------------------------------------------
 
+// The mode that a directory which is made has from the start, and keeps when the rest never comes: that of its source,
+// writable for its owner until it is filled. 0777: the umask decides.
+static mode_t first_mode(const struct put *p, const char *dir) {
+    for (size_t i = 0; i < p->jobs.n; i++) {
+        const struct job *j = &p->jobs.p[i];
+        if (j->dir && j->new_mode && !j->attr.has_mode && strcmp(j->dest, dir) == 0) {
+            return (j->new_mode & 07777) | S_IRWXU;
+        }
+    }
+    return 0777;
+}
+
 static bool make_dirs(struct mod_call *c, const struct put *p, struct err *e) {
     struct fsattr f = {0};
     bool own = mod_has(c, "directory_mode");
@@ -427,7 +439,9 @@ static bool make_dirs(struct mod_call *c, const struct put *p, struct err *e) {
     }
     f.has_mode = f.has_mode && own;  // the files' mode is not for directories
     for (size_t i = 0; i < p->dirs.n; i++) {
-        if (mkdir(p->dirs.p[i], 0777) != 0 && errno != EEXIST) {
+        mode_t mode = first_mode(p, p->dirs.p[i]);
+        bool made = mkdir(p->dirs.p[i], mode == 0777 ? mode : S_IRWXU) == 0;
+        if ((!made && errno != EEXIST) || (made && mode != 0777 && chmod(p->dirs.p[i], mode) != 0)) {
             return mod_fail_sys(c, e, errno, "cannot create directory '%s'", p->dirs.p[i]);
         }
         if (!fsattr_apply(c, &f, p->dirs.p[i], e)) {

@@ -243,13 +243,14 @@ static bool templated_names(struct job *j, struct val *args, struct err *e) {
     return true;
 }
 
-/// The arguments, templated. From 2.19 on the conditions of assert stay the expressions that they are; only a template
-/// that gives a list of them is looked into.
+/// The arguments, templated. A list of conditions of assert keeps its templates: the module evaluates them. From 2.19
+/// on all of them stay the expressions that they are; only a template that gives a list of them is looked into.
 static bool templated_args(struct job *j, struct val *out, struct err *e) {
     struct val raw = j->task->args;
     struct val that = val_get(raw, "that");
     struct val list = that;
-    bool keep = j->v.jc.v219 && strcmp(j->task->action, "assert") == 0 && !val_is(that, VAL_UNDEF);
+    bool keep =
+        strcmp(j->task->action, "assert") == 0 && !val_is(that, VAL_UNDEF) && (j->v.jc.v219 || val_is_seq(that));
     if (!keep) {
         return view_value(&j->v, raw, out, e);
     }

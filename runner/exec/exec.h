@@ -64,15 +64,15 @@ struct run {
     int sig_in, sig_stop;  // of the thread that waits for signals
     int sig_count;
     pthread_t sig_thread;
-    bool stop;              // Ctrl-C
-    bool broken;            // any_errors_fatal or max_fail_percentage ended a batch
-    bool step;              // --step is still asking
-    int code;               // exit code so far
-    uint32_t lane;          // number of the next task's lane
+    bool stop;      // Ctrl-C
+    bool broken;    // any_errors_fatal or max_fail_percentage ended a batch
+    bool step;      // --step is still asking
+    int code;       // exit code so far
+    uint32_t lane;  // number of the next task's lane
     struct {
         struct completion *p;
         size_t n, cap;
-    } kept;  // completions that came while only some were waited for
+    } kept;                 // completions that came while only some were waited for
     struct jobs abandoned;  // in flight when Ctrl-C came
     struct map tags;        // tags of the tasks that are known before the run
     struct val facts_read;  // names of facts that the project reads; VAL_NULL: that cannot be known (factsread.c)
@@ -547,7 +547,8 @@ void strategy_cancel(struct play_run *pr);
 /// Delivers completions and timers to jobs and appends those that are done to pr->finished; returns after at least one
 /// event, or on Ctrl-C.
 void wait_some(struct play_run *pr);
-/// Waits until these jobs, which are no others' business, were answered (or Ctrl-C came); what comes for others is kept.
+/// Waits until these jobs, which are no others' business, were answered (or Ctrl-C came); what comes for others is
+/// kept.
 void wait_only(struct play_run *pr, const struct jobs *jobs);
 /// Moves a job on and files it as finished or waiting.
 void wait_start(struct play_run *pr, struct job *j);

@@ -1,5 +1,6 @@
-// Facts that `setup` left out because the project does not seem to read them (factsread.c), and that are read after all:
-// they are fetched when a template asks, for all hosts of the batch at once. What comes in meanwhile for others waits.
+// Facts that `setup` left out because the project does not seem to read them (factsread.c), and that are read after
+// all: they are fetched when a template asks, for all hosts of the batch at once. What comes in meanwhile for others
+// waits.
 #include "exec.h"
 #include "facts.h"
 

@@ -1,7 +1,8 @@
-// Which facts a project reads, so that `setup` can leave out what costs time and nobody looks at. The texts themselves are
-// searched, not what was made of them: the directories of the playbooks and of the roles of their plays, the inventory's
-// variables and group_vars, extra variables. Whatever this misses is fetched when it is read (factsleft.c); where facts
-// are used as a whole, or their names are put together while the run goes on, everything is gathered at once.
+// Which facts a project reads, so that `setup` can leave out what costs time and nobody looks at. The texts themselves
+// are searched, not what was made of them: the directories of the playbooks and of the roles of their plays, the
+// inventory's variables and group_vars, extra variables. Whatever this misses is fetched when it is read (factsleft.c);
+// where facts are used as a whole, or their names are put together while the run goes on, everything is gathered at
+// once.
 #include "exec.h"
 #include "facts.h"
 
@@ -62,7 +63,7 @@ static struct str member_at(struct str s, size_t i, size_t *end) {
 }
 
 static bool is_dict_method(struct str name) {
-    static const char *const names[] = {"copy",  "fromkeys", "get",        "items",  "keys", "pop",
+    static const char *const names[] = {"copy",  "fromkeys", "get",        "items",  "keys",  "pop",
                                         "clear", "popitem",  "setdefault", "update", "values"};
     for (size_t i = 0; i < COUNTOF(names); i++) {
         if (str_eqz(name, names[i])) {

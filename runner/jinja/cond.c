@@ -32,12 +32,18 @@ static bool has_delimiters(struct str s) {
            str_find(s, 0, STR_LIT("{#")) != SIZE_MAX;
 }
 
-/// `{{ }}` inside a condition: templated first. *out is what stands there then; false with *done unset on errors.
-static bool first_pass(struct jinja_ctx *c, struct val cond, struct val *out, struct err *e) {
+static void warn_delimiters(struct jinja_ctx *c, struct val cond) {
     if (c->host && c->host->warn) {
+        const char *what =
+            "conditional statements should not include jinja2 templating delimiters such as {{ }} or {% %}.";
+        bool secret = cond.flags & VAL_SECRET;
         c->host->warn(c->host->self, cond.mark,
-                      "conditional statements should not include jinja2 templating delimiters such as {{ }} or {% %}");
+                      secret ? what : arena_printf(c->a, "%s Found: %.*s", what, STR(val_text(cond))));
     }
+}
+
+/// `{{ }}` inside a condition: templated first. *out is what stands there then.
+static bool first_pass(struct jinja_ctx *c, struct val cond, struct val *out, struct err *e) {
     c->state.untrusted = false;
     if (!jinja_string(c, val_flag(cond, VAL_TMPL), out, e)) {
         return false;
@@ -63,6 +69,9 @@ static bool result_truth(const struct jinja_ctx *c, struct val got, struct mark 
 static bool truth_of(struct jinja_ctx *c, struct val cond, bool *out, struct err *e) {
     struct val v = cond;
     bool twice = has_delimiters(val_text(cond));
+    if (twice) {
+        warn_delimiters(c, cond);
+    }
     if (twice && !first_pass(c, cond, &v, e)) {
         return false;
     }

@@ -1,5 +1,5 @@
 // Runs module cases (tests/modules/README.md) through a real play-remote: check mode, the real run, the second run.
-#include "modtest.h"
+#include "case.h"
 
 #include "digest.h"
 #include "fd.h"
@@ -12,21 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-struct runner {
-    struct peer peer;
-    const char *program, *only, *library;
-    bool verbose;
-    size_t passed, failed, skipped;
-};
-struct one {
-    struct arena *a;
-    struct runner *r;
-    struct val spec;
-    const char *dir, *module;
-    struct err *e;
-};
-
-static bool shell_lines(struct one *c, const char *key) {
+bool case_shell(struct one *c, const char *key) {
     struct val lines = val_get(c->spec, key);
     for (size_t i = 0; i < val_len(lines); i++) {
         const char *argv[] = {"/bin/sh", "-ec", str_z(c->a, val_text(val_at_index(lines, i))), NULL};
@@ -66,7 +52,8 @@ static const char *unmet(struct arena *a, struct val requires) {
     return NULL;
 }
 
-static bool send_blobs(struct one *c, struct val blobs) {
+bool case_blobs(struct one *c) {
+    struct val blobs = val_get(c->spec, "blobs");
     struct vpair *p;
     for (size_t i = 0; (p = val_each(blobs, &i));) {
         unsigned char sum[DIGEST_MAX];
@@ -105,7 +92,7 @@ static bool send_script(struct one *c, struct val request) {
     return c->e->code == ERR_NONE;
 }
 
-static bool call(struct one *c, bool check, struct val *result) {
+bool case_call(struct one *c, bool check, struct val *result) {
     struct val request = val_dict(c->a, 8);
     if (!send_script(c, request)) {
         return false;
@@ -158,7 +145,7 @@ static bool check_run(struct one *c, struct val want) {
         return true;
     }
     struct str before = tree_print(c->a, c->dir);
-    if (!call(c, true, &result) || !same_tree(c, before, "check mode")) {
+    if (!case_call(c, true, &result) || !same_tree(c, before, "check mode")) {
         return false;
     }
     if (val_is(expected, VAL_UNDEF)) {
@@ -172,7 +159,7 @@ static bool check_run(struct one *c, struct val want) {
     return expect(c->a, "check mode", expected, result, c->e);
 }
 
-static bool second_run(struct one *c) {
+bool case_again(struct one *c) {
     struct val result = VNULL;
     if (!val_truth(val_get(c->spec, "idempotent"))) {
         return true;
@@ -181,7 +168,7 @@ static bool second_run(struct one *c) {
     struct val want = val_dict(c->a, 2);
     val_set(c->a, want, "changed", val_bool(false));
     val_set(c->a, want, "failed", val_bool(false));
-    return call(c, false, &result) && expect(c->a, "second run", want, result, c->e) &&
+    return case_call(c, false, &result) && expect(c->a, "second run", want, result, c->e) &&
            same_tree(c, before, "the second run");
 }
 
@@ -199,8 +186,8 @@ static bool absent_keys(struct one *c, struct val result) {
 static bool all_runs(struct one *c) {
     struct val want = val_get(c->spec, "result");
     struct val result = VNULL;
-    if (!tree_make(c->a, c->dir, val_get(c->spec, "files"), c->e) || !shell_lines(c, "setup") ||
-        !send_blobs(c, val_get(c->spec, "blobs")) || !check_run(c, want) || !call(c, false, &result)) {
+    if (!tree_make(c->a, c->dir, val_get(c->spec, "files"), c->e) || !case_shell(c, "setup") || !case_blobs(c) ||
+        !check_run(c, want) || !case_call(c, false, &result)) {
         return false;
     }
     bool success = val_has(want, "failed") || !val_truth(val_get(result, "failed"));
@@ -209,7 +196,7 @@ static bool all_runs(struct one *c) {
                        STR(val_str_of(c->a, val_get(result, "msg"))));
     }
     return (val_is(want, VAL_UNDEF) || expect(c->a, "result", want, result, c->e)) && absent_keys(c, result) &&
-           tree_check(c->a, c->dir, val_get(c->spec, "after"), c->e) && second_run(c);
+           tree_check(c->a, c->dir, val_get(c->spec, "after"), c->e) && case_again(c);
 }
 
 static bool check_keys(struct arena *a, struct val spec, struct err *e) {
@@ -229,7 +216,9 @@ static bool check_keys(struct arena *a, struct val spec, struct err *e) {
     return val_is(val_get(spec, "name"), VAL_STR) || err_set(e, ERR_ARGS, spec.mark, "a case needs a name");
 }
 
-static bool run_in_dir(struct runner *r, struct arena *a, struct val spec, const char *module, struct err *e) {
+bool case_in_dir(struct runner *r, struct arena *a, const struct case_kind *k, bool (*runs)(struct one *),
+                 struct err *e) {
+    struct val spec = k->spec;
     const char *tmp = getenv("TMPDIR");  // NOLINT(concurrency-mt-unsafe): one thread
     char *dir = arena_printf(a, "%s/play-case-XXXXXX", tmp ? tmp : "/tmp");
     if (!mkdtemp(dir)) {
@@ -238,14 +227,15 @@ static bool run_in_dir(struct runner *r, struct arena *a, struct val spec, const
     chmod(dir, 0755);
     struct val blobs = val_get(spec, "blobs");
     struct one c = {
-        .a = a, .r = r, .spec = fill_in(a, spec, str_from(dir), blobs), .dir = dir, .module = module, .e = e};
+        .a = a, .r = r, .spec = fill_in(a, spec, str_from(dir), blobs), .dir = dir, .module = k->module, .e = e};
     if (val_has(spec, "module")) {
         c.module = str_z(a, val_text(val_get(spec, "module")));
     }
-    bool ok = all_runs(&c);
+    c.self = k->self;
+    bool ok = runs(&c);
     struct err after = {.arena = a};
     c.e = &after;
-    if (!shell_lines(&c, "cleanup") && ok) {
+    if (!case_shell(&c, "cleanup") && ok) {
         *e = after;
         ok = false;
     }
@@ -262,10 +252,15 @@ static void run_case(struct runner *r, const char *file, struct val spec, const 
         return;
     }
     const char *why = unmet(&a, val_get(spec, "requires"));
-    if (why) {
-        printf("skipped: %s: %.*s: needs %s\n", file, STR(name), why);
+    struct case_kind k = {.spec = spec, .module = module};
+    bool apart = r->faults && !faults_apply(spec);
+    if (why || apart) {
         r->skipped++;
-    } else if (check_keys(&a, spec, &e) && run_in_dir(r, &a, spec, module, &e)) {
+        if (!r->faults) {
+            printf("skipped: %s: %.*s: needs %s\n", file, STR(name), why);
+        }
+    } else if (check_keys(&a, spec, &e) &&
+               (r->faults ? faults_run(r, &a, &k, &e) : case_in_dir(r, &a, &k, all_runs, &e))) {
         r->passed++;
         if (r->verbose) {
             printf("ok: %s: %.*s\n", file, STR(name));
@@ -356,7 +351,12 @@ static void run_path(struct runner *r, const char *path) {
 }
 
 int modtest_run(const struct modtest *t) {
-    struct runner r = {.program = t->program, .only = t->only, .library = t->library, .verbose = t->verbose};
+    struct runner r = {.program = t->program,
+                       .only = t->only,
+                       .library = t->library,
+                       .verbose = t->verbose,
+                       .faults = t->faults,
+                       .points = t->points};
     struct arena a = {0};
     struct err e = {.arena = &a};
     signal(SIGPIPE, SIG_IGN);

@@ -8,6 +8,8 @@ struct modtest {
     const char *library;  // directory of Lua modules that are tested in place of built-in ones; NULL: none
     const char *only;     // cases whose name has this text; NULL: all
     bool verbose;         // name the cases that passed, too
+    const char *faults;   // program that starts play-remote with a fault (tests/modules/fault.sh); NULL: none
+    int points;           // with faults: how many of a case's system calls are tried, 0: all
     const char *const *paths;
     size_t npaths;
 };
@@ -37,6 +39,8 @@ bool tree_make(struct arena *a, const char *dir, struct val files, struct err *e
 bool tree_check(struct arena *a, const char *dir, struct val files, struct err *e);
 /// One line for each file with everything that must not change in check mode.
 struct str tree_print(struct arena *a, const char *dir);
+/// The regular files and links below `dir`: relative name -> digest, or "-> target".
+struct val tree_files(struct arena *a, const char *dir);
 void case_tree_remove(const char *dir);
 
 /// Compares a result with what is expected; ERR_MODULE says where they differ.

@@ -219,6 +219,30 @@ struct str tree_print(struct arena *a, const char *dir) {
     return buf_view(&b);
 }
 
+static void files_below(struct arena *a, const char *path, size_t skip, struct val out) {
+    struct stat st;
+    struct err e = {.arena = a};
+    const char *hex = NULL;
+    char target[4096];
+    ssize_t n = readlink(path, target, sizeof target);
+    if (n >= 0) {
+        val_set(a, out, path + skip, val_printf(a, "-> %.*s", (int)n, target));
+    } else if (is_dir(path)) {
+        struct names names = list_dir(a, path);
+        for (size_t i = 0; i < names.n; i++) {
+            files_below(a, names.p[i], skip, out);
+        }
+    } else if (lstat(path, &st) == 0 && S_ISREG(st.st_mode) && digest_file(a, "sha256", path, &hex, &e)) {
+        val_set(a, out, path + skip, val_z(a, hex));
+    }
+}
+
+struct val tree_files(struct arena *a, const char *dir) {
+    struct val out = val_dict(a, 16);
+    files_below(a, dir, strlen(dir) + 1, out);
+    return out;
+}
+
 static void remove_below(struct arena *a, const char *path) {
     if (!is_dir(path)) {
         unlink(path);

@@ -1,8 +1,8 @@
 #!/bin/bash
-# module_pages.sh PLAY: writes docs/modules/ from the modules' own tables.
+# module_pages.sh PLAY [DIRECTORY]: writes docs/modules/ (or the directory) from the modules' own tables.
 set -euo pipefail
-play=$1
-cd "$(dirname "$0")/../../docs/modules"
+play=$(realpath "$1")
+cd "${2:-$(dirname "$0")/../../docs/modules}"
 rm -f ./*.md
 {
     printf '# Modules\n\n| module | what |\n|---|---|\n'

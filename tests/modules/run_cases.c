@@ -1,4 +1,5 @@
-// run_cases [-v] [-k TEXT] PLAY-REMOTE PATH...: the cases of these files and directories (README.md).
+// run_cases [-v] [-k TEXT] [-f FAULT_PROGRAM [-n POINTS]] PLAY-REMOTE PATH...: the cases of these files and directories
+// (README.md); with -f, each of those that write is killed, and meets a full disk, at its system calls.
 #include "modtest.h"
 
 #include <unistd.h>
@@ -6,17 +7,21 @@
 int main(int argc, char **argv) {
     struct modtest t = {0};
     int opt;
-    while ((opt = getopt(argc, argv, "vk:")) != -1) {  // NOLINT(concurrency-mt-unsafe): one thread
+    while ((opt = getopt(argc, argv, "vk:f:n:")) != -1) {  // NOLINT(concurrency-mt-unsafe): one thread
         if (opt == 'v') {
             t.verbose = true;
         } else if (opt == 'k') {
             t.only = optarg;
+        } else if (opt == 'f') {
+            t.faults = optarg;
+        } else if (opt == 'n') {
+            t.points = (int)strtol(optarg, NULL, 10);
         } else {
             return 2;
         }
     }
     if (argc - optind < 2) {
-        fprintf(stderr, "usage: run_cases [-v] [-k TEXT] PLAY-REMOTE PATH...\n");
+        fprintf(stderr, "usage: run_cases [-v] [-k TEXT] [-f FAULT_PROGRAM [-n POINTS]] PLAY-REMOTE PATH...\n");
         return 2;
     }
     t.program = argv[optind];

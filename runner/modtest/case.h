@@ -1,0 +1,39 @@
+// What the two ways to run a case share: as it is (cases.c), and with faults (faults.c). Private to this layer.
+#pragma once
+#include "modtest.h"
+
+struct runner {
+    struct peer peer;
+    const char *program, *only, *library, *faults;
+    bool verbose;
+    int points;
+    size_t passed, failed, skipped;
+};
+/// A case in a directory of its own.
+struct one {
+    struct arena *a;
+    struct runner *r;
+    struct val spec;  // with the directory's name filled in
+    const char *dir, *module;
+    void *self;  // of case_kind
+    struct err *e;
+};
+struct case_kind {
+    struct val spec;
+    const char *module;  // unless the case names another
+    void *self;
+};
+/// Runs `runs` in a fresh directory, then the case's `cleanup`.
+bool case_in_dir(struct runner *r, struct arena *a, const struct case_kind *k, bool (*runs)(struct one *),
+                 struct err *e);
+bool case_shell(struct one *c, const char *key);
+bool case_blobs(struct one *c);
+bool case_call(struct one *c, bool check, struct val *result);
+/// The second run of an idempotent case.
+bool case_again(struct one *c);
+
+/// True for cases that change something and can be repeated.
+bool faults_apply(struct val spec);
+/// Stops the module at its system calls, one after the other: by SIGKILL, then by a full disk. Every file that was
+/// there is the old or the new one then, and the next run does what the case wants and leaves nothing behind.
+bool faults_run(struct runner *r, struct arena *a, const struct case_kind *k, struct err *e);
