@@ -5,7 +5,6 @@
 #include "http.h"
 #include "replace.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <unistd.h>
@@ -85,9 +84,10 @@ static bool checksum_from_url(struct mod_call *c, struct fetch *f, struct str ur
 static struct str plain_sum(struct arena *a, struct str sum) {
     struct buf b = BUF_IN(a);
     for (size_t i = 0; i < sum.n; i++) {
-        unsigned char ch = (unsigned char)sum.s[i];
-        if (ch < 128 && (isalnum(ch) || ch == '_')) {
-            buf_char(&b, (char)tolower(ch));
+        char ch = sum.s[i];
+        ch = (char)(ch >= 'A' && ch <= 'Z' ? ch - 'A' + 'a' : ch);
+        if ((ch >= 'a' && ch <= 'z') || (ch >= '0' && ch <= '9') || ch == '_') {
+            buf_char(&b, ch);
         }
     }
     return buf_view(&b);

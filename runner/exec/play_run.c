@@ -91,7 +91,8 @@ static void add_setup(struct play_run *pr) {
     for (size_t i = 0; i < COUNTOF(keys); i++) {
         struct val v = p->n.kw[keys[i].key];
         if (val_is(v, VAL_UNDEF) && o->setting) {
-            (void)o->setting(o->setting_self, str_from(keys[i].setting), &pr->a, &v);
+            const struct setting_query q = {.name = str_from(keys[i].setting)};
+            (void)o->setting(o->setting_self, &q, &pr->a, &v);
         }
         if (!val_is(v, VAL_UNDEF) && !val_is(v, VAL_NULL)) {
             val_set(&pr->a, t->args, keyword_docs[keys[i].key].name, v);
