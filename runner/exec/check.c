@@ -92,8 +92,28 @@ static bool check_conditions(struct run *r, const struct node *n, struct err *e)
     return true;
 }
 
+/// A become method that is written there and does not exist is in the way as an unknown module is.
+static bool check_become(const struct run *r, const struct node *n, struct err *e) {
+    static const char *const known[] = {"sudo", "su", "doas"};
+    struct val m = n->kw[KW_BECOME_METHOD];
+    struct val on = n->kw[KW_BECOME];
+    bool off = val_is(on, VAL_BOOL) && !val_truth(on);
+    if (!val_is(m, VAL_STR) || (m.flags & VAL_TMPL) || off || r->o->syntax_only || node_conditional(n) || excused(n)) {
+        return true;
+    }
+    struct str name = become_name(val_text(m));
+    for (size_t i = 0; i < COUNTOF(known); i++) {
+        if (str_eqz(name, known[i])) {
+            return true;
+        }
+    }
+    err_set(e, ERR_ARGS, m.mark, "become_method '%.*s' is not supported: expected sudo, su or doas", STR(name));
+    const char *near = typo_nearest(name, known, COUNTOF(known));
+    return near ? err_hint(e, "did you mean '%s'?", near) : false;
+}
+
 static bool check_node(struct run *r, const struct node *n, struct err *e) {
-    return check_templates(r, n, e) && check_conditions(r, n, e);
+    return check_become(r, n, e) && check_templates(r, n, e) && check_conditions(r, n, e);
 }
 
 /// A module of Ansible's that is missing here is in the way only of a run that would come to it.

@@ -135,8 +135,7 @@ static void secret(struct view *v, struct str text) {
     }
 }
 
-/// The short name of a become plugin.
-static struct str become_name(struct str name) {
+struct str become_name(struct str name) {
     name = short_kind(name);
     return str_starts(name, "community.general.") ? str_sub(name, strlen("community.general."), name.n) : name;
 }

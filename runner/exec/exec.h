@@ -388,6 +388,8 @@ bool ctl_read_file(struct run *r, struct str path, enum file_form form, struct a
                    struct err *e);
 
 // -- connvars.c -------------------------------------------------------------------------------------------------------
+/// The short name of a become plugin: "community.general.doas" is doas.
+struct str become_name(struct str name);
 /// Connection and become of one item. `cv` is the view of the target (the delegated host's when there is one).
 bool login_resolve(struct view *cv, const struct hrun *target, struct arena *a, struct login *out, struct err *e);
 bool environment_resolve(struct view *v, struct val *out, struct err *e);

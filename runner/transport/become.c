@@ -35,6 +35,18 @@ static bool sudo_argv(struct arena *a, const struct conn_become *b, const struct
     return true;
 }
 
+/// What was said before su and doas start is not theirs: a line of ours stands between.
+static void begin(struct arena *a, const struct start *s, struct ssh_names *v) {
+    names_push(a, v, "/bin/sh");
+    names_push(a, v, "-c");
+    names_push(a, v, "echo \"$0\" >&2; exec \"$@\"");
+    names_push(a, v, become_marker(a, s));
+}
+
+const char *become_marker(struct arena *a, const struct start *s) {
+    return arena_printf(a, "%s become", s->nonce);
+}
+
 bool become_argv(struct arena *a, const struct conn_become *b, const struct start *s, const char *script,
                  const char *const **argv, struct err *e) {
     struct ssh_names v = {0};
@@ -51,6 +63,7 @@ bool become_argv(struct arena *a, const struct conn_become *b, const struct star
             return err_set(e, ERR_ARGS, NO_MARK,
                            "become_method 'doas' with a password is not supported: doas asks on a terminal only");
         }
+        begin(a, s, &v);
         names_push(a, &v, b->exe ? b->exe : "doas");
         if (!push_flags(a, &v, b->flags ? b->flags : "-n", false, e)) {
             return false;
@@ -59,6 +72,7 @@ bool become_argv(struct arena *a, const struct conn_become *b, const struct star
         names_push(a, &v, s->user);
     } else if (strcmp(s->method, "su") == 0) {
         su = true;
+        begin(a, s, &v);
         names_push(a, &v, b->exe ? b->exe : "su");
         if (!push_flags(a, &v, b->flags ? b->flags : "", false, e)) {
             return false;
@@ -80,15 +94,29 @@ bool become_argv(struct arena *a, const struct conn_become *b, const struct star
     return true;
 }
 
-/// su asks in the words of the target's language: any unfinished line that ends with a colon is its prompt.
-static size_t find_prompt(const struct start *s, struct str fresh) {
+/// su asks in the words of the target's language: any unfinished line that ends with a colon is its prompt, once it
+/// runs.
+static size_t find_prompt(const struct start *s, struct str all, struct str fresh) {
     if (strcmp(s->method, "sudo") == 0) {
         size_t at = str_find(fresh, 0, str_from(s->nonce));
         return at == SIZE_MAX ? at : at + strlen(s->nonce);
     }
+    struct arena tmp = {0};
+    struct str marker = str_from(become_marker(&tmp, s));
+    size_t at = str_find(all, 0, marker);
+    size_t before = all.n - fresh.n;
+    bool runs = at != SIZE_MAX;
+    if (runs && at + marker.n > before) {
+        fresh = str_sub(all, at + marker.n, all.n);
+    }
+    arena_release(&tmp);
+    if (!runs) {
+        return SIZE_MAX;
+    }
     struct str t = str_rtrim(fresh);
     bool open_line = fresh.n && fresh.s[fresh.n - 1] != '\n';
-    return open_line && (str_ends(t, ":") || str_ends(t, "\xEF\xBC\x9A")) ? fresh.n : SIZE_MAX;
+    bool asks = open_line && (str_ends(t, ":") || str_ends(t, "\xEF\xBC\x9A"));
+    return asks ? all.n - before : SIZE_MAX;
 }
 
 bool become_missing(const struct start *s, struct err *e) {
@@ -104,7 +132,7 @@ enum start_step start_err(struct start *s, struct str text, struct err *e) {
     if (!s->method || s->confirmed || s->seen > text.n) {
         return START_WAIT;
     }
-    size_t at = find_prompt(s, str_sub(text, s->seen, text.n));
+    size_t at = find_prompt(s, text, str_sub(text, s->seen, text.n));
     if (at == SIZE_MAX) {
         return START_WAIT;
     }

@@ -127,7 +127,26 @@ static bool server_key(struct ssh_try *t, struct server_key *out, struct err *e)
     return ok;
 }
 
+/// libssh (0.10.6) takes the names of host certificates out of what it offers, so that a server shows its plain key.
+static bool only_certified(struct ssh_try *t, const struct ssh_names *paths, struct err *e) {
+    for (struct known_file *k = t->h->known; k; k = k->next) {
+        uint32_t line = wanted(paths, k->path) ? kh_authority(k->file, name_of(t)) : 0;
+        if (line) {
+            (void)err_set(
+                e, ERR_UNREACHABLE, NO_MARK,
+                "the host key of '%s' (%s) is known by a certificate authority only (@cert-authority, %s line "
+                "%u), and host certificates are not supported by the ssh library",
+                t->c->spec.host, name_of(t), k->path, line);
+            return err_hint(e, "use the system's ssh for this host: ansible_connection=openssh; or add its own key");
+        }
+    }
+    return true;
+}
+
 static bool unknown(struct ssh_try *t, const struct server_key *key, const struct ssh_names *paths, struct err *e) {
+    if (!only_certified(t, paths, e)) {
+        return false;
+    }
     (void)err_set(e, ERR_UNREACHABLE, NO_MARK, "the host key of '%s' (%s) is not known: %.*s %s", t->c->spec.host,
                   name_of(t), STR(key->type), key->print);
     return err_hint(e,

@@ -30,6 +30,7 @@ struct kh_file {
     const char *path;
     struct map plain;         // name -> struct kh_ref, newest first
     struct kh_ref *patterns;  // with wildcards, negation or a hash
+    struct kh_ref *authorities;
 };
 
 // -- parsing ---------------------------------------------------------------------------------------------------------
@@ -93,10 +94,11 @@ static void parse_line(struct arena *a, struct kh_file *f, struct str line, uint
     }
     struct str first = word(&line);
     bool revoked = str_eqz(first, "@revoked");
-    if (!revoked && first.s[0] == '@') {
-        return;  // @cert-authority: certificates are not used
+    bool authority = str_eqz(first, "@cert-authority");
+    if (!revoked && !authority && first.s[0] == '@') {
+        return;
     }
-    struct str hosts = revoked ? word(&line) : first;
+    struct str hosts = revoked || authority ? word(&line) : first;
     struct str type = word(&line);
     struct str key = word(&line);
     if (!hosts.n || !type.n || !key.n || (type.s[0] >= '0' && type.s[0] <= '9')) {
@@ -104,7 +106,11 @@ static void parse_line(struct arena *a, struct kh_file *f, struct str line, uint
     }
     struct kh_key *k = ARENA_NEW(a, struct kh_key);
     *k = (struct kh_key){.line = number, .revoked = revoked, .hosts = hosts, .type = type, .key = key};
-    add_key(a, f, k);
+    if (authority) {
+        add_ref(a, &f->authorities, k);
+    } else {
+        add_key(a, f, k);
+    }
 }
 
 struct kh_file *kh_parse(struct arena *a, const char *path, struct str text) {
@@ -208,6 +214,15 @@ struct kh_found kh_lookup(const struct kh_file *f, const char *name, struct str 
         }
     }
     return best;
+}
+
+uint32_t kh_authority(const struct kh_file *f, const char *name) {
+    char low[NAME_LONG];
+    uint32_t line = 0;
+    for (const struct kh_ref *r = name_low(name, low) ? f->authorities : NULL; r; r = r->next) {
+        line = pattern_is(r->key, low) ? r->key->line : line;
+    }
+    return line;
 }
 
 static void add_type(struct buf *out, const struct kh_key *k) {

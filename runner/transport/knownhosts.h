@@ -23,6 +23,8 @@ struct kh_found {
 struct kh_file *kh_parse(struct arena *a, const char *path, struct str text);
 /// Looks `name` up: "host" or "[host]:port", any case. `type` as in the file ("ssh-ed25519"), `key` in base64.
 struct kh_found kh_lookup(const struct kh_file *f, const char *name, struct str type, struct str key);
+/// The first line that names a certificate authority for the host's key; 0: none.
+uint32_t kh_authority(const struct kh_file *f, const char *name);
 /// Appends the key types known for `name`, each once, as a comma list (for the order of host key algorithms).
 void kh_types(const struct kh_file *f, const char *name, struct buf *out);
 /// The name under which a host is kept: "[host]:port" unless the port is 22; lower case.

@@ -296,8 +296,7 @@ static bool has(struct str text, const char *word) {
     return str_find(text, 0, str_from(word)) != SIZE_MAX;
 }
 
-/// The stderr text without our own sudo prompts.
-static struct str without_prompts(struct arena *a, const struct start *s, struct str text) {
+struct str start_said(struct arena *a, const struct start *s, struct str text) {
     struct str prompt = str_printf(a, "[%s] password:", s->nonce);
     struct buf b = BUF_IN(a);
     size_t from = 0;
@@ -305,11 +304,11 @@ static struct str without_prompts(struct arena *a, const struct start *s, struct
         buf_str(&b, str_sub(text, from, at));
     }
     buf_str(&b, str_sub(text, from, text.n));
-    return buf_view(&b);
+    return str_replace(a, buf_view(&b), str_printf(a, "%s\n", become_marker(a, s)), STR_LIT(""));
 }
 
 bool start_ended(const struct start *s, struct str text, int status, struct err *e) {
-    struct str said = tidy_text(e->arena, without_prompts(e->arena, s, text), 1024);
+    struct str said = tidy_text(e->arena, start_said(e->arena, s, text), 1024);
     const char *sep = said.n ? ": " : "";
     if (s->method && !s->confirmed) {
         if (!s->has_password && has(said, "password is required")) {

@@ -26,6 +26,17 @@
 const char ssh_stopped[] = "the run ended";
 
 // -- settings --------------------------------------------------------------------------------------------------------
+static bool read_files(struct ssh_try *t, struct err *e) {
+    const struct conn_spec *s = &t->c->spec;
+    struct ssh_conf *f = &t->conf;
+    const char *file = f->config_file ? f->config_file : s->config_file;
+    if (file) {
+        return strcasecmp(file, "none") == 0 || (sshconf_expand(f, file, &file, e) && sshconf_file(f, file, true, e));
+    }
+    const char *own = arena_printf(t->a, "%s/.ssh/config", login_home(t->a));
+    return sshconf_file(f, own, false, e) && sshconf_file(f, "/etc/ssh/ssh_config", false, e);
+}
+
 static bool read_settings(struct ssh_try *t, struct err *e) {
     const struct conn_spec *s = &t->c->spec;
     struct ssh_conf *f = &t->conf;
@@ -36,12 +47,9 @@ static bool read_settings(struct ssh_try *t, struct err *e) {
     if (s->ssh_args && !sshconf_args(f, s->ssh_args, e)) {
         return err_wrap(e, NO_MARK, "in the ssh arguments of host '%s'", s->host);
     }
-    const char *file = f->config_file ? f->config_file : s->config_file;
-    if (file) {
-        return strcasecmp(file, "none") == 0 || (sshconf_expand(f, file, &file, e) && sshconf_file(f, file, true, e));
-    }
-    const char *own = arena_printf(t->a, "%s/.ssh/config", login_home(t->a));
-    return sshconf_file(f, own, false, e) && sshconf_file(f, "/etc/ssh/ssh_config", false, e);
+    bool ok = read_files(t, e);
+    f->final = true;
+    return ok && (!f->wants_final || read_files(t, e));
 }
 
 static bool settle(struct ssh_try *t, struct err *e) {

@@ -171,6 +171,11 @@ static bool set_option(struct ssh_conf *c, const struct conf_key *k, const char 
         return set_int(c, k, value, e);
     case CONF_NAMES: {
         struct ssh_names *names = (struct ssh_names *)(void *)((char *)c + k->at);
+        for (size_t i = 0; i < names->n; i++) {
+            if (strcmp(names->p[i], value) == 0) {
+                return true;
+            }
+        }
         names_push(c->a, names, value);
         return true;
     }
@@ -406,16 +411,22 @@ bool sshconf_match(struct str patterns, char sep, const char *name) {
     bool found = false;
     struct str p;
     while (str_next(&patterns, sep, &p)) {
-        char pat[1024];
+        char pat[2048];
         p = str_trim(p);
         bool no = p.n && p.s[0] == '!';
         p = str_sub(p, no, p.n);
-        if (!p.n || p.n >= sizeof pat) {
+        if (!p.n || 2 * p.n >= sizeof pat) {
             continue;
         }
-        memcpy(pat, p.s, p.n);
-        pat[p.n] = '\0';
-        if (fnmatch(pat, name, FNM_NOESCAPE | FNM_CASEFOLD) != 0) {
+        size_t n = 0;
+        for (size_t i = 0; i < p.n; i++) {  // only * and ? mean something to ssh: "[*.org]:2222" is no set
+            if (p.s[i] == '[' || p.s[i] == '\\') {
+                pat[n++] = '\\';
+            }
+            pat[n++] = p.s[i];
+        }
+        pat[n] = '\0';
+        if (fnmatch(pat, name, FNM_CASEFOLD) != 0) {
             continue;
         }
         if (no) {
@@ -481,7 +492,8 @@ static bool match_line(const struct conf_reader *r, const struct ssh_names *word
         w += no;
         bool yes = true;
         if (strcasecmp(w, "canonical") == 0 || strcasecmp(w, "final") == 0) {
-            yes = false;  // there is no second pass
+            r->c->wants_final |= strcasecmp(w, "final") == 0;
+            yes = r->c->final;
         } else if (strcasecmp(w, "all") != 0) {
             if (i + 1 >= words->n) {
                 return err_set(e, ERR_SYNTAX, NO_MARK, "'Match %s' needs a value", w);

@@ -29,14 +29,16 @@ struct ssh_conf {
     enum ssh_tri identities_only, hash_known_hosts, compression;
     enum ssh_tri password_auth, pubkey_auth, kbdint_auth;
     const char *config_file;  // -F
+    bool final, wants_final;  // the second pass over the files; there is a `Match final`, which matches in it only
 };
 
 /// Applies arguments such as "-o StrictHostKeyChecking=no -i key -p 22". What has no meaning here but does no harm
 /// (ControlPersist, ServerAliveInterval, -C ...) is accepted; what would change the connection and is not supported is
 /// ERR_ARGS naming it.
 bool sshconf_args(struct ssh_conf *c, const char *args, struct err *e);
-/// Applies a configuration file: Host, Match, Include. A missing file is an error only when `must_exist`. Options that
-/// are not ours are passed over. ERR_SYNTAX as "FILE line N: ...", ERR_SYS.
+/// Applies a configuration file (again with `final` set when `wants_final` was found set): Host, Match, Include. A
+/// missing file is an error only when `must_exist`. Options that are not ours are passed over. ERR_SYNTAX as "FILE line
+/// N: ...", ERR_SYS.
 bool sshconf_file(struct ssh_conf *c, const char *path, bool must_exist, struct err *e);
 /// Expands ~, ${VAR} and the tokens %% %d %h %i %n %p %r %u %L %l in a path or command. ERR_ARGS for another token.
 bool sshconf_expand(const struct ssh_conf *c, const char *text, const char **out, struct err *e);

@@ -62,6 +62,10 @@ bool start_script(struct arena *a, const struct start *s, const char **out, stru
 /// Puts the become method in front of /bin/sh -c SCRIPT. ERR_ARGS for an unknown method or what it cannot do.
 bool become_argv(struct arena *a, const struct conn_become *b, const struct start *s, const char *script,
                  const char *const **argv, struct err *e);
+/// The line with which su and doas begin on standard error.
+const char *become_marker(struct arena *a, const struct start *s);
+/// What a target said, without our own prompts and marks.
+struct str start_said(struct arena *a, const struct start *s, struct str text);
 /// The two errors a person can mend; always false.
 bool become_missing(const struct start *s, struct err *e);
 bool become_incorrect(const struct start *s, struct err *e);

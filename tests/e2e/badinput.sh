@@ -186,9 +186,11 @@ cli 'option of wrong type' 2 'forks' "'many'" -- run good.yml -i hosts -f many
 cli 'no playbook given' 2 'hint:' -- run
 try 'unknown callback' 1 "'nocallback'" -- env ANSIBLE_STDOUT_CALLBACK=nocallback "$bin/play" run good.yml -i hosts
 cli 'unknown start task' 0 'nothing here' -- run good.yml -i hosts --start-at-task 'nothing here'
+book 'unknown become method' 4 "become_method 'runas' is not supported: expected sudo, su or doas" 'book.yml:5:' '!TASK' <<<$'- hosts: h1\n  tasks:\n    - ping:\n    - ping:\n      become_method: runas'
+book 'become method with a slip' 4 "did you mean 'sudo'?" 'book.yml:2:' <<<$'- hosts: h1\n  become_method: sduo\n  tasks:\n    - ping:'
+book 'unknown become method behind when' 0 '!ERROR' <<<$'- hosts: h1\n  gather_facts: false\n  tasks:\n    - ping:\n      become: true\n      become_method: runas\n      when: ansible_os_family | default("") == "Windows"'
 book 'unknown strategy' 4 "'freee'" 'book.yml:2:' <<<$'- hosts: h1\n  strategy: freee\n  tasks:\n    - ping:'
 cli 'unknown connection' 2 "'telepathy'" -- run good.yml -i 'h3,' -c telepathy
-task 'unknown become method' 2 'wish' <<<$'- ping:\n  become: true\n  become_method: wish'
 task 'unknown handler' 1 "'nobody'" 'book.yml:4:' <<<$'- command: "true"\n  notify: nobody'
 task 'unknown meta' 4 "'clear_thoughts'" 'book.yml:4:' <<<'- meta: clear_thoughts'
 

@@ -50,6 +50,18 @@ TEST(kh_answers) {
     }
 }
 
+TEST(kh_authorities) {
+    struct arena a = {0};
+    const struct kh_file *f = kh_parse(&a, "kh",
+                                       STR_LIT("web1 ssh-rsa RRRR\n@cert-authority *.org,!bad.org ssh-ed25519 C\n"
+                                               "@cert-authority [*]:2222 ssh-ed25519 D\n"));
+    CHECK(kh_authority(f, "A.org") == 2 && kh_authority(f, "bad.org") == 0 && kh_authority(f, "web1") == 0);
+    CHECK(kh_authority(f, "[web1]:2222") == 3);
+    // an authority is no key of the host
+    CHECK(kh_lookup(f, "a.org", STR_LIT("ssh-ed25519"), STR_LIT("C")).answer == KH_UNKNOWN);
+    arena_release(&a);
+}
+
 TEST(kh_hashed_by_openssh) {
     // Made by ssh-keygen -H from "web1 ..." and "[127.0.0.1]:2222 ...".
     static const char text[] = "|1|mrOC/mYb+snaxbs7lx9q6bL4kMU=|/AMLJ1cg77axMf1AMVWPP8gH89o= ssh-ed25519 AAAA\n"

@@ -18,7 +18,7 @@ static void expect_failure(const struct conn_spec *s, const char *want) {
         hub_answer(h, STR_NONE);
         d = next_done(h);
     }
-    CHECK(d.kind == DONE_FAILED && d.err.code == ERR_UNREACHABLE);
+    CHECK(d.kind == DONE_FAILED && (d.err.code == ERR_UNREACHABLE || d.err.code == ERR_ARGS));
     if (!strstr(err_of(&d), want)) {
         fail_msg("expected '%s' in: %s", want, err_of(&d));
     }
@@ -135,6 +135,53 @@ TEST(ssh_changed_host_key_names_file_and_line) {
     arena_release(&a);
 }
 
+TEST(ssh_host_certificates_are_refused_by_name) {
+    struct conn_spec s = bed_spec();
+    struct arena a = {0};
+    struct err e = {.arena = &a};
+    struct str pub;
+    char *path = bed_path("authority");
+    CHECK(fd_read_file(bed_path("other.pub"), 4096, &a, &pub, &e));
+    bed_write(path, arena_printf(&a, "# one\n@cert-authority [127.0.0.*]:%d,web* %.*s", s.port, STR(pub)), 0600);
+    s.ssh_args = arena_printf(&a, "-o UserKnownHostsFile=%s -o GlobalKnownHostsFile=/dev/null", path);
+    expect_failure(&s, arena_printf(&a, "known by a certificate authority only (@cert-authority, %s line 2)", path));
+    // a key of its own beside it is enough
+    struct str known;
+    CHECK(fd_read_file(bed_get()->known, 65536, &a, &known, &e));
+    bed_write(path, arena_printf(&a, "@cert-authority [127.0.0.*]:%d %.*s\n%.*s", s.port, STR(pub), STR(known)), 0600);
+    struct hub *h = bed_hub();
+    conn_close(open_ok(h, &s));
+    hub_free(h);
+    arena_release(&a);
+}
+
+TEST(ssh_algorithms_and_addresses) {
+    static const char *const good[] = {
+        "-o Ciphers=aes128-ctr -o KexAlgorithms=ecdh-sha2-nistp256 -o MACs=hmac-sha2-512",
+        "-o AddressFamily=inet -o BindAddress=127.0.0.1 -o IdentitiesOnly=yes"};
+    static const struct {
+        const char *args, *why;
+    } bad[] = {{"-o Ciphers=rot13", "Ciphers"},
+               {"-o KexAlgorithms=none-such", "KexAlgorithms"},
+               {"-o BindAddress=192.0.2.1", "BindAddress '192.0.2.1'"},
+               {"-o AddressFamily=inet6", "cannot connect to host"}};
+    struct arena a = {0};
+    const char *base = bed_spec().ssh_args;
+    for (size_t i = 0; i < COUNTOF(good); i++) {
+        struct conn_spec s = bed_spec();
+        struct hub *h = bed_hub();
+        s.ssh_args = arena_printf(&a, "%s %s", base ? base : "", good[i]);
+        conn_close(open_ok(h, &s));
+        hub_free(h);
+    }
+    for (size_t i = 0; i < COUNTOF(bad); i++) {
+        struct conn_spec s = bed_spec();
+        s.ssh_args = arena_printf(&a, "%s %s", base ? base : "", bad[i].args);
+        expect_failure(&s, bad[i].why);
+    }
+    arena_release(&a);
+}
+
 TEST(ssh_wrong_key_is_denied) {
     struct conn_spec s = bed_spec();
     s.key_file = bed_get()->other_key;
@@ -202,12 +249,16 @@ TEST(ssh_proxy_jump) {
     }
     char *path = bed_path("jump.conf");
     bed_write(path,
-              arena_printf(&a, "Host *\n  User %s\n  IdentityFile %s\n  UserKnownHostsFile %s\n", login_name(&a),
-                           s.key_file, bed_get()->known),
+              arena_printf(&a,
+                           "Host hop*\n  HostName 127.0.0.1\n  Port %d\n  HostKeyAlias [127.0.0.1]:%d\nHost *\n  User "
+                           "%s\n  IdentityFile %s\n  UserKnownHostsFile %s\n",
+                           s.port, s.port, login_name(&a), s.key_file, bed_get()->known),
               0600);
     s.config_file = path;
     s.ssh_args = arena_printf(&a, "-J 127.0.0.1:%d", s.port);
     struct hub *h = bed_hub();
+    conn_close(open_ok(h, &s));
+    s.ssh_args = arena_printf(&a, "-J %s@hop1,ssh://hop2,hop3:%d", login_name(&a), s.port);
     conn_close(open_ok(h, &s));
     hub_free(h);
     arena_release(&a);

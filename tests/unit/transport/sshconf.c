@@ -49,6 +49,7 @@ TEST(sshconf_host_patterns) {
     CHECK(!sshconf_match(STR_LIT("web* !web9"), ' ', "web9"));
     CHECK(!sshconf_match(STR_LIT("!web9"), ' ', "web1"));
     CHECK(sshconf_match(STR_LIT("10.0.?.1"), ' ', "10.0.7.1"));
+    CHECK(sshconf_match(STR_LIT("[*.org]:22"), ' ', "[a.org]:22") && !sshconf_match(STR_LIT("[ab]"), ' ', "a"));
 }
 
 TEST(sshconf_files) {
@@ -80,6 +81,16 @@ TEST(sshconf_files) {
     CHECK(strcmp(full, arena_printf(&a, "%s/a key", login_home(&a))) == 0);
     CHECK(sshconf_expand(&c, "%h:%p:%r:%n:%%", &full, &e));
     CHECK(strcmp(full, getuid() == 0 ? "web1.internal:1:included:web1:%" : "web1.internal:2200:included:web1:%") == 0);
+    // `final` matches in a second pass, for which there must be one that asks for it; what was set stays
+    bed_write(path,
+              "Match final host *.internal\n  User last\n  Port 9\nHost web1\n  HostName %h.internal\n"
+              "  Port 7\n  IdentityFile ~/k\n",
+              0600);
+    struct ssh_conf f = {.a = &a, .original = "web1"};
+    CHECK(sshconf_file(&f, path, true, &e) && f.wants_final && !f.user);
+    f.final = true;
+    CHECK(sshconf_file(&f, path, true, &e));
+    CHECK(strcmp(f.user, "last") == 0 && f.port == 7 && f.identities.n == 1);
     bed_write(path, "Host *\n\n  Port many\n", 0600);
     struct ssh_conf d = {.a = &a, .original = "web1"};
     CHECK(!sshconf_file(&d, path, true, &e));

@@ -140,7 +140,17 @@ TEST(start_prompts) {
     r.s.method = "su";
     r.s.user = "root";
     r.s.has_password = true;
-    CHECK(start_err(&r.s, STR_LIT("Passwort: "), &e) == START_PASSWORD);
+    // what the login shell says is no prompt, whatever it looks like
+    struct str said = STR_LIT("Welcome. Password: ");
+    CHECK(start_err(&r.s, said, &e) == START_WAIT && !r.s.prompted);
+    said = str_printf(&r.a, "%.*s\n%s\n", STR(said), become_marker(&r.a, &r.s));
+    CHECK(start_err(&r.s, said, &e) == START_WAIT && !r.s.prompted);
+    said = str_printf(&r.a, "%.*sPasswort: ", STR(said));
+    CHECK(start_err(&r.s, said, &e) == START_PASSWORD);
+    // nor is what comes after the answer, unless it asks again
+    said = str_printf(&r.a, "%.*s\nLast login: today\n", STR(said));
+    CHECK(start_err(&r.s, said, &e) == START_WAIT);
+    CHECK(!start_ended(&r.s, said, 1, &e) && !strstr(e.msg, r.s.nonce));
     rig_release(&r);
 }
 
