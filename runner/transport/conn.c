@@ -82,6 +82,7 @@ static void drop_session(struct conn *c) {
             ssh_channel_free(c->pump);
         }
         ssh_end(c->session, fd, c->inode);
+        place_give(c->hub);
         c->session = NULL;
         c->pump = NULL;
     }
@@ -227,7 +228,11 @@ void conn_take(struct conn *c, struct req *r) {
         c->reqs = r;
     }
     c->reqs_tail = r;
-    if (c->state == CONN_DEAD) {
+    if (c->state == CONN_PARKED) {
+        c->state = CONN_DIALING;
+        c->dialing = true;
+        dial_queue(c->hub, c);
+    } else if (c->state == CONN_DEAD) {
         conn_fail_req(r, &c->dead);
     } else if (c->state == CONN_UP) {
         c->redispatch = true;
@@ -293,7 +298,8 @@ void conn_begin(struct conn *c) {
 void conn_adopt(struct conn *c, struct dialed *d) {
     struct shard *s = c->shard;
     c->dialing = false;
-    arena_release(&c->secrets);
+    c->hung_up = false;
+    c->ping_ms = 0;
     c->alive_ms = d->alive_ms > 0 ? d->alive_ms : c->alive_ms;
     c->alive_count = d->alive_count > 0 ? d->alive_count : c->alive_count;
     c->proxy_pid = d->proxy_pid;
@@ -322,6 +328,22 @@ void conn_adopt(struct conn *c, struct dialed *d) {
     }
     struct arena a = d->arena;
     arena_release(&a);
+}
+
+bool conn_park(struct conn *c) {
+    bool idle = c->state == CONN_UP && c->session && c->opened && !c->closed && !c->reqs && !c->relays;
+    for (const struct peer *p = c->peers; p; p = p->next) {
+        idle = idle && p->state == PEER_READY && p->pending == 0;
+    }
+    if (!idle) {
+        return false;
+    }
+    while (c->peers) {
+        peer_close(c->peers, CLOSE_MS);
+    }
+    drop_session(c);
+    c->state = CONN_PARKED;
+    return true;
 }
 
 // -- work ------------------------------------------------------------------------------------------------------------
@@ -400,6 +422,9 @@ void conn_work(struct conn *c) {
         } else {
             lost(c);
         }
+    }
+    if (c->session && !c->reqs && places_wanted(c->hub)) {
+        (void)conn_park(c);
     }
 }
 

@@ -56,6 +56,7 @@ struct conn;  // one (host, login) connection, with one play-remote per become u
 struct hub_opts {
     int forks;               // dialers at once
     const char *remote_dir;  // where the play-remote executables are: play-remote-<arch>
+    size_t sessions_max;     // ssh sessions at once; 0: as many as the limit of descriptors allows
     int64_t keepalive_ms;    // 0: 15 s
     int64_t start_ms;        // beyond the connect timeout, for play-remote to make progress; 0: 20 s
 };

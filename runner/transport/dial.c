@@ -72,6 +72,7 @@ static void dial(struct hub *h, struct conn *c) {
     struct dialed *d = ARENA_NEW(&a, struct dialed);
     d->arena = a;
     int away = 0;
+    place_take(h);
     for (int try = 0;; try++) {
         struct err e = {.arena = &d->arena};
         d->proxy_pid = 0;
@@ -92,6 +93,9 @@ static void dial(struct hub *h, struct conn *c) {
         if (d->ok || !passing || try >= c->spec.retries || dial_wait(h, -1, 0, clock_ms() + RETRY_MS) < 0) {
             break;
         }
+    }
+    if (!d->ok) {
+        place_give(h);
     }
     hand_over(c, d);
 }

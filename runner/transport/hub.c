@@ -9,7 +9,6 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/eventfd.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 // -- completions -----------------------------------------------------------------------------------------------------
@@ -126,6 +125,7 @@ static void hub_init(struct hub *h, const struct hub_opts *o) {
     if (h->forks > DIALERS_MAX) {
         h->forks = DIALERS_MAX;
     }
+    places_init(&h->places, o->sessions_max, h->forks);
     h->done_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     h->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     h->answer_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -151,6 +151,7 @@ static void hub_destroy(struct hub *h) {
     pthread_mutex_destroy(&h->gate_lock);
     pthread_cond_destroy(&h->gate_cond);
     arena_release(&h->gate_arena);
+    places_release(&h->places);
     pthread_mutex_destroy(&h->blobs.lock);
     pthread_mutex_destroy(&h->blobs.pack_lock);
     pthread_mutex_destroy(&h->payload_lock);
@@ -164,20 +165,10 @@ static void hub_destroy(struct hub *h) {
     arena_release(&a);
 }
 
-/// A host takes one to four descriptors; the soft limit of a login is often 1024.
-static void raise_fd_limit(void) {
-    struct rlimit files;
-    if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < files.rlim_max) {
-        files.rlim_cur = files.rlim_max;
-        (void)setrlimit(RLIMIT_NOFILE, &files);
-    }
-}
-
 struct hub *hub_new(const struct hub_opts *o, struct err *e) {
     struct arena a = {0};
     struct hub *h = ARENA_NEW(&a, struct hub);
     h->arena = a;
-    raise_fd_limit();
     hub_init(h, o);
     if (h->done_fd < 0 || h->stop_fd < 0 || h->answer_fd < 0) {
         (void)err_sys(e, errno, NO_MARK, "cannot create an event descriptor");
@@ -210,6 +201,7 @@ void hub_free(struct hub *h) {
         BUG("eventfd: %d", errno);
     }
     gates_release(h);
+    places_open(&h->places);
     bool all = dial_stop(h, 1200);
     for (size_t i = 0; i < SHARDS_MAX; i++) {
         shard_stop(&h->shards[i]);

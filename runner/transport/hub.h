@@ -76,7 +76,7 @@ struct req *req_new(struct conn *c, const struct conn_request *r, void *tag, uin
 void req_free(struct req *q);
 
 // -- messages to the shard -------------------------------------------------------------------------------------------
-enum note_kind { NOTE_OPEN, NOTE_DIALED, NOTE_SUBMIT, NOTE_CANCEL, NOTE_CLOSE };
+enum note_kind { NOTE_OPEN, NOTE_DIALED, NOTE_SUBMIT, NOTE_CANCEL, NOTE_CLOSE, NOTE_SHED };
 struct note {
     struct arena arena;
     struct note *next;
@@ -114,7 +114,7 @@ struct watch {
     void *owner;      // struct conn or struct peer
 };
 
-enum conn_state { CONN_DIALING, CONN_UP, CONN_DEAD };
+enum conn_state { CONN_DIALING, CONN_UP, CONN_PARKED, CONN_DEAD };  // parked: no session, see places.c
 struct conn {
     struct arena arena;
     struct arena secrets;  // passwords of the spec; released when dialled
@@ -169,7 +169,7 @@ struct shard {
     pthread_mutex_t lock;
     int wake_fd;
     struct note *head, *tail;
-    bool stop;
+    bool stop, listens;  // listens: it was started
     // shard thread only
     struct watch wake;
     struct conn *conns, *graveyard;
@@ -188,6 +188,8 @@ bool shard_start(struct shard *s, struct hub *h, struct err *e);
 void shard_stop(struct shard *s);
 /// Posts a message. Any thread.
 void shard_post(struct shard *s, struct note *n);
+/// The same for a shard that may not be there; false: it is not.
+bool shard_tell(struct shard *s, struct note *n);
 void shard_watch(struct shard *s, struct watch *w, int fd, uint32_t events);
 void shard_unwatch(struct shard *s, struct watch *w);
 /// Makes sure that deadlines are looked at by then.
@@ -205,6 +207,8 @@ void conn_stop(struct conn *c, uint64_t id);
 void conn_end(struct conn *c);
 /// The session is gone: everything pending fails with *why.
 void conn_die(struct conn *c, const struct err *why);
+/// Closes the session when nothing is done over it; true when it did. The next request opens it again.
+bool conn_park(struct conn *c);
 /// Moves bytes both ways until nothing moves any more.
 void conn_work(struct conn *c);
 /// Deadlines; lowers *next to when it wants to be called again.
@@ -230,8 +234,15 @@ struct key_slot {
     bool encrypted;   // not usable without its passphrase
     bool asked;       // the user was asked for it
 };
+struct places {
+    pthread_mutex_t lock;
+    pthread_cond_t cond;
+    size_t max, held, wanted;
+    bool open;  // the hub stops
+};
 struct hub {
     struct arena arena;
+    struct places places;
     pthread_mutex_t payload_lock;
     struct arena payload_arena;
     struct payloads payloads;   // loaded by a shard, under the lock
@@ -287,6 +298,18 @@ struct gate *gate_enter(struct hub *h, const char *host, int port, struct dialed
 void gate_leave(struct hub *h, struct gate *g, bool let_in, bool turned_away);
 /// Lets everybody through: the hub stops.
 void gates_release(struct hub *h);
+
+// places.c
+/// `sessions_max` 0: as many as there may be files.
+void places_init(struct places *p, size_t sessions_max, size_t dialers);
+void places_release(struct places *p);
+/// Lets everybody through: the hub stops.
+void places_open(struct places *p);
+/// Waits until one more session may be opened. A dialer's thread.
+void place_take(struct hub *h);
+void place_give(struct hub *h);
+/// How many sessions are waited for.
+size_t places_wanted(struct hub *h);
 
 // dial.c
 void dial_queue(struct hub *h, struct conn *c);

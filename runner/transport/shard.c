@@ -16,6 +16,16 @@
 #define SCAN_MS 30000  // at most so long between two looks at all deadlines
 #define STOP_MS 300    // for local children to end by themselves when the hub stops
 
+bool shard_tell(struct shard *s, struct note *n) {
+    pthread_mutex_lock(&s->lock);
+    bool there = s->listens && !s->stop;
+    pthread_mutex_unlock(&s->lock);
+    if (there) {
+        shard_post(s, n);
+    }
+    return there;
+}
+
 void shard_post(struct shard *s, struct note *n) {
     pthread_mutex_lock(&s->lock);
     bool first = !s->head;
@@ -86,6 +96,13 @@ static void conn_link(struct shard *s, struct conn *c) {
     s->conns = c;
 }
 
+static void shed(struct shard *s) {
+    size_t n = places_wanted(s->hub);
+    for (struct conn *c = s->conns; c && n; c = c->next) {
+        n -= conn_park(c);
+    }
+}
+
 static void handle(struct shard *s, struct note *n) {
     switch (n->kind) {
     case NOTE_OPEN:
@@ -103,6 +120,9 @@ static void handle(struct shard *s, struct note *n) {
         break;
     case NOTE_CLOSE:
         conn_end(n->conn);
+        break;
+    case NOTE_SHED:
+        shed(s);
         break;
     }
     struct arena a = n->arena;
@@ -280,6 +300,9 @@ bool shard_start(struct shard *s, struct hub *h, struct err *e) {
         return false;
     }
     s->running = true;
+    pthread_mutex_lock(&s->lock);
+    s->listens = true;
+    pthread_mutex_unlock(&s->lock);
     return true;
 }
 

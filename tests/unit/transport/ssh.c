@@ -417,6 +417,48 @@ TEST(ssh_twenty_at_once) {
     hub_free(h);
 }
 
+/// Waits for `want` results.
+static void results(struct hub *h, size_t want) {
+    for (size_t n = 0; n < want;) {
+        struct completion d = next_done(h);
+        if (d.kind == DONE_FAILED) {
+            fail_msg("%s", err_of(&d));
+        }
+        n += d.kind == DONE_RESULT;
+        completion_release(&d);
+    }
+}
+
+TEST(ssh_more_hosts_than_sessions) {
+    struct conn_spec s = bed_spec();
+    struct err e = {0};
+    struct hub *h = hub_new(&(struct hub_opts){.forks = 6, .remote_dir = bed_get()->dir, .sessions_max = 3}, &e);
+    CHECK(h != NULL);
+    struct conn *c[12];
+    for (size_t i = 0; i < COUNTOF(c); i++) {
+        c[i] = conn_open(h, &s, NULL);
+        submit(c[i], "ping", 0, NULL);
+    }
+    results(h, COUNTOF(c));
+    // those that were closed meanwhile are opened again, also when several requests come, and one may be cancelled
+    for (size_t i = 0; i < COUNTOF(c); i++) {
+        submit(c[i], "ping", 0, NULL);
+        submit(c[i], "ping", 0, NULL);
+    }
+    results(h, 2 * COUNTOF(c));
+    // a session with work is not closed: three are busy, the fourth waits until one of them is done
+    int64_t t0 = clock_ms();
+    for (size_t i = 0; i < 4; i++) {
+        submit(c[i], "sleep", 400, NULL);
+    }
+    results(h, 4);
+    CHECK(clock_ms() - t0 >= 800);
+    for (size_t i = 0; i < COUNTOF(c); i++) {
+        conn_close(c[i]);
+    }
+    hub_free(h);
+}
+
 TEST(ssh_raw_in_several_channels) {
     struct conn_spec s = bed_spec();
     s.lazy = true;
