@@ -13,7 +13,8 @@ enum host_key_policy { HOST_KEY_STRICT, HOST_KEY_ACCEPT_NEW, HOST_KEY_OFF };
 
 /// How to reach a host. Strings are borrowed until conn_open returns (it copies).
 struct conn_spec {
-    const char *kind;           // "ssh", "local", or one of prefix.h; another one: ERR_ARGS naming it
+    const char *kind;           // "ssh", "local", "socket" or one of prefix.h; another one: ERR_ARGS naming it
+    int socket;                 // kind "socket": where play-remote listens already; closed at the end
     const char *const *prefix;  // neither ssh nor local: the words before the command, ended by NULL
     bool joined;                // the program in the prefix takes the command as one line for a shell
     const char *host;           // inventory name, for messages

@@ -278,7 +278,9 @@ struct conn *conn_open(struct hub *h, const struct conn_spec *spec, void *tag) {
     c->alive_count = KEEPALIVE_LOST;
     spec_copy(c, spec);
     c->local = !spec->prefix && spec->kind && strcmp(spec->kind, "local") == 0;
-    c->child = c->local || spec->prefix;
+    bool given = spec->kind && strcmp(spec->kind, "socket") == 0;
+    c->spec.socket = given ? spec->socket : -1;
+    c->child = c->local || spec->prefix || given;
     bool ssh = !c->child && spec->kind && strcmp(spec->kind, "ssh") == 0;
     c->dialing = ssh;
     c->shard = next_shard(h);

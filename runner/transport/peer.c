@@ -135,6 +135,13 @@ static bool unreachable(const struct peer *p, struct err *e) {
 static bool launch(struct peer *p, const struct req *r, struct err *e) {
     struct shard *s = p->conn->shard;
     const char *const *argv = NULL;
+    if (p->conn->spec.socket >= 0) {
+        int fd = p->conn->spec.socket;
+        p->conn->spec.socket = -1;
+        p->state = PEER_HELLO;
+        stream_socket(&p->stream, s, fd, p);
+        return true;
+    }
     if (!command(p, r, &argv, e)) {
         return false;
     }

@@ -46,6 +46,14 @@ bool stream_child(struct stream *s, struct shard *shard, const char *const *argv
     return true;
 }
 
+void stream_socket(struct stream *s, struct shard *shard, int fd, struct peer *owner) {
+    *s = (struct stream){.shard = shard, .state = STREAM_RUNNING, .both = true, .reaped = true, .status = -1};
+    s->in.fd = s->err.fd = -1;
+    (void)fcntl(fd, F_SETFL, O_NONBLOCK);
+    s->out = (struct watch){.kind = WATCH_CHILD, .fd = -1, .owner = owner};
+    shard_watch(shard, &s->out, fd, EPOLLIN);
+}
+
 static int open_failed(struct stream *s, const char *what, struct err *e) {
     (void)err_set(e, ERR_UNREACHABLE, NO_MARK, "cannot %s: %s", what, ssh_get_error(s->session));
     return -1;
@@ -122,17 +130,18 @@ int stream_write(struct stream *s, const char *p, size_t n) {
         int put = ssh_channel_write(s->channel, p, n < window ? (uint32_t)n : window);
         return put == SSH_AGAIN ? 0 : (put < 0 ? -1 : put);
     }
-    if (s->in.fd < 0) {
+    struct watch *to = s->both ? &s->out : &s->in;
+    if (to->fd < 0) {
         return -1;
     }
-    ssize_t put = write(s->in.fd, p, n);
+    ssize_t put = write(to->fd, p, n);
     if (put >= 0) {
         return (int)put;
     }
     if (errno == EAGAIN || errno == EINTR) {
         return 0;
     }
-    shard_unwatch(s->shard, &s->in);
+    shard_unwatch(s->shard, to);
     return -1;
 }
 
@@ -183,7 +192,9 @@ void stream_eof(struct stream *s) {
 }
 
 void stream_interest(struct stream *s, bool write) {
-    if (!s->session && s->in.fd >= 0) {
+    if (s->both && s->out.fd >= 0) {
+        shard_watch(s->shard, &s->out, s->out.fd, EPOLLIN | (write ? EPOLLOUT : 0U));
+    } else if (!s->session && s->in.fd >= 0) {
         shard_watch(s->shard, &s->in, s->in.fd, write ? EPOLLOUT : 0);
     }
 }

@@ -14,6 +14,7 @@ struct stream {
     // local
     int pid;
     struct watch in, out, err;
+    bool both;  // what is written goes to `out`, a socket
     bool reaped;
     int64_t eof_ms;  // when its output was closed before it ended
     int status;      // -1: not known
@@ -22,6 +23,8 @@ struct stream {
 void stream_ssh(struct stream *s, struct shard *shard, ssh_session session, const char *command);
 /// A child process. `owner` is what its watches name. ERR_SYS.
 bool stream_child(struct stream *s, struct shard *shard, const char *const *argv, struct peer *owner, struct err *e);
+/// A program at the other end of a connected socket, which becomes the stream's.
+void stream_socket(struct stream *s, struct shard *shard, int fd, struct peer *owner);
 /// Goes on opening: 1 something happened, 0 wait, -1 failed (ERR_UNREACHABLE).
 int stream_step(struct stream *s, struct err *e);
 /// Reads output (`err`: standard error): bytes, 0 nothing now, -1 end.
