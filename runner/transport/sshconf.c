@@ -161,6 +161,16 @@ static const struct conf_key *find_key(const char *name) {
     return NULL;
 }
 
+/// The files may be read twice: a name that is there already stays where it is.
+static void push_new(struct arena *a, struct ssh_names *names, const char *value) {
+    for (size_t i = 0; i < names->n; i++) {
+        if (strcmp(names->p[i], value) == 0) {
+            return;
+        }
+    }
+    names_push(a, names, value);
+}
+
 static bool set_option(struct ssh_conf *c, const struct conf_key *k, const char *value, struct err *e) {
     switch (k->type) {
     case CONF_IGNORE:
@@ -171,12 +181,7 @@ static bool set_option(struct ssh_conf *c, const struct conf_key *k, const char 
         return set_int(c, k, value, e);
     case CONF_NAMES: {
         struct ssh_names *names = (struct ssh_names *)(void *)((char *)c + k->at);
-        for (size_t i = 0; i < names->n; i++) {
-            if (strcmp(names->p[i], value) == 0) {
-                return true;
-            }
-        }
-        names_push(c->a, names, value);
+        push_new(c->a, names, value);
         return true;
     }
     case CONF_STR: {
