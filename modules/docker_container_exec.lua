@@ -48,7 +48,7 @@ local function with_input(c, argv)
 end
 
 local function run(c)
-  local argv = c.args.argv or docker.split_command(c, c.args.command)
+  local argv = c.args.argv or util.split_command(c, c.args.command)
   if c.args.stdin and not c.args.detach then
     with_input(c, argv)
     return

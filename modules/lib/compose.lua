@@ -116,7 +116,7 @@ end
 -- The command of exec and run, as words.
 function compose.command(c)
   if c.args.command then
-    return docker.split_command(c, c.args.command)
+    return util.split_command(c, c.args.command)
   end
   return c.args.argv or {}
 end

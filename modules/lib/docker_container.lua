@@ -257,7 +257,7 @@ local function command(c)
     end
     return out
   end
-  return docker.split_command(c, tostring(value))
+  return util.split_command(c, tostring(value))
 end
 
 -- A port or a range as numbers.

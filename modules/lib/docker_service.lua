@@ -65,7 +65,7 @@ end
 local function command(c)
   local given = c.args.command
   if type(given) == "string" then
-    return docker.split_command(c, given)
+    return util.split_command(c, given)
   elseif type(given) == "table" then
     for i, item in ipairs(given) do
       if type(item) ~= "string" then

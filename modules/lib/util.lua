@@ -48,6 +48,44 @@ function util.words(text)
   return out
 end
 
+-- The words of a command line, as a shell splits them.
+function util.split_command(c, text)
+  local out, word, i = {}, nil, 1
+  while i <= #text do
+    local ch = text:sub(i, i)
+    if ch == "'" or ch == '"' then
+      local from = i + 1
+      word = word or ""
+      i = from
+      while i <= #text and text:sub(i, i) ~= ch do
+        if ch == '"' and text:sub(i, i) == "\\" and text:sub(i + 1, i + 1):match('["\\]') then
+          i = i + 1
+        end
+        word = word .. text:sub(i, i)
+        i = i + 1
+      end
+      if i > #text then
+        c:fail("a quotation in '" .. text .. "' does not end")
+      end
+    elseif ch == "\\" then
+      i = i + 1
+      word = (word or "") .. text:sub(i, i)
+    elseif ch:match("%s") then
+      if word then
+        out[#out + 1] = word
+      end
+      word = nil
+    else
+      word = (word or "") .. ch
+    end
+    i = i + 1
+  end
+  if word then
+    out[#out + 1] = word
+  end
+  return list(out)
+end
+
 function util.contains(values, wanted)
   for _, value in ipairs(values or {}) do
     if value == wanted then
