@@ -283,7 +283,10 @@ local function change_privileges(c, host, want)
       if not c.check then
         privs.grant(c, who, what, want[what])
       end
-    elseif have[what] then
+    end
+  end
+  for _, what in ipairs(util.keys(want)) do
+    if have[what] then
       local grant, revoke, option = privs.steps(c, want[what], have[what])
       if #grant == 1 and grant[1] == "GRANT" then
         util.append(grant, "USAGE")
