@@ -241,10 +241,10 @@ static struct str json_part(struct str out) {
     struct str line;
     while (str_next(&rest, '\n', &line)) {
         struct str t = str_trim(line);
-        if (from == SIZE_MAX && (str_starts(t, "{") || str_starts(t, "["))) {
+        if (from == SIZE_MAX && str_starts(t, "{")) {
             from = at;
         }
-        if (str_ends(t, "}") || str_ends(t, "]")) {
+        if (str_ends(t, "}")) {
             to = at + line.n;
         }
         at += line.n + 1;

@@ -94,6 +94,7 @@ struct mod_ctl {
     bool (*ask)(void *self, const char *prompt, bool echo, int64_t timeout_ms, struct arena *a, struct str *out,
                 struct err *e);
     int verbosity;
+    bool native;  // jinja2_native: templates keep their types, and texts are not taken for booleans
 };
 
 /// What a module that talks to the target step by step (reboot, wait_for_connection) wants next.

@@ -11,6 +11,7 @@ static bool run(struct mod_call *c, struct err *e) {
         mod_set(c, "rc", val_int(1));
         mod_set_z(c, "module_stdout", "");
         mod_set_z(c, "module_stderr", "Exception: boom\n");
+        mod_set_z(c, "exception", "Exception: boom\n");
         return mod_fail(c, e, "MODULE FAILURE\nSee stdout/stderr for the exact error");
     }
     mod_set(c, "ping", mod_arg(c, "data"));

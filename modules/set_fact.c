@@ -29,7 +29,7 @@ static bool add(struct mod_call *c, struct val facts, struct str name, struct va
                         "character, and contain only letters, numbers and underscores.",
                         STR(name));
     }
-    val_set_str(c->arena, facts, name, val_untuple(c->arena, plain(v)));
+    val_set_str(c->arena, facts, name, val_untuple(c->arena, c->ctl && c->ctl->native ? v : plain(v)));
     return true;
 }
 

@@ -68,6 +68,10 @@ struct val async_started(struct arena *a, const struct async_job *b) {
 
 void async_finish(struct arena *a, const struct async_job *b, struct val result) {
     struct err e = {.arena = a};
+    if (val_has(result, "module_stderr") && !val_has(result, "stderr")) {  // the names that jobs in the background have
+        val_set(a, result, "stderr", val_get(result, "module_stderr"));
+        val_set(a, result, "data", val_get(result, "module_stdout"));
+    }
     if (!write_job(a, b, result, &e)) {
         struct val r = val_dict(a, 3);
         err_clear(&e);

@@ -106,7 +106,8 @@ struct regex *regex_compile(struct arena *a, struct str pat, unsigned flags, str
     if (!r->code) {
         PCRE2_UCHAR text[200];
         pcre2_get_error_message(code, text, sizeof text);
-        err_set(e, ERR_SYNTAX, at, "invalid regular expression '%.*s': %s at position %zu", STR(pat), (char *)text,
+        const char *why = code == PCRE2_ERROR_QUANTIFIER_INVALID ? "nothing to repeat" : (const char *)text;
+        err_set(e, ERR_SYNTAX, at, "invalid regular expression '%.*s': %s at position %zu", STR(pat), why,
                 (size_t)where);
         return NULL;
     }

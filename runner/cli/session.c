@@ -455,6 +455,7 @@ static void fill_run(struct session *x) {
         val_set(x->a, r->cfg, "config_file", val_str(x->a, s->config_file));
     }
     val_set(x->a, r->cfg, "ansible_managed", config_value(x->s, config_row(NULL, STR_LIT("DEFAULT_MANAGED_STR"))).v);
+    r->warn_places = wants_places(s);
     r->setting = setting_named;
     r->setting_self = x->s;
 }

@@ -215,8 +215,9 @@ static bool take_whole(struct job *j, struct val whole, struct val into, struct 
     size_t i = 0;
     struct vpair *p;
     if (!val_is(whole, VAL_DICT)) {
-        return err_set(e, ERR_TYPE, whole.mark, "the arguments of '%.*s' must be a dictionary, not %s",
-                       STR(j->task->action_name), val_kind_name(whole.kind));
+        return err_set(e, ERR_TYPE, whole.mark,
+                       "the arguments of '%.*s' must be a dictionary, not %s: invalid or malformed argument: '%.*s'",
+                       STR(j->task->action_name), val_kind_name(whole.kind), STR(val_str_of(&j->a, whole)));
     }
     while ((p = val_each(whole, &i))) {
         val_set_key(&j->a, into, p->key, p->value);

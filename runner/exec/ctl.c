@@ -78,7 +78,8 @@ bool ctl_find(struct view *v, const char *kind, struct str name, struct arena *a
     if (find_relative(v, kind, name, a, path, &tried)) {
         return true;
     }
-    err_set(e, ERR_NOT_FOUND, NO_MARK, "could not find '%.*s' on the controller", STR(name));
+    err_set(e, ERR_NOT_FOUND, NO_MARK, "Could not find or access '%.*s' on the controller: No such file or directory",
+            STR(name));
     return err_hint(e, "searched in %.*s", STR(buf_view(&tried)));
 }
 
@@ -360,5 +361,6 @@ void ctl_init(struct view *v) {
                               .encode = c_encode,
                               .var = c_var,
                               .ask = c_ask,
-                              .verbosity = v->r->o->verbosity};
+                              .verbosity = v->r->o->verbosity,
+                              .native = v->r->o->native};
 }

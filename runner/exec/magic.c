@@ -12,6 +12,31 @@ struct view_obj {
     struct view *v;
 };
 
+// The value with its templates put in, except where they fail: there the text stays, as in Ansible's hostvars.
+static struct val as_far_as_possible(struct view *v, struct val raw, struct arena *a) {
+    struct err ignored = {.arena = a};
+    struct val out = raw;
+    if (!val_any_flag(raw, VAL_TMPL) || jinja_value(&v->jc, raw, &out, &ignored)) {
+        return out;
+    }
+    if (val_is(raw, VAL_LIST)) {
+        out = val_list(a, val_len(raw));
+        for (size_t i = 0; i < val_len(raw); i++) {
+            val_push(a, out, as_far_as_possible(v, val_at_index(raw, i), a));
+        }
+        return out;
+    }
+    if (val_is(raw, VAL_DICT)) {
+        out = val_dict(a, val_len(raw));
+        size_t i = 0;
+        for (struct vpair *p; (p = val_each(raw, &i));) {
+            val_set_key(a, out, p->key, as_far_as_possible(v, p->value, a));
+        }
+        return out;
+    }
+    return val_reflag(a, raw, VAL_TMPL, 0);
+}
+
 static bool view_obj_get(struct val self, struct str attr, struct arena *a, struct val *out) {
     struct view *v = ((const struct view_obj *)(const void *)self.u.o)->v;
     struct err e = {.arena = a};
@@ -19,7 +44,8 @@ static bool view_obj_get(struct val self, struct str attr, struct arena *a, stru
     if (!scope_get(&v->sc, attr, a, &raw, NULL, &e) || val_is(raw, VAL_UNDEF)) {
         return false;
     }
-    return jinja_value(&v->jc, raw, out, &e);
+    *out = as_far_as_possible(v, raw, a);
+    return true;
 }
 
 /// Every variable, templated where that works; the raw text stays where it does not.
@@ -34,15 +60,9 @@ static bool view_obj_json(struct val self, struct arena *a, struct val *out) {
     size_t i = 0;
     struct vpair *p;
     while ((p = val_each(all, &i))) {
-        struct val x = p->value;
-        if (val_is(x, VAL_OBJ)) {
-            continue;
+        if (!val_is(p->value, VAL_OBJ)) {
+            val_set_key(a, *out, p->key, as_far_as_possible(v, p->value, a));
         }
-        if (!jinja_value(&v->jc, p->value, &x, &e)) {
-            x = p->value;
-            err_clear(&e);
-        }
-        val_set_key(a, *out, p->key, x);
     }
     return true;
 }

@@ -275,11 +275,13 @@ static void leave_hosts(struct play_run *pr) {
     }
 }
 
-/// A file of vars_files that is not there ends the run before its first task, as a missing role does.
+/// A file of vars_files that is not there, or cannot be read as YAML, ends the run before its first task, as a missing
+/// role does.
 static bool vars_files_there(struct play_run *pr, struct err *e) {
     struct err own = {.arena = e->arena};
     struct view v;
-    if (!pr->batch.n || view_init(&v, pr, pr->batch.p[0], NULL, &pr->a, &own) || own.code != ERR_NOT_FOUND) {
+    if (!pr->batch.n || view_init(&v, pr, pr->batch.p[0], NULL, &pr->a, &own) ||
+        (own.code != ERR_NOT_FOUND && own.code != ERR_SYNTAX)) {
         return true;  // anything else is told by the first task
     }
     *e = own;

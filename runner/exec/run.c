@@ -20,7 +20,7 @@ void run_warn(struct run *r, struct mark at, const char *msg) {
     struct place p = mark_place(at);
     struct arena a = {0};
     struct str text = str_from(msg);
-    if (p.file) {
+    if (p.file && r->o->warn_places) {
         text = str_printf(&a, "%s (%s:%u:%u)", msg, p.file, p.line, p.col);
     }
     struct event ev = {.kind = EV_WARNING, .name = text};

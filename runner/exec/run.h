@@ -37,6 +37,7 @@ struct run_opts {
     int64_t poll_s;          // between questions about a task in the background
     int host_key;            // enum host_key_policy
     bool live;               // show the output of commands while they run
+    bool warn_places;        // warnings say where
     struct str remote_dir;   // where play-remote-<arch> is
     struct str remote_tmp;
     struct str gathering;  // implicit, explicit, smart

@@ -133,8 +133,7 @@ static struct unit *unit_new(struct rt *r, const struct loaded *l, bool context)
                        .base = l->base,
                        .no_scope = !context || r->u->no_scope,
                        .top = locals_new(r->a, context ? r->f : NULL),
-                       .copies = context ? r->u->copies : locals_new(r->a, NULL),
-                       .mutates = context,
+                       .copies = locals_new(r->a, NULL),
                        .blocks = ARENA_NEW(r->a, struct block_set)};
     return u;
 }

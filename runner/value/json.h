@@ -4,8 +4,7 @@
 
 #define JSON_LINES (-1)
 struct json_style {
-    int indent;               // 0: one line
-    const char *indent_text;  // a level's indentation instead of spaces; indent is JSON_LINES
+    int indent;  // 0: one line
     bool sort_keys;
     bool ascii;                      // non-ASCII as \uXXXX (Python's default)
     const char *item_sep, *key_sep;  // NULL: Python's default for the indent

@@ -678,8 +678,13 @@ static bool prefer_json(struct str text, const struct yaml_opts *o, struct arena
     struct arena tmp = {.secret = o->secret};
     struct err ignored = {.arena = &tmp};
     struct val json;
-    if (!o->trusted || (!str_starts(head, "{") && !str_starts(head, "[")) || (!loaded && e->code == ERR_LIMIT) ||
-        !json_parse(&tmp, text, &json, &ignored)) {
+    if (!o->trusted || (!str_starts(head, "{") && !str_starts(head, "[")) || (!loaded && e->code == ERR_LIMIT)) {
+        return loaded;
+    }
+    if (!json_parse(&tmp, text, &json, &ignored)) {
+        if (!loaded) {
+            err_wrap(e, e->at, "neither JSON nor YAML. JSON: %s", o->secret ? "it is damaged" : ignored.msg);
+        }
         arena_release(&tmp);
         return loaded;
     }

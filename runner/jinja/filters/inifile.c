@@ -61,7 +61,7 @@ static bool new_option(struct ini *p, struct str line, size_t number, struct err
         return plug_err(p->c, e, ERR_SYNTAX, "line %zu has no option before '='", number);
     }
     if (!is_undef(val_get_str(p->cur, p->option))) {
-        return plug_err(p->c, e, ERR_SYNTAX, "option '%.*s' is there twice (line %zu)", STR(p->option), number);
+        return plug_err(p->c, e, ERR_SYNTAX, "Duplicate option in line %zu: '%.*s'", number, STR(p->option));
     }
     p->open = true;
     p->none = !value;

@@ -248,12 +248,10 @@ static bool f_filesizeformat(struct jcall *c, struct val *out, struct err *e) {
         return true;
     }
     if (d < base) {
-        struct val whole = VNULL;
-        if (!big_from_float(c->a, d, &whole, e)) {
-            return err_wrap(e, c->at, "in '%s'", c->name);
+        if (!(d > -9.2e18)) {
+            return plug_err(c, e, ERR_TYPE, "the size is too large");
         }
-        struct str digits = val_str_of(c->a, whole);
-        *out = val_printf(c->a, "%.*s Bytes", STR(digits));
+        *out = val_printf(c->a, "%lld Bytes", (long long)d);
         return true;
     }
     double unit = base * base;
@@ -303,7 +301,8 @@ FILTER(type_debug) = {.doc = "Python's name of the type.",
 static bool f_attr(struct jcall *c, struct val *out, struct err *e) {
     struct val v = c->args[0];
     if (is_undef(v)) {
-        return jinja_getattr(c->ctx, v, STR_LIT("attr"), c->at, out, e);
+        *out = v;
+        return true;
     }
     if (c->args[1].kind != VAL_STR) {
         return bad_arg(c, e, "name", "a string", c->args[1]);

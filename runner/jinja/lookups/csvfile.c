@@ -13,7 +13,7 @@ static bool term_options(struct jcall *c, struct str term, struct str *key, stru
         return false;
     }
     if (!key->s) {
-        return plug_err(c, e, ERR_ARGS, "a search key is needed");
+        return plug_err(c, e, ERR_ARGS, "Search key is required but was not found");
     }
     size_t i = 0;
     const struct vpair *p;
@@ -23,7 +23,7 @@ static bool term_options(struct jcall *c, struct str term, struct str *key, stru
             n++;
         }
         if (!names[n]) {
-            return plug_err(c, e, ERR_ARGS, "'%.*s' is not an option", STR(val_text(p->key)));
+            return plug_err(c, e, ERR_ARGS, "'%.*s' is not a valid option", STR(val_text(p->key)));
         }
         val_set_key(c->a, *opts, p->key, p->value);
     }

@@ -82,7 +82,7 @@ static bool term_options(struct jcall *c, struct str term, struct str *key, stru
             known = known || str_eqz(str_sub(word, 0, eq), names[i]);
         }
         if (eq != SIZE_MAX && !known) {
-            return plug_err(c, e, ERR_ARGS, "'%.*s' is not an option", STR(str_sub(word, 0, eq)));
+            return plug_err(c, e, ERR_ARGS, "'%.*s' is not a valid option", STR(str_sub(word, 0, eq)));
         }
         if (known) {
             name = str_sub(word, 0, eq);
@@ -99,7 +99,8 @@ static bool term_options(struct jcall *c, struct str term, struct str *key, stru
             *key = str_dup(c->a, buf_view(&b));
         }
     }
-    return key->s || plug_err(c, e, ERR_ARGS, "a key is needed before the options");
+    return key->s ||
+           plug_err(c, e, ERR_ARGS, "No key to lookup was provided as first term with in string inline options");
 }
 
 static bool pick(struct ini *p, struct str key, struct str section, struct val out, struct err *e) {
@@ -110,7 +111,7 @@ static bool pick(struct ini *p, struct str key, struct str section, struct val o
         return false;
     }
     if (is_undef(s)) {
-        return plug_err(c, e, ERR_NOT_FOUND, "there is no section '%.*s'", STR(section));
+        return plug_err(c, e, ERR_NOT_FOUND, "No section '%.*s'", STR(section));
     }
     if (!re) {
         v = ini_get(p, s, ini_option_name(p, key));

@@ -177,7 +177,7 @@ static bool take_list(const struct sub *s, struct val item, struct val *copy, st
             if (s->skip_missing) {
                 continue;
             }
-            return plug_err(c, e, ERR_ARGS, "there is no key '%.*s' in the item", STR(s->path[i]));
+            return plug_err(c, e, ERR_ARGS, "could not find '%.*s' key in iterated item", STR(s->path[i]));
         }
         if (v.kind != (last ? VAL_LIST : VAL_DICT)) {
             if (!last && s->skip_missing) {
@@ -203,16 +203,22 @@ static bool sub_setup(struct jcall *c, struct sub *s, struct val *items, struct 
     *s = (struct sub){.c = c};
     *items = VNULL;
     if (n < 2 || n > 3) {
-        return plug_err(c, e, ERR_ARGS, "expected two or three terms, found %zu", n);
+        return plug_err(c, e, ERR_ARGS, "expects a list of two or three items, found %zu", n);
     }
     *items = lk_term(c, 0);
+    if (items->kind != VAL_LIST && !is_mapping(*items)) {  // a single item is a list of one
+        struct val one = val_list(c->a, 1);
+        val_push(c->a, one, *items);
+        *items = one;
+    }
     struct val key = lk_term(c, 1), flags = n == 3 ? lk_term(c, 2) : (struct val){.kind = VAL_UNDEF};
-    if ((items->kind != VAL_LIST && !is_mapping(*items)) || key.kind != VAL_STR) {
-        return plug_err(c, e, ERR_TYPE, "expected a list or dictionary and the name of a key, found %s and %s",
+    if (key.kind != VAL_STR) {
+        return plug_err(c, e, ERR_TYPE,
+                        "expects first a dict or a list, second a string pointing to the subkey, found %s and %s",
                         kind_article(*items), kind_article(key));
     }
     if (n == 3 && flags.kind != VAL_DICT) {
-        return plug_err(c, e, ERR_TYPE, "the third term must be a dictionary with 'skip_missing', not %s",
+        return plug_err(c, e, ERR_TYPE, "the optional third item must be a dict with 'skip_missing', not %s",
                         kind_article(flags));
     }
     *s = (struct sub){.c = c, .path = ARENA_ARRAY(c->a, struct str, val_text(key).n + 2)};
@@ -250,7 +256,7 @@ static bool l_subelements(struct jcall *c, struct val *out, struct err *e) {
     for (size_t i = 0; i < val_len(items); i++) {
         struct val item = val_at_index(items, i), copy, list;
         if (item.kind != VAL_DICT) {
-            return bad_arg(c, e, "item", "a dictionary", item);
+            return plug_err(c, e, ERR_TYPE, "expects a dictionary, found %s", kind_article(item));
         }
         if (was_skipped(item)) {
             continue;

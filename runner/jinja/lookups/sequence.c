@@ -14,7 +14,7 @@ static bool number(struct jcall *c, const char *name, struct val v, int64_t *out
     if (v.kind == VAL_STR ? text_to_int(val_text(v), 0, out) == 1 : val_as_int(v, out)) {
         return true;
     }
-    return plug_err(c, e, ERR_ARGS, "'%s' must be an integer, not '%.*s'", name, STR(text_of(c, v)));
+    return err_set(e, ERR_ARGS, c->at, "can't parse %s=%.*s as integer", name, STR(text_of(c, v)));
 }
 
 /// Takes start, end, count, stride and format out of a dictionary of options.
@@ -39,7 +39,7 @@ static bool options(struct jcall *c, struct val d, struct seq *s, struct err *e)
             s->format = text_of(c, p->value);
             ok = true;
         } else {
-            ok = plug_err(c, e, ERR_ARGS, "unknown option '%.*s'", STR(k));
+            ok = err_set(e, ERR_ARGS, c->at, "unrecognized arguments to with_sequence: ['%.*s']", STR(k));
         }
         if (!ok) {
             return false;
@@ -81,8 +81,9 @@ static bool term_read(struct jcall *c, struct str term, struct seq *s, struct er
 
 static bool check(struct jcall *c, struct seq *s, struct err *e) {
     if (s->has_count == s->has_end) {
-        return plug_err(c, e, ERR_ARGS,
-                        s->has_count ? "'count' and 'end' exclude each other" : "'count' or 'end' is needed");
+        return err_set(e, ERR_ARGS, c->at,
+                       s->has_count ? "can't specify both count and end in with_sequence"
+                                    : "must specify count or end in with_sequence");
     }
     if (s->has_count) {
         int64_t span;
@@ -94,16 +95,16 @@ static bool check(struct jcall *c, struct seq *s, struct err *e) {
         }
     }
     if (s->stride > 0 && s->end < s->start) {
-        return plug_err(c, e, ERR_ARGS, "to count backwards 'stride' must be negative");
+        return err_set(e, ERR_ARGS, c->at, "to count backwards make stride negative");
     }
     if (s->stride < 0 && s->end > s->start) {
-        return plug_err(c, e, ERR_ARGS, "to count forwards 'stride' must be positive");
+        return err_set(e, ERR_ARGS, c->at, "to count forward don't make stride negative");
     }
     size_t marks = 0;
     for (size_t i = 0; i < s->format.n; i++) {
         marks += s->format.s[i] == '%';
     }
-    return marks == 1 || plug_err(c, e, ERR_ARGS, "'format' must have one %%, found '%.*s'", STR(s->format));
+    return marks == 1 || err_set(e, ERR_ARGS, c->at, "bad formatting string: %.*s", STR(s->format));
 }
 
 static bool generate(struct jcall *c, const struct seq *s, struct val out, struct err *e) {
@@ -115,7 +116,7 @@ static bool generate(struct jcall *c, const struct seq *s, struct val out, struc
         if (val_len(out) >= ITEMS_CAP) {
             return plug_err(c, e, ERR_LIMIT, "the sequence is longer than %zu", ITEMS_CAP);
         }
-        if (!fmt_percent(c->ctx, val_str(c->a, s->format), val_int(i), &text, e)) {
+        if (!fmt_percent(c->a, val_str(c->a, s->format), val_int(i), &text, e)) {
             return err_wrap(e, c->at, "lookup '%s' cannot format %lld with '%.*s'", c->name, (long long)i,
                             STR(s->format));
         }

@@ -29,6 +29,11 @@ static bool find_var(struct jcall *c, struct str name, struct val *out, bool *fo
     return true;
 }
 
+static bool not_a_name(struct jcall *c, struct val term, struct err *e) {
+    return plug_err(c, e, ERR_TYPE, "Invalid setting identifier, \"%.*s\" is not a string, but %s",
+                    STR(val_str_of(c->a, term)), val_kind_name(term.kind));
+}
+
 static bool l_vars(struct jcall *c, struct val *out, struct err *e) {
     static const char *const names[] = {"default", NULL};
     struct val def = lk_opt(c, "default");
@@ -39,7 +44,7 @@ static bool l_vars(struct jcall *c, struct val *out, struct err *e) {
         struct val term = lk_term(c, i), v = {.kind = VAL_UNDEF};
         bool found = false;
         if (term.kind != VAL_STR) {
-            return bad_arg(c, e, "term", "the name of a variable", term);
+            return not_a_name(c, term, e);
         }
         if (!find_var(c, val_text(term), &v, &found, e)) {
             if (e->code != ERR_UNDEFINED || !rescue) {
@@ -49,7 +54,8 @@ static bool l_vars(struct jcall *c, struct val *out, struct err *e) {
             found = false;
         }
         if (!found && !rescue) {
-            return err_set(e, ERR_UNDEFINED, c->at, "lookup 'vars': there is no variable '%.*s'", STR(val_text(term)));
+            return err_set(e, ERR_UNDEFINED, c->at, "lookup 'vars': No variable found with this name: %.*s",
+                           STR(val_text(term)));
         }
         val_push(c->a, *out, found ? v : def);
     }
@@ -83,10 +89,13 @@ static bool l_varnames(struct jcall *c, struct val *out, struct err *e) {
     for (size_t i = 0; i < lk_terms(c); i++) {
         struct val term = lk_term(c, i);
         if (term.kind != VAL_STR) {
-            return bad_arg(c, e, "term", "a regular expression", term);
+            return not_a_name(c, term, e);
         }
         struct regex *r = regex_compile(c->a, val_text(term), 0, c->at, e);
-        for (size_t k = 0; r && k < val_len(o.names); k++) {
+        if (!r) {
+            return err_wrap(e, c->at, "Unable to use '%.*s' as a search parameter", STR(val_text(term)));
+        }
+        for (size_t k = 0; k < val_len(o.names); k++) {
             int hit = regex_exec(r, val_text(val_at_index(o.names, k)), 0, REGEX_SEARCH, c->a, NULL, e);
             if (hit < 0) {
                 return false;
@@ -94,9 +103,6 @@ static bool l_varnames(struct jcall *c, struct val *out, struct err *e) {
             if (hit) {
                 val_push(c->a, *out, val_at_index(o.names, k));
             }
-        }
-        if (!r) {
-            return false;
         }
     }
     return true;
@@ -166,7 +172,10 @@ static bool config_opts(struct jcall *c, struct config_lookup *o, struct err *e)
 }
 
 static bool config_missing(struct jcall *c, const struct config_lookup *o, struct str name, struct err *e) {
-    const char *text = arena_printf(c->a, "Unable to find setting %.*s", STR(name));
+    // the names of settings are in capitals, those of plugins' options are not
+    bool other = o->plugin.n == 0 && name.n > 1 && ascii_lower(name.s[1]) == name.s[1] && name.s[1] != '_';
+    const char *text =
+        arena_printf(c->a, other ? "Invalid setting \"%.*s\"" : "Unable to find setting %.*s", STR(name));
     if (str_eqz(o->missing, "error")) {
         return plug_err(c, e, ERR_NOT_FOUND, "%s", text);
     }
@@ -193,8 +202,7 @@ static bool l_config(struct jcall *c, struct val *out, struct err *e) {
     for (size_t i = 0; i < lk_terms(c); i++) {
         struct val term = lk_term(c, i), v;
         if (term.kind != VAL_STR) {
-            return plug_err(c, e, ERR_TYPE, "Invalid setting identifier, expected a string, found %s",
-                            val_kind_name(term.kind));
+            return not_a_name(c, term, e);
         }
         q.name = val_text(term);
         if (q.plugin && !plugin_var(c, o.plugin, q.name, &q.given, e)) {
