@@ -1,7 +1,11 @@
 // Block devices: what /sys and the links of /dev/disk tell about them, and LVM as its own programs report it.
 #include "facts.h"
 
+#include "fd.h"
+
 #include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <unistd.h>
 
 #define SYS_BLOCK "/sys/block"
@@ -275,6 +279,41 @@ static struct val lvm_table(struct facts *f, const char *program, const struct l
     return out;
 }
 
+// Whether a block device may be LVM's: its label is in one of the first four sectors.
+static bool maybe_lvm(const char *name, const char *path) {
+    static const char label[] = "LABELONE";
+    char head[4 * 512];
+    if (strncmp(name, "fd", 2) == 0 && name[2] >= '0' && name[2] <= '9') {
+        return false;  // a floppy drive takes seconds to say that it is empty
+    }
+    CLEANUP(fd_closep) int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    if (fd < 0) {
+        return errno == EMFILE || errno == ENFILE;  // what we may not open, LVM may not either
+    }
+    ssize_t n = read(fd, head, sizeof head);
+    for (ssize_t at = 0; at + 512 <= n; at += 512) {
+        if (memcmp(head + at, label, sizeof label - 1) == 0) {
+            return true;
+        }
+    }
+    return n < 0;
+}
+
+// The three programs take a third of the time of all facts, on machines that mostly have no LVM.
+static bool has_lvm(struct facts *f) {
+    struct val names = names_in(f, "/sys/class/block");
+    bool found = val_len(names) == 0;  // no /sys: nothing is known
+    for (size_t i = 0; i < val_len(names) && !found; i++) {
+        const char *name = str_z(f->a, val_text(val_at_index(names, i)));
+        char *path = arena_printf(f->a, "/dev/%s", name);
+        for (char *s = path; *s; s++) {
+            *s = *s == '!' ? '/' : *s;  // as the kernel writes a slash
+        }
+        found = maybe_lvm(name, path);
+    }
+    return found;
+}
+
 static void lvm(struct facts *f) {
     static const struct lvm_column vgs[] = {{"size_g", -2}, {"free_g", -1}, {"num_lvs", 2}, {"num_pvs", 1}};
     static const struct lvm_column lvs[] = {{"size_g", 3}, {"vg", 1}};
@@ -287,9 +326,10 @@ static void lvm(struct facts *f) {
         return;
     }
     struct val all = val_dict(f->a, 3);
-    val_set(f->a, all, "lvs", lvm_table(f, "lvs", lvs, COUNTOF(lvs)));
-    val_set(f->a, all, "vgs", lvm_table(f, "vgs", vgs, COUNTOF(vgs)));
-    val_set(f->a, all, "pvs", lvm_table(f, "pvs", pvs, COUNTOF(pvs)));
+    bool any = has_lvm(f);
+    val_set(f->a, all, "lvs", any ? lvm_table(f, "lvs", lvs, COUNTOF(lvs)) : val_dict(f->a, 0));
+    val_set(f->a, all, "vgs", any ? lvm_table(f, "vgs", vgs, COUNTOF(vgs)) : val_dict(f->a, 0));
+    val_set(f->a, all, "pvs", any ? lvm_table(f, "pvs", pvs, COUNTOF(pvs)) : val_dict(f->a, 0));
     facts_set(f, "lvm", all);
 }
 
