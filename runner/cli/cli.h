@@ -119,6 +119,8 @@ struct setting_value {
 };
 /// The value of a row as it holds now, with its type.
 struct setting_value config_value(struct settings *s, size_t row);
+/// Without one pair of quotes around it.
+struct str config_unquote(struct str s);
 /// Text of a file or the environment as a value of the row's type; relative paths stand beside the file `origin` names.
 /// ERR_ARGS at `at`.
 bool config_convert(struct settings *s, size_t row, struct str text, struct str origin, struct mark at, struct val *out,

@@ -240,11 +240,24 @@ struct line {
     struct mark at;
 };
 
+/// As in Ansible, what is neither yes nor no is no; it is told, for it may have been meant otherwise.
+static void no_boolean(struct settings *s, size_t row, struct str text, struct mark at) {
+    struct val as_is = val_str(s->a, config_unquote(text));
+    bool yes = false;
+    if (setting_rows[row].type == CT_BOOLEAN && !val_as_bool(as_is, &yes)) {
+        struct place p = mark_place(at);
+        struct str where = p.file ? str_printf(s->a, "%s:%u: ", p.file, p.line) : STR_NONE;
+        warn(s, str_printf(s->a, "%.*ssetting %s must be yes or no, not '%.*s'; it is taken as no", STR(where),
+                           setting_rows[row].name, STR(text)));
+    }
+}
+
 static bool set_row(struct settings *s, size_t row, struct str text, struct str origin, struct mark at, struct err *e) {
     struct setting_value *v = &s->values[row];
     if (!config_convert(s, row, text, origin, at, &v->v, e)) {
         return false;
     }
+    no_boolean(s, row, text, at);
     v->set = true;
     v->origin = origin;
     return true;

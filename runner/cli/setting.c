@@ -60,7 +60,7 @@ static struct str dir_of(struct str file) {
 
 // -- types -----------------------------------------------------------------------------------------------------------
 
-static struct str unquote(struct str s) {
+struct str config_unquote(struct str s) {
     bool quoted = s.n > 1 && (s.s[0] == '"' || s.s[0] == '\'') && s.s[s.n - 1] == s.s[0];
     return quoted ? str_sub(s, 1, s.n - 1) : s;
 }
@@ -75,7 +75,7 @@ static struct val split(struct arena *a, struct str text, const struct parts *p)
     struct val list = val_list(a, 4);
     struct str one;
     while (str_next(&text, p->sep, &one)) {
-        one = unquote(str_trim(one));
+        one = config_unquote(str_trim(one));
         if (p->paths && one.n == 0) {
             continue;
         }
@@ -150,22 +150,19 @@ bool config_convert(struct settings *s, size_t row, struct str text, struct str 
     text = str_trim(text);
     switch (r->type) {
     case CT_STR:
-        text = unquote(text);
+        text = config_unquote(text);
         *out = val_str(a, text);
         return check_choice(row, text, at, e);
     case CT_RAW:
         *out = val_str(a, text);
         return true;
     case CT_BOOLEAN:
-        if (!val_as_bool(val_str(a, unquote(text)), &yes)) {
-            return wrong(row, text, "yes or no", at, e);
-        }
-        *out = val_bool(yes);
+        *out = val_bool(val_as_bool(val_str(a, config_unquote(text)), &yes) && yes);
         return true;
     case CT_INTEGER:
-        return to_number(unquote(text), out) || wrong(row, text, "a whole number", at, e);
+        return to_number(config_unquote(text), out) || wrong(row, text, "a whole number", at, e);
     case CT_FLOAT:
-        *out = yaml_scalar(a, unquote(text));
+        *out = yaml_scalar(a, config_unquote(text));
         return out->kind == VAL_FLOAT || out->kind == VAL_INT || wrong(row, text, "a number", at, e);
     case CT_LIST:
         *out = strcmp(r->name, "DEFAULT_VAULT_IDENTITY_LIST") == 0 ? identities(a, text, dir)
@@ -173,7 +170,7 @@ bool config_convert(struct settings *s, size_t row, struct str text, struct str 
         return true;
     case CT_PATH:
     case CT_TMPPATH:
-        *out = val_str(a, config_path(a, unquote(text), dir));
+        *out = val_str(a, config_path(a, config_unquote(text), dir));
         return true;
     case CT_PATHLIST:
         *out = sources(a, text, dir);

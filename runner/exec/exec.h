@@ -287,14 +287,17 @@ struct str book_name(struct run *r, const struct playbook *b);
 void run_release(struct run *r);
 /// Sends the recap.
 void run_stats(struct run *r);
-/// The hosts: of a play as one pattern.
+/// The hosts: of a play as a list of patterns, or null.
+bool play_hosts(struct run *r, struct play *p, struct arena *a, struct val *out, struct err *e);
+/// The same as one pattern.
 bool play_pattern(struct run *r, struct play *p, struct arena *a, struct str *out, struct err *e);
+/// Templates the keywords of a play that are read before hosts are chosen, `hosts` too, only to find mistakes.
+bool play_fields(struct run *r, struct play *p, struct err *e);
 /// The batches that serial: makes of `all`.
 struct batches {
     struct hosts *p;
     size_t n, cap;
 };
-bool play_batches(struct run *r, struct play *p, const struct hosts *all, struct batches *out, struct err *e);
 
 // -- play_run.c -------------------------------------------------------------------------------------------------------
 /// Runs one batch. False: an error that ends the run (already reported).
@@ -337,6 +340,8 @@ bool plan_tags(struct play_run *pr, const struct node *n, struct arena *a, bool 
 bool plan_may_select(const struct run *r, const struct node *n);
 /// Adds a role and the roles it depends on to those every task of the play sees.
 void plan_role_vars(struct play_run *pr, struct role *r);
+/// The same for all static roles of the play.
+void plan_roles(struct play_run *pr);
 /// True when the host has completed this role already and must not run it again.
 bool role_skip(struct play_run *pr, const struct role *role, const struct hrun *h);
 void role_ran(struct play_run *pr, const struct role *role, const struct hrun *h);

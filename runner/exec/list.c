@@ -54,7 +54,7 @@ static bool list_task(struct listing *l, struct pstep *s, struct err *e) {
     }
     const struct role *role = t->n.role;
     struct str role_name = role ? (role->fqcn.n ? role->fqcn : role->name) : STR_NONE;
-    if (t->n.name.n && role) {
+    if (t->n.name.n && role && t->kind != TASK_INCLUDE_ROLE) {
         buf_printf(&l->out, "      %.*s : %.*s", STR(role_name), STR(t->n.name));
     } else {
         buf_printf(&l->out, "      %.*s", STR(t->n.name.n ? t->n.name : t->action_name));
@@ -77,17 +77,11 @@ static bool list_block(struct listing *l, const struct pblock *b, struct err *e)
     return true;
 }
 
-static bool list_hosts(struct listing *l, struct str pattern, struct err *e) {
+static bool list_hosts(struct listing *l, struct str pattern, struct val list, struct err *e) {
     struct run_pattern p = {pattern, l->pr->play->hosts.mark};
     struct host **hosts = NULL;
     size_t n = 0;
-    struct val list = val_list(&l->pr->a, 2);
-    struct str rest = pattern;
-    struct str part;
-    while (str_next(&rest, ',', &part)) {
-        val_push(&l->pr->a, list, val_str(&l->pr->a, part));
-    }
-    if (!run_match_only(l->pr->r, &p, &l->pr->a, &hosts, &n, e)) {
+    if (!val_is(list, VAL_NULL) && !run_match_only(l->pr->r, &p, &l->pr->a, &hosts, &n, e)) {
         return false;
     }
     buf_z(&l->out, "\n    pattern: ");
@@ -108,6 +102,7 @@ static bool list_hosts(struct listing *l, struct str pattern, struct err *e) {
 static bool list_play(struct run *r, struct play *p, size_t number, struct listing *l, struct err *e) {
     struct play_run pr;
     struct str pattern = STR_NONE;
+    struct val hosts = {0};
     bool selected = true;
     if (!play_prompts(r, p, false, e)) {
         return false;
@@ -115,12 +110,13 @@ static bool list_play(struct run *r, struct play *p, size_t number, struct listi
     play_run_init(&pr, r, p);
     l->pr = &pr;
     l->all_tags = val_list(&pr.a, 4);
-    bool ok = play_pattern(r, p, &pr.a, &pattern, e) && plan_tags(&pr, &p->n, &pr.a, &selected, &l->play_tags, e);
+    bool ok = play_fields(r, p, e) && play_pattern(r, p, &pr.a, &pattern, e) && play_hosts(r, p, &pr.a, &hosts, e) &&
+              plan_tags(&pr, &p->n, &pr.a, &selected, &l->play_tags, e);
     if (ok) {
         buf_printf(&l->out, "\n  play #%zu (%.*s): %.*s\tTAGS: [", number, STR(pattern), STR(pr.name));
         put_tags(l, l->play_tags, ",");
         buf_char(&l->out, ']');
-        ok = !l->hosts || list_hosts(l, pattern, e);
+        ok = !l->hosts || list_hosts(l, pattern, hosts, e);
         buf_char(&l->out, '\n');
     }
     if (ok && (l->tasks || l->tags)) {

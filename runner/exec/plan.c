@@ -242,6 +242,15 @@ void plan_role_vars(struct play_run *pr, struct role *role) {
     VEC_PUSH(&pr->a, pr->roles, role);  // NOLINT(bugprone-sizeof-expression): a list of pointers
 }
 
+void plan_roles(struct play_run *pr) {
+    for (size_t i = 0; i < pr->play->nroles; i++) {
+        plan_role_vars(pr, pr->play->roles[i]);
+    }
+    for (size_t i = 0; i < pr->play->nimported; i++) {
+        plan_role_vars(pr, pr->play->imported[i]);
+    }
+}
+
 static struct role_done *role_record(struct play_run *pr, const struct role *role) {
     const struct role *first = role->same ? role->same : role;
     for (size_t i = 0; i < pr->done.n; i++) {

@@ -184,25 +184,35 @@ bool play_settle(struct play_run *pr, struct err *e) {
 
 // -- starting ---------------------------------------------------------------------------------------------------------
 
+/// The name of a play without one: the text of its hosts, which is templated as a name and not as a list.
+static struct val name_of_hosts(struct arena *a, struct val hosts) {
+    if (!val_is_seq(hosts)) {
+        return hosts;
+    }
+    struct buf b = BUF_IN(a);
+    for (size_t i = 0; i < val_len(hosts); i++) {
+        buf_z(&b, i ? "," : "");
+        val_to_str(&b, val_at_index(hosts, i));
+    }
+    return val_mark_templates(val_flag(val_str(a, buf_view(&b)), VAL_TRUSTED));
+}
+
 void play_run_init(struct play_run *pr, struct run *r, struct play *p) {
     *pr = (struct play_run){.r = r, .play = p};
-    for (size_t i = 0; i < p->nroles; i++) {
-        plan_role_vars(pr, p->roles[i]);
-    }
-    for (size_t i = 0; i < p->nimported; i++) {
-        plan_role_vars(pr, p->imported[i]);
-    }
+    plan_roles(pr);
     struct view v;
     struct err e = {.arena = &pr->a};
     struct val name = p->n.kw[KW_NAME];
     pr->name = p->n.name;
     if (!p->n.name.n || val_is(name, VAL_UNDEF) || val_is(name, VAL_NULL)) {
-        struct err quiet = {.arena = &pr->a};
-        if (!play_pattern(r, p, &pr->a, &pr->name, &quiet)) {
-            pr->name = p->n.name;
-        }
-    } else if (val_any_flag(name, VAL_TMPL) && view_init(&v, pr, NULL, NULL, &pr->a, &e)) {
-        pr->name = view_name(&v, name);
+        name = name_of_hosts(&pr->a, p->hosts);
+    }
+    if (val_any_flag(name, VAL_TMPL) && view_init(&v, pr, NULL, NULL, &pr->a, &e)) {
+        struct val made = {0};
+        bool omitted = view_value(&v, name, &made, &e) && val_is(made, VAL_OMIT);
+        pr->name = omitted ? STR_NONE : view_name(&v, name);
+    } else if (val_is(name, VAL_STR)) {
+        pr->name = val_text(name);
     }
 }
 

@@ -299,6 +299,7 @@ static bool play_value(struct run *r, struct play *p, struct val raw, struct are
     }
     struct play_run *pr = ARENA_NEW(a, struct play_run);
     *pr = (struct play_run){.r = r, .play = p};
+    plan_roles(pr);
     struct view v;
     bool ok = view_init(&v, pr, NULL, NULL, a, e) && view_value(&v, raw, out, e);
     arena_release(&pr->a);
@@ -318,14 +319,45 @@ static void join(struct buf *b, struct val v) {
     val_to_str(b, v);
 }
 
+bool play_hosts(struct run *r, struct play *p, struct arena *a, struct val *out, struct err *e) {
+    if (!play_value(r, p, p->hosts, a, out, e)) {
+        return err_wrap(e, p->hosts.mark, "in 'hosts'");
+    }
+    *out = val_is(*out, VAL_OMIT) ? VNULL : *out;
+    if (!val_is_seq(*out) && !val_is(*out, VAL_NULL)) {
+        struct val one = *out;
+        *out = val_list(a, 1);
+        val_push(a, *out, one);
+    }
+    return true;
+}
+
 bool play_pattern(struct run *r, struct play *p, struct arena *a, struct str *out, struct err *e) {
     struct val hosts = {0};
     struct buf b = BUF_IN(a);
-    if (!play_value(r, p, p->hosts, a, &hosts, e)) {
-        return err_wrap(e, p->hosts.mark, "in 'hosts'");
+    if (!play_hosts(r, p, a, &hosts, e)) {
+        return false;
     }
-    join(&b, hosts);
+    if (!val_is(hosts, VAL_NULL)) {
+        join(&b, hosts);
+    }
     *out = buf_view(&b);
+    return true;
+}
+
+bool play_fields(struct run *r, struct play *p, struct err *e) {
+    static const enum keyword read[] = {KW_GATHER_FACTS,        KW_GATHER_SUBSET, KW_GATHER_TIMEOUT, KW_FORCE_HANDLERS,
+                                        KW_MAX_FAIL_PERCENTAGE, KW_SERIAL,        KW_STRATEGY,       KW_ORDER};
+    struct str pattern = STR_NONE;
+    struct val v = {0};
+    if (!play_pattern(r, p, &r->a, &pattern, e)) {
+        return false;
+    }
+    for (size_t i = 0; i < COUNTOF(read); i++) {
+        if (!play_value(r, p, p->n.kw[read[i]], &r->a, &v, e)) {
+            return err_wrap(e, p->n.kw[read[i]].mark, "in '%s'", keyword_docs[read[i]].name);
+        }
+    }
     return true;
 }
 
@@ -345,7 +377,7 @@ static bool serial_size(struct val v, size_t all, size_t *out, struct err *e) {
     return true;
 }
 
-bool play_batches(struct run *r, struct play *p, const struct hosts *all, struct batches *out, struct err *e) {
+static bool play_batches(struct run *r, struct play *p, const struct hosts *all, struct batches *out, struct err *e) {
     struct val serial = {0};
     struct arena *a = &r->a;
     *out = (struct batches){0};
@@ -606,6 +638,20 @@ static bool run_book(struct run *r, struct playbook *b, struct err *e) {
     return true;
 }
 
+/// A syntax check reads those keywords of plays that are read before hosts are chosen.
+static bool fields_of_all(struct run *r, struct err *e) {
+    for (size_t i = 0; i < r->o->nbooks; i++) {
+        for (size_t k = 0; k < r->o->books[i]->nplays; k++) {
+            struct play *p = r->o->books[i]->plays[k];
+            r->basedir = run_dir_of(p->n.file);
+            if (!play_prompts(r, p, false, e) || !play_fields(r, p, e)) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
 static int run_books(struct run *r) {
     struct err e = {.arena = &r->a};
     if (!check_books(r, &e)) {
@@ -614,6 +660,10 @@ static int run_books(struct run *r) {
     }
     check_tags(r);
     if (r->o->syntax_only) {
+        if (!fields_of_all(r, &e)) {
+            run_error(r, &e);
+            return RC_PARSER;
+        }
         for (size_t i = 0; i < r->o->nbooks; i++) {
             output_text(r->o->output, str_printf(&r->a, "\nplaybook: %.*s\n", STR(book_name(r, r->o->books[i]))));
         }

@@ -48,7 +48,7 @@ bool load_vars_file(struct run *r, struct str path, struct val *out, struct err 
 static int push_name(struct view *v, struct val name, struct err *e) {
     struct err own = {.arena = v->a};
     if (!view_value(v, name, &name, &own)) {
-        if (own.code == ERR_UNDEFINED && !v->h->gathered) {
+        if (own.code == ERR_UNDEFINED && (!v->h || !v->h->gathered)) {
             return 2;
         }
         *e = own;
@@ -85,6 +85,9 @@ static bool push_entry(struct view *v, struct val entry, struct err *e) {
         if (got) {
             return true;
         }
+    }
+    if (!v->h) {  // its name may depend on the host
+        return true;
     }
     struct buf b = BUF_IN(v->a);
     val_to_str(&b, entry);

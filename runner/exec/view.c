@@ -185,7 +185,7 @@ bool view_init(struct view *v, struct play_run *pr, struct hrun *h, struct pstep
     }
     static_layers(v);
     scope_push(&v->sc, LEVEL_EXTRA, v->r->o->extra_vars);
-    if (h && !vars_files_push(v, e)) {
+    if (!vars_files_push(v, e)) {
         return false;
     }
     v->loop = val_dict(a, 4);

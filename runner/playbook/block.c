@@ -30,10 +30,15 @@ static bool needs_block(const struct block *b, enum keyword k, size_t n, struct 
     return err_set(e, ERR_ARGS, b->n.kw[k].mark, "'%s' needs a 'block' with tasks", keyword_docs[k].name);
 }
 
+/// A list of handlers may have blocks, whose tasks are then handlers; those blocks may have none.
+static bool in_handler_block(const struct ctx *c) {
+    return c->handlers && c->parent->kind == NODE_BLOCK && !((const struct block *)(const void *)c->parent)->implicit;
+}
+
 static bool block_parse(const struct ctx *c, struct val d, struct block **out, struct err *e) {
     struct block *b = ARENA_NEW(c->l->a, struct block);
     node_init(&b->n, NODE_BLOCK, c, d.mark);
-    if (c->handlers) {
+    if (in_handler_block(c)) {
         err_set(e, ERR_ARGS, d.mark, "Using a block as a handler is not supported.");
         return err_hint(e, "list its tasks as handlers with the same 'listen'");
     }
@@ -112,17 +117,30 @@ bool steps_parse(const struct ctx *c, struct val list, const char *what, struct 
     return true;
 }
 
+/// The tasks of a list of handlers; of its blocks, those of `block`, as in Ansible.
+static void handlers_flatten(struct arena *a, const struct steps *from, struct steps *to) {
+    for (size_t i = 0; i < from->n; i++) {
+        if (from->p[i].kind == STEP_BLOCK) {
+            handlers_flatten(a, &from->p[i].u.block->body, to);
+        } else {
+            steps_task(a, to, from->p[i].u.task);
+        }
+    }
+}
+
 bool handlers_parse(const struct ctx *c, struct val list, const char *what, struct task ***out, size_t *n,
                     struct err *e) {
     struct ctx in = *c;
     in.handlers = true;
+    struct steps parsed = {0};
     struct steps steps = {0};
-    if (!steps_parse(&in, list, what, &steps, e)) {
+    if (!steps_parse(&in, list, what, &parsed, e)) {
         return false;
     }
+    handlers_flatten(c->l->a, &parsed, &steps);
     *out = ARENA_ARRAY(c->l->a, struct task *, steps.n + 1);
     for (size_t i = 0; i < steps.n; i++) {
-        (*out)[i] = steps.p[i].u.task;  // blocks were refused, imports expanded
+        (*out)[i] = steps.p[i].u.task;
     }
     *n = steps.n;
     return true;

@@ -151,6 +151,23 @@ bool include_is_static(const struct task *t) {
 }
 
 // -- names -----------------------------------------------------------------------------------------------------------
+static void magic_text(const struct ctx *c, struct val d, const char *name, struct str s) {
+    val_set(c->l->a, d, name, val_flag(val_str(c->l->a, s), VAL_TRUSTED));
+}
+
+/// Magic variables that do not depend on a host.
+static struct val known_magic(const struct ctx *c) {
+    struct val d = val_dict(c->l->a, 4);
+    magic_text(c, d, "playbook_dir", pb_dirname(c->play->book->file));
+    if (c->role) {
+        struct str name = c->role->fqcn.n ? c->role->fqcn : c->role->name;
+        magic_text(c, d, "role_path", c->role->path);
+        magic_text(c, d, "role_name", c->role->name);
+        magic_text(c, d, "ansible_role_name", name);
+    }
+    return d;
+}
+
 /// Variables known before any host, as far as the place has them: later layers win.
 static struct val known_vars(const struct ctx *c) {
     struct arena *a = c->l->a;
@@ -168,7 +185,8 @@ static struct val known_vars(const struct ctx *c) {
     if (c->role && c->role->params.kind == VAL_DICT) {
         all = val_merge(a, all, c->role->params, false, MERGE_REPLACE);
     }
-    return val_mark_templates(all);
+    all = val_mark_templates(all);
+    return val_merge(a, all, known_magic(c), false, MERGE_REPLACE);
 }
 
 bool static_name(const struct ctx *c, struct val raw, const char *what, struct str *out, struct err *e) {
@@ -178,6 +196,9 @@ bool static_name(const struct ctx *c, struct val raw, const char *what, struct s
             return err_set(e, ERR_ARGS, raw.mark, "the name given to '%s' cannot be a template here", what);
         }
         if (!c->l->o.template_static(c->l->o.template_self, raw, known_vars(c), c->l->a, &v, e)) {
+            // Ansible's exit code is then 1, as for what is not there; that of a tasks file is 4.
+            bool tasks = str_ends(str_from(what), "import_tasks") || str_ends(str_from(what), "include");
+            e->code = e->code == ERR_UNDEFINED && !tasks ? ERR_NOT_FOUND : e->code;
             err_wrap(e, raw.mark, "in the name given to '%s'", what);
             return err_hint(e, "names read while parsing can use play variables, role defaults and extra variables, "
                                "not facts or inventory variables");
@@ -188,8 +209,11 @@ bool static_name(const struct ctx *c, struct val raw, const char *what, struct s
                        val_kind_name(v.kind));
     }
     struct str s = kv_strip(v.kind == VAL_STR ? val_text(v) : val_str_of(c->l->a, v));
-    if (!s.n) {
+    if (!s.n && !has_template(raw)) {
         return err_set(e, ERR_ARGS, raw.mark, "the name given to '%s' is empty", what);
+    }
+    if (!s.n) {  // Ansible goes on: a role is then the first directory where roles are looked for
+        pb_warn(c->l, raw.mark, "the name given to '%s' is empty", what);
     }
     *out = str_dup(c->l->a, s);
     return true;
@@ -353,7 +377,7 @@ bool import_role(const struct ctx *c, struct task *t, struct steps *out, struct 
     if (!static_name(&in, raw, t->action, &name, e) || !from_files(a, &in, t->args, &how.from, e)) {
         return false;
     }
-    how.def = val_at(val_str(a, name), raw.mark);
+    how.def = val_at(val_flag(val_str(a, name), name.n ? 0 : VAL_TMPL), raw.mark);  // empty: static_name said so
     if (!role_load(&in, &how, &r, e)) {
         return e->code == ERR_LIMIT ? false : err_wrap(e, t->action_at, "in the role imported here");
     }

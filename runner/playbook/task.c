@@ -129,21 +129,22 @@ static struct vpair **action_key(struct parts *parts, struct str name) {
     return str_eqz(name, "args") ? &parts->args : NULL;
 }
 
-/// `loop` or `with_something`.
+/// `loop` or `with_something`. As in Ansible, a `loop` behind a `with_something` gives it another value.
 static bool take_loop(const struct ctx *c, struct task *t, struct vpair *p, struct str name, struct err *e) {
     bool plain = str_eqz(name, "loop");
     if (plain && p->value.kind == VAL_NULL) {
         return true;
     }
-    if (t->loop.kind != VAL_UNDEF) {
-        return err_set(e, ERR_ARGS, p->key.mark, "a task can have one loop, found '%.*s' too", STR(name));
+    if (t->loop.kind != VAL_UNDEF && !(plain && t->loop_with.n)) {
+        return err_set(e, ERR_LIMIT, p->key.mark, "a task can have one loop, found '%.*s' too", STR(name));
     }
     if (p->value.kind == VAL_NULL) {
         return err_set(e, ERR_ARGS, p->key.mark, "'%.*s' needs a value", STR(name));
     }
-    t->loop_with = plain ? STR_NONE : str_sub(name, 5, name.n);
+    bool replaced = plain && t->loop_with.n;
+    t->loop_with = plain ? t->loop_with : str_sub(name, 5, name.n);
     t->loop = p->value;
-    return !plain || field_set(c->l, &t->n, KW_LOOP, p->value, e);
+    return !plain || replaced || field_set(c->l, &t->n, KW_LOOP, p->value, e);
 }
 
 static bool take_key(const struct ctx *c, struct task *t, struct parts *parts, struct vpair *p, struct err *e) {
@@ -436,7 +437,8 @@ static bool reserved_args(const struct found *f, struct val args, struct err *e)
 static bool place_raw(struct arena *a, struct task *t, struct err *e) {
     struct val raw = val_get(t->args, "_raw_params");
     struct val cmd = val_get(t->args, "cmd");
-    const char *home = t->module ? t->module->free_form : "_raw_params";
+    bool own = t->module && (t->module->free_form || !is_free_form(t->action_name));  // else one of Windows
+    const char *home = own ? t->module->free_form : "_raw_params";
     bool empty = raw.kind == VAL_UNDEF || (raw.kind == VAL_STR && val_text(raw).n == 0);
     if (home && is_free_form(t->action_name) && cmd.kind != VAL_UNDEF && strcmp(home, "cmd") != 0) {
         if (!empty) {

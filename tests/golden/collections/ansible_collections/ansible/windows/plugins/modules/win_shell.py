@@ -1,0 +1,1 @@
+# Stands for a module that only the listing looks for.
