@@ -98,8 +98,8 @@ TEST(err_types) {
 
 TEST(err_blocks) {
     refuse(TASK("rescue: [{debug: }]"), "'rescue' needs a 'block' with tasks", "3:15", NULL);
-    refuse("- hosts: all\n  handlers:\n    - block: []\n", "Using a block as a handler is not supported.", "3:7",
-           "list its tasks as handlers with the same 'listen'");
+    refuse("- hosts: all\n  handlers:\n    - block: [{block: []}]\n", "Using a block as a handler is not supported.",
+           "3:15", "list its tasks as handlers with the same 'listen'");
     refuse("- hosts: all\n  handlers:\n    - import_role: {name: x}\n",
            "Using 'import_role' as a handler is not supported.", "3:7", NULL);
 }
