@@ -5,6 +5,7 @@
 
 #include <dirent.h>
 #include <limits.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -97,6 +98,11 @@ static bool path_has_mode(struct arena *a, struct str path, mode_t type) {
 
 bool path_is_file(struct arena *a, struct str path) {
     return path_has_mode(a, path, S_IFREG) || path_has_mode(a, path, S_IFIFO);
+}
+
+struct str path_without_links(struct arena *a, struct str path) {
+    char real[PATH_MAX];
+    return realpath(str_z(a, path), real) ? str_dup(a, str_from(real)) : path;
 }
 
 bool path_is_dir(struct arena *a, struct str path) {

@@ -68,6 +68,8 @@ struct str pb_dirname(struct str path);
 struct str pb_basename(struct str path);
 bool path_is_file(struct arena *a, struct str path);
 bool path_is_dir(struct arena *a, struct str path);
+/// The path without symbolic links; itself when it cannot be followed.
+struct str path_without_links(struct arena *a, struct str path);
 /// Absolute form of a path given on the command line.
 struct str path_absolute(struct arena *a, struct str path);
 /// A row of candidate paths; the first that exists wins.

@@ -124,12 +124,14 @@ static bool find_role(const struct ctx *c, const struct role_how *how, struct st
     for (size_t i = 0; i < dirs.n; i++) {
         r->path = path_join(a, dirs.p[i], name);
         if (path_is_dir(a, r->path)) {
+            r->path = path_without_links(a, r->path);
             return true;
         }
     }
     r->path = path_absolute(a, name);
     if (path_is_dir(a, r->path)) {
         r->name = r->fqcn = pb_basename(r->path);
+        r->path = path_without_links(a, r->path);
         return true;
     }
     return not_found(c, &dirs, how->def, name, e);
