@@ -181,6 +181,9 @@ local function plan(c)
   end
   report(c, path)
   local text = c.fs.read(path)
+  if text and c.args.path then
+    c:info(c.args.path)
+  end
   local entries = {}
   for _, line in ipairs(util.lines(text or "")) do
     entries[#entries + 1] = { line = line, parsed = parse(line) }
@@ -249,6 +252,9 @@ local function run(c)
     c:as(user.uid, user.gid, act)
   else
     act()
+  end
+  if c.args.path then
+    c:info(c.args.path)
   end
 end
 

@@ -79,9 +79,10 @@ local function present(c)
     if source ~= "local" then
       local done = { build = "Built", load = "Loaded", pull = "Pulled" }
       local before = image
+      local from = source == "build" and " from " .. tostring(c.args.build.path) or source == "load" and " from " .. c.args.load_path or ""
       if c.check then
         if not image then
-          action(c, done[source] .. " image " .. full(repo, tag))
+          action(c, done[source] .. " image " .. full(repo, tag) .. from)
         end
       elseif source == "pull" then
         docker.pull(c, repo, tag, c.args.pull and util.present(c.args.pull.platform))
@@ -98,7 +99,7 @@ local function present(c)
         c:fail("the image " .. full(repo, tag) .. " is not there after it was " .. done[source]:lower())
       end
       if not c.check and (not before or before.Id ~= image.Id) then
-        action(c, done[source] .. " image " .. full(repo, tag))
+        action(c, done[source] .. " image " .. full(repo, tag) .. from)
       end
     end
   end

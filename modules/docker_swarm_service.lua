@@ -91,7 +91,7 @@ local function present(c, have)
   elseif not c.check then
     update(c, want, have)
   end
-  told(c, rebuild and "Service rebuilt" or #differences == 0 and "Service forcefully updated" or "Service updated", rebuild)
+  told(c, rebuild and "Service rebuilt" or "Service updated", rebuild)
 end
 
 local function run(c)

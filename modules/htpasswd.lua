@@ -103,7 +103,7 @@ local function edited(c, text, make)
   end
   if present and not found then
     out[#out + 1] = name .. ":" .. make(c, password)
-    msg = text and "Add " .. name or "Create " .. c.args.path
+    msg = text and "Add/update " .. name or "Create " .. c.args.path
   end
   return util.unlines(out), msg or name .. " not present"
 end
@@ -135,9 +135,10 @@ local function plan(c)
     c.state.text = new
     c:changed()
   end
-  if text then
-    c:attrs_differ(path)
+  if text and c:attrs_differ(path) then
+    c:set("msg", (new ~= text and msg .. " and " or msg) .. "ownership, perms or SE linux context changed")
   end
+  c.state.new = text == nil
 end
 
 local function run(c)
@@ -145,6 +146,9 @@ local function run(c)
   if c.state.text then
     util.makedirs(c, util.dirname(path))
     c:replace(path, c.state.text, { mode = 420 })
+    if c.state.new then
+      c:set("msg", "Created " .. path .. " and added " .. c.args.name)
+    end
   end
   c:attrs_apply(path)
 end
