@@ -177,7 +177,7 @@ end
 local function plan(c)
   local path, user = file_of(c)
   if c.args.follow then
-    path = c.fs.realpath(path) or path
+    path = c.fs.follow(path) or path
   end
   report(c, path)
   local text = c.fs.read(path)

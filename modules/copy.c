@@ -3,6 +3,7 @@
 #include "json.h"
 #include "paths.h"
 #include "put.h"
+#include "trust.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -299,6 +300,9 @@ static bool remote_dest(struct mod_call *c, const char *src, const char **dest, 
         }
     }
     if (mod_bool(c, "follow") && stat(*dest, &st) == 0) {
+        if (!trust_path(c, *dest, true, e)) {
+            return false;
+        }
         *dest = fsattr_realpath(c->arena, *dest);
     }
     return true;

@@ -254,7 +254,7 @@ local function plan(c)
   check_arguments(c)
   local path = c.args.path
   if c.args.follow then
-    path = c.fs.realpath(path) or path
+    path = c.fs.follow(path) or path
   end
   local values = wanted_values(c)
   local text = c.fs.read(path)

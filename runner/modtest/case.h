@@ -5,7 +5,7 @@
 struct runner {
     struct peer peer;
     const char *program, *only, *library, *faults;
-    bool verbose;
+    bool verbose, links;
     int points;
     size_t passed, failed, skipped;
 };
@@ -32,6 +32,11 @@ bool case_call(struct one *c, bool check, struct val *result);
 /// The second run of an idempotent case.
 bool case_again(struct one *c);
 
+/// True for cases that change something as root.
+bool links_apply(struct val spec);
+/// Runs the case once for each file that it writes, which is a link of another user to a file of root's then: that file
+/// stays as it is.
+bool links_run(struct runner *r, struct arena *a, const struct case_kind *k, struct err *e);
 /// True for cases that change something and can be repeated.
 bool faults_apply(struct val spec);
 /// Stops the module at its system calls, one after the other: by SIGKILL, then by a full disk. Every file that was

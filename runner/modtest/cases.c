@@ -243,6 +243,13 @@ bool case_in_dir(struct runner *r, struct arena *a, const struct case_kind *k, b
     return ok;
 }
 
+static bool run_as_asked(struct runner *r, struct arena *a, const struct case_kind *k, struct err *e) {
+    if (r->links) {
+        return links_run(r, a, k, e);
+    }
+    return r->faults ? faults_run(r, a, k, e) : case_in_dir(r, a, k, all_runs, e);
+}
+
 static void run_case(struct runner *r, const char *file, struct val spec, const char *module) {
     struct arena a = {0};
     struct err e = {.arena = &a};
@@ -253,14 +260,13 @@ static void run_case(struct runner *r, const char *file, struct val spec, const 
     }
     const char *why = unmet(&a, val_get(spec, "requires"));
     struct case_kind k = {.spec = spec, .module = module};
-    bool apart = r->faults && !faults_apply(spec);
+    bool apart = (r->faults && !faults_apply(spec)) || (r->links && !links_apply(spec));
     if (why || apart) {
         r->skipped++;
-        if (!r->faults) {
+        if (!r->faults && !r->links) {
             printf("skipped: %s: %.*s: needs %s\n", file, STR(name), why);
         }
-    } else if (check_keys(&a, spec, &e) &&
-               (r->faults ? faults_run(r, &a, &k, &e) : case_in_dir(r, &a, &k, all_runs, &e))) {
+    } else if (check_keys(&a, spec, &e) && run_as_asked(r, &a, &k, &e)) {
         r->passed++;
         if (r->verbose) {
             printf("ok: %s: %.*s\n", file, STR(name));
@@ -356,6 +362,7 @@ int modtest_run(const struct modtest *t) {
                        .library = t->library,
                        .verbose = t->verbose,
                        .faults = t->faults,
+                       .links = t->links,
                        .points = t->points};
     struct arena a = {0};
     struct err e = {.arena = &a};

@@ -8,6 +8,7 @@ struct modtest {
     const char *library;  // directory of Lua modules that are tested in place of built-in ones; NULL: none
     const char *only;     // cases whose name has this text; NULL: all
     bool verbose;         // name the cases that passed, too
+    bool links;           // what the cases write is a link of another user to a file of root's
     const char *faults;   // program that starts play-remote with a fault (tests/modules/fault.sh); NULL: none
     int points;           // with faults: how many of a case's system calls are tried, 0: all
     const char *const *paths;

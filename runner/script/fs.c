@@ -3,6 +3,7 @@
 #include "fd.h"
 #include "filetree.h"
 #include "lua_host.h"
+#include "trust.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -36,7 +37,7 @@ static int fs_read(lua_State *lua) {
 }
 
 /// fs.write(path, text, {mode = 420}): replaces the file atomically. Without mode an existing file keeps its own; its
-/// owner is kept, and a symbolic link stays one: what it names is replaced.
+/// owner is kept, and a symbolic link stays one: what it names is replaced, unless another user may have planted it.
 static int fs_write(lua_State *lua) {
     struct arena *a = host_of(lua)->arena;
     struct err e = {.arena = a};
@@ -45,6 +46,9 @@ static int fs_write(lua_State *lua) {
     unsigned mode = 0644;
     struct stat st;
     char real[PATH_MAX];
+    if (!trust_path(host_of(lua)->call, path, true, &e)) {
+        return host_raise(lua, &e);
+    }
     const char *target = realpath(path, real) ? real : path;
     bool existed = stat(target, &st) == 0;
     if (existed) {
@@ -226,6 +230,15 @@ static int fs_realpath(lua_State *lua) {
     return 1;
 }
 
+/// fs.follow(path): the same for what is going to be written: refuses links that another user may have planted.
+static int fs_follow(lua_State *lua) {
+    struct err e = {.arena = host_of(lua)->arena};
+    if (!trust_path(host_of(lua)->call, luaL_checkstring(lua, 1), true, &e)) {
+        return host_raise(lua, &e);
+    }
+    return fs_realpath(lua);
+}
+
 /// fs.chown(path, uid, gid): never through a link.
 static int fs_chown(lua_State *lua) {
     const char *path = luaL_checkstring(lua, 1);
@@ -270,10 +283,22 @@ static int fs_remove_tree(lua_State *lua) {
 }
 
 void host_push_fs(lua_State *lua) {
-    static const luaL_Reg fs[] = {
-        {"read", fs_read},         {"write", fs_write},     {"exists", fs_exists},           {"stat", fs_stat},
-        {"list", fs_list},         {"remove", fs_remove},   {"remove_tree", fs_remove_tree}, {"mkdir", fs_mkdir},
-        {"readlink", fs_readlink}, {"symlink", fs_symlink}, {"rename", fs_rename},           {"realpath", fs_realpath},
-        {"chown", fs_chown},       {"chmod", fs_chmod},     {"digest", fs_digest},           {NULL, NULL}};
+    static const luaL_Reg fs[] = {{"read", fs_read},
+                                  {"write", fs_write},
+                                  {"exists", fs_exists},
+                                  {"stat", fs_stat},
+                                  {"list", fs_list},
+                                  {"remove", fs_remove},
+                                  {"remove_tree", fs_remove_tree},
+                                  {"mkdir", fs_mkdir},
+                                  {"readlink", fs_readlink},
+                                  {"symlink", fs_symlink},
+                                  {"rename", fs_rename},
+                                  {"realpath", fs_realpath},
+                                  {"follow", fs_follow},
+                                  {"chown", fs_chown},
+                                  {"chmod", fs_chmod},
+                                  {"digest", fs_digest},
+                                  {NULL, NULL}};
     luaL_newlib(lua, fs);
 }

@@ -6,6 +6,7 @@
 #include "ids.h"
 #include "lua_host.h"
 #include "replace.h"
+#include "trust.h"
 
 #include <crypt.h>
 #include <errno.h>
@@ -364,6 +365,9 @@ static int replace(lua_State *lua) {
         }
     }
     struct stat st;
+    if (!trust_path(c, r.path, true, &e)) {
+        return host_fail(lua, &e);
+    }
     bool link = lstat(r.path, &st) == 0 && S_ISLNK(st.st_mode);
     if (link) {
         r.path = fsattr_realpath(c->arena, r.path);
