@@ -2,6 +2,7 @@
 #include "http.h"
 
 #include "ca.h"
+#include "ciphers.h"
 
 #include "fd.h"
 
@@ -159,6 +160,12 @@ static bool header_list(struct transfer *t, struct curl_slist **list, struct err
     return true;
 }
 
+// What is set in the TLS configuration of a transfer.
+struct tls_hook {
+    const int *suites;    // NULL: the library's
+    struct in6_addr *ip;  // the host, when it is given by its address and its certificate is checked; NULL: not
+};
+
 // mbedTLS does not compare the addresses of a certificate, so a host given by its address is looked up here.
 static int on_certificate(void *self, mbedtls_x509_crt *crt, int depth, uint32_t *flags) {
     const struct in6_addr *ip = self;
@@ -174,8 +181,14 @@ static int on_certificate(void *self, mbedtls_x509_crt *crt, int depth, uint32_t
 }
 
 static CURLcode on_tls(CURL *h, void *conf, void *self) {
+    const struct tls_hook *hook = self;
     (void)h;
-    mbedtls_ssl_conf_verify(conf, on_certificate, self);
+    if (hook->ip) {
+        mbedtls_ssl_conf_verify(conf, on_certificate, hook->ip);
+    }
+    if (hook->suites) {
+        cipher_offer(conf, hook->suites);
+    }
     return CURLE_OK;
 }
 
@@ -192,7 +205,7 @@ static char *url_part(struct transfer *t, const char *url, CURLUPart part) {
     return out;
 }
 
-static void set_address_check(struct transfer *t) {
+static struct in6_addr *address_of_host(struct transfer *t) {
     char *host = url_part(t, t->url, CURLUPART_HOST);
     struct in_addr v4;
     struct in6_addr *ip = ARENA_NEW(t->c->arena, struct in6_addr);
@@ -205,9 +218,16 @@ static void set_address_check(struct transfer *t) {
         ip->s6_addr[11] = 0xff;
         memcpy(ip->s6_addr + 12, &v4, sizeof v4);
     }
-    if (found) {
+    return found ? ip : NULL;
+}
+
+static void set_tls_hook(struct transfer *t) {
+    struct tls_hook *hook = ARENA_NEW(t->c->arena, struct tls_hook);
+    hook->suites = t->q->suites;
+    hook->ip = t->q->validate_certs ? address_of_host(t) : NULL;
+    if (hook->suites || hook->ip) {
         curl_easy_setopt(t->h, CURLOPT_SSL_CTX_FUNCTION, on_tls);
-        curl_easy_setopt(t->h, CURLOPT_SSL_CTX_DATA, ip);
+        curl_easy_setopt(t->h, CURLOPT_SSL_CTX_DATA, hook);
     }
 }
 
@@ -283,9 +303,7 @@ static void set_options(struct transfer *t, struct curl_slist *headers) {
     set_limits(h, q);
     set_method(t);
     set_tls(h, q);
-    if (q->validate_certs) {
-        set_address_check(t);
-    }
+    set_tls_hook(t);
 }
 
 static bool failed(struct transfer *t, CURLcode rc, const char *why, struct err *e) {
@@ -459,9 +477,25 @@ static bool split_userinfo(struct mod_call *c, struct http_request *q, struct er
     return ok || mod_fail(c, e, "the address cannot be read: '%s'", q->url);
 }
 
+static bool read_ciphers(struct mod_call *c, const int **suites, struct err *e) {
+    struct val names = mod_arg(c, "ciphers");
+    size_t n = val_len(names);
+    int *ids = ARENA_ARRAY(c->arena, int, n + 1);  // ends with 0
+    for (size_t i = 0; i < n; i++) {
+        struct str name = str_trim(val_str_of(c->arena, val_at_index(names, i)));
+        if (!cipher_id(name, &ids[i])) {
+            return mod_fail(c, e, "'ciphers': '%.*s' is not known, expected names such as ECDHE-RSA-AES128-GCM-SHA256",
+                            STR(name));
+        }
+    }
+    *suites = n ? ids : NULL;
+    return true;
+}
+
 bool http_args(struct mod_call *c, struct http_request *q, struct err *e) {
-    if (val_len(mod_arg(c, "ciphers")) > 0) {
-        return mod_fail(c, e, "'ciphers' is not supported");
+    const int *suites;
+    if (!read_ciphers(c, &suites, e)) {
+        return false;
     }
     if (mod_bool(c, "use_gssapi")) {
         return mod_fail(c, e, "'use_gssapi' is not supported");
@@ -479,6 +513,7 @@ bool http_args(struct mod_call *c, struct http_request *q, struct err *e) {
                                .client_cert = mod_z(c, "client_cert"),
                                .client_key = mod_z(c, "client_key"),
                                .agent = mod_z(c, "http_agent"),
+                               .suites = suites,
                                .timeout_ms = mod_int(c, "timeout", 30) * 1000,
                                .out_fd = -1};
     bool web = strncasecmp(q->url, "http://", 7) == 0 || strncasecmp(q->url, "https://", 8) == 0;

@@ -13,6 +13,7 @@ struct http_request {
     bool force_basic, validate_certs, use_proxy, head;
     const char *ca_path, *client_cert, *client_key, *unix_socket, *agent;
     enum http_follow follow;
+    const int *suites;  // the only TLS ciphers that are offered, ends with 0; NULL: those of the library
     int64_t timeout_ms;
     time_t modified_since;  // 0: not asked
     size_t body_max;        // cap of the body in memory; 0: 64 MiB
@@ -39,7 +40,7 @@ bool http_perform(struct mod_call *c, const struct http_request *q, struct http_
         {"client_cert", ARG_PATH, .doc = "PEM file with the client's certificate."},                                   \
         {"client_key", ARG_PATH, .doc = "PEM file with its key."},                                                     \
         {"unredirected_headers", ARG_LIST, .doc = "Headers not sent after a redirect."},                               \
-        {"ciphers", ARG_LIST, .doc = "TLS ciphers; not supported."},                                                   \
+        {"ciphers", ARG_LIST, .doc = "TLS 1.2 ciphers, by OpenSSL's names: no others are offered."},                   \
         {"use_gssapi", ARG_BOOL, .def = "false", .doc = "Kerberos; not supported."},                                   \
         {"use_netrc", ARG_BOOL, .def = "true", .doc = "Accepted; .netrc is never read."},                              \
         {"decompress", ARG_BOOL, .def = "true", .doc = "Accepted; compressed answers are not asked for."}, {           \
