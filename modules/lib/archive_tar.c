@@ -71,6 +71,9 @@ bool archive_tar_list(struct archive *ar, struct err *e) {
         return false;
     }
     ar->gnu = str_starts(r.out, "tar") && str_find(r.out, 0, STR_LIT("GNU")) != SIZE_MAX;
+    if (!ar->gnu && mod_bool(ar->c, "keep_newer")) {
+        return err_set(e, ERR_MODULE, NO_MARK, "keep_newer needs GNU tar, and %s is another one", ar->program);
+    }
     argv = command(ar);
     push(ar, argv, ar->gnu ? "--list" : "-t");
     options(ar, argv, false);

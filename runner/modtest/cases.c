@@ -40,6 +40,8 @@ static const char *unmet(struct arena *a, struct val requires) {
             ok = spawn_which(a, r + 4) != NULL;
         } else if (strncmp(r, "file:", 5) == 0) {
             ok = access(r + 5, F_OK) == 0;
+        } else if (strncmp(r, "no:", 3) == 0) {
+            ok = getenv(r + 3) == NULL;  // NOLINT(concurrency-mt-unsafe): one thread
         } else if (strncmp(r, "env:", 4) == 0) {
             ok = getenv(r + 4) != NULL;  // NOLINT(concurrency-mt-unsafe): one thread
         } else {
