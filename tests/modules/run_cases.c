@@ -1,6 +1,6 @@
-// run_cases [-v] [-l] [-k TEXT] [-f FAULT_PROGRAM [-n POINTS]] PLAY-REMOTE PATH...: the cases of these files and directories
-// (README.md); with -f, each of those that write is killed, and meets a full disk, at its system calls; with -l,
-// what they write is a link of another user to a file of root's.
+// run_cases [-v] [-l] [-k TEXT] [-f FAULT_PROGRAM [-n POINTS]] PLAY-REMOTE PATH...: the cases of these files and
+// directories (README.md); with -f, each of those that write is killed, and meets a full disk, at its system calls;
+// with -l, what they write is a link of another user to a file of root's.
 #include "modtest.h"
 
 #include <unistd.h>
