@@ -9,10 +9,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define CONTENT_MAX  ((size_t)512 << 20)
+#define MAP_MIN      ((size_t)1 << 20)
 #define DEFAULT_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 struct child {
@@ -42,6 +43,22 @@ static bool find_blob(struct mod_call *c, struct str sha256, struct str *data, s
     return store_find_blob(&k->remote->store, sha256, c->arena, data, e);
 }
 
+/// A file of `size` bytes. A large one is mapped: a tree that is compared must not lie in memory as a whole.
+static bool read_there(const char *path, size_t size, struct arena *a, struct str *data) {
+    struct err e = {.arena = a};
+    if (size < MAP_MIN) {
+        return fd_read_file(path, MAP_MIN, a, data, &e) && data->n == size;
+    }
+    CLEANUP(fd_closep) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    struct stat st;
+    if (fd < 0 || fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) || (uintmax_t)st.st_size != size) {
+        return false;
+    }
+    void *p = mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
+    *data = p == MAP_FAILED ? STR_NONE : (struct str){p, size};
+    return p != MAP_FAILED;
+}
+
 static bool have_blob(struct mod_call *c, struct str sha256, const char *path, int64_t size) {
     const struct child *k = c->io;
     struct store *s = &k->remote->store;
@@ -59,8 +76,8 @@ static bool have_blob(struct mod_call *c, struct str sha256, const char *path, i
     struct str data;
     const char *hex = NULL;
     struct err e = {.arena = c->arena};
-    bool same = fd_read_file(path, CONTENT_MAX, c->arena, &data, &e) &&
-                digest_hex(c->arena, "sha256", data, &hex, &e) && str_eqz(sha256, hex);
+    bool same = read_there(path, (size_t)size, c->arena, &data) && digest_hex(c->arena, "sha256", data, &hex, &e) &&
+                str_eqz(sha256, hex);
     if (same) {
         store_lend(s, sha, data);
     }
