@@ -40,6 +40,7 @@ static void set_defaults(struct settings *s, struct arena *a) {
                            .gathering = STR_LIT("implicit"),
                            .callback = STR_LIT("default"),
                            .poll_s = 15,
+                           .json_indent = 4,
                            .cache_plugin = STR_LIT("memory"),
                            .cache_timeout_s = 86400,
                            .inv_unparsed_warning = true,

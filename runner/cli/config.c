@@ -89,6 +89,7 @@ static const struct member {
     {"callback:default", "show_task_path_on_failure", MEMBER_BOOL, AT(failure_path)},
     {"callback:default", "result_format", MEMBER_TEXT, AT(result_format)},
     {"callback:default", "pretty_results", MEMBER_TEXT, AT(pretty_results)},
+    {"callback:json", "json_indent", MEMBER_NUMBER, AT(json_indent)},
     {NULL, "DISPLAY_ARGS_TO_STDOUT", MEMBER_BOOL, AT(args_to_stdout)},
     {NULL, "DUPLICATE_YAML_DICT_KEY", MEMBER_TEXT, AT(duplicates)},
     {NULL, "DEFAULT_STRATEGY", MEMBER_TEXT, AT(strategy)},

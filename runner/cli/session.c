@@ -225,6 +225,7 @@ static bool open_output(struct session *x, struct err *e) {
                             .places = wants_places(s),
                             .yaml = str_eqz(s->result_format, "yaml"),
                             .columns = 79,
+                            .json_indent = (int)s->json_indent,
                             .name = str_z(x->a, s->callback),
                             .enabled = s->callbacks_enabled.p,
                             .nenabled = s->callbacks_enabled.n,

@@ -60,6 +60,7 @@ struct output_opts {
     bool places;                                            // where failed tasks stand, on standard error
     bool yaml;                                              // results as YAML
     int columns;
+    int json_indent;            // of the callback json; 0: one line
     const char *name;           // callback's name: "default"
     const struct str *enabled;  // names of callbacks that run beside it
     size_t nenabled;

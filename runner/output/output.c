@@ -113,6 +113,7 @@ static void write_tree(struct output *o, const struct event *ev) {
 }
 
 void output_event(struct output *o, const struct event *ev) {
+    o->state = &o->own;
     o->cb->event(o, ev);
     for (size_t i = 0; i < o->nbeside; i++) {
         o->state = &o->beside[i].state;

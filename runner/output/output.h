@@ -17,6 +17,7 @@ struct output {
         void *state;
     } beside[BESIDE_MAX];  // those that callbacks_enabled names
     size_t nbeside;
+    void *own;     // what the callback of the screen keeps
     void **state;  // of the callback that is told of an event now
     struct mask *mask;
     struct map warned;             // warnings already shown
