@@ -41,6 +41,7 @@ static void set_defaults(struct settings *s, struct arena *a) {
                            .callback = STR_LIT("default"),
                            .poll_s = 15,
                            .json_indent = 4,
+                           .junit_setup = true,
                            .cache_plugin = STR_LIT("memory"),
                            .cache_timeout_s = 86400,
                            .inv_unparsed_warning = true,

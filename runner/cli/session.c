@@ -207,6 +207,23 @@ static bool wants_places(const struct settings *s) {
     return isatty(STDERR_FILENO) != 0 || !(s->as_ansible || (callback && strcmp(callback, "default") == 0));
 }
 
+static struct junit_opts junit_options(const struct session *x) {
+    const struct settings *s = x->s;
+    struct str dir = config_path(x->a, s->junit_dir.n ? s->junit_dir : STR_LIT("~/.ansible.log"), STR_NONE);
+    struct junit_opts o = {.dir = str_z(x->a, dir),
+                           .task_class = s->junit_class,
+                           .fail_on_change = s->junit_on_change,
+                           .fail_on_ignore = s->junit_on_ignore,
+                           .no_setup = !s->junit_setup,
+                           .hide_arguments = s->junit_hide};
+    if (s->junit_relative_to.n) {
+        o.relative_to = str_z(x->a, config_path(x->a, s->junit_relative_to, STR_NONE));
+    }
+    o.out_of_tree = s->junit_out_of_tree.s ? str_z(x->a, s->junit_out_of_tree) : NULL;
+    o.prefix = s->junit_prefix.n ? str_z(x->a, s->junit_prefix) : NULL;
+    return o;
+}
+
 static bool open_output(struct session *x, struct err *e) {
     const struct settings *s = x->s;
     bool tty = isatty(STDOUT_FILENO) != 0;
@@ -226,6 +243,7 @@ static bool open_output(struct session *x, struct err *e) {
                             .yaml = str_eqz(s->result_format, "yaml"),
                             .columns = 79,
                             .json_indent = (int)s->json_indent,
+                            .junit = junit_options(x),
                             .name = str_z(x->a, s->callback),
                             .enabled = s->callbacks_enabled.p,
                             .nenabled = s->callbacks_enabled.n,

@@ -48,6 +48,11 @@ struct event {
     size_t nstats;
     struct val hosts;  // EV_INCLUDED: list of names
 };
+/// Settings of the callback junit.
+struct junit_opts {
+    const char *dir, *relative_to, *out_of_tree, *prefix;  // the last three may be NULL
+    bool task_class, fail_on_change, fail_on_ignore, no_setup, hide_arguments;
+};
 struct output_opts {
     int verbosity;
     bool color;
@@ -60,7 +65,8 @@ struct output_opts {
     bool places;                                            // where failed tasks stand, on standard error
     bool yaml;                                              // results as YAML
     int columns;
-    int json_indent;            // of the callback json; 0: one line
+    int json_indent;  // of the callback json; 0: one line
+    struct junit_opts junit;
     const char *name;           // callback's name: "default"
     const struct str *enabled;  // names of callbacks that run beside it
     size_t nenabled;
