@@ -44,7 +44,7 @@ struct settings {
     bool hide_all, handler_must_exist, args_to_stdout, task_debugger, debugger_ignores;
     int64_t forks, verbosity, timeout_s, port, task_timeout_s, script_timeout_s;
     int64_t async_s, poll_s, json_indent;
-    struct str junit_dir, junit_out_of_tree, junit_relative_to, junit_prefix;
+    struct str log_path, callback_tree, junit_dir, junit_out_of_tree, junit_relative_to, junit_prefix;
     bool junit_on_change, junit_on_ignore, junit_hide, junit_setup, junit_class;
     struct str playbook_dir, module_name, module_args, tree, inv_host, output_file, config_arg, plugin_type, format;
     struct str ignored;

@@ -99,6 +99,8 @@ static const struct member {
     {"callback:junit", "task_class", MEMBER_BOOL, AT(junit_class)},
     {"callback:junit", "task_relative_path", MEMBER_TEXT, AT(junit_relative_to)},
     {"callback:junit", "test_case_prefix", MEMBER_TEXT, AT(junit_prefix)},
+    {"callback:tree", "directory", MEMBER_TEXT, AT(callback_tree)},
+    {NULL, "DEFAULT_LOG_PATH", MEMBER_TEXT, AT(log_path)},
     {NULL, "DISPLAY_ARGS_TO_STDOUT", MEMBER_BOOL, AT(args_to_stdout)},
     {NULL, "DUPLICATE_YAML_DICT_KEY", MEMBER_TEXT, AT(duplicates)},
     {NULL, "DEFAULT_STRATEGY", MEMBER_TEXT, AT(strategy)},

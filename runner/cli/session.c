@@ -224,6 +224,19 @@ static struct junit_opts junit_options(const struct session *x) {
     return o;
 }
 
+/// Where results go, one file a host: --tree, or the callback `tree`.
+static const char *tree_dir(const struct session *x) {
+    const struct settings *s = x->s;
+    struct str dir = s->tree;
+    for (size_t i = 0; !dir.n && i < s->callbacks_enabled.n; i++) {
+        struct str name = str_trim(s->callbacks_enabled.p[i]);
+        if (str_eqz(name, "tree") || str_eqz(name, "ansible.builtin.tree")) {
+            dir = config_path(x->a, s->callback_tree.n ? s->callback_tree : STR_LIT("~/.ansible/tree"), STR_NONE);
+        }
+    }
+    return dir.n ? str_z(x->a, dir) : NULL;
+}
+
 static bool open_output(struct session *x, struct err *e) {
     const struct settings *s = x->s;
     bool tty = isatty(STDOUT_FILENO) != 0;
@@ -231,7 +244,7 @@ static bool open_output(struct session *x, struct err *e) {
                             .color = !s->no_color && !getenv("NO_COLOR") && (tty || s->color),
                             .show_skipped = s->show_skipped,
                             .show_ok = s->show_ok,
-                            .tree = s->tree.n ? str_z(x->a, s->tree) : NULL,
+                            .tree = tree_dir(x),
                             .show_custom_stats = s->custom_stats,
                             .check_markers = s->check_markers,
                             .failed_stderr = s->failed_stderr,
@@ -247,6 +260,7 @@ static bool open_output(struct session *x, struct err *e) {
                             .name = str_z(x->a, s->callback),
                             .enabled = s->callbacks_enabled.p,
                             .nenabled = s->callbacks_enabled.n,
+                            .log = s->log_path.n ? str_z(x->a, s->log_path) : NULL,
                             .out = stdout,
                             .err = stderr};
     x->output = output_new(&o, e);

@@ -71,6 +71,7 @@ struct output_opts {
     const struct str *enabled;  // names of callbacks that run beside it
     size_t nenabled;
     const char *tree;  // directory that gets the last result of each host as a file; NULL: none
+    const char *log;   // file that gets what is printed, too; NULL: none
     FILE *out, *err;
 };
 struct callback {

@@ -6,8 +6,10 @@
 #include "udiff.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 /// A name without its collection.
@@ -46,6 +48,8 @@ static void enable(struct output *o, const struct output_opts *opts) {
     }
 }
 
+static void open_log(struct output *o, const char *path);
+
 struct output *output_new(const struct output_opts *opts, struct err *e) {
     struct str name = short_name(str_from(opts->name ? opts->name : "default"));
     struct typo t = {.got = name};
@@ -63,6 +67,9 @@ struct output *output_new(const struct output_opts *opts, struct err *e) {
     o->opts = *opts;
     o->cb = cb;
     o->mask = mask_new();
+    if (opts->log) {
+        open_log(o, opts->log);
+    }
     enable(o, opts);
     return o;
 }
@@ -76,6 +83,9 @@ void *out_state(struct output *o, size_t n) {
 
 void output_free(struct output *o) {
     if (o) {
+        if (o->log) {
+            fclose(o->log);
+        }
         mask_free(o->mask);
         arena_release(&o->scratch);
         struct arena a = o->arena;
@@ -105,7 +115,12 @@ void output_made(struct output *o, struct str text) {
 /// The result of a host as JSON in a file of its name.
 static void write_tree(struct output *o, const struct event *ev) {
     struct err e = {.arena = &o->scratch};
-    struct str text = mask_apply(o->mask, &o->scratch, out_result(o, ev->result, false));
+    if (!o->opts.tree || ev->kind != EV_RESULT || ev->status == ST_SKIPPED ||
+        str_find_char(ev->host, 0, '/') != SIZE_MAX) {
+        return;
+    }
+    bool pretty = val_truth(val_get(ev->result, "_ansible_verbose_always"));
+    struct str text = mask_apply(o->mask, &o->scratch, out_result(o, ev->result, pretty));
     const char *path = arena_printf(&o->scratch, "%s/%.*s", o->opts.tree, STR(ev->host));
     if ((mkdir(o->opts.tree, 0777) != 0 && errno != EEXIST) || !fd_replace_file(path, text, 0644, &e)) {
         out_warning(o, "WARNING", str_printf(&o->scratch, "cannot write the result to '%s'", path));
@@ -119,14 +134,63 @@ void output_event(struct output *o, const struct event *ev) {
         o->state = &o->beside[i].state;
         o->beside[i].cb->event(o, ev);
     }
-    if (o->opts.tree && ev->kind == EV_RESULT) {
-        write_tree(o, ev);
-    }
+    write_tree(o, ev);
     arena_reset(&o->scratch);
+}
+
+// -- log_path --------------------------------------------------------------------------------------------------------
+
+/// Who runs this, as Python's getpass.getuser() says it.
+static const char *user_name(void) {
+    static const char *const names[] = {"LOGNAME", "USER", "LNAME", "USERNAME"};
+    const char *user = NULL;
+    for (size_t i = 0; i < COUNTOF(names) && !(user && *user); i++) {
+        user = getenv(names[i]);
+    }
+    return user && *user ? user : "unknown";
+}
+
+static void open_log(struct output *o, const char *path) {
+    int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0666);
+    o->log = fd >= 0 ? fdopen(fd, "a") : NULL;
+    if (!o->log) {
+        out_warning(o, "WARNING",
+                    str_printf(&o->scratch,
+                               "log file at %s is not writeable and we cannot create it: no log is written", path));
+    }
+}
+
+/// "2030-01-01 10:00:00,123 p=42 u=root n=ansible | TEXT": masked, without colours.
+static void write_log(struct output *o, struct str masked) {
+    struct timespec t;
+    struct tm tm;
+    char when[40];
+    if (!o->log || !masked.n) {
+        return;
+    }
+    while (str_starts(masked, "\n")) {
+        masked = str_sub(masked, 1, masked.n);
+    }
+    clock_gettime(CLOCK_REALTIME, &t);
+    localtime_r(&t.tv_sec, &tm);
+    strftime(when, sizeof when, "%Y-%m-%d %H:%M:%S", &tm);
+    fprintf(o->log, "%s,%03ld p=%ld u=%s n=ansible | ", when, t.tv_nsec / 1000000, (long)getpid(), user_name());
+    for (size_t i = 0; i < masked.n; i++) {
+        if (masked.s[i] == '\033' && i + 1 < masked.n && masked.s[i + 1] == '[') {
+            while (i < masked.n && masked.s[i] != 'm') {
+                i++;
+            }
+            continue;
+        }
+        fputc(masked.s[i], o->log);
+    }
+    fputc('\n', o->log);
+    fflush(o->log);
 }
 
 void output_text(struct output *o, struct str text) {
     struct str s = mask_apply(o->mask, &o->scratch, text);
+    write_log(o, str_rtrim(s));
     fwrite(s.s ? s.s : "", 1, s.n, o->opts.out);
     fflush(o->opts.out);
     arena_reset(&o->scratch);
@@ -150,6 +214,7 @@ const char *out_color(const struct output *o, enum color color) {
 void out_line(struct output *o, bool to_err, enum color color, struct str text) {
     FILE *f = to_err ? o->opts.err : o->opts.out;
     struct str s = mask_apply(o->mask, &o->scratch, text);
+    write_log(o, s);
     bool paint = o->opts.color && color != COLOR_NONE && s.n > 0;
     if (paint) {
         fputs(out_color(o, color), f);

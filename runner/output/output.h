@@ -20,6 +20,7 @@ struct output {
     void *own;     // what the callback of the screen keeps
     void **state;  // of the callback that is told of an event now
     struct mask *mask;
+    FILE *log;                     // of log_path; NULL: none
     struct map warned;             // warnings already shown
     const struct task *last_task;  // whose banner was printed last
     struct map banners;            // task -> its banner, for tasks announced with their first result

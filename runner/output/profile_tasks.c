@@ -1,4 +1,5 @@
-// callbacks_enabled = profile_tasks: the time at each task, and at the end the tasks that took longest.
+// callbacks_enabled = profile_tasks: the time at each task, and at the end the tasks that took longest; profile_roles:
+// the same by role.
 #include "output.h"
 
 #include "fd.h"
@@ -70,23 +71,74 @@ static void start(struct output *o, struct profile *p, const struct event *ev) {
     p->now->started = clock_ms();
 }
 
+/// By role; what is in none counts for its module.
+static void start_role(struct output *o, struct profile *p, const struct event *ev) {
+    struct role *role = ev->task ? ev->task->n.role : NULL;
+    struct str name = role ? role->name : ev->task ? ev->task->action_name : STR_LIT("meta");
+    stop(p);
+    for (size_t i = 0; i < p->tasks.n; i++) {
+        if (str_eq(p->tasks.p[i].name, name)) {
+            p->now = &p->tasks.p[i];
+        }
+    }
+    if (!p->now) {
+        struct timed t = {.name = str_dup(&o->arena, name)};
+        VEC_PUSH(&o->arena, p->tasks, t);
+        p->now = &p->tasks.p[p->tasks.n - 1];
+    }
+    p->now->started = clock_ms();
+}
+
 static int longest_first(const void *x, const void *y) {
     const struct timed *a = x;
     const struct timed *b = y;
     return (a->took < b->took) - (a->took > b->took);
 }
 
-static void summary(struct output *o, struct profile *p) {
+static void line_of(struct output *o, char c) {
     struct buf line = BUF_IN(&o->scratch);
-    stop(p);
     for (int i = 0; i < 79; i++) {
-        buf_char(&line, '=');
+        buf_char(&line, c);
     }
     buf_char(&line, ' ');
     out_line(o, false, COLOR_NONE, buf_view(&line));
+}
+
+static void sort(struct output *o, struct profile *p) {
+    stop(p);
+    line_of(o, '=');
     if (p->tasks.n) {
         qsort(p->tasks.p, p->tasks.n, sizeof *p->tasks.p, longest_first);
     }
+}
+
+static void role_line(struct output *o, struct str name, int64_t ms) {
+    struct buf b = BUF_IN(&o->scratch);
+    struct str took = str_printf(&o->scratch, " %.2fs", (double)ms / 1000.0);
+    buf_printf(&b, "%.*s ", STR(name));
+    for (size_t n = utf8_len(buf_view(&b)); n < 70; n++) {
+        buf_char(&b, '-');
+    }
+    for (size_t n = took.n; n < 9; n++) {
+        buf_char(&b, '-');
+    }
+    buf_str(&b, took);
+    out_line(o, false, COLOR_NONE, buf_view(&b));
+}
+
+static void role_summary(struct output *o, struct profile *p) {
+    int64_t total = 0;
+    sort(o, p);
+    for (size_t i = 0; i < p->tasks.n; i++) {
+        role_line(o, p->tasks.p[i].name, p->tasks.p[i].took);
+        total += p->tasks.p[i].took;
+    }
+    line_of(o, '~');
+    role_line(o, STR_LIT("total"), total);
+}
+
+static void summary(struct output *o, struct profile *p) {
+    sort(o, p);
     for (size_t i = 0; i < p->tasks.n && i < SHOWN; i++) {
         struct buf b = BUF_IN(&o->scratch);
         size_t columns = o->opts.columns > 0 ? (size_t)o->opts.columns : 79;
@@ -120,5 +172,26 @@ static void on_event(struct output *o, const struct event *ev) {
 CALLBACK(profile_tasks) = {
     .doc = "The time at each task, and the tasks that took longest.",
     .event = on_event,
+    .beside = true,
+};
+
+static void on_role_event(struct output *o, const struct event *ev) {
+    struct profile *p = out_state(o, sizeof *p);
+    if (!p->start) {
+        p->start = p->last = clock_ms();
+    }
+    if (ev->kind == EV_TASK_START) {
+        time_line(o, p);
+        start_role(o, p, ev);
+    } else if (ev->kind == EV_STATS) {
+        out_banner(o, STR_LIT("ROLES RECAP"));
+        time_line(o, p);
+        role_summary(o, p);
+    }
+}
+
+CALLBACK(profile_roles) = {
+    .doc = "The time at each task, and how long each role took.",
+    .event = on_role_event,
     .beside = true,
 };
