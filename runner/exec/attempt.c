@@ -133,7 +133,9 @@ static bool item_keywords(struct job *j, struct err *e) {
 static bool means(struct str key, const char *action) {
     static const struct {
         const char *group, *prefix;
-    } groups[] = {{"group/docker", "docker_"}, {"group/community.docker.docker", "docker_"}};
+    } groups[] = {{"group/docker", "docker_"},
+                  {"group/community.docker.docker", "docker_"},
+                  {"group/community.postgresql.all", "postgresql_"}};
     for (size_t i = 0; i < COUNTOF(groups); i++) {
         if (str_eqz(key, groups[i].group)) {
             return strncmp(action, groups[i].prefix, strlen(groups[i].prefix)) == 0;

@@ -71,7 +71,7 @@ static void task_start(struct output *o, struct report *r, const struct event *e
 
 static void record(struct output *o, struct report *r, const struct event *ev, struct str host, struct val result) {
     struct arena *a = &o->arena;
-    if (!val_is(r->tasks, VAL_LIST)) {
+    if (!val_is(r->tasks, VAL_LIST) || !ev->task) {
         return;
     }
     if (!r->lockstep || !val_is(r->task, VAL_DICT)) {

@@ -1,3 +1,4 @@
+#!/bin/bash
 # What is looked at, without times, ids, the invocations that only Ansible's modules tell, and empty lines; cases of JUnit
 # and lines of the log in an order of their own, since hosts come as they are done.
 callback_normalise() {
