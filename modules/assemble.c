@@ -111,7 +111,7 @@ static int by_bytes(const void *a, const void *b) {
     return str_cmp(*(const struct str *)a, *(const struct str *)b);
 }
 
-static bool wanted(struct mod_call *c, const struct regex *re, const char *dir, struct str name, struct err *e) {
+static bool wanted(struct mod_call *c, struct regex *re, const char *dir, struct str name, struct err *e) {
     struct stat st;
     if (mod_bool(c, "ignore_hidden") && name.s[0] == '.') {
         return false;

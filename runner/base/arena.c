@@ -39,6 +39,12 @@ struct arena_block {
     _Alignas(max_align_t) unsigned char data[];
 };
 
+struct arena_end {
+    struct arena_end *next;
+    void (*fn)(void *p);
+    void *p;
+};
+
 static void out_of_memory(void) {
     fputs("play: out of memory\n", stderr);
     abort();
@@ -160,7 +166,21 @@ static void block_free(struct arena *a, struct arena_block *b) {
     }
 }
 
+void arena_at_end(struct arena *a, void (*fn)(void *p), void *p) {
+    struct arena_end *end = ARENA_NEW(a, struct arena_end);
+    *end = (struct arena_end){.next = a->ends, .fn = fn, .p = p};
+    a->ends = end;
+}
+
+static void run_ends(struct arena *a) {
+    for (struct arena_end *end = a->ends; end; end = end->next) {
+        end->fn(end->p);
+    }
+    a->ends = NULL;
+}
+
 void arena_reset(struct arena *a) {
+    run_ends(a);
     struct arena_block *b = a->head;
     if (!b) {
         return;
@@ -181,6 +201,7 @@ void arena_reset(struct arena *a) {
 }
 
 void arena_release(struct arena *a) {
+    run_ends(a);
     while (a->head) {
         struct arena_block *b = a->head;
         a->head = b->next;

@@ -2,11 +2,13 @@
 #pragma once
 
 struct arena_block;
+struct arena_end;
 struct arena {
     struct arena_block *head;
-    size_t used;      // bytes handed out since the last reset
-    size_t next_cap;  // size of the next block; grows so that many small arenas stay small
-    bool secret;      // blocks are locked in memory, kept out of core dumps, and wiped before they are returned
+    size_t used;             // bytes handed out since the last reset
+    size_t next_cap;         // size of the next block; grows so that many small arenas stay small
+    bool secret;             // blocks are locked in memory, kept out of core dumps, and wiped before they are returned
+    struct arena_end *ends;  // what arena_at_end asked for, newest first
 };
 
 /// Allocates `size` zeroed bytes aligned for any type. Never returns NULL: aborts on OOM.
@@ -22,6 +24,10 @@ char *arena_strndup(struct arena *a, const char *s, size_t n) MUST_USE;
 
 /// Formats into the arena; the result ends with NUL. Owner: the arena.
 char *arena_printf(struct arena *a, const char *fmt, ...) PRINTF_LIKE(2, 3) MUST_USE;
+
+/// Calls `fn(p)` when the arena is reset or released, before its memory goes; the newest first. For the few things that
+/// memory of an arena cannot hold. `p` lives as long as the arena; `fn` must not allocate from it.
+void arena_at_end(struct arena *a, void (*fn)(void *p), void *p);
 
 /// Invalidates every allocation; keeps the newest block for reuse (poisoned under ASan).
 void arena_reset(struct arena *a);

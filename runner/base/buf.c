@@ -33,16 +33,8 @@ void buf_add(struct buf *b, const void *p, size_t n) {
     }
 }
 
-void buf_str(struct buf *b, struct str s) {
-    buf_add(b, s.s, s.n);
-}
-
 void buf_z(struct buf *b, const char *z) {
     buf_add(b, z, strlen(z));
-}
-
-void buf_char(struct buf *b, char c) {
-    buf_add(b, &c, 1);
 }
 
 void buf_printf(struct buf *b, const char *fmt, ...) {
@@ -79,7 +71,9 @@ void buf_consume(struct buf *b, size_t n) {
 }
 
 struct str buf_view(struct buf *b) {
-    buf_reserve(b, 0);
+    if (b->n >= b->cap) {
+        buf_reserve(b, 0);
+    }
     b->p[b->n] = '\0';
     return (struct str){b->p, b->n};
 }

@@ -13,12 +13,22 @@ struct buf {
 #define BUF_IN(arena) ((struct buf){.a = (arena)})
 
 void buf_add(struct buf *b, const void *p, size_t n);
-void buf_str(struct buf *b, struct str s);
 void buf_z(struct buf *b, const char *z);
-void buf_char(struct buf *b, char c);
 void buf_printf(struct buf *b, const char *fmt, ...) PRINTF_LIKE(2, 3);
 /// Makes room for `n` more bytes and returns where they go; the caller then adds to b->n what it wrote.
 char *buf_reserve(struct buf *b, size_t n);
+/// Both are inline for the usual case, that there is room: most of a template's output goes through them.
+static inline void buf_str(struct buf *b, struct str s) {
+    if (s.n && s.n < b->cap - b->n && (!b->max || s.n <= b->max - b->n)) {
+        memcpy(b->p + b->n, s.s, s.n);
+        b->n += s.n;
+    } else {
+        buf_add(b, s.s, s.n);
+    }
+}
+static inline void buf_char(struct buf *b, char c) {
+    buf_str(b, (struct str){&c, 1});
+}
 /// Removes the first `n` bytes.
 void buf_consume(struct buf *b, size_t n);
 /// What is in the buffer, NUL-terminated behind its length. Borrowed: until the next append.

@@ -5,10 +5,15 @@
 #include <pcre2.h>
 
 #define MATCH_LIMIT 10000000u
-#define HEAP_LIMIT  65536u  // KiB
+#define HEAP_LIMIT  65536u              // KiB
+#define GROWTH      ((size_t)64 << 20)  // what replacing may add to a text
+#define HOT         4096u  // work after which a regex is worth machine code: 60 short subjects, or one long one
 
 struct regex {
     pcre2_code *code;
+    struct arena *a;
+    size_t work;  // matches and bytes so far; SIZE_MAX: machine code was asked for
+    bool fast;    // and made
     pcre2_match_context *limits;
     pcre2_match_data *found;  // what the last match left; made once, since PCRE2 keeps its stack in it
     uint32_t groups;
@@ -89,6 +94,7 @@ static struct str translate(struct arena *a, struct str pat) {
 
 struct regex *regex_compile(struct arena *a, struct str pat, unsigned flags, struct mark at, struct err *e) {
     struct regex *r = ARENA_NEW(a, struct regex);
+    r->a = a;
     pcre2_general_context *mem = pcre2_general_context_create(re_alloc, re_free, a);
     pcre2_compile_context *cc = pcre2_compile_context_create(mem);
     pcre2_set_parens_nest_limit(cc, 200);
@@ -155,36 +161,73 @@ size_t regex_group_number(const struct regex *r, struct str name) {
     return 0;
 }
 
-static void copy_groups(const struct regex *r, struct arena *a, struct regex_match *m) {
-    const PCRE2_SIZE *ov = pcre2_get_ovector_pointer(r->found);
+static void groups_new(const struct regex *r, struct arena *a, struct regex_match *m) {
     m->n = (size_t)r->groups + 1;
     m->from = ARENA_ARRAY(a, size_t, m->n * 2);
     m->to = m->from + m->n;
+}
+
+static void groups_copy(const struct regex *r, struct regex_match *m) {
+    _Static_assert(PCRE2_UNSET == SIZE_MAX, "a group that is not set has the same number here and there");
+    const PCRE2_SIZE *ov = pcre2_get_ovector_pointer(r->found);
     for (size_t i = 0; i < m->n; i++) {
-        m->from[i] = ov[2 * i] == PCRE2_UNSET ? SIZE_MAX : ov[2 * i];
-        m->to[i] = ov[2 * i + 1] == PCRE2_UNSET ? SIZE_MAX : ov[2 * i + 1];
+        m->from[i] = ov[2 * i];
+        m->to[i] = ov[2 * i + 1];
     }
 }
 
-int regex_exec(const struct regex *r, struct str s, size_t from, enum regex_how how, struct arena *a,
-               struct regex_match *m, struct err *e) {
+static void code_free(void *code) {
+    pcre2_code_free(code);
+}
+
+/// Machine code is the one thing of a regex that does not lie in its arena. Where the system allows none, PCRE2 goes on
+/// interpreting.
+static void warm_up(struct regex *r, size_t bytes) {
+    r->work += HOT / 64 + bytes;
+    if (r->work >= HOT) {
+        r->work = SIZE_MAX;
+        r->fast = pcre2_jit_compile(r->code, PCRE2_JIT_COMPLETE) == 0;
+        if (r->fast) {
+            arena_at_end(r->a, code_free, r->code);
+        }
+    }
+}
+
+/// 1 found, 0 not, -1 an error. Machine code searches only, and has a small stack; everything else is interpreted.
+static int match(struct regex *r, struct str s, size_t from, uint32_t opt, struct err *e) {
+    PCRE2_SPTR text = (PCRE2_SPTR)(s.s ? s.s : "");
+    int rc = PCRE2_ERROR_JIT_STACKLIMIT;
     if (from > s.n) {
         return 0;
     }
+    if (r->work != SIZE_MAX) {
+        warm_up(r, s.n - from);
+    }
+    if (r->fast && !opt) {
+        rc = pcre2_jit_match(r->code, text, s.n, from, 0, r->found, r->limits);
+    }
+    if (rc == PCRE2_ERROR_JIT_STACKLIMIT) {
+        rc = pcre2_match(r->code, text, s.n, from, opt | PCRE2_NO_JIT, r->found, r->limits);
+    }
+    if (rc >= 0 || rc == PCRE2_ERROR_NOMATCH) {
+        return rc >= 0;
+    }
+    PCRE2_UCHAR why[200];
+    pcre2_get_error_message(rc, why, sizeof why);
+    err_set(e, ERR_LIMIT, NO_MARK, "regular expression gave up: %s", (char *)why);
+    return -1;
+}
+
+int regex_exec(struct regex *r, struct str s, size_t from, enum regex_how how, struct arena *a, struct regex_match *m,
+               struct err *e) {
     uint32_t opt = how == REGEX_SEARCH ? 0 : PCRE2_ANCHORED;
     opt |= how == REGEX_FULLMATCH ? PCRE2_ENDANCHORED : 0;
-    int rc = pcre2_match(r->code, (PCRE2_SPTR)(s.s ? s.s : ""), s.n, from, opt, r->found, r->limits);
-    int result = rc >= 0 ? 1 : 0;
-    if (rc >= 0 && m) {
-        copy_groups(r, a, m);
+    int rc = match(r, s, from, opt, e);
+    if (rc > 0 && m) {
+        groups_new(r, a, m);
+        groups_copy(r, m);
     }
-    if (rc < 0 && rc != PCRE2_ERROR_NOMATCH) {
-        PCRE2_UCHAR text[200];
-        pcre2_get_error_message(rc, text, sizeof text);
-        err_set(e, ERR_LIMIT, NO_MARK, "regular expression gave up: %s", (char *)text);
-        return -1;
-    }
-    return result;
+    return rc;
 }
 
 static void add_group(struct str subject, const struct regex_match *m, size_t g, struct buf *out) {
@@ -237,13 +280,14 @@ static void add_escape(char c, struct buf *out) {
 bool regex_expand(const struct regex *r, struct str repl, struct str subject, const struct regex_match *m,
                   struct buf *out, struct err *e) {
     for (size_t i = 0; i < repl.n;) {
-        char c = repl.s[i];
-        if (c != '\\' || i + 1 >= repl.n) {
-            buf_char(out, c);
-            i++;
-            continue;
+        size_t plain = str_find_char(repl, i, '\\');
+        plain = plain < repl.n - 1 ? plain : repl.n;  // the last character is itself
+        buf_str(out, str_sub(repl, i, plain));
+        i = plain + 1;
+        if (i >= repl.n) {
+            break;
         }
-        c = repl.s[++i];
+        char c = repl.s[i];
         if (c == 'g') {
             i++;
             size_t g = named_group(r, repl, &i);
@@ -275,24 +319,29 @@ static size_t step(const struct regex *r, struct str s, size_t i) {
     return i + 1;
 }
 
-bool regex_sub(const struct regex *r, struct str repl, struct str subject, size_t count, struct arena *a,
-               struct str *out, size_t *n, struct err *e) {
-    struct buf b = BUF_IN(a);
+bool regex_sub(struct regex *r, struct str repl, struct str subject, size_t count, struct arena *a, struct str *out,
+               size_t *n, struct err *e) {
+    struct buf b = {.a = a, .max = subject.n + GROWTH};
     size_t done = 0;
     size_t copied = 0;
     size_t at = 0;
+    struct regex_match m;
+    groups_new(r, a, &m);
     while ((count == 0 || done < count) && at <= subject.n) {
-        struct regex_match m;
-        int rc = regex_exec(r, subject, at, REGEX_SEARCH, a, &m, e);
+        int rc = match(r, subject, at, 0, e);
         if (rc < 0) {
             return false;
         }
         if (rc == 0) {
             break;
         }
+        groups_copy(r, &m);
         buf_str(&b, str_sub(subject, copied, m.from[0]));
         if (!regex_expand(r, repl, subject, &m, &b, e)) {
             return false;
+        }
+        if (b.full) {
+            return err_set(e, ERR_LIMIT, NO_MARK, "replacing makes the text grow by more than %zu bytes", GROWTH);
         }
         copied = m.to[0];
         at = m.to[0] > m.from[0] ? m.to[0] : step(r, subject, m.to[0]);

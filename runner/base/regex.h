@@ -21,15 +21,16 @@ struct regex_match {
 struct regex *regex_compile(struct arena *a, struct str pat, unsigned flags, struct mark at, struct err *e);
 enum regex_how { REGEX_SEARCH, REGEX_MATCH, REGEX_FULLMATCH };  // anywhere / at `from` / all of it
 /// 1 found, 0 not, -1 ERR_LIMIT (too much backtracking). `m` (may be NULL) is filled in `a`.
-int regex_exec(const struct regex *r, struct str subject, size_t from, enum regex_how how, struct arena *a,
+int regex_exec(struct regex *r, struct str subject, size_t from, enum regex_how how, struct arena *a,
                struct regex_match *m, struct err *e);
 /// Number of capture groups; the name of group i or NULL; the number of a named group or 0.
 size_t regex_groups(const struct regex *r);
 const char *regex_group_name(const struct regex *r, size_t i);
 size_t regex_group_number(const struct regex *r, struct str name);
 /// Python's re.sub: replacement with \1 \g<name> \g<0> \n ...; `count` 0 = all; `*n` (may be NULL) = how many.
-bool regex_sub(const struct regex *r, struct str repl, struct str subject, size_t count, struct arena *a,
-               struct str *out, size_t *n, struct err *e);
+/// ERR_LIMIT when the text grows by more than 64 MiB.
+bool regex_sub(struct regex *r, struct str repl, struct str subject, size_t count, struct arena *a, struct str *out,
+               size_t *n, struct err *e);
 /// Expands a replacement template for one match.
 bool regex_expand(const struct regex *r, struct str repl, struct str subject, const struct regex_match *m,
                   struct buf *out, struct err *e);

@@ -146,8 +146,8 @@ static bool apply_subscript(struct match *m, struct str part, struct subscript s
 
 struct matcher {
     struct str text;
-    const struct regex *re;  // "~..."; else NULL
-    bool plain;              // no wildcard: equal to one name
+    struct regex *re;  // "~..."; else NULL
+    bool plain;        // no wildcard: equal to one name
 };
 
 static bool has_wildcard(struct str s) {

@@ -258,7 +258,7 @@ static bool parse_file(struct inv_source *s, struct err *e) {
 /// A regular expression found anywhere in the name; one that is wrong matches nothing.
 static bool name_matches(struct arena *a, struct str pattern, struct str name) {
     struct err e = {.arena = a};
-    const struct regex *re = regex_compile(a, pattern, 0, NO_MARK, &e);
+    struct regex *re = regex_compile(a, pattern, 0, NO_MARK, &e);
     return re && regex_exec(re, name, 0, REGEX_SEARCH, a, NULL, &e) > 0;
 }
 

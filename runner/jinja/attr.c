@@ -213,7 +213,7 @@ bool jinja_getitem(struct jinja_ctx *ctx, struct val v, struct val key, struct m
         return of_undef(ctx, v, at, out, e);
     }
     if (key.kind == VAL_UNDEF) {
-        if (!undef_strict(ctx, key)) {
+        if (!undef_strict(ctx, key) || (v.kind != VAL_DICT && v.kind != VAL_OBJ)) {  // only those hash it
             *out = undef_hint(ctx->a, STR_NONE, STR_LIT("an undefined value was used as a key"));
             return true;
         }

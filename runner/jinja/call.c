@@ -336,6 +336,10 @@ bool jinja_call(struct jinja_ctx *ctx, struct val fn, const struct val *args, si
 struct regex *jinja_regex(struct jcall *c, struct str pattern, unsigned flags, struct err *e) {
     char room[120];
     struct str key = {room, pattern.n + 1};
+    struct last_regex *last = &c->ctx->last_regex;
+    if (last->regex && last->flags == flags && str_eq(last->pattern, pattern)) {
+        return last->regex;
+    }
     struct map *known = &c->ctx->regexes;
     char *p = key.n <= sizeof room ? room : arena_alloc(c->a, key.n);
     p[0] = (char)('0' + flags);
@@ -346,10 +350,12 @@ struct regex *jinja_regex(struct jcall *c, struct str pattern, unsigned flags, s
     struct regex *r = map_get(known, key);
     if (!r) {
         r = regex_compile(c->a, pattern, flags, c->at, e);
-        if (r) {
-            map_put(known, c->a, str_dup(c->a, key), r);
+        if (!r) {
+            return NULL;
         }
+        map_put(known, c->a, str_dup(c->a, key), r);
     }
+    *last = (struct last_regex){r, str_dup(c->a, pattern), flags};
     return r;
 }
 

@@ -229,6 +229,7 @@ static bool compare_undef(struct rt *r, const struct node *n, enum tok_type op, 
 }
 
 static bool contains(struct rt *r, struct val hay, struct val needle, bool *out) {
+    *out = false;
     if (hay.kind == VAL_OBJ) {
         struct jcall c = {.ctx = r->c, .a = r->a, .name = "in"};
         struct val list = {0};
@@ -242,7 +243,14 @@ static bool contains(struct rt *r, struct val hay, struct val needle, bool *out)
         }
         hay = list;
     }
-    return val_contains(hay, needle, out, r->e);
+    for (size_t i = 0; (hay.kind == VAL_LIST || hay.kind == VAL_TUPLE) && i < hay.u.l->n && !*out; i++) {
+        struct val item = hay.u.l->items[i];
+        if (undef_strict(r->c, item)) {
+            return undef_fail(r->c, item, NO_MARK, r->e);  // comparing with it
+        }
+        *out = val_equal(item, needle);
+    }
+    return hay.kind == VAL_LIST || hay.kind == VAL_TUPLE || val_contains(hay, needle, out, r->e);
 }
 
 static bool compare_one(struct rt *r, const struct node *n, const struct val *v, bool *out) {

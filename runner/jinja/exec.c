@@ -260,7 +260,18 @@ static bool filter_items(struct rt *r, const struct node *n, struct val items, s
     return true;
 }
 
-#define LOOP_CAP 50000000
+#define ROUNDS_CAP 50000000           // of all loops together: some seconds
+#define MEMORY_CAP ((size_t)1 << 30)  // that the rounds of a loop use; it is freed with the task
+
+/// `used`: of the arena, before the loop.
+static bool round_allowed(struct rt *r, const struct node *n, size_t used) {
+    struct jinja_state *s = &r->c->state;
+    if (++s->rounds > ROUNDS_CAP || (r->c->step_cap && ++s->steps > r->c->step_cap)) {
+        return FAIL(r, n, ERR_LIMIT, "loops of more than %zu rounds", s->rounds - 1);
+    }
+    return r->a->used - used <= MEMORY_CAP ||
+           FAIL(r, n, ERR_LIMIT, "a loop that takes more than %zu MiB of memory", MEMORY_CAP >> 20);
+}
 
 /// Runs the body for each item. `lazy`: the condition is asked as the loop goes, as a generator would.
 static enum flow run_items(struct rt *r, const struct node *n, struct val items, struct val loop, size_t *done) {
@@ -268,10 +279,10 @@ static enum flow run_items(struct rt *r, const struct node *n, struct val items,
     enum flow flow = FLOW_NEXT;
     bool lazy = n->c && loop.kind != VAL_OBJ;
     uint32_t loop_hash = str_hash(STR_LIT("loop"));
+    size_t used = r->a->used;
     for (size_t i = 0; i < items.u.l->n && flow == FLOW_NEXT; i++) {
         bool keep = true;
-        if (i >= LOOP_CAP || (r->c->step_cap && ++r->c->state.steps > r->c->step_cap)) {
-            FAIL(r, n, ERR_LIMIT, "loop of more than %zu rounds", i);
+        if (!round_allowed(r, n, used)) {
             flow = FLOW_ERROR;
             break;
         }

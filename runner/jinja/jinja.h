@@ -81,6 +81,7 @@ void jinja_cache_plugins(struct jinja_cache *c, const struct jinja_plugins *p);
 /// The engine's own notes in a context; zeroed by the caller, never read by others except `secret`.
 struct jinja_state {
     size_t steps;          // taken so far, when step_cap is set
+    size_t rounds;         // of loops so far, capped
     unsigned nesting;      // depth of evaluation, capped
     uint8_t mode;          // how output is put together: enum concat_mode of ast.h
     bool autoescape;       // output is escaped for HTML where it stands now
@@ -100,14 +101,19 @@ struct jinja_ctx {
     unsigned depth;            // recursion of templates in variables (loop detection)
     struct str resolving[64];  // the chain of variable names being templated, for error messages
     struct map regexes;        // flags and pattern -> struct regex *: compiled once for a context
-    size_t output_cap;         // 0: 64 MiB
-    struct map *templates;     // name -> struct str *: sources for include/import/extends (tests); else host->find
-    size_t step_cap;           // evaluation steps allowed before ERR_LIMIT; 0: as many as it takes
-    bool native;               // jinja2_native: templates give any Python value
-    bool v219;                 // the rules of ansible-core 2.19, where they differ; goes with native
-    bool strict_conditions;    // a condition gives true or false, nothing else
-    bool no_lookups;           // lookup(), query() and q() are refused
-    bool lookups_met;          // set when that happened
+    struct last_regex {        // the one used last, found without a search
+        struct regex *regex;
+        struct str pattern;
+        unsigned flags;
+    } last_regex;
+    size_t output_cap;       // 0: 64 MiB
+    struct map *templates;   // name -> struct str *: sources for include/import/extends (tests); else host->find
+    size_t step_cap;         // evaluation steps allowed before ERR_LIMIT; 0: as many as it takes
+    bool native;             // jinja2_native: templates give any Python value
+    bool v219;               // the rules of ansible-core 2.19, where they differ; goes with native
+    bool strict_conditions;  // a condition gives true or false, nothing else
+    bool no_lookups;         // lookup(), query() and q() are refused
+    bool lookups_met;        // set when that happened
     struct jinja_state state;
 };
 

@@ -385,7 +385,16 @@ static bool d_fromkeys(struct jcall *c, struct val *out, struct err *e) {
     return true;
 }
 
+static bool d_setitem(struct jcall *c, struct val *out, struct err *e) {
+    if (!key_ok(c, c->args[1], e) || !takes(c, c->args[2], e)) {
+        return false;
+    }
+    val_set_key(c->a, c->args[0], c->args[1], c->args[2]);
+    return none(out);
+}
+
 static const struct method dict_table[] = {
+    {"__setitem__", "self, key, value", d_setitem, true},  // the one name of this kind that templates use
     {"clear", "self", d_clear, true},
     {"copy", "self", any_copy, false},
     {"fromkeys", "self, iterable, value=None", d_fromkeys, false},

@@ -10,9 +10,24 @@ struct bound {
     struct val self;  // VAL_UNDEF without u.undef: a function
 };
 
+/// Functions that are classes in Python, which shows those by their names. Playbooks print `namespace` by mistake.
+static const struct {
+    const char *name, *path;
+} classes[] = {{"cycler", "jinja2.utils.Cycler"},
+               {"dict", "dict"},
+               {"joiner", "jinja2.utils.Joiner"},
+               {"namespace", "jinja2.utils.Namespace"},
+               {"range", "range"}};
+
 static void bound_str(struct val self, struct buf *out) {
     const struct bound *b = (const struct bound *)(const void *)self.u.o;
     if (b->self.kind == VAL_UNDEF) {
+        for (size_t i = 0; i < COUNTOF(classes); i++) {
+            if (strcmp(classes[i].name, b->m->name) == 0) {
+                buf_printf(out, "<class '%s'>", classes[i].path);
+                return;
+            }
+        }
         buf_printf(out, "<function %s>", b->m->name);
     } else {
         buf_printf(out, "<built-in method %s of %s object>", b->m->name, val_type_name(b->self));

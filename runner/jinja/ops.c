@@ -112,7 +112,7 @@ static bool float_op(enum tok_type op, double a, double b, struct val *out, stru
 
 static bool repeat(struct jinja_ctx *c, struct val seq, int64_t n, struct val *out, struct err *e) {
     struct arena *a = c->a;
-    int64_t cap = (int64_t)cap_of(c, REPEAT_CAP);
+    int64_t cap = (int64_t)cap_of(c, seq.kind == VAL_STR ? REPEAT_CAP : REPEAT_CAP / sizeof(struct val));
     int64_t len = seq.kind == VAL_STR ? (int64_t)val_text(seq).n : (int64_t)seq.u.l->n;
     n = n < 0 || !len ? 0 : n;
     if (len && n > cap / len) {
@@ -138,7 +138,7 @@ static bool repeat(struct jinja_ctx *c, struct val seq, int64_t n, struct val *o
 
 static bool join_seqs(struct jinja_ctx *c, struct val l, struct val r, struct val *out, struct err *e) {
     struct arena *a = c->a;
-    size_t cap = cap_of(c, OUTPUT_CAP);
+    size_t cap = cap_of(c, l.kind == VAL_STR ? OUTPUT_CAP : OUTPUT_CAP / sizeof(struct val));
     if (val_len(l) + val_len(r) > cap || (l.kind == VAL_STR && val_text(l).n + val_text(r).n > cap)) {
         return err_set(e, ERR_LIMIT, NO_MARK, "the value grows beyond %zu", cap);
     }

@@ -84,6 +84,7 @@ static void restore(struct jinja_ctx *c, const struct jinja_state *saved) {
     c->state = *saved;
     c->state.untrusted |= now.untrusted;
     c->state.steps = now.steps;
+    c->state.rounds = now.rounds;
 }
 
 /// Templates a raw variable. One that uses something undefined becomes undefined itself, until it is used.
@@ -188,7 +189,7 @@ static size_t newlines_at_end(struct str s, const char *nl) {
 
 /// Ansible gives text back the newlines at its end that templating took, as the sequence `nl`.
 static struct val keep_newlines(struct jinja_ctx *c, struct str src, struct val v, const char *nl) {
-    size_t want = newlines_at_end(src, "\n"), have = newlines_at_end(val_text(v), nl);
+    size_t want = newlines_at_end(src, "\n"), have = newlines_at_end(val_text(v), "\n");
     if (want <= have) {
         return v;
     }
@@ -359,7 +360,7 @@ bool jinja_render(struct jinja_ctx *c, struct str src, struct mark at, const str
     if (v.kind != VAL_STR) {
         v = val_str(c->a, val_str_of(c->a, v));
     }
-    *out = val_text(o->ansible ? keep_newlines(c, src, v, o->newline ? o->newline : "\n") : v);
+    *out = val_text(o->ansible ? keep_newlines(c, src, v, t->o.newline ? t->o.newline : "\n") : v);
     return true;
 }
 

@@ -250,7 +250,7 @@ static void put_mail(struct urlize *u, const char *prefix, struct str href, stru
     buf_z(&u->out, "</a>");
 }
 
-static int matches(struct urlize *u, const struct regex *r, struct str s, enum regex_how how, struct regex_match *m,
+static int matches(struct urlize *u, struct regex *r, struct str s, enum regex_how how, struct regex_match *m,
                    struct err *e) {
     return regex_exec(r, s, 0, how, u->c->a, m, e);
 }

@@ -8,7 +8,7 @@ enum how { EQUAL, STARTS, ENDS, REGEX };
 struct key_test {
     enum how how;
     struct str text;
-    const struct regex *re;
+    struct regex *re;
     struct str after;  // of replace_keys
 };
 struct key_tests {

@@ -359,11 +359,10 @@ static bool comment_count(struct jcall *c, const char *name, int64_t *out, struc
     return true;
 }
 
+/// Other keywords do nothing, as in Ansible.
 static bool comment_read(struct jcall *c, struct comment *p, struct err *e) {
-    static const char *const names[] = {"newline",       "beginning", "prefix", "prefix_count", "decoration", "postfix",
-                                        "postfix_count", "end",       NULL};
     struct str style;
-    if (!only_kw(c, names, e) || !opt_str(c, 1, "style", STR_LIT("plain"), &style, e)) {
+    if (!opt_str(c, 1, "style", STR_LIT("plain"), &style, e)) {
         return false;
     }
     size_t i = 0;

@@ -6,6 +6,9 @@
 static bool run(struct jcall *c, enum regex_how how, bool *out, struct err *e) {
     bool ignorecase = false, multiline = false;
     struct str pattern;
+    if (c->nargs > 1 && c->args[1].kind == VAL_NULL) {
+        return bad_arg(c, e, "pattern", "a string", c->args[1]);
+    }
     if (!opt_str(c, 1, "pattern", STR_LIT(""), &pattern, e) || !arg_bool(c, 2, false, &ignorecase, e) ||
         !arg_bool(c, 3, false, &multiline, e)) {
         return false;
