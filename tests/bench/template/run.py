@@ -1,13 +1,15 @@
 #!/usr/bin/python3
 """The same templates and contexts through Jinja2 (compiled, cached) and through `play`, in one run.
 
-Usage: /usr/bin/python3 tests/bench/template/run.py BUILD_DIR [SECONDS]
+Usage: /usr/bin/python3 tests/bench/template/run.py BUILD_DIR [SECONDS [PAIRS]]
 
 Prints a table: renders a second of each, how many times faster play is, and the same for compiling. Both render the text
-that is compared first. Times are those of the processor.
+that is compared first. Times are those of the processor. The two are measured in turns, PAIRS times, since other work on
+the machine slows both: what is printed are the medians of the rates and of the pairs' ratios.
 """
 import json
 import os
+import statistics
 import subprocess
 import sys
 import time
@@ -34,15 +36,12 @@ def rate(fn, seconds):
     return n / spent
 
 
-def measure_python(case, seconds):
+def python_side(case):
+    """Functions that render and compile, and the text."""
     env = environment(case)
     template = env.from_string(case["template"])
     variables = case["vars"]
-    return (
-        rate(lambda: template.render(variables), seconds),
-        rate(lambda: env.compile(case["template"]), seconds),
-        template.render(variables),
-    )
+    return lambda: template.render(variables), lambda: env.compile(case["template"]), template.render(variables)
 
 
 def play(build, args, text):
@@ -52,27 +51,40 @@ def play(build, args, text):
     return [json.loads(line) for line in run.stdout.splitlines()]
 
 
-def measure_play(build, case, seconds):
+def case_line(build, case, want):
+    """The case for play, whose text must be the same."""
     line = json.dumps({k: case[k] for k in ("id", "template", "vars", "env") if k in case})
     out = play(build, [], line)[0]
-    if "error" in out:
-        raise SystemExit("%s: %s" % (case["id"], out["error"]))
-    r = play(build, ["--bench", str(seconds)], line)[0]
-    return r["renders"] / r["render_seconds"], r["compiles"] / r["compile_seconds"], out["out"]
+    if out.get("out") != want:
+        raise SystemExit("%s: the texts differ %s" % (case["id"], out.get("error", "")))
+    return line
+
+
+def measure(build, case, seconds, pairs):
+    """Rates of both, [render, compile] each, a row for each pair."""
+    render, compiles, want = python_side(case)
+    line = case_line(build, case, want)
+    rows = []
+    for _ in range(pairs):
+        python = [rate(render, seconds), rate(compiles, seconds)]
+        r = play(build, ["--bench", str(seconds)], line)[0]
+        rows.append((python, [r["renders"] / r["render_seconds"], r["compiles"] / r["compile_seconds"]]))
+    return rows
 
 
 def main():
     build = sys.argv[1]
-    seconds = int(sys.argv[2]) if len(sys.argv) > 2 else 2
+    seconds = int(sys.argv[2]) if len(sys.argv) > 2 else 1
+    pairs = int(sys.argv[3]) if len(sys.argv) > 3 else 3
     print("%-10s %12s %12s %7s %14s %14s %7s" % (
         "", "jinja2 /s", "play /s", "x", "jinja2 comp/s", "play comp/s", "x"))
     for case in CASES:
-        python, compiles, want = measure_python(case, seconds)
-        ours, our_compiles, got = measure_play(build, case, seconds)
-        if got != want:
-            raise SystemExit("%s: the texts differ" % case["id"])
-        print("%-10s %12.1f %12.1f %7.1f %14.1f %14.1f %7.1f" % (
-            case["id"], python, ours, ours / python, compiles, our_compiles, our_compiles / compiles))
+        rows = measure(build, case, seconds, pairs)
+        cells = []
+        for k in (0, 1):
+            cells += [statistics.median(r[0][k] for r in rows), statistics.median(r[1][k] for r in rows),
+                      statistics.median(r[1][k] / r[0][k] for r in rows)]
+        print("%-10s %12.1f %12.1f %7.1f %14.1f %14.1f %7.1f" % ((case["id"],) + tuple(cells)), flush=True)
 
 
 if __name__ == "__main__":
