@@ -194,7 +194,6 @@ static struct jinja_opts template_opts(struct arena *a, struct val opts) {
     struct jinja_opts o = jinja_opts_file;
     o.trim_blocks = opt_bool(opts, "trim_blocks", true);
     o.lstrip_blocks = opt_bool(opts, "lstrip_blocks", false);
-    o.keep_trailing_newline = true;
     o.block_start = opt_text(a, opts, "block_start_string", o.block_start);
     o.block_end = opt_text(a, opts, "block_end_string", o.block_end);
     o.var_start = opt_text(a, opts, "variable_start_string", o.var_start);

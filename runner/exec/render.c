@@ -30,7 +30,6 @@ static bool render_text(struct view *v, const struct render_what *w, struct rend
     }
     struct jinja_opts o = jinja_opts_file;
     struct str text;
-    o.keep_trailing_newline = true;
     bool ok = jinja_render(&v->jc, w->text, at, &o, &text, e);
     out->value = ok ? val_str(v->a, text) : VNULL;
     return ok;
