@@ -75,7 +75,7 @@ void yv_scan(struct str text, struct arena *a, struct yv_doc *d) {
     for (size_t at = 0; at < text.n; line_no++) {
         size_t end = line_end(text, at);
         struct str line = str_sub(text, at, end);
-        size_t tag = memchr(line.s, '!', line.n) ? tag_in(line) : SIZE_MAX;
+        size_t tag = at >= known && memchr(line.s, '!', line.n) ? tag_in(line) : SIZE_MAX;
         struct yv_value v = {.start = at + tag, .header = end, .outer = indent_of(line), .line = line_no};
         if (tag != SIZE_MAX && read_block(text, a, &v)) {
             VEC_PUSH(a, *d, v);
