@@ -70,30 +70,31 @@ const char *tok_name(enum tok_type t);
 // -- syntax tree -----------------------------------------------------------------------------------------------------
 enum node_type {
     // expressions
-    N_CONST,    // val
-    N_NAME,     // name; text: "ansible_facts.KEY" where only that member of the name is read, else empty
-    N_LIST,     // kids
-    N_TUPLE,    // kids
-    N_DICT,     // kids: N_PAIR
-    N_PAIR,     // a: key, b: value
-    N_COND,     // a: test, b: then, c: else or NULL
-    N_OR,       // a, b
-    N_AND,      // a, b
-    N_NOT,      // a
-    N_NEG,      // a
-    N_POS,      // a
-    N_BINOP,    // a, b; op: the token type
-    N_CONCAT,   // kids; op: enum escaping
-    N_COMPARE,  // a; kids: N_OPERAND
-    N_OPERAND,  // a; op: token type, or T_NAME for `in`, T_SEMICOLON for `not in`
-    N_GETATTR,  // a, name; flag: dicts have a method of that name; op: enum loop_attr
-    N_GETITEM,  // a, b: index or N_SLICE
-    N_SLICE,    // a, b, c: start, stop, step, each may be NULL
-    N_CALL,     // a: callee; args
-    N_FILTER,   // a: input (NULL: the block's text), name, plugin, sig; args
-    N_TEST,     // as N_FILTER
-    N_KEYWORD,  // name, a: value
-    N_NSREF,    // name: namespace, text: attribute (assignment target)
+    N_CONST,     // val
+    N_NAME,      // name; text: "ansible_facts.KEY" where only that member of the name is read, else empty
+    N_LIST,      // kids
+    N_TUPLE,     // kids
+    N_DICT,      // kids: N_PAIR
+    N_PAIR,      // a: key, b: value
+    N_COND,      // a: test, b: then, c: else or NULL
+    N_OR,        // a, b
+    N_AND,       // a, b
+    N_NOT,       // a
+    N_NEG,       // a
+    N_POS,       // a
+    N_BINOP,     // a, b; op: the token type
+    N_CONCAT,    // kids; op: enum escaping
+    N_COMPARE,   // a; kids: N_OPERAND
+    N_OPERAND,   // a; op: token type, or T_NAME for `in`, T_SEMICOLON for `not in`
+    N_GETATTR,   // a, name; flag: dicts have a method of that name; op: enum loop_attr
+    N_GETITEM,   // a, b: index or N_SLICE
+    N_SLICE,     // a, b, c: start, stop, step, each may be NULL
+    N_CALL,      // a: callee; args
+    N_FILTER,    // a: input (NULL: the block's text), name, plugin, sig; args
+    N_TEST,      // as N_FILTER
+    N_KEYWORD,   // name, a: value
+    N_MARKSAFE,  // a: what is HTML where output is escaped; op: enum escaping
+    N_NSREF,     // name: namespace, text: attribute (assignment target)
     // statements
     N_DATA,      // text
     N_OUTPUT,    // kids: expressions; op: enum escaping
@@ -200,6 +201,10 @@ struct parser {
     enum escaping escaping;      // where the parser stands
     bool soft, soft_body;        // here, and in the body that comes, a plugin may be missing until it is called
     const struct node *missing;  // the first plugin that is missing
+    const struct node *twice;    // the first block whose name was used before
+    bool silent;                 // behind {% extends %}: output counts for nothing
+    const char *late;            // what is wrong beside the syntax, told when the rest of the template is right
+    size_t late_at;
     struct {
         struct node **p;
         size_t n, cap;
@@ -220,6 +225,8 @@ bool tok_skip_name(struct parser *p, const char *name);
 bool tok_expect(struct parser *p, enum tok_type t);
 struct mark parse_mark(const struct parser *p, size_t at);
 bool parse_enter(struct parser *p);
+/// Notes what is wrong at the current token for the end of the parse; NULL is nothing.
+void parse_late(struct parser *p, const char *msg);
 struct node *parse_expr(struct parser *p);
 struct node *parse_primary(struct parser *p);
 /// A tuple without parentheses or one expression; `end` (may be NULL) is a name that ends it.
@@ -228,6 +235,8 @@ struct node *parse_tuple(struct parser *p, bool simple, bool cond, const char *e
 struct node *parse_filters(struct parser *p, struct node *input, bool inline_first);
 bool parse_statements(struct parser *p, struct node **body, const char *const *end);
 bool parse_template(struct parser *p, struct node **body);
+/// `{% trans %}` behind its opening delimiter; NULL after an error.
+struct node *tag_trans(struct parser *p);
 /// Tells the host of a text that was made of a secret, so that it is masked when a target sends it back.
 void tell_secret(struct jinja_ctx *ctx, struct val v);
 /// Opens every VAL_SEALED text inside a value, templating nothing. ERR_VAULT.
@@ -265,6 +274,8 @@ const struct method *list_method(struct str name);
 const struct method *tuple_method(struct str name);
 const struct method *dict_method(struct str name);
 const struct method *number_method(struct val self, struct str name);
+/// real, imag, numerator and denominator of a number; false: no such attribute.
+bool number_attr(struct val v, struct str name, struct val *out);
 const struct method *obj_method(struct val self, struct str name);
 const struct method *date_method(struct val self, struct str name);
 const struct method *method_in(const struct method *table, size_t n, struct str name);
@@ -320,6 +331,7 @@ struct unit {
     bool no_scope;         // imported without context: only globals are seen
     struct frame *top;     // the template's own variables
     struct frame *copies;  // in templates that change values: what they read from outside, copied once
+    bool mutates;          // the template or one that shares its copies changes values
     struct block_set *blocks;
 };
 struct rt {
@@ -434,9 +446,11 @@ bool op_binary(struct jinja_ctx *c, enum tok_type op, struct val l, struct val r
 bool op_negate(struct jinja_ctx *c, struct val v, struct val *out, struct err *e);
 bool op_equal(struct val l, struct val r);
 bool op_order(struct val l, struct val r, enum tok_type op, bool *out, struct err *e);
+/// A list of numbers as Python's range(), which prints as such.
+struct val val_range(struct arena *a, struct val numbers, int64_t start, int64_t stop, int64_t step);
 bool op_slice(struct arena *a, struct val v, const struct val part[3], struct val *out, struct err *e);
 /// "a".. % args, "{}".format(...), format(v, spec).
-bool fmt_percent(struct arena *a, struct val f, struct val args, struct str *out, struct err *e);
+bool fmt_percent(struct jinja_ctx *c, struct val f, struct val args, struct str *out, struct err *e);
 bool fmt_format(struct jcall *c, struct str f, struct str *out, struct err *e);
 bool fmt_spec(struct val v, struct str spec, struct buf *out, struct err *e);
 /// Python literals and JSON words in text, as ansible's conversion reads them; false: stays text.
@@ -465,6 +479,7 @@ enum loop_attr {
 enum loop_attr loop_attr_named(struct str name);
 /// False when `v` is no loop.
 bool loop_attr_of(struct val v, enum loop_attr attr, struct arena *a, struct val *out);
+bool is_loop(struct val v);
 struct val loop_new(struct rt *r, const struct node *n, struct val items, unsigned depth);
 void loop_advance(struct val loop, size_t index);
 struct val macro_new(struct rt *r, const struct node *n);

@@ -1,5 +1,6 @@
 // Attributes, items and iteration of values, and what undefined values say when they are used.
 #include "ast.h"
+#include "bigint.h"
 #include "typo.h"
 
 // -- undefined -------------------------------------------------------------------------------------------------------
@@ -156,7 +157,7 @@ static bool item_of(struct arena *a, struct val v, struct val key, struct val *o
     if (v.kind == VAL_OBJ) {
         return key.kind == VAL_STR && v.u.o->type->get && v.u.o->type->get(v, val_text(key), a, out);
     }
-    if (v.kind != VAL_LIST && v.kind != VAL_TUPLE && v.kind != VAL_STR) {
+    if ((v.kind != VAL_LIST && v.kind != VAL_TUPLE && v.kind != VAL_STR) || no_positions(v)) {
         return false;
     }
     if (key.kind == VAL_INT || key.kind == VAL_BOOL) {
@@ -197,6 +198,9 @@ bool jinja_getattr(struct jinja_ctx *ctx, struct val v, struct str name, struct 
         *out = method_value(ctx->a, m, v);
         return true;
     }
+    if ((v.kind == VAL_FLOAT || is_whole(v)) && number_attr(v, name, out)) {
+        return finish(ctx, v, out, e);
+    }
     if (v.kind == VAL_DICT) {
         *out = val_get_str(v, name);
         if (out->kind != VAL_UNDEF || out->u.undef) {
@@ -220,6 +224,9 @@ bool jinja_getitem(struct jinja_ctx *ctx, struct val v, struct val key, struct m
         return undef_fail(ctx, key, at, e);
     }
     if (item_of(ctx->a, v, key, out) || group_member(v, val_text(key), out)) {
+        return finish(ctx, v, out, e);
+    }
+    if ((v.kind == VAL_FLOAT || is_whole(v)) && key.kind == VAL_STR && number_attr(v, val_text(key), out)) {
         return finish(ctx, v, out, e);
     }
     const struct method *m = key.kind == VAL_STR ? method_find(v, val_text(key)) : NULL;
@@ -266,9 +273,23 @@ static struct val keys_of(struct arena *a, struct val v) {
     return list;
 }
 
+struct val generator_read(struct arena *a, struct val v, size_t n) {
+    struct val list = val_list(a, 0);
+    *list.u.l = (struct vlist){.n = n, .cap = n, .items = v.u.l->items};
+    v.u.l->items += n;
+    v.u.l->n -= n;
+    v.u.l->cap -= n;
+    return list;
+}
+
 bool jinja_iter(struct jcall *c, struct val v, struct val *list, struct err *e) {
     switch ((enum val_kind)v.kind) {
     case VAL_LIST:
+        *list = v;
+        if (v.spare == VAL_SPARE_GENERATOR) {
+            *list = generator_read(c->a, v, v.u.l->n);
+        }
+        return true;
     case VAL_TUPLE:
         *list = v;
         return true;

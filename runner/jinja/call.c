@@ -401,7 +401,9 @@ bool arg_int(struct jcall *c, size_t i, int64_t def, int64_t *out, struct err *e
         *out = def;
         return true;
     }
-    return val_as_int(c->args[i], out) ? true : bad_arg(c, i, "an integer", e);
+    bool plain = c->ctx && !c->ctx->opts->ansible;  // Python takes no text for a number
+    bool fits = plain ? c->args[i].kind == VAL_INT || c->args[i].kind == VAL_BOOL : true;
+    return fits && val_as_int(c->args[i], out) ? true : bad_arg(c, i, "an integer", e);
 }
 
 bool arg_bool(struct jcall *c, size_t i, bool def, bool *out, struct err *e) {

@@ -58,7 +58,12 @@ static bool eval_name(struct rt *r, const struct node *n, struct val *out) {
     if (!name_resolve(r->c, n, r->u->no_scope, out, r->e)) {
         return false;
     }
-    if (r->u->t->mutates && (out->kind == VAL_LIST || out->kind == VAL_DICT)) {
+    if (out->kind == VAL_UNDEF && r->u->t->o.ext_i18n && str_eqz(n->name, "_")) {  // the extension's other name
+        const struct node gettext = {
+            .type = N_NAME, .at = n->at, .name = STR_LIT("gettext"), .hash = str_hash(STR_LIT("gettext"))};
+        return eval_name(r, &gettext, out);
+    }
+    if ((r->u->t->mutates || r->u->mutates) && (out->kind == VAL_LIST || out->kind == VAL_DICT)) {
         *out = val_copy_deep(r->a, *out);
         locals_set(r->a, r->u->copies, n->name, *out);
     }
@@ -230,6 +235,12 @@ static bool compare_undef(struct rt *r, const struct node *n, enum tok_type op, 
 
 static bool contains(struct rt *r, struct val hay, struct val needle, bool *out) {
     *out = false;
+    if (hay.kind == VAL_LIST && hay.spare == VAL_SPARE_GENERATOR) {  // is read up to what is found
+        while (!*out && hay.u.l->n) {
+            *out = op_equal(generator_read(r->a, hay, 1).u.l->items[0], needle);
+        }
+        return true;
+    }
     if (hay.kind == VAL_OBJ) {
         struct jcall c = {.ctx = r->c, .a = r->a, .name = "in"};
         struct val list = {0};
@@ -592,6 +603,12 @@ static bool eval_node(struct rt *r, const struct node *n, struct val *out) {
     case N_OR:
     case N_AND:
         return eval_logic(r, n, out);
+    case N_MARKSAFE:
+        if (!expr_eval(r, n->a, out)) {
+            return false;
+        }
+        *out = escapes(r, n) ? markup_set(*out, true) : *out;
+        return true;
     case N_NOT:
     case N_NEG:
     case N_POS:

@@ -148,7 +148,8 @@ bool put_value(struct rt *r, struct val v, bool escape) {
     }
     r->out->secret = r->out->secret || val_any_flag(v, VAL_SECRET);
     tell_secret(r->c, v);
-    if (r->out->n == 0) {
+    bool changes = (v.kind == VAL_LIST || v.kind == VAL_DICT) && (r->u->t->mutates || r->u->mutates);
+    if (r->out->n == 0 && !(changes && r->c->state.mode == CONCAT_TEXT)) {
         r->out->n = 1;
         r->out->first = v;
         return true;

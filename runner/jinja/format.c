@@ -194,8 +194,9 @@ static bool read_spec(struct str s, struct spec *f, struct err *e) {
         f->alt = true;
         i++;
     }
-    if (i < s.n && s.s[i] == '0' && !f->align) {
-        f->zero = true;
+    if (i < s.n && s.s[i] == '0' && !f->fill.n) {
+        f->zero = !f->align;
+        f->fill = f->align ? STR_LIT("0") : STR_NONE;
         i++;
     }
     bool ok = read_int(s, &i, &f->width);
@@ -216,7 +217,13 @@ static bool read_spec(struct str s, struct spec *f, struct err *e) {
     if (i < s.n) {
         f->type = s.s[i++];
     }
-    return i == s.n ? true : err_set(e, ERR_TYPE, NO_MARK, "Invalid format specifier '%.*s'", STR(s));
+    if (i < s.n) {
+        return err_set(e, ERR_TYPE, NO_MARK, "Invalid format specifier '%.*s'", STR(s));
+    }
+    if (f->group && f->type && !strchr(f->group == '_' ? "deEfFgG%boxX" : "deEfFgG%", f->type)) {
+        return err_set(e, ERR_TYPE, NO_MARK, "Cannot specify '%c' with '%c'.", f->group, f->type);
+    }
+    return true;
 }
 
 static bool unknown_code(char code, struct val v, struct err *e) {
@@ -234,10 +241,6 @@ bool fmt_spec(struct val v, struct str spec, struct buf *out, struct err *e) {
     }
     bool whole = is_whole(v);
     if (whole && (f.type == 0 || strchr("bcdoxXn", f.type))) {
-        if (f.type == 0 && v.kind == VAL_BOOL && !f.width) {
-            val_to_str(out, v);
-            return true;
-        }
         if (f.precision >= 0) {
             return err_set(e, ERR_TYPE, NO_MARK, "Precision not allowed in integer format specifier");
         }
@@ -256,8 +259,8 @@ bool fmt_spec(struct val v, struct str spec, struct buf *out, struct err *e) {
     if (f.type && f.type != 's') {
         return unknown_code(f.type, v, e);
     }
-    if (f.sign || f.align == '=') {
-        return err_set(e, ERR_TYPE, NO_MARK, "Sign and '=' alignment not allowed in string format specifier");
+    if (f.sign || f.align == '=' || f.alt || f.group) {
+        return err_set(e, ERR_TYPE, NO_MARK, "a sign, '#', '=' and a separator are not for text in a format specifier");
     }
     if (f.zero && !f.fill.n) {
         f.fill = STR_LIT("0");
@@ -355,7 +358,7 @@ static bool format_field(struct fields *s, struct str body, unsigned depth, stru
     if (!field_value(s, str_sub(body, 0, end), &v)) {
         return false;
     }
-    if (v.kind == VAL_UNDEF) {
+    if (undef_strict(s->c->ctx, v)) {
         return undef_fail(s->c->ctx, v, s->c->at, s->e);
     }
     if (end < body.n && body.s[end] == '!') {
@@ -374,6 +377,9 @@ static bool format_field(struct fields *s, struct str body, unsigned depth, stru
     struct buf spec = BUF_IN(s->c->a);
     if (end < body.n && body.s[end] == ':' && !format_text(s, str_sub(body, end + 1, body.n), depth + 1, &spec)) {
         return false;
+    }
+    if (v.kind == VAL_UNDEF) {  // prints as nothing, and has no format
+        return spec.n ? undef_fail(s->c->ctx, v, s->c->at, s->e) : (val_to_str(out, undef_shown(s->c->ctx, v)), true);
     }
     if (!is_markup(s->c->args[0])) {
         return fmt_spec(v, buf_view(&spec), out, s->e);
@@ -431,6 +437,7 @@ bool fmt_format(struct jcall *c, struct str f, struct str *out, struct err *e) {
 // -- the % operator --------------------------------------------------------------------------------------------------
 
 struct percent {
+    const struct jinja_ctx *c;
     struct arena *a;
     struct str f;
     bool html;  // the format is HTML: what goes in is escaped
@@ -484,7 +491,7 @@ static bool percent_key(struct percent *p, struct val *v) {
         return err_set(p->e, ERR_TYPE, NO_MARK, "format requires a mapping");
     }
     *v = val_get_str(p->args, key);
-    if (v->kind == VAL_UNDEF) {
+    if (v->kind == VAL_UNDEF && !v->u.undef) {
         return err_set(p->e, ERR_TYPE, NO_MARK, "format: no key '%.*s'", STR(key));
     }
     p->i = end + 1;
@@ -523,15 +530,18 @@ static struct buf ascii_only(struct arena *a, struct str s) {
 }
 
 static bool percent_out(struct percent *p, struct spec *f, struct val v, struct buf *out) {
-    if (v.kind == VAL_UNDEF && (f->type != 's' || !(v.spare & VAL_SPARE_PLAIN))) {
+    if (v.kind == VAL_UNDEF && (f->type != 's' || !(v.spare & VAL_SPARE_PLAIN) || undef_strict(p->c, v))) {
         return err_set(p->e, ERR_UNDEFINED, NO_MARK, "an undefined value in a format");
     }
     if (strchr("diuoxXeEfFgG", f->type)) {
         return percent_number_out(p, f, v, out);
     }
     struct buf b = BUF_IN(p->a);
-    if (f->type == 'c' && v.kind == VAL_INT) {
+    if (f->type == 'c' && (v.kind == VAL_INT || v.kind == VAL_BOOL)) {
         return int_out(out, f, v, p->e);
+    }
+    if (f->type == 'c' && (v.kind != VAL_STR || utf8_len(val_text(v)) != 1)) {
+        return err_set(p->e, ERR_TYPE, NO_MARK, "%%c requires int or char");
     }
     if (f->type == 'r' || f->type == 'a') {
         val_to_repr(&b, v);
@@ -586,10 +596,6 @@ static bool percent_one(struct percent *p, struct buf *out) {
         p->i++;
     }
     f.type = (char)(p->i < p->f.n ? p->f.s[p->i++] : 0);
-    if (f.type == '%') {
-        buf_char(out, '%');
-        return true;
-    }
     if (!f.type || !strchr("diuoxXeEfFgGcrsa", f.type)) {
         return err_set(p->e, ERR_TYPE, NO_MARK,
                        f.type ? "unsupported format character '%c' at index %zu" : "incomplete format", f.type,
@@ -598,15 +604,17 @@ static bool percent_one(struct percent *p, struct buf *out) {
     return (keyed || percent_arg(p, &v)) && percent_out(p, &f, v, out);
 }
 
-bool fmt_percent(struct arena *a, struct val format, struct val args, struct str *out, struct err *e) {
+bool fmt_percent(struct jinja_ctx *c, struct val format, struct val args, struct str *out, struct err *e) {
+    struct arena *a = c->a;
     struct str f = val_text(format);
-    struct percent p = {.a = a, .f = f, .args = args, .html = is_markup(format), .e = e};
+    struct percent p = {.c = c, .a = a, .f = f, .args = args, .html = is_markup(format), .e = e};
     struct buf b = BUF_IN(a);
     b.max = OUTPUT_CAP;
     while (p.i < f.n) {
         char ch = f.s[p.i++];
-        if (ch != '%') {
+        if (ch != '%' || (p.i < f.n && f.s[p.i] == '%')) {
             buf_char(&b, ch);
+            p.i += ch == '%';
         } else if (!percent_one(&p, &b)) {
             return false;
         }

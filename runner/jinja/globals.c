@@ -35,11 +35,7 @@ static bool fn_range(struct jcall *c, struct val *out, struct err *e) {
         }
     }
     if (!c->ctx->opts->ansible) {
-        for (size_t i = 0; i < 3; i++) {
-            val_push(c->a, *out, val_int(v[i]));
-        }
-        out->u.l->n -= 3;
-        out->spare = VAL_SPARE_RANGE;
+        *out = val_range(c->a, *out, v[0], v[1], v[2]);
     }
     return true;
 }

@@ -133,7 +133,8 @@ static struct unit *unit_new(struct rt *r, const struct loaded *l, bool context)
                        .base = l->base,
                        .no_scope = !context || r->u->no_scope,
                        .top = locals_new(r->a, context ? r->f : NULL),
-                       .copies = locals_new(r->a, NULL),
+                       .copies = context ? r->u->copies : locals_new(r->a, NULL),
+                       .mutates = context,
                        .blocks = ARENA_NEW(r->a, struct block_set)};
     return u;
 }

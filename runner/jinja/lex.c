@@ -724,6 +724,8 @@ bool jinja_lex(const struct source *s, bool bare, struct tokens *out, struct err
         l.t.n--;
     }
     bool ok = bare ? lex_bare(&l) : lex_root(&l);
-    push(&l, T_EOF, l.t.n, STR_NONE);
+    // Jinja's end of the template stands where its last token begins
+    size_t end = o->ansible || !out->n ? l.t.n : out->p[out->n - 1].at;
+    push(&l, T_EOF, end, STR_NONE);
     return ok;
 }

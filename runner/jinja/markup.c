@@ -65,9 +65,9 @@ static bool named(const char *name, const char *const *list, size_t n) {
 }
 
 // Methods whose text arguments are escaped first, and methods that only give HTML again.
-static const char *const escaping[] = {"capitalize", "title",  "lower",     "upper",     "replace", "ljust",
-                                       "rjust",      "lstrip", "rstrip",    "center",    "strip",   "swapcase",
-                                       "expandtabs", "zfill",  "partition", "rpartition"};
+static const char *const escaping[] = {"capitalize", "title",      "lower",  "upper",     "replace",   "ljust",
+                                       "rjust",      "translate",  "lstrip", "rstrip",    "center",    "strip",
+                                       "swapcase",   "expandtabs", "zfill",  "partition", "rpartition"};
 static const char *const giving[] = {"split", "rsplit", "splitlines", "join", "format", "format_map"};
 
 void markup_args(struct jcall *c, const char *method) {

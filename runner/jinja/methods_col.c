@@ -1,5 +1,6 @@
 // Methods of lists, tuples, dicts and numbers, as Python's.
 #include "ast.h"
+#include "bigint.h"
 
 #include <math.h>
 
@@ -419,14 +420,72 @@ static bool n_is_integer(struct jcall *c, struct val *out, struct err *e) {
 
 static bool n_bit_length(struct jcall *c, struct val *out, struct err *e) {
     (void)e;
-    int64_t i = c->args[0].kind == VAL_BOOL ? c->args[0].u.b : c->args[0].u.i;
-    uint64_t u = i < 0 ? 0 - (uint64_t)i : (uint64_t)i;
+    struct str bits = big_in_base(c->a, c->args[0], 2);
+    *out = val_int(str_eqz(bits, "0") ? 0 : (int64_t)bits.n);
+    return true;
+}
+
+static bool n_bit_count(struct jcall *c, struct val *out, struct err *e) {
+    (void)e;
+    struct str bits = big_in_base(c->a, c->args[0], 2);
     int64_t n = 0;
-    for (; u; u >>= 1) {
-        n++;
+    for (size_t i = 0; i < bits.n; i++) {
+        n += bits.s[i] == '1';
     }
     *out = val_int(n);
     return true;
+}
+
+/// (numerator, denominator) in lowest terms.
+static bool n_ratio(struct jcall *c, struct val *out, struct err *e) {
+    struct val v = c->args[0], part[2] = {v, val_int(1)};
+    if (v.kind == VAL_BOOL) {
+        part[0] = val_int(v.u.b);
+    } else if (v.kind == VAL_FLOAT) {
+        if (!isfinite(v.u.f)) {
+            return err_set(e, ERR_TYPE, c->at, "cannot convert %s to integer ratio", isnan(v.u.f) ? "NaN" : "Infinity");
+        }
+        int exponent = 0;
+        double f = frexp(v.u.f, &exponent);
+        for (; f != floor(f); exponent--) {
+            f *= 2;
+        }
+        struct val shift = VNULL;
+        if (!big_from_float(c->a, f, &part[0], e) ||
+            !big_op(c->a, T_POW, val_int(2), val_int(exponent < 0 ? -exponent : exponent), &shift, e) ||
+            !big_op(c->a, T_MUL, part[exponent < 0], shift, &part[exponent < 0], e)) {
+            return false;
+        }
+    }
+    *out = val_tuple(c->a, 2);
+    val_push(c->a, *out, part[0]);
+    val_push(c->a, *out, part[1]);
+    return true;
+}
+
+static bool n_hex(struct jcall *c, struct val *out, struct err *e) {
+    (void)e;
+    double f = c->args[0].u.f;
+    if (!isfinite(f) || f == 0) {
+        const char *word = f == 0 ? "0x0.0p+0" : isnan(f) ? "nan" : "inf";
+        *out = val_printf(c->a, "%s%s", signbit(f) && !isnan(f) ? "-" : "", word);
+    } else {
+        *out = val_printf(c->a, "%.13a", f);
+    }
+    return true;
+}
+
+bool number_attr(struct val v, struct str name, struct val *out) {
+    bool real = str_eqz(name, "real"), imag = str_eqz(name, "imag"), whole = v.kind != VAL_FLOAT;
+    if (real || (whole && str_eqz(name, "numerator"))) {
+        *out = v.kind == VAL_BOOL ? val_int(v.u.b) : v;
+        return true;
+    }
+    if (imag || (whole && str_eqz(name, "denominator"))) {
+        *out = !whole ? val_float(0) : val_int(!imag);
+        return true;
+    }
+    return false;
 }
 
 static bool n_conjugate(struct jcall *c, struct val *out, struct err *e) {
@@ -436,11 +495,15 @@ static bool n_conjugate(struct jcall *c, struct val *out, struct err *e) {
 }
 
 static const struct method int_table[] = {
+    {"as_integer_ratio", "self", n_ratio, false},
+    {"bit_count", "self", n_bit_count, false},
     {"bit_length", "self", n_bit_length, false},
     {"conjugate", "self", n_conjugate, false},
 };
 static const struct method float_table[] = {
+    {"as_integer_ratio", "self", n_ratio, false},
     {"conjugate", "self", n_conjugate, false},
+    {"hex", "self", n_hex, false},
     {"is_integer", "self", n_is_integer, false},
 };
 
@@ -495,7 +558,7 @@ const struct method *method_find(struct val self, struct str name) {
     case VAL_FLOAT:
         return number_method(self, name);
     case VAL_OBJ:
-        return obj_method(self, name);
+        return is_big(self) ? number_method(self, name) : obj_method(self, name);
     case VAL_UNDEF:
     case VAL_NULL:
     case VAL_OMIT:

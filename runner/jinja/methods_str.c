@@ -137,7 +137,7 @@ static bool window(struct jcall *c, size_t i, struct str *s, size_t *shift, stru
     }
     *shift = has_start ? offset_of(*s, from) : 0;
     size_t end = has_end ? offset_of(*s, to) : s->n;
-    *s = *shift > s->n ? STR_NONE : str_sub(*s, *shift, end > s->n ? s->n : end);
+    *s = *shift > s->n || end < *shift ? STR_NONE : str_sub(*s, *shift, end > s->n ? s->n : end);
     return true;
 }
 
@@ -541,6 +541,36 @@ static bool m_expandtabs(struct jcall *c, struct val *out, struct err *e) {
     return b.full ? err_set(e, ERR_LIMIT, c->at, "text is too long") : give(c, out, buf_view(&b));
 }
 
+/// str.translate() with a dictionary: code points or none for code points.
+static bool m_translate(struct jcall *c, struct val *out, struct err *e) {
+    struct str s = self(c);
+    struct val table = c->args[1];
+    if (table.kind == VAL_UNDEF) {
+        return undef_fail(c->ctx, table, c->at, e);
+    }
+    if (table.kind != VAL_DICT) {
+        return err_set(e, ERR_TYPE, c->at, "translate() needs a dictionary, not %s", val_type_name(table));
+    }
+    struct buf b = BUF_IN(c->a);
+    b.max = cap_of(c->ctx, TEXT_CAP);
+    for (size_t i = 0; i < s.n;) {
+        size_t from = i;
+        struct val to = val_get_key(table, val_int(utf8_next(s, &i)));
+        char one[4];
+        bool code = to.kind == VAL_INT && to.u.i >= 0 && to.u.i <= 0x10ffff;
+        if (to.kind == VAL_UNDEF) {
+            buf_str(&b, str_sub(s, from, i));
+        } else if (to.kind == VAL_STR) {
+            buf_str(&b, val_text(to));
+        } else if (code) {
+            buf_add(&b, one, utf8_put((uint32_t)to.u.i, one));
+        } else if (to.kind != VAL_NULL) {
+            return err_set(e, ERR_TYPE, c->at, "character mapping must return integer, None or str");
+        }
+    }
+    return b.full ? err_set(e, ERR_LIMIT, c->at, "text is too long") : give(c, out, buf_view(&b));
+}
+
 // -- other -----------------------------------------------------------------------------------------------------------
 
 static bool m_format(struct jcall *c, struct val *out, struct err *e) {
@@ -601,6 +631,7 @@ static const struct method table[] = {
     {"splitlines", "self, keepends=False", m_splitlines, false},
     {"startswith", "self, prefix, start=None, end=None", m_startswith, false},
     {"strip", "self, chars=None", m_strip, false},
+    {"translate", "self, table", m_translate, false},
     {"zfill", "self, width", m_zfill, false},
 };
 

@@ -87,6 +87,10 @@ static struct loop *as_loop(struct val v) {
     return u.l;
 }
 
+bool is_loop(struct val v) {
+    return v.kind == VAL_OBJ && strcmp(v.u.o->type->name, "LoopContext") == 0;
+}
+
 enum loop_attr loop_attr_named(struct str name) {
     static const char *const names[] = {
         [LOOP_INDEX] = "index",         [LOOP_INDEX0] = "index0",    [LOOP_REVINDEX] = "revindex",
@@ -198,12 +202,29 @@ static bool loop_cycle(struct jcall *c, struct val *out, struct err *e) {
     return true;
 }
 
+/// Comparing tuples goes up to the first items that differ: an undefined value that it meets may be an error.
+static bool changed_undef(struct jcall *c, const struct loop *l, struct val now, struct err *e) {
+    for (size_t i = 0; l->has_last && i < now.u.l->n && i < l->last.u.l->n; i++) {
+        struct val a = l->last.u.l->items[i], b = now.u.l->items[i];
+        if (a.kind == VAL_UNDEF || b.kind == VAL_UNDEF) {
+            const struct val *bad = undef_strict(c->ctx, a) ? &a : undef_strict(c->ctx, b) ? &b : NULL;
+            return !bad || undef_fail(c->ctx, *bad, c->at, e);
+        }
+        if (!val_equal(a, b)) {
+            break;
+        }
+    }
+    return true;
+}
+
 static bool loop_changed(struct jcall *c, struct val *out, struct err *e) {
-    (void)e;
     struct loop *l = as_loop(c->args[0]);
     struct val now = val_tuple(c->a, c->nargs);
     for (size_t i = 1; i < c->nargs; i++) {
         val_push(c->a, now, c->args[i]);
+    }
+    if (!changed_undef(c, l, now, e)) {
+        return false;
     }
     *out = val_bool(!l->has_last || !val_equal(l->last, now));
     l->has_last = true;
@@ -434,7 +455,8 @@ static bool macro_get(struct val self, struct str attr, struct arena *a, struct 
     } else if (str_eqz(attr, "caller")) {
         *out = val_bool(m->node->flag);
     } else if (str_eqz(attr, "catch_kwargs") || str_eqz(attr, "catch_varargs")) {
-        *out = val_bool(mentions_list(m->node->body, attr.s + strlen("catch_")));
+        bool names = str_eqz(attr, "catch_kwargs");
+        *out = val_bool(mentions_list(m->node->body, names ? "kwargs" : "varargs"));
     } else if (str_eqz(attr, "arguments")) {
         *out = val_tuple(a, 4);
         for (const struct node *p = m->node->kids; p; p = p->next) {
@@ -492,6 +514,11 @@ static bool macro_keyword(struct jcall *c, const struct macro *m, struct val *gi
     return true;
 }
 
+/// The value of an argument that was not given.
+static bool is_absent(struct val v) {
+    return v.kind == VAL_UNDEF && !v.u.undef;
+}
+
 static bool macro_leftovers(struct jcall *c, const struct macro *m, struct leftovers *rest, struct err *e) {
     if (rest->varargs.u.l->n && !mentions_list(m->node->body, "varargs")) {
         return err_set(e, ERR_ARGS, c->at, "macro '%.*s' takes not more than %zu argument(s)", STR(m->node->name),
@@ -503,9 +530,10 @@ static bool macro_leftovers(struct jcall *c, const struct macro *m, struct lefto
         return err_set(e, ERR_ARGS, c->at, "macro '%.*s' takes no keyword argument '%.*s'", STR(m->node->name),
                        STR(key));
     }
-    if (rest->caller.kind == VAL_OBJ && !m->node->flag && mentions_list(m->node->body, "kwargs")) {
+    bool called = !is_absent(rest->caller);
+    if (called && !m->node->flag && mentions_list(m->node->body, "kwargs")) {
         val_set(c->a, rest->kwargs, "caller", rest->caller);
-    } else if (rest->caller.kind == VAL_OBJ && !m->node->flag) {
+    } else if (called && !m->node->flag) {
         return err_set(e, ERR_ARGS, c->at, "macro '%.*s' was invoked with a call block but does not use caller()",
                        STR(m->node->name));
     }
@@ -554,7 +582,8 @@ static bool macro_call(struct jcall *c, struct val fn, struct val *out, struct e
     struct rt r = {.c = c->ctx, .a = c->a, .e = e, .u = m->u, .f = locals_new(c->a, m->f)};
     if (m->node->flag && !str_eqz(m->node->name, "caller")) {
         struct val none = undef_hint(c->a, STR_LIT("caller"), STR_LIT("No caller defined"));
-        locals_set(c->a, r.f, STR_LIT("caller"), rest.caller.kind == VAL_OBJ ? rest.caller : none);
+        locals_set(c->a, r.f, STR_LIT("caller"),
+                   is_absent(rest.caller) || rest.caller.kind == VAL_NULL ? none : rest.caller);
     }
     if (!macro_params(&r, m, given)) {
         return false;
@@ -573,12 +602,31 @@ struct super {
     struct str name;
     bool exact;  // self.name(): the block itself, not its parent
 };
-static const struct obj_type super_type = {.name = "BlockReference"};
+static bool super_get(struct val self, struct str attr, struct arena *a, struct val *out);
+static const struct obj_type super_type = {.name = "BlockReference", .get = super_get};
 
 struct val super_new(struct rt *r, struct block_link *l) {
     struct super *s = ARENA_NEW(r->a, struct super);
     *s = (struct super){.o.type = &super_type, .r = *r, .link = l, .name = l->node->name};
     return val_obj(&s->o);
+}
+
+/// super.super: the parent of the parent.
+static bool super_get(struct val self, struct str attr, struct arena *a, struct val *out) {
+    const struct super *s = (const struct super *)(const void *)self.u.o;
+    struct block_link *up = s->exact ? s->link : s->link->up;
+    if (!str_eqz(attr, "super")) {
+        return false;
+    }
+    if (!up || !up->up) {
+        struct str hint = str_printf(a, "there is no parent block called '%.*s'.", STR(s->name));
+        *out = undef_hint(a, STR_LIT("super"), hint);
+        return true;
+    }
+    struct super *parent = ARENA_NEW(a, struct super);
+    *parent = (struct super){.o.type = &super_type, .r = s->r, .link = up, .name = s->name};
+    *out = val_obj(&parent->o);
+    return true;
 }
 
 static bool super_call(struct jcall *c, struct val fn, struct val *out, struct err *e) {

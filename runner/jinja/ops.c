@@ -158,7 +158,7 @@ static bool join_seqs(struct jinja_ctx *c, struct val l, struct val r, struct va
 }
 
 static bool is_seq(struct val v) {
-    return v.kind == VAL_STR || v.kind == VAL_LIST || v.kind == VAL_TUPLE;
+    return v.kind == VAL_STR || v.kind == VAL_TUPLE || (v.kind == VAL_LIST && v.spare < VAL_SPARE_KEYS);
 }
 
 static bool number_op(struct jinja_ctx *c, enum tok_type op, struct val l, struct val r, struct val *out,
@@ -199,7 +199,7 @@ bool op_binary(struct jinja_ctx *c, enum tok_type op, struct val l, struct val r
     }
     if (op == T_MOD && l.kind == VAL_STR) {
         struct str s = STR_NONE;
-        if (!fmt_percent(c->a, l, r, &s, e)) {
+        if (!fmt_percent(c, l, r, &s, e)) {
             return false;
         }
         *out = markup_set(val_str(c->a, s), is_markup(l));
@@ -236,11 +236,20 @@ bool op_equal(struct val l, struct val r) {
     if (l.kind == VAL_OBJ && r.kind == VAL_OBJ && date_order(l, r, &order)) {
         return order == 0;
     }
+    if (l.kind == VAL_LIST && r.kind == VAL_LIST && (l.spare >= VAL_SPARE_KEYS || r.spare >= VAL_SPARE_KEYS)) {
+        bool lazy = l.spare >= VAL_SPARE_VALUES && l.spare != VAL_SPARE_ITEMS && l.spare != VAL_SPARE_RANGE;
+        return l.u.l == r.u.l || (!lazy && l.spare == r.spare && val_equal(l, r));
+    }
     return val_equal(l, r);
 }
 
 bool op_order(struct val l, struct val r, enum tok_type op, bool *out, struct err *e) {
     int cmp = 0;
+    bool lists = l.kind == VAL_LIST && r.kind == VAL_LIST && is_seq(l) && is_seq(r);
+    if ((l.kind == VAL_LIST || r.kind == VAL_LIST) && !lists) {
+        return err_set(e, ERR_TYPE, NO_MARK, "'%s' not supported between instances of '%s' and '%s'", tok_name(op),
+                       val_type_name(l), val_type_name(r));
+    }
     double nan_check = (l.kind == VAL_FLOAT ? l.u.f : 0) + (r.kind == VAL_FLOAT ? r.u.f : 0);
     if (!(l.kind == VAL_OBJ && r.kind == VAL_OBJ && date_order(l, r, &cmp)) && !val_compare(l, r, &cmp, e)) {
         if (e->code == ERR_TYPE) {
@@ -315,9 +324,19 @@ static struct val slice_text(struct arena *a, struct str s, const struct range *
     return val_str(a, buf_view(&b));
 }
 
+struct val val_range(struct arena *a, struct val numbers, int64_t start, int64_t stop, int64_t step) {
+    const int64_t v[] = {start, stop, step};
+    for (size_t i = 0; i < COUNTOF(v); i++) {
+        val_push(a, numbers, val_int(v[i]));
+    }
+    numbers.u.l->n -= COUNTOF(v);
+    numbers.spare = VAL_SPARE_RANGE;
+    return numbers;
+}
+
 bool op_slice(struct arena *a, struct val v, const struct val part[3], struct val *out, struct err *e) {
     struct range g = {0};
-    if (!is_seq(v)) {
+    if (!is_seq(v) && (v.kind != VAL_LIST || no_positions(v))) {
         return v.kind == VAL_DICT ? err_set(e, ERR_TYPE, NO_MARK, "unhashable type: 'slice'")
                                   : err_set(e, ERR_TYPE, NO_MARK, "'%s' object is not subscriptable", val_type_name(v));
     }
@@ -331,6 +350,14 @@ bool op_slice(struct arena *a, struct val v, const struct val part[3], struct va
     *out = v.kind == VAL_LIST ? val_list(a, 4) : val_tuple(a, 4);
     for (int64_t i = g.start; g.step > 0 ? i < g.stop : i > g.stop; i += g.step) {
         val_push(a, *out, v.u.l->items[i]);
+    }
+    if (v.spare == VAL_SPARE_RANGE && v.kind == VAL_LIST) {
+        const struct val *r = v.u.l->items + v.u.l->n;  // start, stop, step
+        int64_t step = 1, every = 0;
+        if (!slice_part(part[2], 1, &step, e) || __builtin_mul_overflow(r[2].u.i, step, &every)) {
+            return e->code != ERR_NONE ? false : err_set(e, ERR_LIMIT, NO_MARK, "the range's step is too large");
+        }
+        *out = val_range(a, *out, r[0].u.i + g.start * r[2].u.i, r[0].u.i + g.stop * r[2].u.i, every);
     }
     return true;
 }

@@ -88,6 +88,13 @@ bool parse_enter(struct parser *p) {
     return true;
 }
 
+void parse_late(struct parser *p, const char *msg) {
+    if (msg && !p->late) {
+        p->late = msg;
+        p->late_at = tok(p)->at;
+    }
+}
+
 static struct node *parse_or(struct parser *p);
 static struct node *parse_unary(struct parser *p, bool filters);
 
@@ -406,6 +413,11 @@ static bool parse_arg(struct parser *p, struct arg_lists *l, size_t at) {
         advance(p);
         if (ca->starstar) {
             return bad_call(p, at);
+        }
+        for (const struct node *k = l->kw.first; k; k = k->next) {
+            if (str_eq(k->name, kw->name)) {
+                parse_late(p, str_z(p->s.a, str_printf(p->s.a, "keyword argument repeated: %.*s", STR(kw->name))));
+            }
         }
         nodes_add(&l->kw, kw);
         return (kw->a = parse_expr(p)) != NULL;

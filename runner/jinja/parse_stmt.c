@@ -196,9 +196,12 @@ static struct node *tag_with(struct parser *p) {
 /// A body that runs apart from the loops around it.
 static bool function_body(struct parser *p, struct node **body, const char *const *end) {
     unsigned loops = p->loops;
+    bool silent = p->silent;
     p->loops = 0;
+    p->silent = false;
     bool ok = parse_statements(p, body, end);
     p->loops = loops;
+    p->silent = silent;
     return ok;
 }
 
@@ -313,10 +316,10 @@ static struct node *tag_block(struct parser *p) {
     if (tok_is(p, T_SUB)) {
         return fail_at(p, name->at, "block names may not contain hyphens, use an underscore instead");
     }
-    for (size_t i = 0; i < p->blocks.n; i++) {
+    for (size_t i = 0; i < p->blocks.n && !p->twice; i++) {
         if (str_eq(p->blocks.p[i]->name, n->name)) {
-            err_set(p->e, ERR_SYNTAX, parse_mark(p, name->at), "block '%.*s' defined twice", STR(n->name));
-            return NULL;
+            p->twice = n;
+            n->at = name->at;
         }
     }
     VEC_PUSH(p->s.a, p->blocks, n);  // NOLINT(bugprone-sizeof-expression): an array of pointers
@@ -327,10 +330,10 @@ static struct node *tag_block(struct parser *p) {
     if (!ok) {
         return NULL;
     }
-    if (n->flag2 && !only_space(n->body)) {
-        return fail_at(p, name->at, "Required blocks can only contain comments or whitespace");
-    }
     next(p);
+    if (n->flag2 && !only_space(n->body)) {
+        return fail_at(p, tok(p)->at, "Required blocks can only contain comments or whitespace");
+    }
     if (tok_is(p, T_NAME) && str_eq(tok(p)->text, n->name)) {
         next(p);
     }
@@ -341,6 +344,7 @@ static struct node *tag_extends(struct parser *p) {
     struct node *n = tag_node(p, N_EXTENDS);
     p->tmpl->extends = true;
     p->tmpl->mutates = true;
+    p->silent |= p->nopen == 1;
     n->a = parse_expr(p);
     return n->a ? n : NULL;
 }
@@ -474,11 +478,13 @@ static struct node *tag_do(struct parser *p) {
 }
 
 static struct node *tag_break(struct parser *p) {
-    return p->loops ? tag_node(p, N_BREAK) : fail_at(p, tok(p)->at, "'break' outside loop");
+    parse_late(p, p->loops ? NULL : "'break' outside loop");
+    return tag_node(p, N_BREAK);
 }
 
 static struct node *tag_continue(struct parser *p) {
-    return p->loops ? tag_node(p, N_CONTINUE) : fail_at(p, tok(p)->at, "'continue' not properly in loop");
+    parse_late(p, p->loops ? NULL : "'continue' not properly in loop");
+    return tag_node(p, N_CONTINUE);
 }
 
 static tag_fn find_tag(struct parser *p, struct str name) {
@@ -501,6 +507,9 @@ static tag_fn find_tag(struct parser *p, struct str name) {
     }
     if (p->s.o->ext_do && str_eqz(name, "do")) {
         return tag_do;
+    }
+    if (p->s.o->ext_i18n && str_eqz(name, "trans")) {
+        return tag_trans;
     }
     if (p->s.o->ext_loopcontrols && str_eqz(name, "break")) {
         return tag_break;
@@ -575,10 +584,16 @@ static bool parse_tag(struct parser *p, struct nodes *body, const char *const *e
 
 static bool parse_output(struct parser *p, struct nodes *body) {
     struct node *n = node_new(p, N_OUTPUT, tok(p)->at);
+    const struct node *missing = p->missing;
+    const char *late = p->late;
     n->op = (uint8_t)p->escaping;
     next(p);
     n->kids = parse_tuple(p, false, true, NULL);
     nodes_add(body, n);
+    if (p->silent && !p->s.o->ansible) {  // Jinja2 compiles nothing that is never printed
+        p->missing = missing;
+        p->late = late;
+    }
     return n->kids && tok_expect(p, T_VAR_END);
 }
 
@@ -628,7 +643,14 @@ bool parse_template(struct parser *p, struct node **body) {
     if (!subparse(p, body, NULL)) {
         return false;
     }
-    const struct node *n = p->missing;
-    return !n || err_set(p->e, ERR_SYNTAX, parse_mark(p, n->at), "No %s named '%.*s'.",
-                         n->type == N_FILTER ? "filter" : "test", STR(n->name));
+    const struct node *n = p->twice;
+    if (n) {
+        return err_set(p->e, ERR_SYNTAX, parse_mark(p, n->at), "block '%.*s' defined twice", STR(n->name));
+    }
+    n = p->missing;
+    if (n) {
+        return err_set(p->e, ERR_SYNTAX, parse_mark(p, n->at), "No %s named '%.*s'.",
+                       n->type == N_FILTER ? "filter" : "test", STR(n->name));
+    }
+    return !p->late || err_set(p->e, ERR_SYNTAX, parse_mark(p, p->late_at), "%s", p->late);
 }

@@ -105,6 +105,14 @@ bool arg_bool(struct jcall *c, size_t i, bool def, bool *out, struct err *e);
 bool arg_given(const struct jcall *c, size_t i);
 /// Any iterable (list, tuple, dict keys, string characters, object) as a list.
 bool jinja_iter(struct jcall *c, struct val v, struct val *list, struct err *e);
+/// Takes the next `n` items of a list with VAL_SPARE_GENERATOR.
+struct val generator_read(struct arena *a, struct val v, size_t n);
+/// Makes a generator of a new list, where the context has them (plain Jinja2).
+void as_generator(const struct jcall *c, struct val *list);
+/// True for a list that is one of Python's views or a generator: it has no items by position.
+static inline bool no_positions(struct val v) {
+    return v.kind == VAL_LIST && v.spare >= VAL_SPARE_KEYS && v.spare != VAL_SPARE_RANGE;
+}
 /// Attribute or item as the dot does: foo.bar tries attribute then item; undefined when neither.
 bool jinja_getattr(struct jinja_ctx *ctx, struct val v, struct str name, struct mark at, struct val *out,
                    struct err *e);

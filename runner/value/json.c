@@ -92,6 +92,9 @@ static void newline(struct writer *w) {
         for (unsigned i = 0; i < w->depth * step; i++) {
             buf_char(w->b, ' ');
         }
+        for (unsigned i = 0; w->style->indent_text && i < w->depth; i++) {
+            buf_z(w->b, w->style->indent_text);
+        }
     }
 }
 
@@ -104,6 +107,12 @@ static void separator(struct writer *w) {
 static bool write_val(struct writer *w, struct val v);
 
 static bool write_seq(struct writer *w, struct val v) {
+    if (v.kind == VAL_LIST && v.spare >= VAL_SPARE_KEYS && v.spare <= VAL_SPARE_GENERATOR) {
+        return err_set(w->e, ERR_TYPE, v.mark, "Object of type %s is not JSON serializable",
+                       v.spare == VAL_SPARE_GENERATOR ? "generator"
+                       : v.spare == VAL_SPARE_RANGE   ? "range"
+                                                      : "dict view");
+    }
     if (v.u.l->n == 0) {
         buf_z(w->b, "[]");
         return true;

@@ -4,7 +4,8 @@
 
 #define JSON_LINES (-1)
 struct json_style {
-    int indent;  // 0: one line
+    int indent;               // 0: one line
+    const char *indent_text;  // a level's indentation instead of spaces; indent is JSON_LINES
     bool sort_keys;
     bool ascii;                      // non-ASCII as \uXXXX (Python's default)
     const char *item_sep, *key_sep;  // NULL: Python's default for the indent

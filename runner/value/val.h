@@ -71,9 +71,9 @@ struct vpair {
     struct val key, value;
 };
 
-// val.spare of lists that print as Python's views and ranges do, in plain Jinja2 only. A range keeps its three numbers
-// behind its items.
-enum { VAL_SPARE_KEYS = 4, VAL_SPARE_VALUES, VAL_SPARE_ITEMS, VAL_SPARE_RANGE };
+// val.spare of lists that are Python's views, ranges and generators, in plain Jinja2 only. A range keeps its three
+// numbers behind its items. A generator is true, has no length and no items by position, and is empty once it was read.
+enum { VAL_SPARE_KEYS = 4, VAL_SPARE_VALUES, VAL_SPARE_ITEMS, VAL_SPARE_RANGE, VAL_SPARE_GENERATOR };
 #define VAL_SPARE_PLAIN 2  // in val.spare of an undefined value: it prints as Jinja2's, not as Ansible's
 
 /// An object: its first member is this. Which operations exist is the type's business; NULL means "not supported".

@@ -12,6 +12,7 @@ import json
 import os
 import random
 import re
+import resource
 import subprocess
 import sys
 import traceback
@@ -26,7 +27,7 @@ except ImportError:
 warnings.simplefilter("ignore")
 
 # Results that depend on CPython's addresses, hash seed, recursion limit, or that we refuse on purpose.
-EXCLUDED = re.compile(r" at 0x|<built-in|<bound method|<class '|<function|<method|recursion|_iterator object")
+EXCLUDED = re.compile(r" at 0x|<built-in|<bound method|<class '|<function|<method|recursion|_iterator object|generator object", re.I)
 
 VARS = {
     "i": 7, "z": 0, "neg": -3, "big": 123456789012, "f": 1.5, "g": -0.25, "e": 1e20, "t": True, "no": False, "n": None,
@@ -56,6 +57,7 @@ class Maker:
         self.opts = {}
         self.ext = []
         self.templates = {}
+        self.fits = rnd.random() < 0.6  # types fit nearly everywhere, so that more of the template runs
 
     def pick(self, *options):
         return self.r.choice(options)
@@ -126,7 +128,49 @@ class Maker:
             "select('equalto', %s) | list" % self.literal(), "reject('in', %s) | list" % self.sequence(),
             "tojson(indent=2)", "format(%s)" % self.expr(1), "wordwrap(5, false)", "wordwrap(7, wrapstring='|')",
             "groupby('age', default=0) | list", "map('length') | list", "urlize", "urlize(10, true)", "xmlattr(false)",
-            "reverse", "first | default", "selectattr('name', 'in', %s) | list" % self.sequence())
+            "reverse | list", "first | default", "selectattr('name', 'in', %s) | list" % self.sequence())
+
+    def options(self):
+        """A filter with options by name and at the edges of what they take."""
+        r, q = self.r, self.string
+        b = lambda: self.pick("true", "false")  # noqa: E731
+        n = lambda: self.pick("0", "1", "2", "3", "-1", "7", "20", "none", "'2'")  # noqa: E731
+        a = lambda: self.pick("'name'", "'age'", "'tags'", "'nope'", "'name.0'", "'tags.0'", "0", "'0'", "'a'", "1",  # noqa: E731
+                              "none", "'age,name'", "'v'", "''")
+        t = lambda: self.pick("defined", "odd", "eq", "in", "gt", "string", "none", "mapping", "sameas", "lt", "nope",  # noqa: E731
+                              "divisibleby", "==", "!=", "even", "undefined", "iterable", "lower")
+        return self.pick(
+            "sort(attribute=%s, reverse=%s)" % (a(), b()), "sort(case_sensitive=%s, attribute=%s)" % (b(), a()),
+            "unique(case_sensitive=%s, attribute=%s) | list" % (b(), a()), "min(attribute=%s, case_sensitive=%s)" % (a(), b()),
+            "max(attribute=%s)" % a(), "sum(attribute=%s, start=%s)" % (a(), n()), "join(%s, attribute=%s)" % (q(), a()),
+            "groupby(%s, default=%s) | list" % (a(), q()), "groupby(%s, case_sensitive=%s) | list" % (a(), b()),
+            "groupby(%s) | map(attribute='grouper') | list" % a(), "groupby(%s) | map('last') | map('length') | list" % a(),
+            "map(attribute=%s) | list" % a(), "map(attribute=%s, default=%s) | list" % (a(), q()),
+            "map('%s') | list" % self.pick("upper", "length", "first", "string", "int", "abs", "nope", "list", "e", "tojson",
+                                           "title", "trim", "float", "sort", "reverse"),
+            "map('%s', %s) | list" % (self.pick("join", "default", "round", "replace", "truncate", "center", "int", "attr"), n()),
+            "map('%s', %s) | list" % (self.pick("join", "default", "trim", "attr", "format", "indent"), q()),
+            "select('%s', %s) | list" % (t(), self.literal()), "select('%s') | list" % t(), "reject('%s') | list" % t(),
+            "reject('%s', %s) | list" % (t(), self.literal()), "selectattr(%s) | list" % a(), "rejectattr(%s) | list" % a(),
+            "selectattr(%s, '%s') | list" % (a(), t()), "selectattr(%s, '%s', %s) | list" % (a(), t(), self.literal()),
+            "rejectattr(%s, '%s', %s) | list" % (a(), t(), self.literal()), "batch(%s, %s) | list" % (n(), q()),
+            "batch(linecount=%s) | list" % n(), "slice(%s, fill_with=%s) | list" % (n(), q()), "slice(slices=%s) | list" % n(),
+            "round(precision=%s, method=%s)" % (n(), self.pick("'floor'", "'ceil'", "'common'", "'x'")), "round(%s)" % n(),
+            "truncate(length=%s, killwords=%s)" % (n(), b()), "truncate(%s, %s, %s, %s)" % (n(), b(), q(), n()),
+            "truncate(end=%s, leeway=%s)" % (q(), n()), "wordwrap(%s, break_long_words=%s)" % (n(), b()),
+            "wordwrap(width=%s, break_on_hyphens=%s, wrapstring=%s)" % (n(), b(), q()), "indent(%s, %s, %s)" % (n(), b(), b()),
+            "indent(width=%s, first=%s)" % (q(), b()), "center(width=%s)" % n(), "replace(%s, %s, %s)" % (q(), q(), n()),
+            "replace(old=%s, new=%s)" % (q(), q()), "default(default_value=%s, boolean=%s)" % (q(), b()), "trim(chars=%s)" % q(),
+            "int(default=%s, base=%s)" % (n(), self.pick("2", "8", "10", "16", "36", "0", "1", "37")), "float(default=%s)" % n(),
+            "dictsort(case_sensitive=%s, by=%s)" % (b(), self.pick("'key'", "'value'", "'x'")), "dictsort(%s, 'value', %s)" % (b(), b()),
+            "tojson(%s)" % n(), "tojson(indent=%s)" % n(), "filesizeformat(binary=%s)" % b(), "xmlattr(autospace=%s)" % b(),
+            "urlize(%d, %s)" % (r.randrange(30), b()), "urlize(target='_blank')", "urlize(rel='x y', nofollow=%s)" % b(),
+            "first", "last", "attr(%s)" % self.pick("'upper'", "'name'", "'nope'", "1", "missing"), "items | list", "urlencode",
+            "striptags | upper", "format(a=1)", "format(*l)", "join | upper | trim", "map | list", "select(1) | list",
+            "reverse | join(%s)" % q(), "list | reverse | first", "string | length", "e | e", "safe | e", "e | upper", "e | replace('&', 'x')",
+            "safe | indent(2)", "e | join(%s)" % q(), "tojson | upper", "urlize | safe", "striptags | e", "e ~ html", "e + html",
+            "e | center(30)", "safe | truncate(9)", "safe | wordwrap(6)", "safe | title", "e | first", "e | list", "e | reverse",
+            "e | striptags", "e | trim", "safe | string", "e | int", "e | format(1)", "e | escape | forceescape")
 
     def test(self):
         return self.pick(
@@ -149,8 +193,156 @@ class Maker:
             "path.rsplit('/', 1)[1]", "s.rjust(14) ~ '|'", "i.bit_length()", "s.expandtabs()", "s.title()", "html.lower()",
             "cycler('a', 'b').next()", "joiner('|')()", "namespace(a=1).a", "lipsum is callable", "s.removeprefix('he')")
 
+    def text_name(self):
+        return self.pick("s", "u", "html", "lines", "path", "spaces", "num", "empty", "w[0]", "users[0].name", "'aXbX'",
+                         "(s | safe)", "(html | e)", "'tab\\there'", "'ǅungla ŉ'")
+
+    def more_methods(self):
+        """A method of a text, list or dictionary with arguments that mostly fit."""
+        r, t, q = self.r, self.text_name(), self.string
+        n = lambda: self.pick(0, 1, 2, 3, -1, -2, 5, 40)  # noqa: E731
+        return self.pick(
+            "%s.%s()" % (t, self.pick("upper", "lower", "title", "capitalize", "swapcase", "casefold", "strip", "lstrip",
+                                      "rstrip", "split", "rsplit", "splitlines", "isalnum", "isalpha", "isascii", "isdecimal",
+                                      "isdigit", "isidentifier", "islower", "isnumeric", "isprintable", "isspace", "istitle",
+                                      "isupper", "expandtabs", "format")),
+            "%s.%s(%s)" % (t, self.pick("strip", "lstrip", "rstrip", "split", "rsplit", "partition", "rpartition", "count",
+                                        "find", "rfind", "index", "rindex", "startswith", "endswith", "removeprefix",
+                                        "removesuffix", "join"), q()),
+            "%s.%s(%s, %d)" % (t, self.pick("split", "rsplit", "find", "rfind", "count", "startswith", "endswith", "index"),
+                               q(), n()),
+            "%s.%s(%s, %d, %d)" % (t, self.pick("find", "rfind", "count", "startswith", "endswith", "index"), q(), n(), n()),
+            "%s.%s(%d%s)" % (t, self.pick("center", "ljust", "rjust", "zfill"), r.randrange(16), ""),
+            "%s.%s(%d, %s)" % (t, self.pick("center", "ljust", "rjust"), r.randrange(16), q()),
+            "%s.replace(%s, %s%s)" % (t, q(), q(), self.pick("", ", 1", ", 0", ", -1")),
+            "%s.split(%s)" % (t, self.pick("none, 1", "sep=','", "maxsplit=1", "none", "'l', maxsplit=1")),
+            "%s.splitlines(%s)" % (t, self.pick("true", "keepends=true", "0")),
+            "%s.expandtabs(%d)" % (t, n()), "%s.startswith(('a', 'h'))" % t, "%s.translate({97: 'x', 104: none})" % t,
+            "%s.join(%s)" % (q(), self.pick("w", "strs", "s", "d", "l", "['<', 'a']")),
+            "d.%s" % self.pick("get('b')", "get('nope')", "get(1, 2)", "items() | list", "keys() | sort", "values() | length",
+                               "copy()", "pop('a')", "setdefault('a', 1)", "setdefault('new', 1)", "get()"),
+            "%s.%s" % (self.pick("l", "ints", "w", "mixed", "[1, 2, 2]", "(1, 2, 2)"),
+                       self.pick("count(2)", "index(1)", "index('a')", "copy()", "index(2, 1)", "pop()", "pop(0)",
+                                 "append(4)", "insert(0, 9)", "extend([1])", "remove(1)", "reverse()", "sort()", "clear()")),
+            "(%s).%s()" % (self.pick("5", "true", "i", "f", "g", "2.0", "10**20", "e"),
+                           self.pick("bit_length", "conjugate", "is_integer", "as_integer_ratio", "hex", "bit_count")),
+            "%s.%s" % (self.pick("i", "f", "big", "t"), self.pick("real", "imag", "numerator", "denominator")))
+
+    def slices(self):
+        n = lambda: self.pick("", "", "0", "1", "2", "-1", "-2", "5", "100", "none", "i", "true")  # noqa: E731
+        base = self.pick(self.sequence(), self.text_name(), "(1, 2, 3, 4)", "u", "range(9)", "missing")
+        return "%s[%s:%s%s]" % (self.pick(base, "(%s)" % base), n(), n(), self.pick("", ":" + n()))
+
+    def formats(self):
+        r = self.r
+        spec = (self.pick("", "", "<", ">", "^", "=", "*^", "0>", "é<") + self.pick("", "", "+", " ", "-") + self.pick("", "", "#")
+                + self.pick("", "", "0") + self.pick("", "5", "12") + self.pick("", "", "", ",", "_")
+                + self.pick("", "", ".0", ".2", ".10") + self.pick("", "s", "d", "f", "e", "g", "%", "x", "X", "o", "b", "c", "n",
+                                                                   "E", "G", "F", "z"))
+        flags = self.pick("", "", "-", "+", " ", "0", "#", "-0") + self.pick("", "", "5", "12", "*") + self.pick("", "", ".2", ".0", ".")
+        conv = self.pick("d", "s", "r", "f", "g", "e", "x", "o", "c", "a", "i", "u", "X", "%", "y")
+        v = lambda: self.pick("i", "f", "g", "neg", "s", "big", "t", "n", "l", "e", "u", "'x'", "z", "10**20", "html",  # noqa: E731
+                              "missing", "d", "(1, 2)", "(html | e)")
+        return self.pick(
+            "'{:%s}'.format(%s)" % (spec, v()), "'{0:%s}|{1!%s}'.format(%s, %s)" % (spec, self.pick("r", "s", "a"), v(), v()),
+            "'%%%s%s' %% %s" % (flags, conv, v()), "'%%%s%s' %% (%s,)" % (flags, conv, v()),
+            "'%%%s%s|%%%s' %% (%s, %s)" % (flags, conv, conv, v(), v()),
+            "'%%(%s)%s' %% d" % (self.pick("a", "key", "nope"), conv), "'%s' | format(%s)" % ("%" + flags + conv, v()),
+            "'{%s}'.format(%s)" % (self.pick("", "0", "1", "a", "a[0]", "0[0]", "0[a]", "{", "}"), v()),
+            "'{a:{w}}|'.format(a=%s, w=%d)" % (v(), r.randrange(9)), "'{}{}'.format(*%s)" % self.pick("l", "w", "s", "d"),
+            "'{a}'.format(**%s)" % self.pick("d", "d0", "num_keys"), "'{:>{}}'.format(%s, %s)" % (v(), v()),
+            "'%s-%%s' %% %s" % (self.pick("", "%%", "ü"), v()), "('<%%s>' | safe) %% %s" % v(),
+            "('<{}>' | safe).format(%s)" % v(), "('%%(a)s' | e) | format(a=%s)" % v())
+
+    def whole(self, d):
+        """An expression that gives an integer, as good as always."""
+        a = lambda: self.whole(d - 1)  # noqa: E731
+        if d <= 0:
+            return self.pick("0", "1", "2", "3", "10", "-1", "i", "z", "neg", "big", "2**31", "2**63", "10**20", "l[0]",
+                             "users[0].age", "t", "loop.index" if self.in_loop else "7", "loop.revindex0" if self.in_loop else "8")
+        return self.pick(
+            lambda: "%s + %s" % (a(), a()), lambda: "(%s - %s)" % (a(), a()), lambda: "(%s) * %s" % (a(), self.pick("2", "3", "-1", "i")),
+            lambda: "(%s) // %s" % (a(), self.pick("2", "3", "-7", "i")), lambda: "(%s) %% %s" % (a(), self.pick("2", "3", "-7", "i")),
+            lambda: "(%s) ** %s" % (a(), self.pick("0", "1", "2", "3")), lambda: "%s | length" % self.seq(d - 1),
+            lambda: "(%s) | abs" % a(), lambda: "%s.count(%s)" % (self.words(0), self.string()), lambda: "(%s) | int" % self.words(d - 1),
+            lambda: "(%s) | sum" % self.pick("l", "ints", "[1, 2]", "range(5)"), lambda: "%s.find(%s)" % (self.words(0), self.string()),
+            lambda: "%s if %s else %s" % (a(), self.truth(d - 1), a()), lambda: "-(%s)" % a(), lambda: "(%s) | round | int" % a(),
+            lambda: "%s | wordcount" % self.words(0), lambda: "ints | %s" % self.pick("min", "max", "first", "last"))()
+
+    def words(self, d):
+        """An expression that gives text."""
+        a = lambda: self.words(d - 1)  # noqa: E731
+        if d <= 0:
+            return self.pick("s", "u", "html", "lines", "path", "spaces", "num", "flt", "empty", "fmt", "brace", "w[1]", "strs[0]",
+                             "users[1].name", "d.key", self.string(), self.string(), "(html | e)", "(s | safe)")
+        return self.pick(
+            lambda: "(%s ~ %s)" % (a(), self.any(d - 1)), lambda: "(%s + %s)" % (a(), a()),
+            lambda: "(%s) | %s" % (a(), self.pick(
+                "upper", "lower", "title", "capitalize", "trim", "escape", "e", "safe", "striptags", "reverse", "string", "urlencode",
+                "forceescape", "tojson", "pprint", "center(%d)" % self.r.randrange(30), "indent(%d)" % self.r.randrange(5),
+                "truncate(%d)" % self.r.randrange(4, 20), "wordwrap(%d)" % self.r.randrange(1, 12), "urlize", "default('x', true)",
+                "replace(%s, %s)" % (self.string(), self.string()), "join('-')", "first", "last", "trim('h ')")),
+            lambda: "(%s).%s()" % (a(), self.pick("upper", "title", "strip", "swapcase", "capitalize", "lstrip", "casefold")),
+            lambda: "(%s)[%s:%s]" % (a(), self.pick("", "1", "-3", "2"), self.pick("", "4", "-1", "100")),
+            lambda: "(%s) | join(%s)" % (self.seq(d - 1), self.string()), lambda: "(%s) * %s" % (a(), self.pick("2", "0", "3")),
+            lambda: "'%%s|%%r|%%5s' %% (%s, %s, %s)" % (self.any(d - 1), self.any(d - 1), a()),
+            lambda: "'{}/{:>6}/{!r}'.format(%s, %s, %s)" % (self.whole(d - 1), a(), self.any(d - 1)), lambda: "(%s) | string" % self.any(d - 1),
+            lambda: "(%s) | tojson%s" % (self.any(d - 1), self.pick("", "(indent=2)")), lambda: "(%s) | filesizeformat" % self.whole(d - 1),
+            lambda: "%s if %s else %s" % (a(), self.truth(d - 1), a()), lambda: "(%s).zfill(6)" % self.words(0),
+            lambda: "(%s).rjust(%d, '.')" % (self.words(0), self.r.randrange(20)), lambda: "(%s).partition('o')[2]" % a(),
+            lambda: "(%s) | xmlattr" % self.pick("num_keys", "d0", "{'a': 1, 'b': none}", "dict(x=s)"))()
+
+    def seq(self, d):
+        """An expression that gives something to go through."""
+        a = lambda: self.seq(d - 1)  # noqa: E731
+        if d <= 0:
+            return self.pick("l", "l0", "w", "mixed", "nested", "users", "ints", "strs", "d", "s", "range(4)", "[1, 2, 3]", "num_keys",
+                             "('x', 'y')", "d.b", "dup", "[[1], []]", "users[0].tags", "lines.splitlines()", "s.split()", "dict(a=1)")
+        return self.pick(
+            lambda: "(%s) | %s" % (a(), self.pick("list", "reverse", "reverse | list", "unique | list", "batch(2) | list", "slice(2) | list", "map('string') | list",
+                                                  "map('upper')", "select", "batch(2)", "slice(3)", "reject('string')", "map('string') | unique",
+                                                  "select | list", "reject('none') | list", "map('length') | list", "list | unique | list")),
+            lambda: "(%s)[%s:%s]" % (self.pick("l", "w", "mixed", "ints", "users", "range(9)", "(1, 2, 3)"), self.pick("", "1", "-2"),
+                                     self.pick("", "2", "-1")),
+            lambda: "%s | map('int') | list" % self.pick("ints", "strs", "[1.5, '2']", "l", "range(3)"), lambda: "[%s, %s]" % (self.any(d - 1), self.any(d - 1)),
+            lambda: "(%s, %s)" % (self.any(d - 1), self.any(d - 1)), lambda: "{'k': %s}" % self.any(d - 1), lambda: "{(%s) | string: 1} | items | list" % self.words(0),
+            lambda: "users | map(attribute='%s') | list" % self.pick("name", "age", "tags.0", "nope"), lambda: "w | sort%s" % self.pick(
+                "", "(reverse=true)", "(case_sensitive=true)"),
+            lambda: "users | sort(attribute='%s') | map(attribute='name') | list" % self.pick("age", "name", "age,name"),
+            lambda: "users | %sattr('%s') | list" % (self.pick("select", "reject"), self.pick("age", "tags", "name", "nope")),
+            lambda: "users | groupby('age') | list", lambda: "num_keys | dictsort%s" % self.pick("", "(by='value')", "(reverse=true)"),
+            lambda: "l + %s" % self.pick("ints", "w", "[1]"), lambda: "%s | select('%s') | list" % (
+                a(), self.pick("string", "number", "defined", "none", "mapping", "sequence", "true", "callable", "sameas(1)", "in([1, 'a'])")))()
+
+    def truth(self, d):
+        a = lambda: self.any(d - 1)  # noqa: E731
+        return self.pick(
+            lambda: "%s is %s" % (self.name(), self.pick("defined", "undefined", "none", "string", "number", "mapping")),
+            lambda: "%s %s %s" % (self.whole(d - 1), self.pick("<", "<=", ">", "==", "!="), self.whole(d - 1)), lambda: "not (%s)" % a(),
+            lambda: "%s in %s" % (self.words(0), self.words(0)), lambda: "(%s) in %s" % (a(), self.pick("mixed", "w", "[1, 2]", "dup", "nested")),
+            lambda: "(%s) %s (%s)" % (a(), self.pick("and", "or", "==", "!="), a()), lambda: "%s is %s" % (self.whole(d - 1), self.pick(
+                "odd", "even", "divisibleby 3", "integer", "float", "eq 3", "gt 2")), lambda: "%s is %s" % (self.words(0), self.pick(
+                    "lower", "upper", "escaped", "string", "iterable")), lambda: "%s.startswith(%s)" % (self.words(0), self.string()),
+            lambda: "(%s) < (%s) <= (%s)" % (self.words(d - 1), self.words(d - 1), self.words(d - 1)))()
+
+    def any(self, d):
+        if d <= 0 and self.chance(0.15):
+            return self.pick("none", "true", "false", "f", "g", "e", "1.5", "d", "missing | default(1)")
+        if self.locals and self.chance(0.15):
+            return self.r.choice(self.locals) + " | default('?')"
+        return self.pick(self.whole, self.words, self.words, self.seq, self.truth)(d)
+
     def expr(self, depth=None):
         depth = self.r.randrange(4) if depth is None else depth
+        if self.fits and self.chance(0.93):
+            if self.macros and self.chance(0.06):
+                m, n = self.r.choice(self.macros)
+                return "%s(%s)" % (m, ", ".join(self.any(1) for _ in range(n)))
+            return self.any(depth)
+        if depth > 0 and self.chance(0.16):
+            return self.pick(self.more_methods, self.more_methods, self.slices, self.formats)()
+        if depth > 0 and self.chance(0.06):
+            return "%s | %s" % (self.pick(self.sequence(), self.name(), self.text_name()), self.options())
         if depth <= 0:
             return self.literal() if self.chance(0.4) else self.name()
         sub = lambda: self.expr(depth - 1)  # noqa: E731
@@ -246,7 +438,7 @@ class Maker:
                     + self.body() + self.tag("endfilter"))
         if k < 26:
             return self.pick("{# c #}", "{#- c -#}", "{% raw %}{{ x }}{% endraw %}", "{%- raw -%} {% y %} {%- endraw -%}",
-                             "{# a\nb #}\n", self.tag("autoescape " + self.pick("true", "false", "t")) + self.body()
+                             "{# a\nb #}\n", self.tag("autoescape " + self.pick("true", "false")) + self.body()
                              + self.tag("endautoescape"))
         if k < 27:
             return self.other()
@@ -261,7 +453,7 @@ class Maker:
 
     def loop(self):
         v = self.target()
-        head = "for %s in %s" % (v, self.pick(self.sequence(), self.sequence(), self.expr(1)))
+        head = "for %s in %s" % (v, self.seq(1) if self.fits else self.pick(self.sequence(), self.sequence(), self.expr(1)))
         if self.chance(0.12):
             head = "for v1, v2 in " + self.pick("d.items()", "num_keys | dictsort", "[(1, 2), (3, 4)]", "d.items() | list",
                                                 "users", "num_keys | items")
@@ -270,10 +462,19 @@ class Maker:
         if self.chance(0.06):
             return (self.tag("for x in tree recursive") + self.out("x.v") + self.out("loop.depth")
                     + "[" + self.out("loop(x.kids)") + "]" + self.tag("endfor"))
+        if self.chance(0.05):
+            return (self.tag("for x in %s recursive" % self.pick("tree", "tree", "nested", "d.b", "l"))
+                    + self.out(self.pick("x.v", "x", "loop.index", "loop.depth0", "loop.previtem"))
+                    + self.pick("", self.tag("if x.kids") + self.out("loop(x.kids)") + self.tag("endif"), self.out("loop(x.kids)"),
+                                self.tag("if x is sequence and x is not string") + self.out("loop(x) | upper") + self.tag("endif"))
+                    + self.pick("", self.tag("else") + "none") + self.tag("endfor"))
         self.in_loop += 1
         t = self.tag(head) + self.body([v])
         if self.chance(0.15):
-            t += self.out(self.pick("loop.cycle('a', 'b')", "loop.changed(%s)" % v, "loop.index ~ '/' ~ loop.length"))
+            t += self.out(self.pick("loop.cycle('a', 'b')", "loop.changed(%s)" % v, "loop.index ~ '/' ~ loop.length",
+                                   "loop.previtem is defined", "loop.nextitem | default('end')", "loop.cycle(*w)", "loop.cycle()",
+                                   "loop.changed(loop.first, %s)" % v, "loop.nope", "loop.last and loop.first", "loop | length",
+                                   "loop.previtem ~ loop.nextitem", "loop is defined", "loop.revindex - loop.index"))
         self.in_loop -= 1
         if self.chance(0.2):
             t += self.tag("else") + self.body()
@@ -288,15 +489,22 @@ class Maker:
         self.locals = ["p%d" % k for k in range(n)]
         body = "".join(self.statement() for _ in range(self.r.randrange(1, 3)))
         self.locals, self.in_loop = saved, loops
-        body += self.pick("", "", self.out("varargs"), self.out("kwargs"), self.out("caller()"))
+        body += self.pick("", "", self.out("varargs"), self.out("kwargs"), self.out("caller()"), self.out("caller(1)"),
+                          self.out("caller is defined"), self.out("caller(p0)"), self.out("varargs[0]"),
+                          self.out("kwargs | dictsort"), self.out("%s.%s" % (m, self.pick("name", "arguments", "caller",
+                                                                                         "catch_kwargs", "catch_varargs"))))
         self.macros.append((m, n))
         t = self.tag("macro %s(%s)" % (m, ", ".join(params))) + body + self.tag("endmacro")
         if self.chance(0.3):
-            return t + self.tag("call %s(%s)" % (m, self.args(n))) + self.body() + self.tag("endcall")
-        return t + self.out("%s(%s)" % (m, self.pick(self.args(n), "p0=1", "1, x=2", "")))
+            sig, extra = self.pick(("", []), ("", []), ("(c1)", ["c1"]), ("(c1, c2=3)", ["c1", "c2"]))
+            return t + self.tag("call%s %s(%s)" % (sig, m, self.args(n))) + self.body(extra) + self.tag("endcall")
+        return t + self.out("%s(%s)" % (m, self.pick(self.args(n), "p0=1", "1, x=2", "", "*l", "**d", "1, 2, 3, 4", "p1=s",
+                                                     "p0=missing", "*[1], **{'k': 2}", "caller=1")))
 
     def other(self):
-        k = self.r.randrange(5)
+        k = self.r.randrange(7)
+        if k >= 5:
+            return self.modules(k)
         self.templates.setdefault("inc", "[{{ i }}|{{ v1 }}|{{ missing }}]")
         self.templates.setdefault("lib", "{% macro f(a, b=2) %}{{ a }}+{{ b }}+{{ i }}{% endmacro %}{% set c = [1] %}{% set _p = 1 %}")
         if k < 2:
@@ -308,6 +516,43 @@ class Maker:
         return self.tag("from 'lib' import f%s" % self.pick("", " as g", ", c", ", nope")) + self.out(self.pick(
             "f(3)", "g(1)", "c", "nope"))
 
+    def modules(self, k):
+        """Includes and imports of templates that are generated, too."""
+        name = self.pick("one", "two")
+        if name not in self.templates:
+            self.templates[name] = ""
+            saved, loops, macros = self.locals, self.in_loop, self.macros
+            self.locals, self.in_loop, self.macros = ["v1"], 0, []
+            self.templates[name] = "".join(self.statement() for _ in range(self.r.randrange(1, 4)))
+            self.locals, self.in_loop, self.macros = saved, loops, macros
+        ctx = self.pick("", "", " with context", " without context")
+        if k == 5:
+            return self.tag("include %s%s%s" % (self.pick("'%s'" % name, "['none', '%s']" % name, "missing", "['x', 'y']", "w"),
+                                                self.pick("", " ignore missing"), ctx))
+        what = self.pick("v1", "v2", "m1", "m2", "v1 as z, m1", "v3")
+        return self.pick(
+            self.tag("import '%s' as mod%s" % (name, ctx)) + self.out(self.pick("mod.v1", "mod.m1()", "mod.m1(1)", "mod.v2", "mod",
+                                                                               "mod.nope", "mod.m2(2, 3)")),
+            self.tag("from '%s' import %s%s" % (name, what, ctx)) + self.out(self.pick("v1", "m1()", "z", "m2(1)", "v2")))
+
+    def inheritance(self, text):
+        """A base with blocks of all kinds, a middle template, and the child in front."""
+        blocks = "".join(
+            self.text() + self.tag("block %s%s" % (b, self.pick("", "", " scoped", " required")))
+            + self.pick("", self.out("v1"), "B", self.out("self.a()"), self.body()) + self.tag("endblock" + self.pick("", " " + b))
+            for b in "abc")
+        self.templates["base"] = (self.tag("set v1 = 1") + self.tag("for v2 in l") + blocks + self.tag("endfor")
+                                  if self.chance(0.3) else blocks + self.pick("", self.out("self.a()")))
+        child = lambda: "".join(  # noqa: E731
+            self.tag("block " + b) + self.body() + self.pick("", self.out("super()"), self.out("super.super()"), self.out("self.b()"))
+            + self.tag("endblock") for b in self.r.sample("abcd", 2))
+        self.templates["mid"] = self.tag("extends 'base'") + self.text() + self.tag("set v3 = 3") + child()
+        head = self.pick("'mid'", "'base'", "'mid'", "'mid' if t else 'base'", "missing", "'m' ~ 'id'")
+        front = self.tag("extends " + head)
+        if self.chance(0.15):
+            front = self.tag("if " + self.expr(1)) + front + self.tag("endif")
+        return self.pick("", text) + front + self.pick("", text) + child()
+
     def template(self):
         text = "".join(self.statement() for _ in range(self.r.randrange(1, 6)))
         if self.chance(0.08):
@@ -315,6 +560,8 @@ class Maker:
             self.templates["base"] = base
             text = (self.tag("extends 'base'") + text + self.tag("block " + self.pick("a", "b", "c")) + self.body()
                     + self.pick("", self.out("super()"), self.out("self.a()")) + self.tag("endblock"))
+        if self.chance(0.05):
+            text = self.inheritance(text)
         if self.chance(0.04):  # break it
             at = self.r.randrange(len(text) + 1)
             text = text[:at] + self.pick("", "{{", "%}", "{% if %}", "}}", "{#", "'", "|", "{% endfor %}") + text[at + 1:]
@@ -346,7 +593,7 @@ def oracle(case):
         return {"out": env.from_string(case["template"]).render(copy.deepcopy(case["vars"]))}
     except jinja2.TemplateSyntaxError as e:
         return {"error": e.message, "line": e.lineno, "class": type(e).__name__}
-    except RecursionError:
+    except (RecursionError, MemoryError):
         return {"out": " at 0x"}
     except Exception as e:  # whatever it raises is the expected result
         frames = [f.lineno for f in traceback.extract_tb(e.__traceback__) if f.filename == "<template>"]
@@ -374,6 +621,7 @@ def run(build, cases):
 
 
 def main():
+    resource.setrlimit(resource.RLIMIT_AS, (2 << 30, 2 << 30))
     args = [a for a in sys.argv[1:] if a != "-v"]
     build = args[0]
     count = int(args[1]) if len(args) > 1 else 2000

@@ -14,6 +14,7 @@ Each line of a case file is one JSON object:
   out/error  written here; error is [exception class, first line of its message]
   accept/why an accepted difference of ours: our result and the reason (kept as it is)
 """
+import copy
 import json
 import sys
 import warnings
@@ -72,7 +73,7 @@ def condition(case):
 def run(case):
     mode = case["mode"]
     if mode == "render":
-        return environment(case).from_string(case["template"]).render(case.get("vars") or {})
+        return environment(case).from_string(case["template"]).render(copy.deepcopy(case.get("vars") or {}))
     if mode == "expr":
         made = environment(case).compile_expression(case["template"], undefined_to_none=False)
         value = made(case.get("vars") or {})

@@ -166,6 +166,7 @@ static struct val pair_of(struct jcall *c, struct val a, struct val b) {
 static bool f_items(struct jcall *c, struct val *out, struct err *e) {
     struct val d = c->args[0];
     *out = val_list(c->a, val_len(d));
+    as_generator(c, out);
     if (is_undef(d)) {
         return true;
     }

@@ -427,7 +427,11 @@ static bool f_urlize(struct jcall *c, struct val *out, struct err *e) {
         return false;
     }
     struct buf esc = BUF_IN(c->a);
-    html_escape(&esc, text_of(c, c->args[0]));
+    if (is_markup(c->args[0])) {
+        buf_str(&esc, val_text(c->args[0]));
+    } else {
+        html_escape(&esc, text_of(c, c->args[0]));
+    }
     struct str s = buf_view(&esc);
     for (size_t i = 0; i < s.n;) {
         size_t start = i, next = i;

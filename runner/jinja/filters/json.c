@@ -23,27 +23,25 @@ static bool separators(struct jcall *c, struct json_style *s, struct err *e) {
     return kw_text(c, val_at_index(v, 0), &s->item_sep, e) && kw_text(c, val_at_index(v, 1), &s->key_sep, e);
 }
 
-/// json.dumps takes any number of spaces, none (0: line breaks without indentation) or the indentation itself.
+/// json.dumps takes a number of spaces (0: line breaks without indentation) or the indentation itself.
 static bool indent_of(struct jcall *c, struct val v, struct json_style *s, struct err *e) {
     int64_t n = 0;
     if (v.kind == VAL_NULL || (is_undef(v) && !v.u.undef)) {
         return true;
     }
+    if (c->args[0].kind == VAL_STR) {
+        return true;  // text has no lines to indent, so json.dumps does not look
+    }
     if (v.kind == VAL_STR) {
-        struct str t = val_text(v);
-        for (size_t i = 0; i < t.n; i++) {
-            if (t.s[i] != ' ') {
-                return plug_err(c, e, ERR_ARGS, "'indent' must be spaces or a number");
-            }
-        }
-        n = (int64_t)t.n;
+        n = (int64_t)val_text(v).n;
+        s->indent_text = str_z(c->a, val_text(v));
     } else if (!as_int(v, &n)) {
         return bad_arg(c, e, "indent", "an integer", v);
     }
     if (n > 256) {
         return plug_err(c, e, ERR_LIMIT, "'indent' must be at most 256");
     }
-    s->indent = n > 0 ? (int)n : JSON_LINES;
+    s->indent = n > 0 && !s->indent_text ? (int)n : JSON_LINES;
     return true;
 }
 

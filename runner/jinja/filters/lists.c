@@ -18,13 +18,20 @@ static bool f_list(struct jcall *c, struct val *out, struct err *e) {
 FILTER(list) = {
     .doc = "The items as a list.", .params = "value", .fn = f_list, .example = "'abc' | list == ['a', 'b', 'c']"};
 
+static bool is_generator(struct val v) {
+    return v.kind == VAL_LIST && v.spare == VAL_SPARE_GENERATOR;
+}
+
 static bool f_length(struct jcall *c, struct val *out, struct err *e) {
     struct val v = c->args[0];
+    if (is_loop(v)) {
+        return loop_attr_of(v, LOOP_LENGTH, c->a, out);
+    }
     if (v.kind == VAL_OBJ) {
         if (!jinja_iter(c, v, &v, e)) {
             return false;
         }
-    } else if (v.kind != VAL_STR && v.kind != VAL_DICT && v.kind != VAL_UNDEF && !val_is_seq(v)) {
+    } else if (is_generator(v) || (v.kind != VAL_STR && v.kind != VAL_DICT && v.kind != VAL_UNDEF && !val_is_seq(v))) {
         return plug_err(c, e, ERR_TYPE, "%s has no length", kind_article(v));
     }
     *out = val_int((int64_t)val_len(v));
@@ -37,7 +44,11 @@ FILTER(length) = {.doc = "Number of items.",
                   .example = "[1, 2] | length == 2"};
 
 static bool f_first(struct jcall *c, struct val *out, struct err *e) {
-    struct val l;
+    struct val l = c->args[0];
+    if (is_generator(l) && val_len(l)) {
+        *out = val_at_index(generator_read(c->a, l, 1), 0);
+        return true;
+    }
     if (!jinja_iter(c, c->args[0], &l, e)) {
         return false;
     }
@@ -48,11 +59,15 @@ FILTER(first) = {.doc = "The first item.", .params = "seq", .fn = f_first, .exam
 
 static bool f_last(struct jcall *c, struct val *out, struct err *e) {
     struct val l;
+    if (is_generator(c->args[0])) {
+        return plug_err(c, e, ERR_TYPE, "'generator' object is not reversible");
+    }
     if (!jinja_iter(c, c->args[0], &l, e)) {
         return false;
     }
     size_t n = val_len(l);
     *out = n ? val_at_index(l, n - 1) : undef_because(c->a, "no last item, the sequence is empty");
+    *out = n && is_markup(c->args[0]) ? markup_set(*out, true) : *out;  // is read by its index, which keeps the mark
     return true;
 }
 FILTER(last) = {.doc = "The last item.", .params = "seq", .fn = f_last, .example = "[1, 2] | last == 2"};
@@ -118,12 +133,16 @@ static bool f_reverse(struct jcall *c, struct val *out, struct err *e) {
         *out = val_str(c->a, buf_view(&b));
         return true;
     }
+    bool plain = !is_generator(v);
     if (!jinja_iter(c, v, &l, e)) {
         return false;
     }
     *out = val_list(c->a, val_len(l));
     for (size_t i = val_len(l); i > 0; i--) {
         val_push(c->a, *out, val_at_index(l, i - 1));
+    }
+    if (plain) {  // what cannot be read backwards is made a list
+        as_generator(c, out);
     }
     return true;
 }
@@ -202,7 +221,7 @@ static bool extreme(struct jcall *c, bool max, struct val *out, struct err *e) {
     for (size_t i = 0; i < val_len(l); i++) {
         struct val item = val_at_index(l, i), key;
         int order = 0;
-        if (!getter_get(c, &g, item, &key, e) || !need_defined(c, key, e)) {
+        if (!getter_get(c, &g, item, &key, e) || (val_len(l) > 1 && !need_defined(c, key, e))) {
             return false;
         }
         if (i && !(max ? val_compare(best, key, &order, e) : val_compare(key, best, &order, e))) {
@@ -243,7 +262,7 @@ static bool f_groupby(struct jcall *c, struct val *out, struct err *e) {
     struct sort_item *items = ARENA_ARRAY(c->a, struct sort_item, n ? n : 1);
     for (size_t i = 0; i < n; i++) {
         items[i].value = val_at_index(l, i);
-        if (!getter_get(c, &g, items[i].value, &items[i].key, e) || !need_defined(c, items[i].key, e)) {
+        if (!getter_get(c, &g, items[i].value, &items[i].key, e) || (n > 1 && !need_defined(c, items[i].key, e))) {
             return false;
         }
     }
@@ -321,13 +340,25 @@ FILTER(sum) = {.doc = "Sum of the items.",
 
 // -- cutting ---------------------------------------------------------------------------------------------------------
 
+/// A number of items that is no whole number: none where nothing is filled up.
+static bool batch_size(struct jcall *c, int64_t *count, struct err *e) {
+    if (c->ctx->opts->ansible || !opt_none(c, 2)) {
+        return arg_int(c, 1, 0, count, e);
+    }
+    struct val v = c->args[1];
+    bool whole = v.kind == VAL_FLOAT && v.u.f >= 0 && v.u.f < 1e9 && (double)(int64_t)v.u.f == v.u.f;
+    *count = whole ? (int64_t)v.u.f : -1;
+    return need_defined(c, v, e);
+}
+
 static bool f_batch(struct jcall *c, struct val *out, struct err *e) {
-    int64_t count = 0;
+    int64_t count = -1;  // no row is ever as long as what is no number
     struct val l;
-    if (!arg_int(c, 1, 0, &count, e) || !jinja_iter(c, c->args[0], &l, e)) {
+    if ((!as_int(c->args[1], &count) && !batch_size(c, &count, e)) || !jinja_iter(c, c->args[0], &l, e)) {
         return false;
     }
     *out = val_list(c->a, 4);
+    as_generator(c, out);
     struct val row = val_list(c->a, 4);
     for (size_t i = 0; i < val_len(l); i++) {
         if ((int64_t)val_len(row) == count) {
@@ -366,6 +397,7 @@ static bool f_slice(struct jcall *c, struct val *out, struct err *e) {
         return plug_err(c, e, ERR_LIMIT, "'slices' must be at most %zu", ITEMS_CAP);
     }
     *out = val_list(c->a, slices > 0 ? (size_t)slices : 0);
+    as_generator(c, out);
     size_t pos = 0;
     for (int64_t i = 0; i < slices; i++) {
         size_t per = val_len(l) / (size_t)slices, extra = val_len(l) % (size_t)slices;

@@ -65,7 +65,7 @@ static void flat(struct pp *p, struct buf *b, struct val v) {
             flat(p, b, pairs[i]->value);
         }
         buf_char(b, '}');
-    } else if (v.kind == VAL_LIST) {
+    } else if (v.kind == VAL_LIST && v.spare < VAL_SPARE_KEYS) {
         buf_char(b, '[');
         flat_items(p, b, v);
         buf_char(b, ']');
@@ -211,7 +211,7 @@ static void put(struct pp *p, struct val v, struct spot at) {
             put_dict(p, v, at);
             return;
         }
-        if (v.kind == VAL_LIST) {
+        if (v.kind == VAL_LIST && v.spare < VAL_SPARE_KEYS) {
             buf_char(&p->out, '[');
             put_items(p, v, at, "]");
             return;

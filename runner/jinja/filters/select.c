@@ -20,6 +20,7 @@ static bool map_attribute(struct jcall *c, struct val l, struct val *out, struct
 static bool f_map(struct jcall *c, struct val *out, struct err *e) {
     struct val l;
     *out = val_list(c->a, 8);
+    as_generator(c, out);
     if (!val_truth(c->args[0])) {
         return true;
     }
@@ -58,6 +59,7 @@ FILTER(map) = {.doc = "A filter or attribute of each item.",
 static bool pick(struct jcall *c, bool attr, bool want, struct val *out, struct err *e) {
     struct val l;
     *out = val_list(c->a, 8);
+    as_generator(c, out);
     if (!val_truth(c->args[0])) {
         return true;
     }

@@ -22,6 +22,7 @@ static bool f_unique(struct jcall *c, struct val *out, struct err *e) {
     struct getter g = {.path = attr, .fold = !exact};
     struct value_set seen = set_new(c->a);
     *out = val_list(c->a, val_len(l));
+    as_generator(c, out);
     for (size_t i = 0; i < val_len(l); i++) {
         struct val item = val_at_index(l, i), key;
         if (!getter_get(c, &g, item, &key, e) || !need_defined(c, key, e)) {

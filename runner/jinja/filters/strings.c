@@ -260,7 +260,7 @@ static bool f_format(struct jcall *c, struct val *out, struct err *e) {
     }
     struct str s;
     struct val f = is_markup(c->args[0]) ? c->args[0] : val_str(c->a, text_of(c, c->args[0]));
-    if (!fmt_percent(c->a, f, args, &s, e)) {
+    if (!fmt_percent(c->ctx, f, args, &s, e)) {
         return err_wrap(e, c->at, "in '%s'", c->name);
     }
     return give(c, out, s);

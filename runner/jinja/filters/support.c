@@ -68,10 +68,16 @@ bool need_defined(const struct jcall *c, struct val v, struct err *e) {
 }
 
 bool bad_arg(const struct jcall *c, struct err *e, const char *param, const char *want, struct val got) {
-    if (is_undef(got) && got.u.undef) {
-        return need_defined(c, got, e);
+    if (is_undef(got) && got.u.undef && !need_defined(c, got, e)) {
+        return false;
     }
     return plug_err(c, e, ERR_TYPE, "'%s' must be %s, not %s", param, want, kind_article(got));
+}
+
+void as_generator(const struct jcall *c, struct val *list) {
+    if (!c->ctx->opts->ansible && list->kind == VAL_LIST) {
+        list->spare = VAL_SPARE_GENERATOR;
+    }
 }
 
 struct val opt_val(const struct jcall *c, size_t i) {
@@ -197,11 +203,19 @@ struct val ignore_case(struct arena *a, struct val v) {
 bool getter_get(struct jcall *c, const struct getter *g, struct val item, struct val *out, struct err *e) {
     *out = item;
     if (!is_undef(g->path) && g->path.kind != VAL_NULL) {
-        if (!jinja_path(c->ctx, item, g->path, c->at, out, e)) {
-            return false;
+        bool has_default = !is_undef(g->def) && g->def.kind != VAL_NULL;
+        struct str rest = g->path.kind == VAL_STR ? val_text(g->path) : STR_NONE, part;
+        if (!has_default || g->path.kind != VAL_STR) {
+            if (!jinja_path(c->ctx, item, g->path, c->at, out, e)) {
+                return false;
+            }
+            *out = has_default && is_undef(*out) ? g->def : *out;
         }
-        if (is_undef(*out) && !is_undef(g->def) && g->def.kind != VAL_NULL) {
-            *out = g->def;
+        while (has_default && str_next(&rest, '.', &part)) {  // the default stands in for each part that is missing
+            if (!jinja_path(c->ctx, *out, val_str(c->a, part), c->at, out, e)) {
+                return false;
+            }
+            *out = is_undef(*out) ? g->def : *out;
         }
     }
     if (g->fold) {

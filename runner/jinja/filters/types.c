@@ -248,10 +248,12 @@ static bool f_filesizeformat(struct jcall *c, struct val *out, struct err *e) {
         return true;
     }
     if (d < base) {
-        if (!(d > -9.2e18)) {
-            return plug_err(c, e, ERR_TYPE, "the size is too large");
+        struct val whole = VNULL;
+        if (!big_from_float(c->a, d, &whole, e)) {
+            return err_wrap(e, c->at, "in '%s'", c->name);
         }
-        *out = val_printf(c->a, "%lld Bytes", (long long)d);
+        struct str digits = val_str_of(c->a, whole);
+        *out = val_printf(c->a, "%.*s Bytes", STR(digits));
         return true;
     }
     double unit = base * base;
@@ -301,8 +303,7 @@ FILTER(type_debug) = {.doc = "Python's name of the type.",
 static bool f_attr(struct jcall *c, struct val *out, struct err *e) {
     struct val v = c->args[0];
     if (is_undef(v)) {
-        *out = v;
-        return true;
+        return jinja_getattr(c->ctx, v, STR_LIT("attr"), c->at, out, e);
     }
     if (c->args[1].kind != VAL_STR) {
         return bad_arg(c, e, "name", "a string", c->args[1]);

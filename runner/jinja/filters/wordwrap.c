@@ -123,9 +123,6 @@ static void wrap_chunks(struct wrap *w) {
                 i++;
             }
         }
-        while (cur.n && !cur.p[cur.n - 1].n) {
-            cur.n--;
-        }
         put_line(w, cur.p, cur.n);
     }
 }

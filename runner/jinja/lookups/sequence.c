@@ -116,7 +116,7 @@ static bool generate(struct jcall *c, const struct seq *s, struct val out, struc
         if (val_len(out) >= ITEMS_CAP) {
             return plug_err(c, e, ERR_LIMIT, "the sequence is longer than %zu", ITEMS_CAP);
         }
-        if (!fmt_percent(c->a, val_str(c->a, s->format), val_int(i), &text, e)) {
+        if (!fmt_percent(c->ctx, val_str(c->a, s->format), val_int(i), &text, e)) {
             return err_wrap(e, c->at, "lookup '%s' cannot format %lld with '%.*s'", c->name, (long long)i,
                             STR(s->format));
         }

@@ -93,7 +93,7 @@ JTEST(mapping) = {
     .doc = "Is a dictionary.", .params = "value", .takes_undef = true, .fn = t_mapping, .example = "{} is mapping"};
 
 static bool has_items(struct val v) {
-    return v.kind == VAL_STR || is_mapping(v) || val_is_seq(v);
+    return v.kind == VAL_STR || is_mapping(v) || (val_is_seq(v) && !no_positions(v));
 }
 
 static bool t_sequence(struct jcall *c, bool *out, struct err *e) {
@@ -189,7 +189,8 @@ JTEST(upper) = {.doc = "Is upper case.", .params = "value", .fn = t_upper, .exam
 static bool t_filter(struct jcall *c, bool *out, struct err *e) {
     if (c->args[0].kind != VAL_STR) {
         *out = false;
-        return val_hashable(c->args[0]) || bad_arg(c, e, "value", "the name of a filter", c->args[0]);
+        return val_hashable(c->args[0]) || is_undef(c->args[0]) ||
+               bad_arg(c, e, "value", "the name of a filter", c->args[0]);
     }
     *out = plugin_known(c->ctx, PLUGIN_FILTER, val_text(c->args[0]));
     return true;
@@ -199,7 +200,8 @@ JTEST(filter) = {.doc = "Is the name of a filter.", .params = "value", .fn = t_f
 static bool t_test(struct jcall *c, bool *out, struct err *e) {
     if (c->args[0].kind != VAL_STR) {
         *out = false;
-        return val_hashable(c->args[0]) || bad_arg(c, e, "value", "the name of a test", c->args[0]);
+        return val_hashable(c->args[0]) || is_undef(c->args[0]) ||
+               bad_arg(c, e, "value", "the name of a test", c->args[0]);
     }
     *out = plugin_known(c->ctx, PLUGIN_TEST, val_text(c->args[0]));
     return true;
