@@ -179,7 +179,7 @@ static bool seq_op(struct jinja_ctx *c, enum tok_type op, struct val l, struct v
                    struct err *e) {
     bool html = is_markup(l) || is_markup(r);
     bool ok = false;
-    if (op == T_ADD && is_seq(l) && l.kind == r.kind) {
+    if (op == T_ADD && is_seq(l) && is_seq(r) && l.kind == r.kind) {
         ok = join_seqs(c, html ? markup_of(c->a, l) : l, html ? markup_of(c->a, r) : r, out, e);
     } else if (op == T_MUL && is_seq(l) && (r.kind == VAL_INT || r.kind == VAL_BOOL)) {
         ok = repeat(c, l, as_int(r), out, e);
