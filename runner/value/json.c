@@ -1,13 +1,28 @@
 // JSON text: jansson reads it, the writer here prints as Python's json module does.
 #include "json.h"
 #include "big.h"
+#include "fd.h"
 
 #include <jansson.h>
 #include <math.h>
 
 #define MAX_DEPTH 1000
 
-static struct val from_jansson(struct arena *a, const json_t *j) {
+/// What is read: integers that do not fit 64 bits, which jansson refuses, come as texts behind `mark`.
+struct reader {
+    struct arena *a;
+    struct str mark;
+};
+
+static struct val from_text(const struct reader *r, struct str s) {
+    if (r->mark.n && s.n > r->mark.n && memcmp(s.s, r->mark.s, r->mark.n) == 0) {
+        return big_val(r->a, str_dup(r->a, str_sub(s, r->mark.n, s.n)));
+    }
+    return val_str(r->a, s);
+}
+
+static struct val from_jansson(const struct reader *r, const json_t *j) {
+    struct arena *a = r->a;
     switch (json_typeof(j)) {
     case JSON_OBJECT: {
         struct val d = val_dict(a, json_object_size(j));
@@ -16,7 +31,7 @@ static struct val from_jansson(struct arena *a, const json_t *j) {
             json_t *out;
         } u = {.in = j};
         for (void *it = json_object_iter(u.out); it; it = json_object_iter_next(u.out, it)) {
-            val_set(a, d, json_object_iter_key(it), from_jansson(a, json_object_iter_value(it)));
+            val_set(a, d, json_object_iter_key(it), from_jansson(r, json_object_iter_value(it)));
         }
         return d;
     }
@@ -24,12 +39,12 @@ static struct val from_jansson(struct arena *a, const json_t *j) {
         size_t n = json_array_size(j);
         struct val l = val_list(a, n);
         for (size_t i = 0; i < n; i++) {
-            val_push(a, l, from_jansson(a, json_array_get(j, i)));
+            val_push(a, l, from_jansson(r, json_array_get(j, i)));
         }
         return l;
     }
     case JSON_STRING:
-        return val_str(a, (struct str){json_string_value(j), json_string_length(j)});
+        return from_text(r, (struct str){json_string_value(j), json_string_length(j)});
     case JSON_INTEGER:
         return val_int(json_integer_value(j));
     case JSON_REAL:
@@ -44,14 +59,65 @@ static struct val from_jansson(struct arena *a, const json_t *j) {
     return VNULL;
 }
 
+/// Behind the text in quotes that starts at `i`.
+static size_t quoted_end(struct str s, size_t i) {
+    for (i++; i < s.n && s.s[i] != '"'; i++) {
+        i += s.s[i] == '\\';
+    }
+    return i < s.n ? i + 1 : s.n;
+}
+
+static bool is_digit(char ch) {
+    return ch >= '0' && ch <= '9';
+}
+
+/// The same JSON with each integer of more than 18 digits as a text behind a mark that nobody can guess.
+static struct str mark_integers(struct reader *r, struct str s) {
+    unsigned char random[16];
+    struct buf b = BUF_IN(r->a), m = BUF_IN(r->a);
+    random_bytes(random, sizeof random);
+    for (size_t i = 0; i < sizeof random; i++) {
+        buf_printf(&m, "%02x", random[i]);
+    }
+    r->mark = buf_view(&m);
+    for (size_t i = 0, end; i < s.n; i = end) {
+        size_t digits = i + (s.s[i] == '-');
+        end = s.s[i] == '"' ? quoted_end(s, i) : i + 1;
+        if (digits < s.n && is_digit(s.s[digits])) {
+            for (end = digits; end < s.n && is_digit(s.s[end]); end++) {
+            }
+            bool whole = end >= s.n || !strchr(".eE", s.s[end]);
+            if (whole && end - digits > 18 && end - digits <= BIG_DIGITS && s.s[digits] != '0') {
+                buf_printf(&b, "\"%.*s%.*s\"", STR(r->mark), STR(str_sub(s, i, end)));
+                continue;
+            }
+            for (; end < s.n && (is_digit(s.s[end]) || strchr(".eE+-", s.s[end])); end++) {
+            }
+        }
+        buf_str(&b, str_sub(s, i, end));
+    }
+    return buf_view(&b);
+}
+
 bool json_parse(struct arena *a, struct str text, struct val *out, struct err *e) {
+    const size_t flags = JSON_DECODE_ANY | JSON_ALLOW_NUL;
+    struct reader r = {.a = a};
     json_error_t why;
-    json_t *j = json_loadb(text.s ? text.s : "", text.n, JSON_DECODE_ANY | JSON_ALLOW_NUL, &why);
+    bool marked = false;
+    json_t *j = json_loadb(text.s ? text.s : "", text.n, flags, &why);
+    if (!j && json_error_code(&why) == json_error_numeric_overflow) {
+        struct str other = mark_integers(&r, text);
+        j = json_loadb(other.s, other.n, flags, &why);
+        marked = true;
+    }
+    if (!j && marked) {  // its columns are not those of the text
+        return err_set(e, ERR_SYNTAX, NO_MARK, "invalid JSON at line %d: %s", why.line, why.text);
+    }
     if (!j) {
         return err_set(e, ERR_SYNTAX, NO_MARK, "invalid JSON at line %d, column %d: %s", why.line, why.column,
                        why.text);
     }
-    *out = from_jansson(a, j);
+    *out = from_jansson(&r, j);
     json_decref(j);
     return true;
 }

@@ -199,6 +199,40 @@ g += [f"({L}random_string'{a}) | length" for a in ("", ", length=12", ", length=
 g += [f"({L}random_string', length=64, {a})) is match('{r}')" for a, r in (("upper=false, special=false, numbers=false", "^[a-z]+$"), ("override_all='xy'", "^[xy]+$"))]
 GROUPS["c_lookups"] = g
 
+# -- nested data, serial numbers ---------------------------------------------------------------------------------------
+U = "ansible.utils."
+g = [f"tree | {U}get_path({p})" for p in ("'a.b.c.d[0]'", "'a.b.c.d[1]'", "'a.b'", "'a'", "\"a['b']['c']\"", "'a.b.c.e[1]'", "'a.nope'", "'nope'", "'nope.x'", "'a.b.c.d[9]'",
+     "'a[\"x.y\"]'", "'n'", "'t'", "'f'", "'none'", "'a.b.c.d', wantlist=true", "' a.b '", "'s'", "'l[0].k'", "'l[-1].k'", "path='a.b.c.d[1]'", "''")]
+g += [f"{v} | {U}get_path('a')" for v in ("[1]", "5", "'x'", "{}")]
+g += [f"{v} | {U}to_paths{a}" for v in ("tree", "{}", "[]", "5", "'x'", "[1, [2, {'a': 3}]]", "{'a': {}, 'b': []}", "{'x y': {'1a': 1, 'é': 2, '': 3}}", "[[], {}]") for a in
+      ("", "(prepend='p')", "(wantlist=true)", "('p', true)")]
+g += [f"{d} | {U}index_of({a})" for d, a in (
+    ("[1, 2, 3]", "'eq', 2"), ("[1, 2, 3]", "'gt', 1"), ("[1, 2, 3]", "'eq', 9"), ("[1, 2, 3]", "'!=', 2"), ("[1, 2, 3]", "'!=', 2, wantlist=true"), ("[1, 2, 3]", "'odd'"), ("[1, 2, 3]", "'!odd'"),
+    ("[1, 2, 3]", "'not odd'"), ("[1, 2, 3]", "'in', 2"), ("[1, 2, 3]", "'in', [1, 3]"), ("[1, 2, 3]", "'not in', [1, 3]"), ("['a', 'b']", "'nosuch', 1"), ("['ab', 'b']", "'match', '^a'"),
+    ("['ab', 'b']", "'regex', 'b$'"), ("users", "'eq', 'al', 'name'"), ("users", "'eq', 3, 'age', wantlist=true"), ("users", "'eq', 3, key='age'"), ("users", "'eq', 3, 'nope'"),
+    ("users", "'eq', 3, 'nope', fail_on_missing=true"), ("users + [1]", "'eq', 3, 'age'"), ("users", "'defined', none, 'age'"), ("[]", "'eq', 1"), ("[1]", "'eq', 1, wantlist=true"),
+    ("[1, none]", "'none'"), ("[true, 1]", "'eq', 1"), ("['1.0', '2.0']", "'version', '1.5'"))]
+g += [f"{b} | {U}param_list_compare({t})" for b in ("['c', 'a', 'b']", "[]") for t in ("['all']", "['all', '!a']", "['a', 'x']", "['!a']", "[]", "['all', 'a', '!x', 'y']", "['b', 'b']", "['all', '!a', 'a']")]
+for f in ("keep_keys", "remove_keys"):
+    g += [f"deep | {U}{f}({t})" for t in ("['ip']", "['ip', 'name']", "['n'], 'starts_with'", "target=['e'], matching_parameter='ends_with'", "['^.a'], 'regex'", "['nope']", "[]", "['meta']")]
+    g += [f"{v} | {U}{f}(['a'])" for v in ("[]", "{}", "5", "'x'", "[1, 'a', none]", "{'a': none}", "[{'a': 1}, {'b': 0}, [], [[]], '']", "{'x': {'a': {}}, 'y': [{'a': 0}, 0, '']}", "[[{'b': [{'a': 1}]}]]")]
+g += [f"deep | {U}replace_keys({t})" for t in ("[{'before': 'ip', 'after': 'addr'}]", "[{'before': 'n', 'after': 'x'}], 'starts_with'", "[{'before': 'e', 'after': 'z'}], 'ends_with'",
+      "[{'before': '^.a', 'after': 'r'}], 'regex'", "[{'before': 'ip', 'after': 'name'}]", "[{'before': 'ip', 'after': 'q'}, {'before': 'q', 'after': 'w'}]", "[]")]
+g += [f"{v} | {U}replace_keys([{{'before': 'a', 'after': 'b'}}])" for v in ("{'a': 1, 'b': 2, 'c': 3}", "{'b': 2, 'a': {'a': 1}}", "[[{'a': 1}]]", "5", "'x'")]
+K = "community.crypto."
+g += [f"{v} | {K}parse_serial" for v in ("'11:22:33'", "'0'", "'ff'", "'FF:00'", "'100'", "''", "'1:'", "':1'", "'g'", "'-1'", "'-0'", "' 1 : 2'", "'0x1f:1'", "'1_0'", "'+5'", "5", "'00:00:01'",
+      "'01:02:03:04:05:06:07:08'", "'1__0'", "'_1'")]
+g += [f"{v} | {K}to_serial" for v in ("0", "1", "255", "256", "1234567", "-1", "'5'", "1.5", "(10**20)", "true", "(2**64)", "none")]
+g += [f"pem | {K}split_pem", f"'' | {K}split_pem", f"'x' | {K}split_pem", f"5 | {K}split_pem", f"(pem ~ pem) | {K}split_pem | length", f"'-----BEGIN A-----\n-----BEGIN B-----\nx\n-----END B-----' | {K}split_pem"]
+g += [f"{v} | from_json" for v in ("'123456789012345678901'", "'[-99999999999999999999, 9223372036854775807, 9223372036854775808, -9223372036854775808, -9223372036854775809]'",
+      "'{\"a\": {\"b\": [18446744073709551616, \"18446744073709551616\", 1.5e3]}}'", "'[00000000000000000001]'", "'[123456789012345678901'", "'[123456789012345678901.5]'", "'[\"\\\\\\\"99999999999999999999\"]'")]
+g += ["('123456789012345678901' | from_json) + 1", "'[123456789012345678901]' | from_json | to_json", "('99999999999999999999' | from_json) > 5", "'[99999999999999999999, 1]' | from_json | sort"]
+GROUPS["c_nested"] = g
+NV = {"tree": {"a": {"b": {"c": {"d": [0, 1], "e": [True, False]}}, "x.y": 5}, "n": 7, "t": True, "f": 1.5, "none": None, "s": "[1, 2]", "l": [{"k": "v"}, {"k": "w"}]},
+      "users": [{"name": "bob", "age": 3}, {"name": "al", "age": 7}, {"name": "Cy", "age": 3}],
+      "deep": {"hosts": [{"name": "a", "ip": "10.0.0.1", "nested": {"ip": "x", "rate": 1}}, {"name": "b", "meta": {"type": "", "ip": None}}], "meta": [], "name": "top", "empty": {}},
+      "pem": "# c\n-----BEGIN CERTIFICATE-----\nMIIB\n\nAAAA\n-----END CERTIFICATE-----\ntext\r\n-----BEGIN KEY-----\r\nx\r\n-----END KEY-----\r\n"}
+
 
 def main():
     total = 0
@@ -209,7 +243,7 @@ def main():
     print(total, "cases")
 
 
-VARS = {"c_json_query": JM, "c_general": GV}
+VARS = {"c_json_query": JM, "c_general": GV, "c_nested": NV}
 OTHER_FAMILY = ("error", "an IPv6 address is in no IPv4 network")
 base.ACCEPT.update({f"'{n}' | ansible.utils.ipsubnet('{o}')": OTHER_FAMILY for n in ("::1", "::ffff:10.1.2.3/120")
                     for o in ("10.0.0.0/8", "192.168.0.0/16")})

@@ -1,22 +1,10 @@
 // Filters that choose and rename the keys of dictionaries in a list: keep_keys, remove_keys, replace_keys of
 // community.general.
+#include "filters/keys.h"
 #include "filters/support.h"
 #include "regex.h"
 
-enum how { EQUAL, STARTS, ENDS, REGEX };
-
-struct key_test {
-    enum how how;
-    struct str text;
-    struct regex *re;
-    struct str after;  // of replace_keys
-};
-struct key_tests {
-    struct key_test *p;
-    size_t n;
-};
-
-static bool check_data(struct jcall *c, enum how *how, struct err *e) {
+static bool check_data(struct jcall *c, enum key_how *how, struct err *e) {
     static const char *const names[] = {"equal", "starts_with", "ends_with", "regex"};
     struct val data = c->args[0];
     struct str mode = STR_LIT("equal");
@@ -40,7 +28,7 @@ static bool check_data(struct jcall *c, enum how *how, struct err *e) {
     }
     for (size_t i = 0; i < COUNTOF(names); i++) {
         if (str_eqz(mode, names[i])) {
-            *how = (enum how)i;
+            *how = (enum key_how)i;
             return true;
         }
     }
@@ -48,33 +36,33 @@ static bool check_data(struct jcall *c, enum how *how, struct err *e) {
                     STR(mode));
 }
 
-static bool add_test(struct jcall *c, struct key_tests *t, enum how how, struct val text, struct err *e) {
+bool key_test_add(struct jcall *c, struct key_tests *t, enum key_how how, struct val text, struct err *e) {
     struct key_test *k = &t->p[t->n];
     if (text.kind != VAL_STR) {
         return bad_arg(c, e, "target", "made of strings", text);
     }
     *k = (struct key_test){.how = how, .text = val_text(text)};
-    if (how == REGEX && !(k->re = regex_compile(c->a, k->text, 0, c->at, e))) {
+    if (how == KEY_REGEX && !(k->re = regex_compile(c->a, k->text, 0, c->at, e))) {
         return err_wrap(e, c->at, "in '%s'", c->name);
     }
     t->n++;
     return true;
 }
 
-static bool fits(struct jcall *c, const struct key_test *t, struct str key, bool *yes, struct err *e) {
+bool key_test_fits(struct jcall *c, const struct key_test *t, struct str key, bool *yes, struct err *e) {
     struct str x = t->text;
     int hit = 0;
     switch (t->how) {
-    case EQUAL:
+    case KEY_EQUAL:
         *yes = str_eq(key, x);
         return true;
-    case STARTS:
+    case KEY_STARTS:
         *yes = key.n >= x.n && str_eq(str_sub(key, 0, x.n), x);
         return true;
-    case ENDS:
+    case KEY_ENDS:
         *yes = key.n >= x.n && str_eq(str_sub(key, key.n - x.n, key.n), x);
         return true;
-    case REGEX:
+    case KEY_REGEX:
         hit = regex_exec(t->re, key, 0, REGEX_MATCH, c->a, NULL, e);
         *yes = hit > 0;
         return hit >= 0;
@@ -82,13 +70,12 @@ static bool fits(struct jcall *c, const struct key_test *t, struct str key, bool
     return false;
 }
 
-/// The first test that a key fits, or NULL.
-static bool first_fit(struct jcall *c, const struct key_tests *t, struct str key, const struct key_test **out,
-                      struct err *e) {
+bool key_first_fit(struct jcall *c, const struct key_tests *t, struct str key, const struct key_test **out,
+                   struct err *e) {
     *out = NULL;
     for (size_t i = 0; i < t->n && !*out; i++) {
         bool yes = false;
-        if (!fits(c, &t->p[i], key, &yes, e)) {
+        if (!key_test_fits(c, &t->p[i], key, &yes, e)) {
             return false;
         }
         *out = yes ? &t->p[i] : NULL;
@@ -96,7 +83,7 @@ static bool first_fit(struct jcall *c, const struct key_tests *t, struct str key
     return true;
 }
 
-static bool read_target(struct jcall *c, enum how how, struct key_tests *t, struct err *e) {
+static bool read_target(struct jcall *c, enum key_how how, struct key_tests *t, struct err *e) {
     struct val target = opt_val(c, 1);
     size_t n = val_is_seq(target) ? val_len(target) : 1;
     if (!val_is_seq(target) && target.kind != VAL_STR) {
@@ -105,12 +92,12 @@ static bool read_target(struct jcall *c, enum how how, struct key_tests *t, stru
     if (!n || (target.kind == VAL_STR && !val_text(target).n)) {
         return plug_err(c, e, ERR_ARGS, "'target' must not be empty");
     }
-    if (how == REGEX && n > 1) {
+    if (how == KEY_REGEX && n > 1) {
         return plug_err(c, e, ERR_ARGS, "'target' must be one item when 'matching_parameter' is regex");
     }
     t->p = ARENA_ARRAY(c->a, struct key_test, n);
     for (size_t i = 0; i < n; i++) {
-        if (!add_test(c, t, how, val_is_seq(target) ? val_at_index(target, i) : target, e)) {
+        if (!key_test_add(c, t, how, val_is_seq(target) ? val_at_index(target, i) : target, e)) {
             return false;
         }
     }
@@ -118,7 +105,7 @@ static bool read_target(struct jcall *c, enum how how, struct key_tests *t, stru
 }
 
 static bool choose(struct jcall *c, bool keep, struct val *out, struct err *e) {
-    enum how how = EQUAL;
+    enum key_how how = KEY_EQUAL;
     struct key_tests t = {0};
     if (!check_data(c, &how, e) || !read_target(c, how, &t, e)) {
         return false;
@@ -129,7 +116,7 @@ static bool choose(struct jcall *c, bool keep, struct val *out, struct err *e) {
         size_t k = 0;
         for (const struct vpair *p; (p = val_each(d, &k));) {
             const struct key_test *fit;
-            if (!first_fit(c, &t, val_text(p->key), &fit, e)) {
+            if (!key_first_fit(c, &t, val_text(p->key), &fit, e)) {
                 return false;
             }
             if ((fit != NULL) == keep) {
@@ -159,7 +146,7 @@ FILTER(remove_keys) = {.doc = "The dictionaries of a list without those keys tha
                        .fqcn = "community.general.remove_keys",
                        .example = "[{'a': 1, 'b': 2}] | community.general.remove_keys('a') == [{'b': 2}]"};
 
-static bool read_pairs(struct jcall *c, enum how how, struct key_tests *t, struct err *e) {
+static bool read_pairs(struct jcall *c, enum key_how how, struct key_tests *t, struct err *e) {
     struct val target = opt_val(c, 1);
     if (target.kind != VAL_LIST) {
         return bad_arg(c, e, "target", "a list", target);
@@ -173,7 +160,7 @@ static bool read_pairs(struct jcall *c, enum how how, struct key_tests *t, struc
         if (d.kind != VAL_DICT || !val_has(d, "before") || after.kind != VAL_STR) {
             return plug_err(c, e, ERR_ARGS, "each item of 'target' must be a dictionary of texts 'before' and 'after'");
         }
-        if (!add_test(c, t, how, val_get(d, "before"), e)) {
+        if (!key_test_add(c, t, how, val_get(d, "before"), e)) {
             return false;
         }
         t->p[i].after = val_text(after);
@@ -182,7 +169,7 @@ static bool read_pairs(struct jcall *c, enum how how, struct key_tests *t, struc
 }
 
 static bool f_replace_keys(struct jcall *c, struct val *out, struct err *e) {
-    enum how how = EQUAL;
+    enum key_how how = KEY_EQUAL;
     struct key_tests t = {0};
     if (!check_data(c, &how, e) || !read_pairs(c, how, &t, e)) {
         return false;
@@ -193,7 +180,7 @@ static bool f_replace_keys(struct jcall *c, struct val *out, struct err *e) {
         size_t k = 0;
         for (const struct vpair *p; (p = val_each(d, &k));) {
             const struct key_test *fit;
-            if (!first_fit(c, &t, val_text(p->key), &fit, e)) {
+            if (!key_first_fit(c, &t, val_text(p->key), &fit, e)) {
                 return false;
             }
             val_set_key(c->a, made, fit ? val_str(c->a, fit->after) : p->key, p->value);

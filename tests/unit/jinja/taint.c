@@ -154,6 +154,7 @@ static const char *const inputs[] = {"evil", "list",   "dict", "rows",     "item
 static const char *const arguments[] = {"",
                                         "()",
                                         "('name')",
+                                        "('k')",
                                         "(evil)",
                                         "(2)",
                                         "('%s', evil)",
@@ -191,8 +192,8 @@ static bool try_filter(struct jinja_cache *cache, const char *name, struct tally
 
 static void every_filter(bool secret) {
     // vault and unvault work with what the host lends, attr gives methods, the others take numbers only.
-    static const char *const silent[] = {"vault", "unvault", "abs", "human_readable", "log", "pow",
-                                         "root",  "round",   "sum"};
+    static const char *const silent[] = {"vault", "unvault",   "abs",  "human_readable", "log",
+                                         "pow",   "to_serial", "root", "round",          "sum"};
     struct jinja_cache *cache = jinja_cache_new();
     struct tally t = {.secret = secret};
     (void)unlink(TRACE);
