@@ -134,9 +134,8 @@ local function reuse(c)
   if #rows == 0 then
     return false
   elseif #rows > 1 then
-    c:warn("An account with the username " .. c.args.name .. " has a different password than the others existing accounts. Thus " ..
-      "on_new_username can't decide which password to reuse so it will use your provided password instead. If no password is " ..
-      "provided, the account will have an empty password!")
+    c:warn("The accounts of " .. c.args.name .. " on other hosts have different passwords, so that none of them can be taken over: " ..
+      "the new account gets the one of 'password', or none")
     return false
   end
   c.args.password, c.args.plugin, c.args.plugin_hash_string = nil, rows[1][1][2], rows[1][2][2]

@@ -411,6 +411,7 @@ static const struct tool_row {
      "Usage: play module new NAME | test [NAME or FILE...]\n\nnew makes library/NAME.lua and its cases; test runs the "
      "cases of tests/modules.\n",
      tool_module},
+    {TOOL_PULL, "pull", "ansible-pull", "Usage: play pull -U URL [options] [PLAYBOOK.yml...]\n", tool_pull},
     {TOOL_VARS, "vars", NULL, "Usage: play vars explain HOST VARIABLE [options]\n", tool_vars},
 };
 

@@ -15,7 +15,8 @@ enum tool {
     TOOL_DOC = 16,
     TOOL_VARS = 32,
     TOOL_TEMPLATE = 64,
-    TOOL_MODULE = 128
+    TOOL_MODULE = 128,
+    TOOL_PULL = 256
 };
 
 struct words {
@@ -67,7 +68,10 @@ struct settings {
     bool adhoc_callbacks;     // DEFAULT_LOAD_CALLBACK_PLUGINS
     struct str config_file;   // the ansible.cfg that was read; empty: none
     struct words config_warnings;
-    struct setting_value *values;          // by row of the table of settings: those that something sets; NULL before
+    struct setting_value *values;  // by row of the table of settings: those that something sets; NULL before
+    struct str pull_url, pull_dir, pull_version, pull_module;
+    bool pull_full, pull_clean, pull_submodules, pull_verify, pull_accept_key, pull_purge, pull_if_changed, pull_force;
+    int64_t pull_sleep_s;
     struct str template_expr, json_cases;  // play template
     bool template_json;
     int64_t bench;
@@ -227,6 +231,8 @@ int cli_error_code(const struct err *e);
 bool locale_usable(void);
 /// Each runs one tool with parsed options; the exit code is that of Ansible's tool.
 int tool_adhoc(struct settings *s);
+/// pull.c: also as ansible-pull.
+int tool_pull(struct settings *s);
 int tool_module(struct settings *s);
 int tool_inventory(struct settings *s);
 int tool_config(struct settings *s);

@@ -30,3 +30,21 @@ holds "the tasks tagged 'provision' of playbook.yml" "$play" list
 holds "the tasks tagged 'deploy' of playbook.yml" "$play" list
 holds 'hello deployed' "$play" deploy env=test
 holds 'web1                       : ok=1 ' "$play" provision env=test
+
+# pull: a repository with a playbook for this machine
+if command -v git >/dev/null; then
+    export HOME=$dir GIT_CONFIG_NOSYSTEM=1
+    mkdir repo
+    printf -- '- hosts: localhost\n  gather_facts: false\n  tasks:\n    - debug: msg="{{ word }} pulled"\n' >repo/local.yml
+    printf -- '- hosts: localhost\n  gather_facts: false\n  tasks: [{debug: {msg: other}}]\n' >repo/other.yml
+    git -C repo init -q
+    git -C repo add .
+    git -C repo -c user.email=a@example.org -c user.name=a commit -q -m one
+    holds 'it is pulled' "$play" pull -U "$dir/repo" -d "$dir/pulled" -e 'word="it is"'
+    holds 'Repository has not changed, quitting.' "$play" pull -U "$dir/repo" -d "$dir/pulled" --only-if-changed
+    holds '"msg": "other"' "$play" pull -U "$dir/repo" -d "$dir/pulled" --purge other.yml
+    [ ! -e "$dir/pulled" ] || { echo 'pull: --purge left the directory'; exit 1; }
+    ! "$play" pull -U "$dir/nowhere" -d "$dir/pulled" >out.txt 2>&1 || { echo 'pull: a repository that is not there'; exit 1; }
+    "$play" pull -U "$dir/repo" -d "$dir/pulled" none.yml >out.txt 2>&1 && { echo 'pull: a playbook that is not there'; exit 1; }
+    grep -q "Could not find a playbook to run: '$dir/pulled/none.yml'" out.txt || { cat out.txt; exit 1; }
+fi
