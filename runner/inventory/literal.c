@@ -313,24 +313,13 @@ static bool lit_paren(struct lit *l, struct val *out) {
     return true;
 }
 
-static bool hashable(struct val v) {
-    if (v.kind == VAL_TUPLE) {
-        for (size_t i = 0; i < val_len(v); i++) {
-            if (!hashable(val_at_index(v, i))) {
-                return false;
-            }
-        }
-    }
-    return v.kind != VAL_LIST && v.kind != VAL_DICT;
-}
-
 static bool lit_dict(struct lit *l, struct val *out) {
     *out = val_dict(l->a, 4);
     bool comma = true;
     while (!take(l, '}')) {
         struct val k;
         struct val v;
-        if (!comma || !lit_value(l, &k) || !hashable(k) || !take(l, ':') || !lit_value(l, &v)) {
+        if (!comma || !lit_value(l, &k) || val_unhashable(&k) || !take(l, ':') || !lit_value(l, &v)) {
             return false;
         }
         val_set_key(l->a, *out, k, v);

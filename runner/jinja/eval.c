@@ -83,18 +83,6 @@ static bool eval_items(struct rt *r, const struct node *n, struct val *out) {
     return true;
 }
 
-static bool hashable(struct val v) {
-    if (v.kind == VAL_TUPLE) {
-        for (size_t i = 0; i < v.u.l->n; i++) {
-            if (!hashable(v.u.l->items[i])) {
-                return false;
-            }
-        }
-        return true;
-    }
-    return v.kind != VAL_LIST && v.kind != VAL_DICT;
-}
-
 static bool eval_dict(struct rt *r, const struct node *n, struct val *out) {
     struct val d = val_dict(r->a, 4);
     for (const struct node *k = n->kids; k; k = k->next) {
@@ -105,8 +93,9 @@ static bool eval_dict(struct rt *r, const struct node *n, struct val *out) {
         if (key.kind == VAL_UNDEF) {
             return undef_fail(r->c, key, rt_mark(r, k->a), r->e);
         }
-        if (!hashable(key)) {
-            return FAIL(r, k->a, ERR_TYPE, "unhashable type: '%s'", val_type_name(key));
+        const struct val *bad = val_unhashable(&key);
+        if (bad) {
+            return FAIL(r, k->a, ERR_TYPE, "unhashable type: '%s'", val_type_name(*bad));
         }
         val_set_key(r->a, d, key, v);
     }
@@ -149,6 +138,10 @@ static bool eval_binop(struct rt *r, const struct node *n, struct val *out) {
     }
     const struct val *bad = l.kind == VAL_UNDEF ? &l : rr.kind == VAL_UNDEF ? &rr : NULL;
     bool formats = l.kind == VAL_STR && n->op == T_MOD && !r->c->opts->ansible;  // Python asks the text first
+    if (bad == &rr && n->op == T_ADD && is_markup(l) && r->c->opts->undefined == UNDEF_CHAINABLE) {
+        *out = l;  // such a value is HTML without anything in it
+        return true;
+    }
     if (bad && !formats) {
         return undef_fail(r->c, *bad, rt_mark(r, bad == &l ? n->a : n->b), r->e);
     }
@@ -233,6 +226,17 @@ static bool compare_undef(struct rt *r, const struct node *n, enum tok_type op, 
     return true;
 }
 
+/// What is looked for in a dictionary's keys or items is hashed, so it must be able to be a key.
+static const struct val *no_key(struct val hay, const struct val *needle) {
+    if (hay.kind != VAL_LIST || (hay.spare != VAL_SPARE_KEYS && hay.spare != VAL_SPARE_ITEMS)) {
+        return NULL;
+    }
+    if (hay.spare == VAL_SPARE_KEYS) {
+        return val_unhashable(needle);
+    }
+    return needle->kind == VAL_TUPLE && needle->u.l->n == 2 ? val_unhashable(&needle->u.l->items[0]) : NULL;
+}
+
 static bool contains(struct rt *r, struct val hay, struct val needle, bool *out) {
     *out = false;
     if (hay.kind == VAL_LIST && hay.spare == VAL_SPARE_GENERATOR) {  // is read up to what is found
@@ -253,6 +257,10 @@ static bool contains(struct rt *r, struct val hay, struct val needle, bool *out)
             return false;
         }
         hay = list;
+    }
+    const struct val *bad = no_key(hay, &needle);
+    if (bad) {
+        return err_set(r->e, ERR_TYPE, NO_MARK, "unhashable type: '%s'", val_type_name(*bad));
     }
     for (size_t i = 0; (hay.kind == VAL_LIST || hay.kind == VAL_TUPLE) && i < hay.u.l->n && !*out; i++) {
         struct val item = hay.u.l->items[i];

@@ -59,22 +59,24 @@ static void number_out(struct buf *out, const struct spec *f, bool neg, const ch
     whole = f->type == 'x' || f->type == 'X' ? digits.n : whole;
     bool inner = f->zero || f->align == '=';
     struct str fill = f->zero && !f->fill.n ? STR_LIT("0") : f->fill.n ? f->fill : STR_LIT(" ");
-    int64_t used = (int64_t)(strlen(sign) + strlen(prefix) + digits.n);
-    buf_z(&b, sign);
-    buf_z(&b, prefix);
+    struct buf grouped = {0};
     if (f->group) {
         bool hex = f->type == 'x' || f->type == 'X' || f->type == 'b' || f->type == 'o';
         int64_t room = f->width - (int64_t)(strlen(sign) + strlen(prefix) + (digits.n - whole));
         size_t min = inner && str_eqz(fill, "0") && room > 0 ? (size_t)room : 0;
-        group_digits(&b, str_sub(digits, 0, whole), f->group, hex ? 4 : 3, min);
-        buf_str(&b, str_sub(digits, whole, digits.n));
-    } else {
-        for (int64_t i = used; inner && i < f->width; i++) {
-            buf_str(&b, fill);
-        }
-        buf_str(&b, digits);
+        group_digits(&grouped, str_sub(digits, 0, whole), f->group, hex ? 4 : 3, min);
+        buf_str(&grouped, str_sub(digits, whole, digits.n));
+        digits = buf_view(&grouped);
     }
+    int64_t used = (int64_t)(strlen(sign) + strlen(prefix) + digits.n);
+    buf_z(&b, sign);
+    buf_z(&b, prefix);
+    for (int64_t i = used; inner && i < f->width; i++) {
+        buf_str(&b, fill);
+    }
+    buf_str(&b, digits);
     pad_out(out, f, buf_view(&b), '>');
+    buf_release(&grouped);
     buf_release(&b);
 }
 
@@ -119,6 +121,18 @@ static double number_float(struct val v) {
     return v.kind == VAL_FLOAT ? v.u.f : is_big(v) ? big_float(v) : v.kind == VAL_BOOL ? v.u.b : (double)v.u.i;
 }
 
+static void fixed_out(struct buf *b, const struct spec *f, double m, int prec) {
+    buf_printf(b, f->alt ? "%#.*f" : "%.*f", prec, m);
+}
+
+static void exponent_out(struct buf *b, const struct spec *f, double m, int prec) {
+    if (f->type == 'e') {
+        buf_printf(b, f->alt ? "%#.*e" : "%.*e", prec, m);
+    } else {
+        buf_printf(b, f->alt ? "%#.*E" : "%.*E", prec, m);
+    }
+}
+
 static void float_out(struct buf *out, const struct spec *f, double v) {
     struct buf b = {0};
     bool neg = signbit(v) && !isnan(v);
@@ -127,9 +141,10 @@ static void float_out(struct buf *out, const struct spec *f, double v) {
     if (f->type == 0 && f->precision < 0) {
         float_repr(&b, m);
     } else if (f->type == '%') {
-        buf_printf(&b, "%.*f%%", prec, m * 100);
+        fixed_out(&b, f, m * 100, prec);
+        buf_char(&b, '%');
     } else if (f->type == 'e' || f->type == 'E') {
-        buf_printf(&b, f->type == 'e' ? "%.*e" : "%.*E", prec, m);
+        exponent_out(&b, f, m, prec);
     } else if (f->type == 'g' || f->type == 'G' || f->type == 0 || f->type == 'n') {
         prec = prec == 0 ? 1 : prec;
         buf_printf(&b, f->type == 'G' ? (f->alt ? "%#.*G" : "%.*G") : (f->alt ? "%#.*g" : "%.*g"), prec, m);
@@ -139,7 +154,7 @@ static void float_out(struct buf *out, const struct spec *f, double v) {
             buf_z(&b, ".0");
         }
     } else {
-        buf_printf(&b, "%.*f", prec, m);
+        fixed_out(&b, f, m, prec);
     }
     number_out(out, f, neg, "", buf_view(&b));
     buf_release(&b);
@@ -559,7 +574,7 @@ static bool percent_out(struct percent *p, struct spec *f, struct val v, struct 
         b = escaped;
     }
     f->zero = false;
-    pad_out(out, f, cut(buf_view(&b), f->precision), '>');
+    pad_out(out, f, f->type == 'c' ? buf_view(&b) : cut(buf_view(&b), f->precision), '>');
     return true;
 }
 

@@ -81,7 +81,15 @@ static bool read_source(struct rt *r, struct str name, struct source_file *f) {
         return err_set(r->e, ERR_NOT_FOUND, NO_MARK, "template '%.*s' not found: no templates can be loaded here",
                        STR(name));
     }
-    return c->host->find(c->host->self, "templates", name, r->a, &f->path, r->e) &&
+    bool found = false;
+    if (c->beside.n && !str_starts(name, "/") && !str_starts(name, "~")) {
+        struct str near = str_printf(r->a, "%.*s/%.*s", STR(c->beside), STR(name));
+        found = c->host->find(c->host->self, "templates", near, r->a, &f->path, r->e);
+        if (!found) {
+            err_clear(r->e);
+        }
+    }
+    return (found || c->host->find(c->host->self, "templates", name, r->a, &f->path, r->e)) &&
            c->host->read(c->host->self, f->path, r->a, &f->text, &f->secret, r->e);
 }
 

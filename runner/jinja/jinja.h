@@ -108,6 +108,7 @@ struct jinja_ctx {
     } last_regex;
     size_t output_cap;       // 0: 64 MiB
     struct map *templates;   // name -> struct str *: sources for include/import/extends (tests); else host->find
+    struct str beside;       // the directory in which included templates are looked for first; empty: none
     size_t step_cap;         // evaluation steps allowed before ERR_LIMIT; 0: as many as it takes
     bool native;             // jinja2_native: templates give any Python value
     bool v219;               // the rules of ansible-core 2.19, where they differ; goes with native

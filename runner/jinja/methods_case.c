@@ -68,7 +68,7 @@ static bool is_upper(uint32_t c) {
 }
 
 static bool is_lower(uint32_t c) {
-    return upper_cp(c) != c || c == 0xdf;
+    return upper_cp(c) != c || c == 0xdf || c == 0x149;
 }
 
 static bool alpha_cp(uint32_t c) {
@@ -81,11 +81,33 @@ static bool digit_cp(uint32_t c) {
     return c >= '0' && c <= '9';
 }
 
+/// Letters of two, of which the first is a capital: upper case is before them, lower case behind.
+static bool is_titled(uint32_t c) {
+    return c == 0x1c5 || c == 0x1c8 || c == 0x1cb || c == 0x1f2;
+}
+
 enum how { UPPER, LOWER, SWAP, TITLE, CAPITAL, FOLD };
 
 static void put(struct buf *b, uint32_t cp) {
     char u[4];
     buf_add(b, u, utf8_put(cp, u));
+}
+
+/// The letters whose other case is not one letter, or that have none; false: it is none of them.
+static bool put_special(struct buf *b, uint32_t cp, enum how how, bool up) {
+    if (cp == 0xdf && (how == SWAP || how == FOLD || up)) {
+        buf_z(b, how == FOLD ? "ss" : how == TITLE || how == CAPITAL ? "Ss" : "SS");
+    } else if (cp == 0x149 && (up || how == FOLD)) {  // an apostrophe and n
+        put(b, 0x2bc);
+        put(b, up ? 'N' : 'n');
+    } else if (is_titled(cp)) {
+        put(b, how == UPPER ? cp - 1 : up || how == SWAP ? cp : cp + 1);
+    } else if (how == SWAP && !is_lower(cp) && !is_upper(cp)) {
+        put(b, cp);
+    } else {
+        return false;
+    }
+    return true;
 }
 
 static bool change_case(struct jcall *c, enum how how, struct val *out) {
@@ -97,14 +119,10 @@ static bool change_case(struct jcall *c, enum how how, struct val *out) {
         uint32_t cp = utf8_next(s, &i);
         bool up =
             how == UPPER || (how == SWAP && is_lower(cp)) || (how == TITLE && !inside) || (how == CAPITAL && from == 0);
-        if (cp == 0xdf && (how == UPPER || how == SWAP || how == FOLD || up)) {
-            buf_z(&b, how == FOLD ? "ss" : how == TITLE || how == CAPITAL ? "Ss" : "SS");
-        } else if (how == SWAP && !is_lower(cp) && !is_upper(cp)) {
-            put(&b, cp);
-        } else {
+        if (!put_special(&b, cp, how, up)) {
             put(&b, up ? upper_cp(cp) : lower_cp(cp));
         }
-        inside = is_upper(cp) || is_lower(cp);
+        inside = is_upper(cp) || is_lower(cp) || is_titled(cp);
     }
     *out = val_str(c->a, buf_view(&b));
     return true;
@@ -215,14 +233,22 @@ static bool only_case(struct str s, bool (*want)(uint32_t), bool (*other)(uint32
     return any;
 }
 
+static bool is_capital(uint32_t c) {
+    return is_upper(c) || is_titled(c);
+}
+
+static bool not_upper(uint32_t c) {
+    return is_lower(c) || is_titled(c);
+}
+
 static bool m_isupper(struct jcall *c, struct val *out, struct err *e) {
     (void)e;
-    return give_bool(out, only_case(self(c), is_upper, is_lower));
+    return give_bool(out, only_case(self(c), is_upper, not_upper));
 }
 
 static bool m_islower(struct jcall *c, struct val *out, struct err *e) {
     (void)e;
-    return give_bool(out, only_case(self(c), is_lower, is_upper));
+    return give_bool(out, only_case(self(c), is_lower, is_capital));
 }
 
 static bool m_istitle(struct jcall *c, struct val *out, struct err *e) {
@@ -231,8 +257,8 @@ static bool m_istitle(struct jcall *c, struct val *out, struct err *e) {
     bool inside = false, any = false, ok = true;
     for (size_t i = 0; i < s.n && ok;) {
         uint32_t cp = utf8_next(s, &i);
-        ok = is_upper(cp) ? !inside : is_lower(cp) ? inside : true;
-        inside = is_upper(cp) || is_lower(cp);
+        ok = is_capital(cp) ? !inside : is_lower(cp) ? inside : true;
+        inside = is_capital(cp) || is_lower(cp);
         any |= inside;
     }
     return give_bool(out, ok && any);

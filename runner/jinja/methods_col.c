@@ -220,9 +220,8 @@ static bool key_ok(struct jcall *c, struct val key, struct err *e) {
     if (key.kind == VAL_UNDEF) {
         return undef_fail(c->ctx, key, c->at, e);
     }
-    return key.kind != VAL_LIST && key.kind != VAL_DICT
-               ? true
-               : err_set(e, ERR_TYPE, c->at, "unhashable type: '%s'", val_type_name(key));
+    const struct val *bad = val_unhashable(&key);
+    return !bad || err_set(e, ERR_TYPE, c->at, "unhashable type: '%s'", val_type_name(*bad));
 }
 
 static bool missing(struct val v) {

@@ -97,9 +97,12 @@ static struct node *tag_for(struct parser *p) {
         return fail_at(p, tok(p)->at, "expected token 'in' in a for loop");
     }
     n->b = parse_tuple(p, false, false, "recursive");
+    bool soft = p->soft;
+    p->soft = false;  // the condition is a scope of its own
     if (!n->b || (tok_skip_name(p, "if") && !(n->c = parse_expr(p)))) {
         return NULL;
     }
+    p->soft = soft;
     n->flag = tok_skip_name(p, "recursive");
     unsigned refs = p->loop_refs;
     p->loops++;

@@ -173,6 +173,27 @@ bool val_compare(struct val a, struct val b, int *out, struct err *e) {
     return cannot_order(a, b, e);
 }
 
+const struct val *val_unhashable(const struct val *v) {
+    if (v->kind == VAL_TUPLE) {
+        const struct val *bad = NULL;
+        for (size_t i = 0; i < v->u.l->n && !bad; i++) {
+            bad = val_unhashable(&v->u.l->items[i]);
+        }
+        return bad;
+    }
+    bool set_like = v->kind == VAL_LIST && (v->spare <= VAL_SPARE_KEYS || v->spare == VAL_SPARE_ITEMS);
+    return set_like || v->kind == VAL_DICT ? v : NULL;
+}
+
+static bool in_dict(struct val dict, struct val key, bool *out, struct err *e) {
+    const struct val *bad = val_unhashable(&key);
+    if (bad) {
+        return err_set(e, ERR_TYPE, key.mark, "unhashable type: '%s'", val_type_name(*bad));
+    }
+    *out = val_has_key(dict, key);
+    return true;
+}
+
 bool val_contains(struct val hay, struct val needle, bool *out, struct err *e) {
     switch ((enum val_kind)hay.kind) {
     case VAL_STR:
@@ -190,11 +211,7 @@ bool val_contains(struct val hay, struct val needle, bool *out, struct err *e) {
         }
         return true;
     case VAL_DICT:
-        if (needle.kind == VAL_LIST || needle.kind == VAL_DICT) {
-            return err_set(e, ERR_TYPE, needle.mark, "unhashable type: '%s'", val_type_name(needle));
-        }
-        *out = val_has_key(hay, needle);
-        return true;
+        return in_dict(hay, needle, out, e);
     case VAL_OBJ:
         if (hay.u.o->type->iter) {
             struct val list;

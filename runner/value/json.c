@@ -203,7 +203,29 @@ static bool write_seq(struct writer *w, struct val v) {
 static int by_key(const void *x, const void *y) {
     const struct vpair *const *a = x;
     const struct vpair *const *b = y;
-    return str_cmp(val_text((*a)->key), val_text((*b)->key));
+    struct err ignore = {0};
+    int order = 0;
+    (void)val_compare((*a)->key, (*b)->key, &order, &ignore);  // texts, or numbers: that cannot fail
+    return order;
+}
+
+static bool is_number(struct val k) {
+    return k.kind == VAL_BOOL || k.kind == VAL_INT || k.kind == VAL_FLOAT || is_big(k);
+}
+
+static bool sort_pairs(struct writer *w, const struct vpair **pairs, size_t n) {
+    for (size_t i = 1; i < n; i++) {
+        struct val a = pairs[i - 1]->key, b = pairs[i]->key;
+        if ((a.kind == VAL_STR && b.kind == VAL_STR) || (is_number(a) && is_number(b))) {
+            continue;
+        }
+        return !w->style->same_keys || err_set(w->e, ERR_TYPE, b.mark,
+                                               "keys that are sorted must be all text or all numbers: '<' not "
+                                               "supported between instances of '%s' and '%s'",
+                                               val_type_name(b), val_type_name(a));
+    }
+    qsort(pairs, n, sizeof *pairs, by_key);
+    return true;
 }
 
 // Keys become text as Python does it: None -> null, True -> true, numbers as they print.
@@ -244,13 +266,11 @@ static bool write_dict(struct writer *w, struct val v) {
     const struct vpair **pairs = ARENA_ARRAY(w->e->arena, const struct vpair *, n);
     size_t i = 0;
     size_t k = 0;
-    bool texts = true;
     for (struct vpair *p; (p = val_each(v, &i));) {
-        texts = texts && p->key.kind == VAL_STR;
         pairs[k++] = p;
     }
-    if (w->style->sort_keys && texts) {
-        qsort(pairs, n, sizeof *pairs, by_key);
+    if (w->style->sort_keys && !sort_pairs(w, pairs, n)) {
+        return false;
     }
     buf_char(w->b, '{');
     w->depth++;

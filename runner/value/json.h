@@ -7,6 +7,7 @@ struct json_style {
     int indent;               // 0: one line
     const char *indent_text;  // a level's indentation instead of spaces; indent is JSON_LINES
     bool sort_keys;
+    bool same_keys;                  // with sort_keys: text beside numbers is an error, else it stays in its order
     bool ascii;                      // non-ASCII as \uXXXX (Python's default)
     const char *item_sep, *key_sep;  // NULL: Python's default for the indent
 };

@@ -167,6 +167,9 @@ bool val_truth(struct val v);
 bool val_equal(struct val a, struct val b);
 /// <, for sorting and operators: -1, 0, 1 in *out. ERR_TYPE "'<' not supported between instances of 'x' and 'y'".
 bool val_compare(struct val a, struct val b, int *out, struct err *e);
+/// What no dictionary can have as its key: a list or dictionary, and a tuple by what is in it. Ranges and generators
+/// are keys. NULL when `v` can be one.
+const struct val *val_unhashable(const struct val *v);
 /// `needle in hay`: strings, lists, tuples, dicts (keys).
 bool val_contains(struct val hay, struct val needle, bool *out, struct err *e);
 uint32_t val_hash(struct val v);

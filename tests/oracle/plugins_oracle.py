@@ -1798,6 +1798,7 @@ lookup('nope', 1)
 lookup('url', 'ftp://x/')
 lookup('url', 'http://127.0.0.1:1/')
 lookup('url', 'nope')
+lookup('template', 'near/outer.j2')
 """.strip().splitlines()
 
 LOOKUP_VARS = {"name": "world", "num": 42, "other": [1]}

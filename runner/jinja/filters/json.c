@@ -66,7 +66,7 @@ static const char *const dump_kw[] = {"indent",         "sort_keys",     "separa
                                       "check_circular", "vault_to_text", "preprocess_unsafe", NULL};
 
 static bool f_to_json(struct jcall *c, struct val *out, struct err *e) {
-    struct json_style s = {0};
+    struct json_style s = {.same_keys = true};
     if (!only_kw(c, dump_kw, e) || !separators(c, &s, e) || !indent_of(c, opt_kw(c, "indent"), &s, e)) {
         return false;
     }
@@ -80,7 +80,7 @@ FILTER(to_json) = {.doc = "JSON text.",
                    .example = "{'a': [1, true, none]} | to_json == '{\"a\": [1, true, null]}'"};
 
 static bool f_to_nice_json(struct jcall *c, struct val *out, struct err *e) {
-    struct json_style s = {.item_sep = ",", .key_sep = ": "};
+    struct json_style s = {.item_sep = ",", .key_sep = ": ", .same_keys = true};
     struct val indent = arg_given(c, 1) ? c->args[1] : val_int(4);
     if (!is_undef(opt_kw(c, "separators"))) {
         return plug_err(c, e, ERR_ARGS, "'separators' cannot be changed here, use to_json");
@@ -100,7 +100,7 @@ FILTER(to_nice_json) = {.doc = "JSON text over several lines.",
 static bool f_tojson(struct jcall *c, struct val *out, struct err *e) {
     static const char *const from[] = {"<", ">", "&", "'"};
     static const char *const to[] = {"\\u003c", "\\u003e", "\\u0026", "\\u0027"};
-    struct json_style s = {.sort_keys = true, .ascii = true};
+    struct json_style s = {.sort_keys = true, .same_keys = true, .ascii = true};
     if (!indent_of(c, opt_val(c, 1), &s, e) || !dump(c, &s, out, e)) {
         return false;
     }

@@ -160,7 +160,7 @@ static bool multi_key(struct jcall *c, struct val attr, bool fold, struct val it
     struct getter g = {.path = attr, .fold = fold};
     struct val v;
     if (attr.kind != VAL_STR) {
-        if (!getter_get(c, &g, item, &v, e) || !need_defined(c, v, e)) {
+        if (!getter_get(c, &g, item, &v, e)) {
             return false;
         }
         val_push(c->a, *key, v);
@@ -169,7 +169,7 @@ static bool multi_key(struct jcall *c, struct val attr, bool fold, struct val it
     struct str rest = val_text(attr), part;
     while (str_next(&rest, ',', &part)) {
         g.path = val_str(c->a, part);
-        if (!getter_get(c, &g, item, &v, e) || !need_defined(c, v, e)) {
+        if (!getter_get(c, &g, item, &v, e)) {
             return false;
         }
         val_push(c->a, *key, v);
@@ -190,6 +190,11 @@ static bool f_sort(struct jcall *c, struct val *out, struct err *e) {
         // as Jinja: keys are lists, so that equal ones need no order
         if (!multi_key(c, attr, !exact, items[i].value, &items[i].key, e)) {
             return false;
+        }
+        for (size_t k = 0; k < val_len(items[i].key) && n > 1; k++) {  // one item is not compared
+            if (!need_defined(c, val_at_index(items[i].key, k), e)) {
+                return false;
+            }
         }
     }
     if (!sort_items(c, items, n, reverse, e)) {
@@ -354,7 +359,7 @@ static bool batch_size(struct jcall *c, int64_t *count, struct err *e) {
 static bool f_batch(struct jcall *c, struct val *out, struct err *e) {
     int64_t count = -1;  // no row is ever as long as what is no number
     struct val l;
-    if ((!as_int(c->args[1], &count) && !batch_size(c, &count, e)) || !jinja_iter(c, c->args[0], &l, e)) {
+    if (!jinja_iter(c, c->args[0], &l, e) || (val_len(l) && !as_int(c->args[1], &count) && !batch_size(c, &count, e))) {
         return false;
     }
     *out = val_list(c->a, 4);

@@ -1,4 +1,5 @@
 // Set filters as Ansible defines them: unique, union, intersect, difference, symmetric_difference.
+#include "ast.h"
 #include "filters/support.h"
 
 static void unique_exact(struct jcall *c, struct val l, struct val *out) {
@@ -65,6 +66,36 @@ static struct value_set set_of(struct jcall *c, struct val l) {
     return s;
 }
 
+/// Whether comparing these two would read a value that is undefined.
+static const struct val *undefined_of(const struct val *v, const struct val *w) {
+    if (v->kind == VAL_UNDEF || w->kind == VAL_UNDEF) {
+        return v->kind == VAL_UNDEF ? v : w;
+    }
+    const struct val *bad = v->kind == w->kind ? undef_inside(v) : NULL;
+    return bad || v->kind != w->kind ? bad : undef_inside(w);
+}
+
+/// `x in b` for the items of `a` reads the items of `b` up to the one that is equal: those must have values.
+static bool all_comparable(struct jcall *c, struct val a, struct val b, struct err *e) {
+    if (!undef_inside(&a) && !undef_inside(&b)) {
+        return true;
+    }
+    for (size_t i = 0; i < val_len(a); i++) {
+        struct val v = val_at_index(a, i);
+        for (size_t k = 0; k < val_len(b); k++) {
+            struct val w = val_at_index(b, k);
+            const struct val *bad = undefined_of(&v, &w);
+            if (bad && !need_defined(c, *bad, e)) {
+                return false;
+            }
+            if (val_equal(v, w)) {
+                break;
+            }
+        }
+    }
+    return true;
+}
+
 /// The items of `a` that are (want) or are not in `b`, each once.
 static struct val filtered(struct jcall *c, struct val a, struct val b, bool want) {
     struct value_set in_b = set_of(c, b);
@@ -102,6 +133,9 @@ static bool kept(struct jcall *c, bool want, struct val *out, struct err *e) {
     }
     if (c->args[0].kind == VAL_LIST && c->args[1].kind == VAL_STR) {
         return within_text(c, a, c->args[1], want, out, e);
+    }
+    if (!all_comparable(c, a, b, e)) {
+        return false;
     }
     *out = filtered(c, a, b, want);
     return true;

@@ -280,7 +280,7 @@ bool val_hashable(struct val v) {
         }
         return true;
     }
-    return v.kind != VAL_LIST && v.kind != VAL_DICT && v.kind != VAL_UNDEF && v.kind != VAL_OMIT && v.kind != VAL_OBJ;
+    return !val_unhashable(&v) && v.kind != VAL_UNDEF && v.kind != VAL_OMIT && (v.kind != VAL_OBJ || is_big(v));
 }
 
 struct value_set set_new(struct arena *a) {

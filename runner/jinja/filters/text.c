@@ -52,10 +52,11 @@ static void put_upper(struct buf *b, uint32_t cp, locale_t l, bool title) {
         uint32_t cp;
         const char *upper, *title;
     } special[] = {
-        {0xDF, "SS", "Ss"},     {0x149, "ʼN", "ʼN"},  {0x1F0, "J̌", "J̌"},    {0x587, "ԵՒ", "Եւ"},
-        {0xFB00, "FF", "Ff"},   {0xFB01, "FI", "Fi"}, {0xFB02, "FL", "Fl"}, {0xFB03, "FFI", "Ffi"},
-        {0xFB04, "FFL", "Ffl"}, {0xFB05, "ST", "St"}, {0xFB06, "ST", "St"}, {0x1E96, "H̱", "H̱"},
-        {0x1E97, "T̈", "T̈"},     {0x1E98, "W̊", "W̊"},   {0x1E99, "Y̊", "Y̊"},
+        {0x1C4, "Ǆ", "ǅ"},    {0x1C5, "Ǆ", "ǅ"},    {0x1C6, "Ǆ", "ǅ"},      {0xDF, "SS", "Ss"},
+        {0x149, "ʼN", "ʼN"},  {0x1F0, "J̌", "J̌"},    {0x587, "ԵՒ", "Եւ"},    {0xFB00, "FF", "Ff"},
+        {0xFB01, "FI", "Fi"}, {0xFB02, "FL", "Fl"}, {0xFB03, "FFI", "Ffi"}, {0xFB04, "FFL", "Ffl"},
+        {0xFB05, "ST", "St"}, {0xFB06, "ST", "St"}, {0x1E96, "H̱", "H̱"},     {0x1E97, "T̈", "T̈"},
+        {0x1E98, "W̊", "W̊"},   {0x1E99, "Y̊", "Y̊"},
     };
     for (size_t i = 0; cp >= 0x80 && i < COUNTOF(special); i++) {
         if (special[i].cp == cp) {

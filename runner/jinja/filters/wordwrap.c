@@ -137,9 +137,6 @@ static bool f_wordwrap(struct jcall *c, struct val *out, struct err *e) {
         !opt_str(c, 3, "wrapstring", STR_LIT("\n"), &w.sep, e) || !arg_bool(c, 4, true, &w.hyphens, e)) {
         return false;
     }
-    if (width <= 0) {
-        return plug_err(c, e, ERR_ARGS, "'width' must be more than 0, not %lld", (long long)width);
-    }
     w.width = (size_t)width;
     w.re = jinja_regex(c, str_from(w.hyphens ? hyphen_re : simple_re), 0, e);
     if (!w.re) {
@@ -147,6 +144,9 @@ static bool f_wordwrap(struct jcall *c, struct val *out, struct err *e) {
     }
     struct str rest = val_text(c->args[0]), line;
     for (size_t n = 0; text_line(&rest, &line); n++) {
+        if (width <= 0) {
+            return plug_err(c, e, ERR_ARGS, "'width' must be more than 0, not %lld", (long long)width);
+        }
         if (n) {
             buf_str(&w.out, w.sep);
         }

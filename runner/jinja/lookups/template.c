@@ -117,6 +117,7 @@ static bool one_term(struct jcall *c, struct str term, const struct jinja_opts *
     ctx->scope = (struct jinja_scope){.self = ov, .get = overlay_get, .names = overlay_names};
     ctx->resolved = (struct map){0};
     ctx->native = native;
+    ctx->beside = path_dir(path);
     struct source_file f = {.path = path, .text = text, .secret = secret};  // registered once for all hosts
     if (!cache_file(ctx, &f, o, e) || !jinja_render(ctx, text, f.base, o, &result, e)) {
         return err_wrap(e, c->at, "in lookup '%s' of '%.*s'", c->name, STR(term));

@@ -51,6 +51,10 @@ static bool within(struct jcall *c, struct val hay, struct val needle, bool *out
     if (!need_defined(c, hay, e) || !need_defined(c, needle, e)) {
         return false;
     }
+    *out = false;
+    if (hay.kind == VAL_UNDEF) {
+        return true;  // has nothing in it
+    }
     return val_contains(hay, needle, out, e) || err_wrap(e, c->at, "in '%s'", c->name);
 }
 

@@ -216,7 +216,9 @@ static bool remainder_is(struct jcall *c, struct val num, int64_t want, bool *ou
         if (v.kind == VAL_UNDEF) {
             return undef_fail(c->ctx, v, c->at, e);
         }
-        if (!is_whole(v) && v.kind != VAL_FLOAT) {
+        bool format =
+            v.kind == VAL_STR && !i && str_find_char(val_text(v), 0, '%') != SIZE_MAX;  // to Python, text % num
+        if (!is_whole(v) && v.kind != VAL_FLOAT && !format) {
             return bad_arg(c, e, i ? "num" : "value", "a number", v);
         }
     }
