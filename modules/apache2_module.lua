@@ -29,7 +29,7 @@ local function enabled(c)
     c:fail(why)
   elseif r.stderr:find("AH00534", 1, true) and c.args.name:find("mpm_", 1, true) then
     if c.args.warn_mpm_absent then
-      c:warn("No MPM module loaded! apache2 reload AND other module actions will fail if no MPM module is loaded immediately.")
+      c:warn("Apache has no MPM module now: it cannot be reloaded, and no module enabled, before it has one again")
     end
   else
     c:warn(why)

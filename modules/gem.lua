@@ -90,8 +90,8 @@ local function uninstall(c)
   end
   local r = gem(c, util.append(words, c.args.name))
   if exists(c) then
-    c:fail("Failed to uninstall gem '" .. c.args.name .. "': it is still present after 'gem uninstall'. This usually happens with default " ..
-      "or system gems provided by the OS, which cannot be removed with the gem command.", { rc = r.rc, stdout = r.stdout, stderr = r.stderr })
+    c:fail("Failed to uninstall gem '" .. c.args.name .. "': 'gem uninstall' left it there, as it does with gems that belong to Ruby " ..
+      "or to a package of the system", { rc = r.rc, stdout = r.stdout, stderr = r.stderr })
   end
 end
 

@@ -22,7 +22,7 @@ local function plan(c)
   local a = c.args
   local unset = a.state == "absent"
   if not unset and a.value == "" then
-    c:fail("If state=present, a value must be specified. Use the community.general.git_config_info module to read a config value.")
+    c:fail("If state=present, a value must be specified; this module reads no settings")
   end
   local argv, cwd = base(c)
   if a.scope == "local" and not c.fs.exists(cwd) then

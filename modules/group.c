@@ -63,9 +63,8 @@ static bool plan(struct mod_call *c, struct err *e) {
     struct str line = find(c);
     if (!line.s && mod_bool(c, "local")) {
         mod_warn(
-            c,
-            "'local: true' specified and group was not found in /etc/group. The local group may already exist if the "
-            "local group database exists somewhere other than /etc/group.");
+            c, "local: true, and the group is not in /etc/group: where the system keeps its groups elsewhere it may be "
+               "there all the same");
     }
     bool here = str_eqz(mod_str(c, "state"), "present");
     int64_t gid = -1;

@@ -129,9 +129,8 @@ local function plan_mounted(c, want, now)
   local mounted = now[want.name]
   if state == "ephemeral" then
     if mounted and not same_source(c, mounted, want.src) then
-      c:fail("Ephemeral mount point is already mounted with a different source than the specified one. " ..
-        "Failing in order to prevent an unwanted unmount or override operation. Use 'state: unmounted' first, " ..
-        "or another path.")
+      c:fail("Ephemeral mount point is already mounted with a different source: it is left as it is. " ..
+        "Use 'state: unmounted' first, or another path.")
     end
     c.state.action = mounted and "remount" or "mount"
     c:changed()
@@ -272,7 +271,7 @@ end
 return {
   doc = "Mount file systems, now and at boot.",
   spec = "ansible.posix.mount",
-  example = "- ansible.posix.mount:\n    path: /srv/data\n    src: UUID=b3e48f45-f933-4c8e-a700-22a159ec9077\n    fstype: ext4\n    state: mounted",
+  example = "- ansible.posix.mount:\n    path: /srv/data\n    src: UUID=0a1b2c3d-1111-4222-8333-444455556666\n    fstype: ext4\n    state: mounted",
   returns = "name: The mount point.\nsrc: The device.\nfstype: Its file system.\nopts: The options.\nfstab: The file.\nbackup_file: Name of the backup.",
   side = "target",
   check = "full",

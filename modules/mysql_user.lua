@@ -438,8 +438,7 @@ local function run(c)
     c:fail("the server is too old: MariaDB 10.4 or MySQL 5.7 is needed, this is " .. c.state.version)
   end
   if a.column_case_sensitive == nil then
-    c:warn("Option column_case_sensitive is not provided. The default is now false, so the column's name will be uppercased. " ..
-      "The default will be changed to true in community.mysql 4.0.0.")
+    c:warn("column_case_sensitive is not given: names of columns are taken in capitals, as with community.mysql before 4.0")
   end
   mysql.session(c, a.session_vars, a.sql_log_bin)
   local want = a.priv ~= nil and privs.unpack(c, a.priv, not a.subtract_privs) or nil

@@ -68,10 +68,10 @@ local function plan(c)
     c:fail("keys of type " .. a.type .. " are not supported: ssh no longer takes them")
   end
   if a.type == "rsa" and size < 1024 then
-    c:fail("For RSA keys, the minimum size is 1024 bits and the default is 4096 bits. Attempting to use bit lengths under 1024 will cause the module to fail.")
+    c:fail("RSA keys have at least 1024 bits (4096 when no size is given), not " .. size)
   end
   if a.type == "ecdsa" and size ~= 256 and size ~= 384 and size ~= 521 then
-    c:fail("For ECDSA keys, size determines the key length by selecting from one of three elliptic curve sizes: 256, 384 or 521 bits.")
+    c:fail("ECDSA keys have 256, 384 or 521 bits, not " .. size)
   end
   local st = c.fs.stat(path)
   if a.state == "absent" then
@@ -99,15 +99,15 @@ local function plan(c)
     public = public or ""
   end
   if not public and a.regenerate ~= "full_idempotence" then
-    c:fail("Unable to read the key. The key is protected with a passphrase or broken. Will not proceed. To force regeneration, call the module with " ..
-      "`generate` set to `full_idempotence` or `always`, or with `force=true`. (" .. why .. ")")
+    c:fail("Unable to read the key: it has a passphrase, or is damaged. regenerate=full_idempotence, regenerate=always or force=true " ..
+      "make a new one. (" .. why .. ")")
   end
   local info = public and fingerprint(c, path)
   local other = not public or info and (info.kind ~= a.type or info.size ~= size and a.type ~= "ed25519")
   if other and a.regenerate ~= "never" then
     if a.regenerate == "fail" then
-      c:fail("Key has wrong type and/or size. Will not proceed. To force regeneration, call the module with `generate` set to " ..
-        "`partial_idempotence`, `full_idempotence` or `always`, or with `force=true`.")
+      c:fail("Key has wrong type and/or size: regenerate=partial_idempotence, full_idempotence or always, or force=true, " ..
+        "make a new one.")
     end
     c.state.make = true
     c:differs("key", info and info.kind .. " " .. info.size or "broken", a.type .. " " .. size)

@@ -106,14 +106,14 @@ local function plan(c)
   elseif a.regenerate ~= "never" then
     local now, why = describe(c, a.path)
     if not now and a.regenerate ~= "full_idempotence" then
-      c:fail("Unable to read the key. The key is protected with another passphrase / no passphrase or broken. Will not proceed. " ..
-        "To force regeneration, call the module with `generate` set to `full_idempotence` or `always`, or with `force=true`: " .. why)
+      c:fail("Unable to read the key: its passphrase is another one, or it is damaged. regenerate=full_idempotence, regenerate=always " ..
+        "or force=true make a new one: " .. why)
     end
     local other = now and mismatch(c, now, text) or not now and "it cannot be read"
     if other then
       if a.regenerate == "fail" then
-        c:fail("Key has wrong type and/or size. Will not proceed. To force regeneration, call the module with `generate` set to " ..
-          "`partial_idempotence`, `full_idempotence` or `always`, or with `force=true`: " .. other)
+        c:fail("Key has wrong type and/or size: regenerate=partial_idempotence, full_idempotence or always, or force=true, " ..
+          "make a new one: " .. other)
       end
       c.state.make = true
       c:differs("key", other, "as asked for")

@@ -35,7 +35,7 @@ end
 -- Whether kernels start with SELinux: true, false, or nil when they differ.
 local function kernel(c)
   local grubby = c:which("grubby") or c:fail("'grubby' command not found on host", {
-    details = "In order to update the kernel command lineenabled/disabled setting, the grubby packageneeds to be present on the system.",
+    details = "install the package grubby: it changes the kernel's command line",
   })
   local r = util.run(c, { grubby, "--info=ALL" }, { may_fail = true })
   if r.rc ~= 0 then

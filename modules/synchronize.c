@@ -139,11 +139,11 @@ static bool prepare(struct mod_call *c, struct err *e) {
     bool pull = str_eqz(mod_str(c, "mode"), "pull");
     bool self = login_is(c, "self");
     if (!self && !by_ssh(c) && !container_words(c) && !str_eqz(kind, "local")) {
-        return mod_fail(c, e,
-                        "synchronize uses rsync to function. rsync needs to connect to the remote host via ssh, docker "
-                        "client or a direct filesystem copy. This remote host is being accessed via %.*s instead so it "
-                        "cannot work.",
-                        STR(kind));
+        return mod_fail(
+            c, e,
+            "synchronize uses rsync, which reaches hosts by ssh, docker or as files of its own machine, not by "
+            "%.*s",
+            STR(kind));
     }
     if (!c->ctl->var(c->ctl->self, "ansible_rsync_path", a, &rsync, e)) {
         return false;
@@ -358,9 +358,8 @@ static bool command_line(struct mod_call *c, struct buf *b, struct err *e) {
     for (size_t i = 0; i < val_len(opts); i++) {
         struct str text = val_str_of(c->arena, val_at_index(opts, i));
         if (!text.n) {
-            mod_warn(c, "The empty string is present in rsync_opts which will cause rsync to transfer the current "
-                        "working directory. If this is intended, use \".\" instead to get rid of this warning. If this "
-                        "is unintended, check for problems in your playbook leading to empty string in rsync_opts.");
+            mod_warn(c, "an empty text in 'rsync_opts' makes rsync send the current directory: say \".\" when that is "
+                        "what you want");
         }
         buf_printf(b, " %.*s", STR(text));
     }

@@ -227,10 +227,9 @@ static bool plan_state(struct mod_call *c, struct unit *u, struct err *e) {
     struct str active = status(u, "ActiveState");
     if (active.n == 0) {
         if (nothing_runs_here()) {
-            mod_warn(
-                c,
-                "Target is a chroot or systemd is offline. This can lead to false positives or prevent the init system "
-                "tools from working.");
+            mod_warn(c, "the target is a chroot, or systemd does not run there: what its programs say may be wrong, "
+                        "and they may "
+                        "fail");
             return true;
         }
         forget(c);

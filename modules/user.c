@@ -88,8 +88,7 @@ static bool looks_hashed(struct mod_call *c, struct str pw) {
 static bool check_password(struct mod_call *c, struct err *e) {
     struct str pw = mod_str(c, "password");
     if (!looks_hashed(c, pw)) {
-        mod_warn(c, "The input password appears not to have been hashed. The 'password' argument must be encrypted for "
-                    "this module to work properly.");
+        mod_warn(c, "'password' does not look like a hash, and is stored as it is: see the filter password_hash");
     }
     for (size_t i = 0; i < pw.n; i++) {
         if (pw.s[i] == ':' || (unsigned char)pw.s[i] < ' ') {
@@ -346,11 +345,11 @@ static void report_action(struct mod_call *c, const struct user *u) {
 static bool look(struct mod_call *c, struct user *u, struct err *e) {
     account_user(c, mod_str(c, "name"), mod_bool(c, "local"), &u->now);
     if (!u->now.found && mod_bool(c, "local")) {
-        mod_warn(
-            c,
-            "'local: true' specified and user '%.*s' was not found in /etc/passwd. The local user account may already "
-            "exist if the local account database exists somewhere other than /etc/passwd.",
-            STR(u->now.name));
+        mod_warn(c,
+                 "local: true, and the user '%.*s' is not in /etc/passwd: where the system keeps its users elsewhere "
+                 "they may "
+                 "be there all the same",
+                 STR(u->now.name));
     }
     if (str_eqz(mod_str(c, "state"), "absent")) {
         u->todo = u->now.found ? REMOVE : KEEP;

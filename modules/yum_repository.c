@@ -253,9 +253,7 @@ static bool check_args(struct mod_call *c, struct err *e) {
     struct str name = mod_str(c, "name");
     struct str file = mod_has(c, "file") ? mod_str(c, "file") : name;
     if (val_len(mod_arg(c, "params"))) {
-        return mod_fail(c, e,
-                        "The params option to yum_repository was removed in Ansible 2.5 since it circumvents "
-                        "Ansible's option handling");
+        return mod_fail(c, e, "'params' was removed in Ansible 2.5: give each option by its own name");
     }
     if (str_eqz(mod_str(c, "state"), "present") && !mod_has(c, "baseurl") && !mod_has(c, "metalink") &&
         !mod_has(c, "mirrorlist")) {
@@ -343,8 +341,8 @@ static bool run(struct mod_call *c, struct err *e) {
 MODULE(yum_repository) = {
     .doc = "Add and remove a package repository of dnf and yum.",
     .spec = "ansible.builtin.yum_repository",
-    .example = "- ansible.builtin.yum_repository:\n    name: epel\n    description: EPEL\n    baseurl: "
-               "https://download.fedoraproject.org/pub/epel/$releasever/$basearch/\n    gpgcheck: true",
+    .example = "- ansible.builtin.yum_repository:\n    name: tools\n    description: Tools of the house\n    baseurl: "
+               "https://packages.example.org/$releasever/$basearch/\n    gpgcheck: true",
     .returns = "repo: The id.\nstate: As given.",
     .args = args,
     .file_args = true,

@@ -269,8 +269,8 @@ function docker.environment(c, env, files)
   end
   for key, value in pairs(env or {}) do
     if type(value) == "table" or type(value) == "boolean" or value == null then
-      c:fail("Non-string value found for env option. Ambiguous env options must be wrapped in quotes to avoid them " ..
-        "being interpreted. Key: " .. key)
+      c:fail("Non-string value found for env option. Put it in quotes, so that YAML does not " ..
+        "make something else of it. Key: " .. key)
     end
     values[key] = tostring(value)
   end

@@ -54,7 +54,7 @@ local function environment(c)
     for _, item in ipairs(env) do
       local name, value = tostring(item):match("^([^=]*)=(.*)$")
       if not name then
-        c:fail("Error parsing module parameters: Invalid environment variable found in list, needs to be in format KEY=VALUE.")
+        c:fail("Error parsing module parameters: expected KEY=VALUE for each variable of the environment.")
       end
       values[name] = value
     end
@@ -69,7 +69,7 @@ local function command(c)
   elseif type(given) == "table" then
     for i, item in ipairs(given) do
       if type(item) ~= "string" then
-        c:fail("Error parsing module parameters: All items in a command list need to be strings. Check quoting. Invalid items: " ..
+        c:fail("Error parsing module parameters: expected texts in the list of a command; quotes may be missing around " ..
           tostring(item) .. " at index " .. (i - 1) .. ".")
       end
     end
@@ -91,7 +91,7 @@ local function networks(c)
   for _, given in ipairs(c.args.networks) do
     local item = type(given) == "string" and { name = given } or given
     if type(item) ~= "table" then
-      c:fail("Error parsing module parameters: Only a list of strings or dictionaries are allowed to be passed as networks.")
+      c:fail("Error parsing module parameters: expected names or dictionaries in the list of networks.")
     elseif not present(item.name) then
       c:fail('Error parsing module parameters: "name" is required when networks are passed as dictionaries.')
     end

@@ -167,9 +167,7 @@ bool git_archive(struct mod_call *c, const struct git *g, bool *changed, struct 
     struct str old;
     bool found;
     if (!format) {
-        mod_set_z(c, "details",
-                  "Please specify archive as filename with extension. File extension can be one of "
-                  "['tar', 'tar.gz', 'zip', 'tgz']");
+        mod_set_z(c, "details", "expected a name of an archive that ends in .tar, .tar.gz, .tgz or .zip");
         return mod_fail(c, e, "Unable to get file extension from archive file name : %s", path);
     }
     if (!mod_tmpdir(c, &dir, e)) {
