@@ -18,7 +18,7 @@ local function run(c)
   flag(a.detach, "--detach")
   flag(a.user, "--user", a.user)
   flag(a.privileged, "--privileged")
-  flag(not a.tty, c.state.version == 2 and "--no-TTY" or "-T")
+  flag(not a.tty or c.state.version == 1, c.state.version == 2 and "--no-TTY" or "-T")  -- version 1 insists on a real terminal
   for _, pair in ipairs(docker.environment(c, a.env)) do
     flag(true, "--env", pair)
   end

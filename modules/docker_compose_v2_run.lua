@@ -34,7 +34,7 @@ local function words_of(c)
   flag(a.chdir, "--workdir", a.chdir)
   flag(a.detach, "--detach")
   flag(a.user, "--user", a.user)
-  flag(not a.tty, c.state.version == 2 and "--no-TTY" or "-T")
+  flag(not a.tty or c.state.version == 1, c.state.version == 2 and "--no-TTY" or "-T")  -- version 1 insists on a real terminal
   for _, pair in ipairs(docker.environment(c, a.env)) do
     flag(true, c.state.version == 2 and "--env" or "-e", pair)
   end
