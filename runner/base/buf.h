@@ -19,7 +19,7 @@ void buf_printf(struct buf *b, const char *fmt, ...) PRINTF_LIKE(2, 3);
 char *buf_reserve(struct buf *b, size_t n);
 /// Both are inline for the usual case, that there is room: most of a template's output goes through them.
 static inline void buf_str(struct buf *b, struct str s) {
-    if (s.n && s.n < b->cap - b->n && (!b->max || s.n <= b->max - b->n)) {
+    if (b->p && s.n && s.n < b->cap - b->n && (!b->max || s.n <= b->max - b->n)) {
         memcpy(b->p + b->n, s.s, s.n);
         b->n += s.n;
     } else {
