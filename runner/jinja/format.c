@@ -335,13 +335,14 @@ static bool field_value(struct fields *s, struct str field, struct val *out) {
         struct str key = str_sub(field, from, end);
         end += item;
         int64_t i;
+        bool chained = out->kind == VAL_UNDEF;  // its items are itself, where it has any
         bool ok = item && str_int(key, &i)
                       ? jinja_getitem(s->c->ctx, *out, val_int(i), s->c->at, out, s->e)
                       : item && jinja_getitem(s->c->ctx, *out, val_str(s->c->a, key), s->c->at, out, s->e);
         if (!item) {
             return err_set(s->e, ERR_TYPE, s->c->at, "format: attributes are not available, use '[%.*s]'", STR(key));
         }
-        if (!ok || out->kind == VAL_UNDEF) {
+        if (!ok || (out->kind == VAL_UNDEF && !chained)) {
             return ok ? undef_fail(s->c->ctx, *out, s->c->at, s->e) : false;
         }
     }
@@ -393,8 +394,10 @@ static bool format_field(struct fields *s, struct str body, unsigned depth, stru
     if (end < body.n && body.s[end] == ':' && !format_text(s, str_sub(body, end + 1, body.n), depth + 1, &spec)) {
         return false;
     }
-    if (v.kind == VAL_UNDEF) {  // prints as nothing, and has no format
-        return spec.n ? undef_fail(s->c->ctx, v, s->c->at, s->e) : (val_to_str(out, undef_shown(s->c->ctx, v)), true);
+    if (v.kind == VAL_UNDEF) {  // prints as nothing, and has no format; a chainable one seems to have __html_format__
+        bool chainable = s->c->ctx->opts->undefined == UNDEF_CHAINABLE && is_markup(s->c->args[0]);
+        return spec.n || chainable ? undef_fail(s->c->ctx, v, s->c->at, s->e)
+                                   : (val_to_str(out, undef_shown(s->c->ctx, v)), true);
     }
     if (!is_markup(s->c->args[0])) {
         return fmt_spec(v, buf_view(&spec), out, s->e);

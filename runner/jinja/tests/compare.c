@@ -48,10 +48,16 @@ static bool t_ge(struct jcall *c, bool *out, struct err *e) {
 JTEST(ge) = {.doc = "Greater or equal.", .params = "a, b", .fn = t_ge, .aliases = ">=", .example = "1 is ge 1"};
 
 static bool within(struct jcall *c, struct val hay, struct val needle, bool *out, struct err *e) {
-    if (!need_defined(c, hay, e) || !need_defined(c, needle, e)) {
+    *out = false;
+    if (!need_defined(c, hay, e)) {
         return false;
     }
-    *out = false;
+    if (val_is_seq(hay) && !val_len(hay) && hay.spare != VAL_SPARE_KEYS) {
+        return true;  // nothing is compared
+    }
+    if (!need_defined(c, needle, e)) {
+        return false;
+    }
     if (hay.kind == VAL_UNDEF) {
         return true;  // has nothing in it
     }
@@ -61,7 +67,8 @@ static bool within(struct jcall *c, struct val hay, struct val needle, bool *out
 static bool t_in(struct jcall *c, bool *out, struct err *e) {
     return within(c, c->args[1], c->args[0], out, e);
 }
-JTEST(in) = {.doc = "Is contained.", .params = "value, seq", .fn = t_in, .example = "1 is in [1, 2]"};
+JTEST(in) = {
+    .doc = "Is contained.", .params = "value, seq", .takes_undef = true, .fn = t_in, .example = "1 is in [1, 2]"};
 
 static bool t_contains(struct jcall *c, bool *out, struct err *e) {
     return within(c, c->args[0], c->args[1], out, e);
