@@ -102,6 +102,22 @@ FILTER(utils_keep_keys) = {.doc = "Nested data with only those keys that match, 
                            .example = "{'a': 1, 'b': {'a': 2, 'c': 3}} | ansible.utils.keep_keys(['a']) == "
                                       "{'a': 1, 'b': {'a': 2}}"};
 
+typedef bool deep_fn(struct jcall *c, const struct key_tests *t, struct val v, unsigned depth, struct val *out,
+                     struct err *e);
+
+static bool each_item(struct jcall *c, const struct key_tests *t, deep_fn *fn, struct val list, unsigned depth,
+                      struct val *out, struct err *e) {
+    *out = val_list(c->a, val_len(list));
+    for (size_t i = 0; i < val_len(list); i++) {
+        struct val made;
+        if (!fn(c, t, val_at_index(list, i), depth + 1, &made, e)) {
+            return false;
+        }
+        val_push(c->a, *out, made);
+    }
+    return true;
+}
+
 static bool remove_deep(struct jcall *c, const struct key_tests *t, struct val v, unsigned depth, struct val *out,
                         struct err *e) {
     *out = v;
@@ -109,15 +125,9 @@ static bool remove_deep(struct jcall *c, const struct key_tests *t, struct val v
         return false;
     }
     if (v.kind == VAL_LIST) {
-        *out = val_list(c->a, val_len(v));
-        for (size_t i = 0; i < val_len(v); i++) {
-            struct val made;
-            if (!remove_deep(c, t, val_at_index(v, i), depth + 1, &made, e)) {
-                return false;
-            }
-            val_push(c->a, *out, made);
-        }
-    } else if (v.kind == VAL_DICT) {
+        return each_item(c, t, remove_deep, v, depth, out, e);
+    }
+    if (v.kind == VAL_DICT) {
         size_t k = 0;
         *out = val_dict(c->a, val_len(v));
         for (const struct vpair *p; (p = val_each(v, &k));) {
@@ -200,15 +210,9 @@ static bool replace_deep(struct jcall *c, const struct key_tests *t, struct val 
         return false;
     }
     if (v.kind == VAL_LIST) {
-        *out = val_list(c->a, val_len(v));
-        for (size_t i = 0; i < val_len(v); i++) {
-            struct val made;
-            if (!replace_deep(c, t, val_at_index(v, i), depth + 1, &made, e)) {
-                return false;
-            }
-            val_push(c->a, *out, made);
-        }
-    } else if (v.kind == VAL_DICT) {
+        return each_item(c, t, replace_deep, v, depth, out, e);
+    }
+    if (v.kind == VAL_DICT) {
         struct val d = val_dict(c->a, val_len(v));
         size_t k = 0;
         for (const struct vpair *p; (p = val_each(v, &k));) {
