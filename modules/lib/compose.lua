@@ -18,14 +18,37 @@ local COMMON = {
   cli_context = { doc = "Its context." },
 }
 
+-- Those of the modules that run a command in a service.
+local COMMAND = {
+  service = { required = true, doc = "The service." },
+  argv = { type = "list", elements = "str", doc = "The command, as words." },
+  command = { doc = "The command, as a line." },
+  chdir = { doc = "Directory in the container." },
+  detach = { type = "bool", default = false, doc = "Do not wait for its end." },
+  user = { doc = "User in the container." },
+  stdin = { doc = "Its standard input." },
+  stdin_add_newline = { type = "bool", default = true, doc = "Append a line end to stdin." },
+  strip_empty_ends = { type = "bool", default = true, doc = "Strip line ends from the end of the outputs." },
+  tty = { type = "bool", default = true, doc = "On a terminal." },
+  env = { type = "dict", doc = "More environment." },
+}
+
 compose.exclusive = { { "definition", "project_src" }, { "definition", "files" } }
 compose.required_one_of = { { "definition", "project_src" } }
 
-function compose.args(own)
-  for name, arg in pairs(COMMON) do
+local function with(own, shared)
+  for name, arg in pairs(shared) do
     own[name] = own[name] or arg
   end
-  return docker.args(own)
+  return own
+end
+
+function compose.args(own)
+  return docker.args(with(own, COMMON))
+end
+
+function compose.command_args(own)
+  return compose.args(with(own, COMMAND))
 end
 
 local function base(c)
