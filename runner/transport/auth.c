@@ -136,12 +136,22 @@ static struct loaded load_key(struct auth *a, const char *path, bool ask) {
 
 // -- steps
 // ---------------------------------------------------------------------------------------------------------------
-/// Waits after SSH_AUTH_AGAIN; false: out of time.
+/// The connection ended: says so once. Always false.
+static bool closed(struct auth *a) {
+    a->failed = true;
+    return err_set(a->e, ERR_UNREACHABLE, NO_MARK, "host '%s' closed the connection during authentication: %s",
+                   a->t->c->spec.host, ssh_get_error(a->t->session));
+}
+
+/// Waits after SSH_AUTH_AGAIN; false: out of time, or the connection is gone: libssh says "again" then, too.
 static bool again(struct auth *a, int rc) {
     if (rc != SSH_AUTH_AGAIN) {
         return false;
     }
     struct ssh_try *t = a->t;
+    if (!ssh_is_connected(t->session)) {
+        return closed(a);
+    }
     int w = ssh_try_wait(t);
     if (w > 0) {
         return true;
@@ -165,9 +175,7 @@ static bool settled(struct auth *a, int rc) {
         return true;
     }
     if (rc == SSH_AUTH_ERROR && !a->failed && !ssh_is_connected(a->t->session)) {
-        a->failed = true;
-        (void)err_set(a->e, ERR_UNREACHABLE, NO_MARK, "host '%s' closed the connection during authentication: %s",
-                      a->t->c->spec.host, ssh_get_error(a->t->session));
+        return closed(a);
     }
     return false;
 }
