@@ -71,7 +71,8 @@ const char *tok_name(enum tok_type t);
 enum node_type {
     // expressions
     N_CONST,     // val
-    N_NAME,      // name; text: "ansible_facts.KEY" where only that member of the name is read, else empty
+    N_NAME,      // name; text: "ansible_facts.KEY" where only that member of the name is read, else empty;
+                 // flag: read only where this template may set it, see refs.c
     N_LIST,      // kids
     N_TUPLE,     // kids
     N_DICT,      // kids: N_PAIR
@@ -209,7 +210,13 @@ struct parser {
         struct node **p;
         size_t n, cap;
     } blocks;
+    struct {
+        struct str *p;
+        size_t n, cap;
+    } set;  // names that the template sets, other than for a body
 };
+/// Marks the names that are never looked for outside of the template, given all `n` names that it sets.
+void mark_refs(struct arena *a, struct tmpl *t, const struct str *set, size_t n);
 struct nodes {  // a list under construction
     struct node *first, *last;
     size_t n;
@@ -307,6 +314,7 @@ struct frame {
     struct var *vars;
     size_t n, cap;
     bool captured;  // a macro keeps it
+    bool root;      // of a template or block: those above are of others
 };
 /// Where output goes: nothing, one value, or text.
 struct sink {
@@ -387,6 +395,8 @@ struct var *locals_find(struct frame *f, struct str name);
 /// The same when str_hash(name) is known.
 void locals_put(struct arena *a, struct frame *f, struct str name, uint32_t hash, struct val v);
 struct var *locals_hashed(struct frame *f, struct str name, uint32_t hash);
+/// The same, up to the frame of the template or block.
+struct var *locals_within(struct frame *f, struct str name, uint32_t hash);
 
 struct mark rt_mark(const struct rt *r, const struct node *n);
 #define FAIL(r, n, code, ...) err_set((r)->e, (code), rt_mark((r), (n)), __VA_ARGS__)

@@ -226,6 +226,9 @@ static bool parse(struct parser *p, bool bare) {
     }
     t->blocks = p->blocks.p;
     t->nblocks = p->blocks.n;
+    if (!bare) {
+        mark_refs(p->s.a, t, p->set.p, p->set.n);
+    }
     return true;
 }
 

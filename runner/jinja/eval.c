@@ -40,7 +40,17 @@ bool eval_truth(struct rt *r, const struct node *n, bool *out) {
     return true;
 }
 
+/// A name that the template may set, and has not yet.
+static bool eval_own(struct rt *r, const struct node *n, struct val *out) {
+    const struct var *v = locals_within(r->f, n->name, n->hash);
+    *out = v ? v->v : undef_plain(r->c, undef_hint(r->a, n->name, STR_NONE));
+    return true;
+}
+
 static bool eval_name(struct rt *r, const struct node *n, struct val *out) {
+    if (n->flag) {
+        return eval_own(r, n, out);
+    }
     struct var *v = locals_hashed(r->f, n->name, n->hash);
     v = v || !r->u->copies->n ? v : locals_hashed(r->u->copies, n->name, n->hash);
     if (v) {
@@ -353,12 +363,14 @@ static bool eval_slice(struct rt *r, const struct node *n, struct val *out) {
         if (p[i] && !expr_eval(r, p[i], &part[i])) {
             return false;
         }
-        if (p[i] && part[i].kind == VAL_UNDEF) {
-            return undef_fail(r->c, part[i], rt_mark(r, p[i]), r->e);
-        }
     }
     if (v.kind == VAL_UNDEF) {
         return jinja_getattr(r->c, v, STR_LIT("slice"), rt_mark(r, n->a), out, r->e);
+    }
+    for (int i = 0; i < 3; i++) {
+        if (part[i].kind == VAL_UNDEF) {
+            return undef_fail(r->c, part[i], rt_mark(r, p[i]), r->e);
+        }
     }
     if (!op_slice(r->a, v, part, out, r->e)) {
         return false;

@@ -29,6 +29,18 @@ struct var *locals_hashed(struct frame *f, struct str name, uint32_t hash) {
     return NULL;
 }
 
+struct var *locals_within(struct frame *f, struct str name, uint32_t hash) {
+    bool last = false;
+    for (; f && !last; f = f->up) {
+        struct var *v = f->n ? frame_own(f, name, hash) : NULL;
+        if (v) {
+            return v;
+        }
+        last = f->root;
+    }
+    return NULL;
+}
+
 struct var *locals_find(struct frame *f, struct str name) {
     return locals_hashed(f, name, str_hash(name));
 }
@@ -274,13 +286,20 @@ static bool round_allowed(struct rt *r, const struct node *n, size_t used) {
            FAIL(r, n, ERR_LIMIT, "a loop that takes more than %zu MiB of memory", MEMORY_CAP >> 20);
 }
 
+/// What a loop goes through; `dict` is the dictionary that a template may change meanwhile, or undefined.
+struct loop_over {
+    struct val items, dict;
+};
+
 /// Runs the body for each item. `lazy`: the condition is asked as the loop goes, as a generator would.
-static enum flow run_items(struct rt *r, const struct node *n, struct val items, struct val loop, size_t *done) {
+static enum flow run_items(struct rt *r, const struct node *n, const struct loop_over *over, struct val loop,
+                           size_t *done) {
     struct frame *up = r->f, *f = NULL;
     enum flow flow = FLOW_NEXT;
     bool lazy = n->c && loop.kind != VAL_OBJ;
     uint32_t loop_hash = str_hash(STR_LIT("loop"));
-    size_t used = r->a->used;
+    size_t used = r->a->used, entries = over->dict.kind == VAL_DICT ? val_len(over->dict) : 0;
+    struct val items = over->items;
     for (size_t i = 0; i < items.u.l->n && flow == FLOW_NEXT; i++) {
         bool keep = true;
         if (!round_allowed(r, n, used)) {
@@ -299,21 +318,25 @@ static enum flow run_items(struct rt *r, const struct node *n, struct val items,
             *done += flow == FLOW_NEXT;  // rounds that `break` or `continue` left do not keep `else` away
             flow = flow == FLOW_CONTINUE ? FLOW_NEXT : flow;
         }
+        if (flow == FLOW_NEXT && over->dict.kind == VAL_DICT && val_len(over->dict) != entries) {
+            FAIL(r, n, ERR_TYPE, "dictionary changed size during iteration");
+            flow = FLOW_ERROR;
+        }
     }
     r->f = up;
     return flow;
 }
 
-static enum flow for_items(struct rt *r, const struct node *n, struct val items, unsigned depth) {
+static enum flow for_items(struct rt *r, const struct node *n, struct loop_over *over, unsigned depth) {
     struct val loop = {0};
     size_t done = 0;
     if (n->flag2) {
-        if (n->c && !filter_items(r, n, items, &items)) {
+        if (n->c && !filter_items(r, n, over->items, &over->items)) {
             return FLOW_ERROR;
         }
-        loop = loop_new(r, n, items, depth);
+        loop = loop_new(r, n, over->items, depth);
     }
-    enum flow flow = run_items(r, n, items, loop, &done);
+    enum flow flow = run_items(r, n, over, loop, &done);
     if (flow == FLOW_BREAK) {
         flow = FLOW_NEXT;
     }
@@ -327,16 +350,45 @@ static enum flow for_items(struct rt *r, const struct node *n, struct val items,
 }
 
 bool exec_for_items(struct rt *r, const struct node *n, struct val items, unsigned depth) {
-    return for_items(r, n, items, depth) != FLOW_ERROR;
+    struct loop_over over = {.items = items};
+    return for_items(r, n, &over, depth) != FLOW_ERROR;
+}
+
+/// In templates that change values: the dictionary that a loop goes through, itself or by a view; `*items` is what it
+/// gives. An undefined value: the loop is over something else.
+static bool loop_dict(struct rt *r, const struct node *of, struct val *dict, struct val *items) {
+    const struct node *attr = of->type == N_CALL && !of->args->npos && !of->args->nkw ? of->a : NULL;
+    bool view = attr && attr->type == N_GETATTR && attr->a->type == N_NAME &&
+                (str_eqz(attr->name, "items") || str_eqz(attr->name, "keys") || str_eqz(attr->name, "values"));
+    struct val v = {0};
+    if (!view) {
+        if (!expr_eval(r, of, items)) {
+            return false;
+        }
+        *dict = items->kind == VAL_DICT ? *items : *dict;
+        return true;
+    }
+    if (!expr_eval(r, attr->a, &v)) {
+        return false;
+    }
+    if (v.kind != VAL_DICT) {
+        return expr_eval(r, of, items);
+    }
+    struct jcall c = {.ctx = r->c, .a = r->a, .name = "for", .args = &v, .nargs = 1};
+    *dict = v;
+    return method_invoke(&c, dict_method(attr->name), items, r->e);
 }
 
 static enum flow exec_for(struct rt *r, const struct node *n) {
-    struct val v = {0}, items = {0};
+    struct val v = {0};
+    struct loop_over over = {0};
     struct jcall c = {.ctx = r->c, .a = r->a, .name = "for"};
-    if (!expr_eval(r, n->b, &v) || !jinja_iter(&c, v, &items, r->e)) {
+    bool changes = r->u->t->mutates || r->u->mutates;
+    if (!(changes ? loop_dict(r, n->b, &over.dict, &v) : expr_eval(r, n->b, &v)) ||
+        !jinja_iter(&c, v, &over.items, r->e)) {
         return FLOW_ERROR;
     }
-    return for_items(r, n, items, 0);
+    return for_items(r, n, &over, 0);
 }
 
 // -- other statements ------------------------------------------------------------------------------------------------

@@ -374,11 +374,11 @@ static bool format_field(struct fields *s, struct str body, unsigned depth, stru
     if (!field_value(s, str_sub(body, 0, end), &v)) {
         return false;
     }
-    if (undef_strict(s->c->ctx, v)) {
+    char conv = (char)(end + 1 < body.n && body.s[end] == '!' ? body.s[end + 1] : 0);
+    if (conv != 'r' && conv != 'a' && undef_strict(s->c->ctx, v)) {
         return undef_fail(s->c->ctx, v, s->c->at, s->e);
     }
     if (end < body.n && body.s[end] == '!') {
-        char conv = (char)(end + 1 < body.n ? body.s[end + 1] : 0);
         struct buf b = BUF_IN(s->c->a);
         if (conv == 'r' || conv == 'a') {
             val_to_repr(&b, v);

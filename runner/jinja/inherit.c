@@ -137,10 +137,12 @@ static bool load(struct rt *r, const struct node *n, struct loaded *l) {
 
 static struct unit *unit_new(struct rt *r, const struct loaded *l, bool context) {
     struct unit *u = ARENA_NEW(r->a, struct unit);
+    struct frame *top = locals_new(r->a, context ? r->f : NULL);
+    top->root = true;
     *u = (struct unit){.t = l->t,
                        .base = l->base,
                        .no_scope = !context || r->u->no_scope,
-                       .top = locals_new(r->a, context ? r->f : NULL),
+                       .top = top,
                        .copies = context ? r->u->copies : locals_new(r->a, NULL),
                        .mutates = context,
                        .blocks = ARENA_NEW(r->a, struct block_set)};
@@ -187,6 +189,7 @@ enum flow exec_block(struct rt *r, const struct node *n) {
     b.block = l;
     b.seen = n->flag ? r->f : r->seen ? r->seen : r->u->top;
     b.f = locals_new(r->a, b.seen);
+    b.f->root = true;
     return exec_list(&b, l->node->body) == FLOW_ERROR ? FLOW_ERROR : FLOW_NEXT;
 }
 

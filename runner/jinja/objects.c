@@ -643,6 +643,7 @@ static bool super_call(struct jcall *c, struct val fn, struct val *out, struct e
     r.u = up->unit;
     r.block = up;
     r.f = locals_new(c->a, r.seen ? r.seen : up->unit->top);
+    r.f->root = true;
     return exec_capture(&r, up->node->body, c->ctx->state.autoescape, out);
 }
 

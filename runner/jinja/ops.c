@@ -69,6 +69,22 @@ static bool small_op(enum tok_type op, int64_t a, int64_t b, struct val *out) {
     return true;
 }
 
+/// a // b or a % b of numbers that are not whole, with the signs that Python gives to zeros.
+static double float_divmod(double a, double b, bool floor_div) {
+    double mod = fmod(a, b), div = (a - mod) / b;
+    if (mod == 0) {
+        mod = copysign(0, b);
+    } else if ((mod < 0) != (b < 0)) {
+        mod += b;
+        div -= 1;
+    }
+    if (!floor_div) {
+        return mod;
+    }
+    double whole = floor(div);
+    return div == 0 ? copysign(0, a / b) : div - whole > 0.5 ? whole + 1 : whole;
+}
+
 static bool float_op(enum tok_type op, double a, double b, struct val *out, struct err *e) {
     double v = 0;
     if (b == 0 && (op == T_DIV || op == T_FLOORDIV || op == T_MOD)) {
@@ -94,11 +110,7 @@ static bool float_op(enum tok_type op, double a, double b, struct val *out, stru
         v = pow(a, b);
         break;
     default:
-        v = fmod(a, b);
-        if (v != 0 && (v < 0) != (b < 0)) {
-            v += b;
-        }
-        v = op == T_FLOORDIV ? floor((a - v) / b + 0.5) : v;
+        v = float_divmod(a, b, op == T_FLOORDIV);
         break;
     }
     if (isinf(v) && !isinf(a) && !isinf(b) && op == T_POW) {

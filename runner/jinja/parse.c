@@ -98,6 +98,22 @@ void parse_late(struct parser *p, const char *msg) {
 static struct node *parse_or(struct parser *p);
 static struct node *parse_unary(struct parser *p, bool filters);
 
+/// True for what Jinja2 computes while it compiles: nothing in it has a name.
+static bool is_constant(const struct node *n) {
+    if (!n) {
+        return true;
+    }
+    if (n->type == N_NAME || n->type == N_CALL || n->type == N_TEST || n->type == N_FILTER) {
+        return (n->type == N_TEST || n->type == N_FILTER) && n->plugin && is_constant(n->a) && !n->args;
+    }
+    for (const struct node *k = n->kids; k; k = k->next) {
+        if (!is_constant(k)) {
+            return false;
+        }
+    }
+    return is_constant(n->a) && is_constant(n->b) && is_constant(n->c);
+}
+
 static struct node *binary(struct parser *p, enum node_type type, struct node *a, struct node *b,
                            const struct token *op) {
     if (!b) {
@@ -723,13 +739,17 @@ static struct node *parse_compare(struct parser *p) {
     }
     struct nodes ops = {0};
     size_t at = tok(p)->at;
+    bool soft = p->soft, constants = is_constant(first);
     for (enum tok_type op = compare_op(p); op != T_EOF; op = compare_op(p)) {
         struct node *n = node_new(p, N_OPERAND, at);
         n->op = (uint8_t)op;
+        p->soft = soft || (constants && ops.n);  // what a comparison of constants leaves out is never compiled
         n->a = parse_sum(p);
+        p->soft = soft;
         if (!n->a) {
             return NULL;
         }
+        constants = constants && is_constant(n->a);
         nodes_add(&ops, n);
         at = tok(p)->at;
     }
@@ -760,8 +780,11 @@ static struct node *parse_and(struct parser *p) {
     struct node *n = parse_not(p);
     while (n && tok_is_name(p, "and")) {
         struct token *op = tok(p);
+        bool soft = p->soft;
+        p->soft = soft || is_constant(n);
         advance(p);
         n = binary(p, N_AND, n, parse_not(p), op);
+        p->soft = soft;
     }
     return n;
 }
@@ -770,8 +793,11 @@ static struct node *parse_or(struct parser *p) {
     struct node *n = parse_and(p);
     while (n && tok_is_name(p, "or")) {
         struct token *op = tok(p);
+        bool soft = p->soft;
+        p->soft = soft || is_constant(n);
         advance(p);
         n = binary(p, N_OR, n, parse_and(p), op);
+        p->soft = soft;
     }
     return n;
 }

@@ -151,6 +151,16 @@ static struct node *tag_if(struct parser *p) {
     return first;
 }
 
+/// Notes what a target sets.
+static void note_set(struct parser *p, const struct node *target) {
+    if (target->type == N_NAME) {
+        VEC_PUSH(p->s.a, p->set, target->name);
+    }
+    for (const struct node *k = target->type == N_NAME ? NULL : target->kids; k; k = k->next) {
+        note_set(p, k);
+    }
+}
+
 static struct node *tag_set(struct parser *p) {
     static const char *const end[] = {"endset", NULL};
     struct node *n = tag_node(p, N_SET);
@@ -158,6 +168,7 @@ static struct node *tag_set(struct parser *p) {
     if (!n->a) {
         return NULL;
     }
+    note_set(p, n->a);
     if (tok_skip(p, T_ASSIGN)) {
         n->b = parse_tuple(p, false, true, NULL);
         return n->b ? n : NULL;
@@ -250,6 +261,7 @@ static struct node *tag_macro(struct parser *p) {
         return NULL;
     }
     n->name = name->name;
+    note_set(p, name);
     unsigned refs = p->caller_refs;
     if (!signature(p, n) || !function_body(p, &n->body, end)) {
         return NULL;
@@ -395,6 +407,7 @@ static struct node *tag_import(struct parser *p) {
         return NULL;
     }
     n->name = name->name;
+    note_set(p, name);
     import_context(p, n);
     return n;
 }
@@ -432,6 +445,7 @@ static struct node *tag_from(struct parser *p) {
             }
             name->text = alias->name;
         }
+        VEC_PUSH(p->s.a, p->set, name->text);
         nodes_add(&names, name);
         if (import_context(p, n) || !tok_is(p, T_COMMA)) {
             break;
@@ -470,8 +484,11 @@ static struct node *tag_autoescape(struct parser *p) {
     p->escaping = n->a->type != N_CONST ? ESC_ASK : val_truth(n->a->val) ? ESC_ON : ESC_OFF;
     bool ok = parse_statements(p, &n->body, end);
     p->escaping = outer;
+    if (!ok) {
+        return NULL;
+    }
     next(p);
-    return ok ? n : NULL;
+    return n;
 }
 
 static struct node *tag_do(struct parser *p) {

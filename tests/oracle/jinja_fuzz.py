@@ -29,7 +29,7 @@ warnings.simplefilter("ignore")
 MEMORY = resource.getrlimit(resource.RLIMIT_AS)
 
 # Results that depend on CPython's addresses, hash seed, recursion limit, or that we refuse on purpose.
-EXCLUDED = re.compile(r" at 0x|<built-in|<bound method|<class '|<function|<method|recursion|_iterator object|generator object", re.I)
+EXCLUDED = re.compile(r" at 0x|<built-in|<bound method|<class '|<function|<method|recursion|iterator object|generator object", re.I)
 
 VARS = {
     "i": 7, "z": 0, "neg": -3, "big": 123456789012, "f": 1.5, "g": -0.25, "e": 1e20, "t": True, "no": False, "n": None,

@@ -302,11 +302,11 @@ FILTER(type_debug) = {.doc = "Python's name of the type.",
 
 static bool f_attr(struct jcall *c, struct val *out, struct err *e) {
     struct val v = c->args[0];
-    if (is_undef(v)) {
-        return jinja_getattr(c->ctx, v, STR_LIT("attr"), c->at, out, e);
-    }
     if (c->args[1].kind != VAL_STR) {
         return bad_arg(c, e, "name", "a string", c->args[1]);
+    }
+    if (is_undef(v)) {
+        return jinja_getattr(c->ctx, v, STR_LIT("attr"), c->at, out, e);
     }
     struct str name = val_text(c->args[1]);
     if (v.kind == VAL_OBJ || v.kind == VAL_TUPLE) {

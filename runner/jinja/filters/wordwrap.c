@@ -130,11 +130,12 @@ static void wrap_chunks(struct wrap *w) {
 static bool f_wordwrap(struct jcall *c, struct val *out, struct err *e) {
     struct wrap w = {.c = c, .out = {.a = c->a, .max = TEXT_CAP}};
     int64_t width = 79;
+    struct str newline = str_from(c->ctx->opts->newline ? c->ctx->opts->newline : "\n");
     if (c->args[0].kind != VAL_STR) {
         return bad_arg(c, e, "s", "a string", c->args[0]);
     }
     if (!arg_int(c, 1, 79, &width, e) || !arg_bool(c, 2, true, &w.break_long, e) ||
-        !opt_str(c, 3, "wrapstring", STR_LIT("\n"), &w.sep, e) || !arg_bool(c, 4, true, &w.hyphens, e)) {
+        !opt_str(c, 3, "wrapstring", newline, &w.sep, e) || !arg_bool(c, 4, true, &w.hyphens, e)) {
         return false;
     }
     w.width = (size_t)width;
