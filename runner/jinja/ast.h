@@ -217,6 +217,8 @@ struct parser {
 };
 /// Marks the names that are never looked for outside of the template, given all `n` names that it sets.
 void mark_refs(struct arena *a, struct tmpl *t, const struct str *set, size_t n);
+/// True for what Jinja2 computes while it compiles: nothing in it has a name.
+bool is_constant(const struct node *n);
 struct nodes {  // a list under construction
     struct node *first, *last;
     size_t n;

@@ -98,22 +98,6 @@ void parse_late(struct parser *p, const char *msg) {
 static struct node *parse_or(struct parser *p);
 static struct node *parse_unary(struct parser *p, bool filters);
 
-/// True for what Jinja2 computes while it compiles: nothing in it has a name.
-static bool is_constant(const struct node *n) {
-    if (!n) {
-        return true;
-    }
-    if (n->type == N_NAME || n->type == N_CALL || n->type == N_TEST || n->type == N_FILTER) {
-        return (n->type == N_TEST || n->type == N_FILTER) && n->plugin && is_constant(n->a) && !n->args;
-    }
-    for (const struct node *k = n->kids; k; k = k->next) {
-        if (!is_constant(k)) {
-            return false;
-        }
-    }
-    return is_constant(n->a) && is_constant(n->b) && is_constant(n->c);
-}
-
 static struct node *binary(struct parser *p, enum node_type type, struct node *a, struct node *b,
                            const struct token *op) {
     if (!b) {

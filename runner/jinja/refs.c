@@ -323,3 +323,18 @@ void mark_refs(struct arena *a, struct tmpl *t, const struct str *set, size_t n)
         scope(&w, &(struct part){.body = t->blocks[i]->body});
     }
 }
+
+bool is_constant(const struct node *n) {
+    if (!n) {
+        return true;
+    }
+    if (n->type == N_NAME || n->type == N_CALL || n->type == N_TEST || n->type == N_FILTER) {
+        return (n->type == N_TEST || n->type == N_FILTER) && n->plugin && is_constant(n->a) && !n->args;
+    }
+    for (const struct node *k = n->kids; k; k = k->next) {
+        if (!is_constant(k)) {
+            return false;
+        }
+    }
+    return is_constant(n->a) && is_constant(n->b) && is_constant(n->c);
+}
