@@ -90,9 +90,13 @@ struct mod_ctl {
                    struct err *e);
     /// A variable of the host, templated; VAL_UNDEF when missing.
     bool (*var)(void *self, const char *name, struct arena *a, struct val *out, struct err *e);
-    /// Asks the person at the terminal; ERR_NOT_FOUND without one. timeout_ms 0: for ever.
-    bool (*ask)(void *self, const char *prompt, bool echo, int64_t timeout_ms, struct arena *a, struct str *out,
-                struct err *e);
+    /// The task's name as it is shown.
+    struct str (*title)(void *self);
+    /// Shows a line on the screen, at once.
+    void (*show)(void *self, const char *line);
+    /// Waits for a line from the person at the terminal on standard input; ERR_NOT_FOUND when there is none or the
+    /// program runs in the background. Ctrl-C asks whether to go on: `*out` is empty then, or ERR_TIMEOUT.
+    bool (*ask)(void *self, bool echo, struct arena *a, struct str *out, struct err *e);
     int verbosity;
     bool native;  // jinja2_native: templates keep their types, and texts are not taken for booleans
 };

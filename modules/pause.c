@@ -58,16 +58,29 @@ static void report(struct mod_call *c, const struct timespec *from, const struct
     mod_set(c, "echo", val_bool(mod_bool(c, "echo")));
 }
 
+static void show_prompt(struct mod_call *c, struct str text) {
+    c->ctl->show(c->ctl->self, arena_printf(c->arena, "[%.*s]\n%.*s%s:", STR(c->ctl->title(c->ctl->self)), STR(text),
+                                            mod_bool(c, "echo") ? "" : " (output is hidden)"));
+}
+
+static void show_time(struct mod_call *c, int64_t seconds) {
+    struct str prompt = mod_str(c, "prompt");
+    c->ctl->show(c->ctl->self, arena_printf(c->arena, "Pausing for %lld seconds%s", (long long)seconds,
+                                            mod_bool(c, "echo") ? "" : " (output is hidden)"));
+    c->ctl->show(c->ctl->self, "(ctrl+C then 'C' = continue early, ctrl+C then 'A' = abort)\r");
+    if (prompt.n) {
+        show_prompt(c, prompt);
+    }
+}
+
 /// Asks and waits. Without a terminal nobody is waited for.
 static bool ask(struct mod_call *c, struct val *answer, struct err *e) {
     struct err inner = {.arena = c->arena};
     struct str prompt = mod_str(c, "prompt");
     bool echo = mod_bool(c, "echo");
     struct str text = STR_LIT("");
-    const char *shown = arena_printf(c->arena, "[%s]\n%.*s%s:", c->name,
-                                     STR(prompt.n ? prompt : STR_LIT("Press enter to continue, Ctrl+C to interrupt")),
-                                     echo ? "" : " (output is hidden)");
-    if (!c->ctl->ask(c->ctl->self, shown, echo, 0, c->arena, &text, &inner)) {
+    show_prompt(c, prompt.n ? prompt : STR_LIT("Press enter to continue, Ctrl+C to interrupt"));
+    if (!c->ctl->ask(c->ctl->self, echo, c->arena, &text, &inner)) {
         if (inner.code != ERR_NOT_FOUND) {
             return mod_fail(c, e, "%.*s", STR(err_text(&inner)));
         }
@@ -96,6 +109,7 @@ static bool run(struct mod_call *c, struct err *e) {
         }
         seconds = by_minutes ? minutes * 60 : seconds;
         seconds = seconds < 1 ? 1 : seconds;
+        show_time(c, seconds);
         c->sleep_ms = seconds * 1000;
         to.tv_sec += seconds;
     } else {

@@ -176,6 +176,8 @@ struct session {
     struct val extra_vars;
     struct run_opts run;
     bool asked_vault;
+    struct map deprecated;           // what was warned about
+    struct map rejected;             // names of modules nobody may use
     struct fact_cache *facts;        // kept between runs; NULL: none
     struct vars_files *early_files;  // while inventories are read (constructed); NULL: not needed yet
     size_t early_dirs;               // how many directories they knew
@@ -198,6 +200,11 @@ bool secrets_unseal(void *self, struct val sealed, struct arena *a, struct str *
 struct str remote_dir(struct arena *a);
 /// Prints a warning about a place. `self` is the session.
 void session_warn(void *self, struct mark at, const char *msg);
+/// Warns that something is going away, once, unless DEPRECATION_WARNINGS is off.
+void session_deprecated(struct session *x, const char *msg);
+/// The names of modules that PLUGIN_FILTERS_CFG rejects (rejected.c). A file that cannot be used is warned about;
+/// ERR_ARGS when it rejects `stat`.
+bool rejected_read(struct session *x, struct map *out, struct err *e);
 /// Parses -e words ("k=v ...", "@file", YAML or JSON) over `vars`.
 bool session_extra(struct session *x, struct str word, struct val vars, struct err *e);
 /// Filters, tests and lookups of the project, read from `<base>/filter_plugins` and its neighbours. plugins_dir adds
@@ -220,6 +227,9 @@ bool doc_kind(struct settings *s, const struct words *names, bool list, struct e
 /// Modules of the project, for the playbook loader (library.c): `self` is what library_new made.
 struct library *library_new(struct session *x);
 const struct module *library_find(void *self, const struct pb_module *m, struct err *e);
+/// meta/runtime.yml of a collection ("ns.name") on disk; null when it has none, VAL_UNDEF when there is no such
+/// collection.
+struct val library_runtime(void *self, struct str coll, struct str book_dir);
 
 // -- the tools -------------------------------------------------------------------------------------------------------
 /// Prints an error and gives back `code`; cli_report_in masks what is secret in it.

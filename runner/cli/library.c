@@ -1,6 +1,6 @@
 // Modules a project ships: found in library/ directories and collections, as Lua, as programs of any kind, or in Python
 // for ansible-core's module_utils, which are found on this machine when somebody installed them.
-#include "cli.h"
+#include "library.h"
 
 #include "fd.h"
 #include "foreign.h"
@@ -13,18 +13,6 @@
 
 #define MODULE_MAX ((size_t)64 << 20)
 
-struct library {
-    struct session *x;
-    struct arena *a;
-    struct map dirs;      // path -> struct words *: names in it
-    struct map modules;   // path -> const struct module *
-    struct map by_name;   // "name\nrole\nbook" -> struct found_module *
-    struct words roles;   // paths of all roles met: their libraries serve everybody
-    struct map runtimes;  // path -> struct val *: meta/runtime.yml
-    unsigned redirects;   // being followed
-    bool core_looked;
-    struct val core;  // list of [name, text]; null: not found
-};
 struct found_module {
     const struct module *m;
 };
@@ -208,22 +196,6 @@ static void add_empty(struct library *l, struct val files, struct map *seen, str
     val_push(l->a, files, pair);
 }
 
-/// The directory of a collection ("ns.name"), beside the playbook or in the configured places.
-static struct str collection_dir(struct library *l, struct str coll, struct str book_dir) {
-    size_t dot = str_find_char(coll, 0, '.');
-    const struct words *paths = &l->x->s->collections_path;
-    for (size_t i = 0; i <= paths->n; i++) {
-        struct str root = i ? paths->p[i - 1] : str_printf(l->a, "%.*s/collections", STR(book_dir));
-        const char *mid = str_ends(root, "/ansible_collections") ? "" : "/ansible_collections";
-        struct str dir = str_printf(l->a, "%.*s%s/%.*s/%.*s", STR(root), mid, STR(str_sub(coll, 0, dot)),
-                                    STR(str_sub(coll, dot + 1, coll.n)));
-        if (access(dir.s, X_OK) == 0) {
-            return dir;
-        }
-    }
-    return STR_NONE;
-}
-
 static bool word_byte(char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
 }
@@ -245,7 +217,7 @@ static void add_collection(struct payload *p, struct str coll) {
         return;
     }
     map_put(&p->collections, l->a, coll, l);
-    struct str dir = collection_dir(l, coll, p->book_dir);
+    struct str dir = library_collection_dir(l, coll, p->book_dir);
     size_t dot = str_find_char(coll, 0, '.');
     struct str ns = str_printf(l->a, "ansible_collections/%.*s", STR(str_sub(coll, 0, dot)));
     struct str base = str_printf(l->a, "%.*s/%.*s", STR(ns), STR(str_sub(coll, dot + 1, coll.n)));
@@ -424,57 +396,17 @@ static const struct module *action_plugin(struct library *l, const struct pb_mod
     return NULL;
 }
 
-/// meta/runtime.yml of a collection: a module that moved is the one it moved to, one that is gone is refused.
-static bool routed(struct library *l, const struct pb_module *m, struct str dir, struct str name,
-                   const struct module **out, struct err *e) {
-    struct str path = str_printf(l->a, "%.*s/meta/runtime.yml", STR(dir));
-    struct str text;
-    struct val v = VNULL;
-    struct yaml_opts y = {0};
-    struct err quiet = {.arena = l->a};
-    struct val *known = map_get(&l->runtimes, path);
-    if (!known) {
-        known = ARENA_NEW(l->a, struct val);
-        *known = VNULL;
-        if (access(path.s, R_OK) == 0 && fd_read_file(path.s, MODULE_MAX, l->a, &text, &quiet) &&
-            yaml_load(path.s, text, &y, l->a, &v, &quiet)) {
-            *known = v;
-        }
-        map_put(&l->runtimes, l->a, path, known);
-    }
-    struct val route = val_get_str(val_get(val_get(*known, "plugin_routing"), "modules"), name);
-    struct str to = val_text(val_get(route, "redirect"));
-    struct val tomb = val_get(route, "tombstone");
-    if (tomb.kind == VAL_DICT) {
-        struct str why = val_text(val_get(tomb, "warning_text"));
-        *out = refused(l, m->name, arena_printf(l->a, "'%.*s' has been removed: %.*s", STR(m->name), STR(why)));
-        return true;
-    }
-    if (!to.n) {
-        return true;
-    }
-    if (++l->redirects > 16) {
-        return err_set(e, ERR_LIMIT, NO_MARK, "redirects of the module '%.*s' go round in circles", STR(m->name));
-    }
-    struct pb_module next = *m;
-    next.name = to;
-    *out = module_find(to);
-    *out = *out ? *out : library_find(l, &next, e);
-    l->redirects--;
-    return e->code == ERR_NONE;
-}
-
 /// A module of the collection "ns.name", also under the name it has moved to (meta/runtime.yml).
 static const struct module *in_collection(struct library *l, const struct pb_module *m, struct err *e) {
     size_t dot = str_find_char(m->name, str_find_char(m->name, 0, '.') + 1, '.');
     struct str coll = str_sub(m->name, 0, dot);
     struct str name = str_sub(m->name, dot + 1, m->name.n);
-    struct str dir = collection_dir(l, coll, m->book_dir);
+    struct str dir = library_collection_dir(l, coll, m->book_dir);
     if (!dir.n) {
         return NULL;
     }
     const struct module *moved = NULL;
-    if (!routed(l, m, dir, name, &moved, e)) {
+    if (!library_routed(l, m, &moved, e)) {
         return NULL;
     }
     if (moved) {

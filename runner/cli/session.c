@@ -19,6 +19,18 @@ void session_warn(void *self, struct mark at, const char *msg) {
     output_event(x->output, &(struct event){.kind = EV_WARNING, .name = text});
 }
 
+void session_deprecated(struct session *x, const char *msg) {
+    struct val on = config_value(x->s, config_row(NULL, STR_LIT("DEPRECATION_WARNINGS"))).v;
+    if (on.kind == VAL_BOOL && on.u.b && !map_get(&x->deprecated, str_from(msg))) {
+        map_put(&x->deprecated, x->a, str_from(msg), x);
+        struct str text = str_printf(x->a,
+                                     "%s Deprecation warnings can be disabled by setting "
+                                     "deprecation_warnings=False in ansible.cfg.",
+                                     msg);
+        output_event(x->output, &(struct event){.kind = EV_DEPRECATED, .name = text});
+    }
+}
+
 // A password from a file, or what a program prints: its first line.
 static bool read_password(struct session *x, struct str file, struct str *out, struct err *e) {
     struct arena *a = x->a;
@@ -507,7 +519,11 @@ bool session_open(struct session *x, struct settings *s, const struct words *sec
         !open_inventory(x, e)) {
         return false;
     }
+    if (!rejected_read(x, &x->rejected, e)) {
+        return false;
+    }
     struct pb_opts o = {.a = x->a,
+                        .rejected = &x->rejected,
                         .vault = &x->yaml_vault,
                         .duplicates = duplicates_of(s),
                         .roles_path = s->roles_path.p,
@@ -519,6 +535,7 @@ bool session_open(struct session *x, struct settings *s, const struct words *sec
                         .warn = session_warn,
                         .warn_self = x,
                         .find_module = library_find,
+                        .runtime = library_runtime,
                         .find_self = library_new(x),
                         .plugin_dir = plugins_dir,
                         .plugin_self = x->plugins,

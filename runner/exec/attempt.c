@@ -128,46 +128,49 @@ static bool item_keywords(struct job *j, struct err *e) {
     return view_value(&j->v, j->task->notify, &it->notify, e) || err_wrap(e, j->task->n.at, "in 'notify'");
 }
 
-/// A key of module_defaults that means the module `action`: its name, or a group ("group/NAME") of Ansible's
-/// collections that it belongs to. Of groups that are not here, no module is here either.
-static bool means(struct str key, const char *action) {
-    static const struct {
-        const char *group, *prefix;
-    } groups[] = {{"group/docker", "docker_"},
-                  {"group/community.docker.docker", "docker_"},
-                  {"group/community.postgresql.all", "postgresql_"}};
-    for (size_t i = 0; i < COUNTOF(groups); i++) {
-        if (str_eqz(key, groups[i].group)) {
-            return strncmp(action, groups[i].prefix, strlen(groups[i].prefix)) == 0;
-        }
-    }
-    const char *name = module_short(key);
-    return name && strcmp(name, action) == 0;
-}
-
-/// Defaults of module_defaults for one module; later ones win.
-static bool defaults_of(struct job *j, const char *action, struct val into, struct err *e) {
+/// What is in force of module_defaults for `m`: by key, the innermost wins as a whole.
+static struct val defaults_for(struct job *j, const struct module *m) {
     struct val all = node_module_defaults(&j->task->n, &j->a);
+    struct val out = val_dict(&j->a, 2);
     for (size_t k = 0; k < val_len(all); k++) {
-        struct val one = val_at_index(all, k);
         size_t i = 0;
         struct vpair *p;
+        struct val one = val_at_index(all, k);
         while (val_is(one, VAL_DICT) && (p = val_each(one, &i))) {
-            struct val defaults = {0};
-            if (!means(val_text(p->key), action)) {
-                continue;
-            }
-            if (!view_value(&j->v, p->value, &defaults, e)) {
-                return err_wrap(e, p->key.mark, "in 'module_defaults'");
-            }
-            size_t x = 0;
-            struct vpair *q;
-            while (val_is(defaults, VAL_DICT) && (q = val_each(defaults, &x))) {
-                val_set_key(&j->a, into, q->key, q->value);
+            struct str key = val_text(p->key);
+            if (pb_default_means(j->pr->r->o->loader, &j->task->n, key, m)) {
+                // the names of an action are many, and mean one thing
+                val_set_key(&j->a, out, str_starts(key, "group/") ? p->key : val_z(&j->a, "action"), p->value);
             }
         }
     }
+    return out;
+}
+
+static bool add_defaults(struct job *j, struct val defaults, struct val into, struct err *e) {
+    size_t i = 0;
+    struct vpair *p;
+    if (!view_value(&j->v, defaults, &defaults, e)) {
+        return err_wrap(e, defaults.mark, "in 'module_defaults'");
+    }
+    while (val_is(defaults, VAL_DICT) && (p = val_each(defaults, &i))) {
+        val_set_key(&j->a, into, p->key, p->value);
+    }
     return true;
+}
+
+/// Defaults of module_defaults for one module: those of its groups, over them its own.
+static bool defaults_of(struct job *j, const struct module *m, struct val into, struct err *e) {
+    struct val all = defaults_for(j, m);
+    size_t i = 0;
+    struct vpair *p;
+    while ((p = val_each(all, &i))) {
+        if (str_starts(val_text(p->key), "group/") && !add_defaults(j, p->value, into, e)) {
+            return false;
+        }
+    }
+    struct val own = val_get(all, "action");
+    return own.kind == VAL_UNDEF || add_defaults(j, own, into, e);
 }
 
 /// The defaults of an action; below them, those of the module that `service` and `package` hand the task over to.
@@ -180,11 +183,12 @@ static bool module_defaults(struct job *j, struct val into, struct err *e) {
             !val_is(manager, VAL_STR)) {
             continue;
         }
-        if (!defaults_of(j, str_z(&j->a, val_text(manager)), into, e)) {
+        const struct module *m = module_find(val_text(manager));
+        if (m && !defaults_of(j, m, into, e)) {
             return false;
         }
     }
-    return defaults_of(j, j->task->action, into, e);
+    return !j->task->module || defaults_of(j, j->task->module, into, e);
 }
 
 /// Leaves out what is `omit`, at any depth.

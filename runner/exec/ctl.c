@@ -331,10 +331,17 @@ static bool c_var(void *self, const char *name, struct arena *a, struct val *out
     return view_var(self, name, out, e);
 }
 
-static bool c_ask(void *self, const char *prompt, bool echo, int64_t timeout_ms, struct arena *a, struct str *out,
-                  struct err *e) {
-    struct question q = {.prompt = prompt, .echo = echo, .timeout_ms = timeout_ms};
-    return ask_terminal(((struct view *)self)->r, &q, a, out, e);
+static struct str c_title(void *self) {
+    return task_title(self);
+}
+
+static void c_show(void *self, const char *line) {
+    struct view *v = self;
+    output_text(v->r->o->output, str_printf(v->a, "%s\n", line));
+}
+
+static bool c_ask(void *self, bool echo, struct arena *a, struct str *out, struct err *e) {
+    return ask_pause(((struct view *)self)->r, echo, a, out, e);
 }
 
 // NOLINTEND(readability-function-size)
@@ -359,6 +366,8 @@ void ctl_init(struct view *v) {
                               .truth = c_truth,
                               .encode = c_encode,
                               .var = c_var,
+                              .title = c_title,
+                              .show = c_show,
                               .ask = c_ask,
                               .verbosity = v->r->o->verbosity,
                               .native = v->r->o->native};

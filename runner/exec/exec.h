@@ -59,10 +59,10 @@ struct run {
     struct str start_at;  // empty once it was found
     struct val groups;    // magic variable `groups`, VAL_UNDEF after a change
     struct val custom_stats;
-    struct val dynamic;    // list of {host, result}: what add_host and group_by did, for refresh_inventory
-    int sigfd;             // readable after Ctrl-C
-    int sig_in, sig_stop;  // of the thread that waits for signals
-    int sig_count;
+    struct val dynamic;               // list of {host, result}: what add_host and group_by did, for refresh_inventory
+    int sigfd;                        // readable after Ctrl-C
+    int sig_in, sig_stop;             // of the thread that waits for signals
+    _Atomic int sig_count, sig_last;  // signals that nobody has taken for an answer, and the last one's number
     pthread_t sig_thread;
     bool stop;      // Ctrl-C
     bool broken;    // any_errors_fatal or max_fail_percentage ended a batch
@@ -569,6 +569,9 @@ struct question {
     int64_t timeout_ms;  // 0: none
 };
 bool ask_terminal(struct run *r, const struct question *q, struct arena *a, struct str *out, struct err *e);
+/// Waits for a line on standard input, as `pause` does: ERR_NOT_FOUND unless that is the terminal this program runs at
+/// in the foreground; Ctrl-C asks whether the play goes on: `*out` is empty then, or ERR_TIMEOUT.
+bool ask_pause(struct run *r, bool echo, struct arena *a, struct str *out, struct err *e);
 
 // -- check.c ----------------------------------------------------------------------------------------------------------
 /// What is not supported, and templates that cannot be right: found before any host is touched.

@@ -38,6 +38,7 @@ static void *watch_signals(void *arg) {
         }
         while (p[0].revents && read(r->sig_in, &si, sizeof si) == (ssize_t)sizeof si) {
             uint64_t one = 1;
+            r->sig_last = (int)si.ssi_signo;
             if (r->sig_count++ > 0 || write(r->sigfd, &one, sizeof one) < 0) {
                 _exit(RC_INTERRUPTED);
             }
@@ -75,6 +76,96 @@ static void take_signal(struct run *r) {
     if (read(r->sigfd, &n, sizeof n) == (ssize_t)sizeof n) {
         r->stop = true;
     }
+}
+
+// -- questions --------------------------------------------------------------------------------------------------------
+
+/// Reads a line: 1 done, 0 deadline, -1 end of input, or a signal, which is left for the caller to take.
+static int read_line(struct run *r, int fd, int64_t timeout_ms, struct buf *b) {
+    int64_t end = timeout_ms > 0 ? clock_ms() + timeout_ms : -1;
+    for (;;) {
+        struct pollfd p[2] = {{.fd = fd, .events = POLLIN}, {.fd = r->sigfd, .events = POLLIN}};
+        int64_t left = end < 0 ? -1 : end - clock_ms();
+        if (end >= 0 && left <= 0) {
+            return 0;
+        }
+        if (poll(p, 2, left > 60000 ? 60000 : (int)left) < 0 && errno != EINTR) {
+            return -1;
+        }
+        if (p[1].revents) {
+            return -1;
+        }
+        if (!p[0].revents) {
+            continue;
+        }
+        char c = 0;
+        ssize_t n = read(fd, &c, 1);
+        if (n <= 0) {
+            return -1;
+        }
+        if (c == '\n' || c == '\r') {
+            return 1;
+        }
+        buf_char(b, c);
+    }
+}
+
+/// True when standard input is the terminal this program runs at in the foreground.
+static bool at_terminal(void) {
+    return isatty(STDIN_FILENO) && getpgrp() == tcgetpgrp(STDIN_FILENO);
+}
+
+/// After Ctrl-C in a pause: true to go on. Another signal, also while it asks, means no and ends the run. True when
+/// there was no signal.
+static bool ask_go_on(struct run *r) {
+    struct termios old;
+    bool on = false;
+    take_signal(r);
+    if (!r->stop || r->sig_last != SIGINT || tcgetattr(STDIN_FILENO, &old) < 0) {
+        return !r->stop;
+    }
+    r->stop = false;
+    r->sig_count = 0;
+    output_text(r->o->output, STR_LIT("Press 'C' to continue the play or 'A' to abort \r\n"));
+    struct termios raw = old;
+    raw.c_lflag &= ~(tcflag_t)(ECHO | ICANON);
+    tcsetattr(STDIN_FILENO, TCSANOW, &raw);
+    for (;;) {
+        struct pollfd p[2] = {{.fd = STDIN_FILENO, .events = POLLIN}, {.fd = r->sigfd, .events = POLLIN}};
+        char c = 0;
+        if ((poll(p, 2, -1) < 0 && errno != EINTR) || p[1].revents) {
+            take_signal(r);
+            break;
+        }
+        if (p[0].revents && read(STDIN_FILENO, &c, 1) <= 0) {
+            break;
+        }
+        on = c == 'c' || c == 'C';
+        if (on || c == 'a' || c == 'A') {
+            break;
+        }
+    }
+    tcsetattr(STDIN_FILENO, TCSANOW, &old);
+    return on;
+}
+
+static bool abort_asked(struct err *e) {
+    return err_set(e, ERR_TIMEOUT, NO_MARK, "user requested abort!");
+}
+
+bool ask_pause(struct run *r, bool echo, struct arena *a, struct str *out, struct err *e) {
+    struct termios old;
+    if (!at_terminal() || tcgetattr(STDIN_FILENO, &old) < 0) {
+        return err_set(e, ERR_NOT_FOUND, NO_MARK, "standard input is no terminal in the foreground");
+    }
+    struct termios raw = old;
+    raw.c_lflag &= echo ? ~(tcflag_t)0 : ~(tcflag_t)ECHO;
+    tcsetattr(STDIN_FILENO, TCSAFLUSH, &raw);
+    struct buf b = {.a = a, .max = 65536};
+    int got = read_line(r, STDIN_FILENO, 0, &b);
+    tcsetattr(STDIN_FILENO, TCSAFLUSH, &old);
+    *out = got < 0 ? STR_LIT("") : buf_view(&b);
+    return got >= 0 || ask_go_on(r) || abort_asked(e);
 }
 
 static void file(struct play_run *pr, struct job *j) {
@@ -264,6 +355,24 @@ void wait_only(struct play_run *pr, const struct jobs *jobs) {
     }
 }
 
+/// Ctrl-C while a `pause` waits for its time: goes on early, or fails the task. False: no task pauses.
+static bool pause_interrupted(struct play_run *pr) {
+    struct job *j = NULL;
+    for (size_t i = 0; i < pr->timers.n && !j; i++) {
+        j = pr->timers.p[i]->item.call.sleep_ms > 0 ? pr->timers.p[i] : NULL;
+    }
+    if (!j || !at_terminal()) {
+        return false;
+    }
+    if (!ask_go_on(pr->r)) {
+        struct err e = {.arena = &j->a};
+        (void)abort_asked(&e);
+        j->item.result = result_failed(&j->a, &e);
+    }
+    j->due = clock_ms();
+    return true;
+}
+
 void wait_some(struct play_run *pr) {
     struct run *r = pr->r;
     struct pollfd p[2] = {{.fd = r->sigfd, .events = POLLIN}, {.fd = -1, .events = POLLIN}};
@@ -271,7 +380,7 @@ void wait_some(struct play_run *pr) {
         p[1].fd = hub_fd(r->hub);
     }
     int got = poll(p, 2, r->kept.n ? 0 : next_timer(pr));
-    if (got > 0 && p[0].revents) {
+    if (got > 0 && p[0].revents && (r->sig_last != SIGINT || !pause_interrupted(pr))) {
         take_signal(r);
     }
     drain(pr);
@@ -280,44 +389,12 @@ void wait_some(struct play_run *pr) {
     }
 }
 
-// -- questions --------------------------------------------------------------------------------------------------------
-
-/// Reads a line: 1 done, 0 deadline, -1 interrupted or end of input.
-static int read_line(struct run *r, int fd, int64_t timeout_ms, struct buf *b) {
-    int64_t end = timeout_ms > 0 ? clock_ms() + timeout_ms : -1;
-    for (;;) {
-        struct pollfd p[2] = {{.fd = fd, .events = POLLIN}, {.fd = r->sigfd, .events = POLLIN}};
-        int64_t left = end < 0 ? -1 : end - clock_ms();
-        if (end >= 0 && left <= 0) {
-            return 0;
-        }
-        if (poll(p, 2, left > 60000 ? 60000 : (int)left) < 0 && errno != EINTR) {
-            return -1;
-        }
-        if (p[1].revents) {
-            take_signal(r);
-            return -1;
-        }
-        if (!p[0].revents) {
-            continue;
-        }
-        char c = 0;
-        ssize_t n = read(fd, &c, 1);
-        if (n <= 0) {
-            return -1;
-        }
-        if (c == '\n' || c == '\r') {
-            return 1;
-        }
-        buf_char(b, c);
-    }
-}
-
 /// Without a terminal: the prompt goes to standard output, the answer comes from standard input.
 static bool ask_pipe(struct run *r, const struct question *q, struct arena *a, struct str *out, struct err *e) {
     struct buf b = {.a = a, .max = 65536};
     output_text(r->o->output, str_from(q->prompt));
     int got = read_line(r, STDIN_FILENO, q->timeout_ms, &b);
+    take_signal(r);
     *out = buf_view(&b);
     return got > 0 || (got < 0 && b.n) ||
            err_set(e, ERR_TIMEOUT, NO_MARK, "the question '%s' has no answer on standard input", q->prompt);
@@ -340,6 +417,7 @@ bool ask_terminal(struct run *r, const struct question *q, struct arena *a, stru
     struct buf b = {.a = a, .max = 65536};
     bool ok = fd_write_all(fd, str_from(q->prompt), e);
     int got = ok ? read_line(r, fd, q->timeout_ms, &b) : -1;
+    take_signal(r);
     if (!q->echo) {
         tcsetattr(fd, TCSAFLUSH, &old);
         (void)fd_write_all(fd, STR_LIT("\n"), e);

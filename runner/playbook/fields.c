@@ -239,34 +239,6 @@ static bool vars_dict(struct arena *a, struct val v, struct val *out, struct err
     return true;
 }
 
-/// A dict of module or "group/name" to defaults, or a list of them. Unknown modules are only warned about: the
-/// defaults then apply to nothing.
-static bool defaults_ok(struct pb_loader *l, struct val v, struct err *e) {
-    for (size_t i = 0; val_is_seq(v) && i < val_len(v); i++) {
-        if (!defaults_ok(l, val_at_index(v, i), e)) {
-            return false;
-        }
-    }
-    if (v.kind == VAL_NULL || val_is_seq(v)) {
-        return true;
-    }
-    if (v.kind != VAL_DICT) {
-        return err_set(e, ERR_ARGS, v.mark, "'module_defaults' must be a dictionary by module name, not %s",
-                       val_kind_name(v.kind));
-    }
-    size_t i = 0;
-    for (struct vpair *p; (p = val_each(v, &i));) {
-        struct str name = STR_NONE;
-        if (!key_text(p, &name, e)) {
-            return false;
-        }
-        if (!str_starts(name, "group/") && !module_find(name) && !l->o.find_module) {
-            pb_warn(l, p->key.mark, "'module_defaults' for '%.*s' apply to no known module", STR(name));
-        }
-    }
-    return true;
-}
-
 bool field_set(struct pb_loader *l, struct node *n, enum keyword k, struct val v, struct err *e) {
     if (k == KW_TAGS) {
         return tags_list(l->a, v, &n->kw[k], e);
@@ -274,7 +246,7 @@ bool field_set(struct pb_loader *l, struct node *n, enum keyword k, struct val v
     if (k == KW_VARS) {
         return vars_dict(l->a, v, &n->kw[k], e);
     }
-    if (k == KW_MODULE_DEFAULTS && !defaults_ok(l, v, e)) {
+    if (k == KW_MODULE_DEFAULTS && !defaults_ok(l, n, v, e)) {
         return false;
     }
     bool later = n->kind == NODE_TASK || n->kind == NODE_HANDLER;  // fields_ok, once all keywords are known

@@ -12,8 +12,9 @@ struct pb_loader {
         struct known *p;
         size_t n, cap;
     } statics;
-    uint32_t tasks;   // ids given out
-    struct map uses;  // play and hash of the key -> struct role_use
+    uint32_t tasks;     // ids given out
+    struct map groups;  // of modules, see defaults.c
+    struct map uses;    // play and hash of the key -> struct role_use
 };
 /// A role as a play uses it: `key` holds all that makes two uses the same.
 struct role_use {
@@ -128,6 +129,16 @@ enum act {
     ACT_UNKNOWN
 };
 bool task_parse(const struct ctx *c, struct val d, struct task **out, enum act *act, struct err *e);
+
+/// What stands behind a name of a module: *act is ACT_UNKNOWN when nothing does, *out NULL when it is no module. False
+/// only when a project's own module is broken.
+bool action_find(const struct ctx *c, struct str name, const struct module **out, enum act *act, struct err *e);
+/// The name without ansible.builtin. or ansible.legacy.
+struct str action_base(struct str name);
+
+// -- defaults.c ------------------------------------------------------------------------------------------------------
+/// module_defaults of a node: a dict of modules or "group/NAME" to defaults, or a list of them; all must be known.
+bool defaults_ok(struct pb_loader *l, const struct node *n, struct val v, struct err *e);
 
 // -- elsewhere.c -----------------------------------------------------------------------------------------------------
 /// True for a module that exists, but not here: one of Ansible's, of any collection, or in the project's library in

@@ -143,7 +143,11 @@ struct pb_opts {
     /// A module the project ships (in library/ of the role and beside the playbook, in the configured directories, in a
     /// collection), as Lua or as a program: returns it or NULL. May be NULL itself.
     const struct module *(*find_module)(void *self, const struct pb_module *m, struct err *e);
-    void *find_self;
+    const struct map *rejected;  // names of modules that may not be used; may be NULL
+    /// meta/runtime.yml of a collection ("ns.name"): null when it has none, VAL_UNDEF when the collection is not on
+    /// disk. May be NULL.
+    struct val (*runtime)(void *self, struct str coll, struct str book_dir);
+    void *find_self;  // of the two
     /// Told of the directory of each playbook and role that is read, where the project keeps its plugins. May be NULL.
     void (*plugin_dir)(void *self, struct str dir);
     void *plugin_self;
@@ -195,6 +199,8 @@ struct val node_whens(const struct node *n, struct arena *a);
 struct val node_environments(const struct node *n, struct arena *a);
 /// module_defaults: dicts from the play inwards; later wins.
 struct val node_module_defaults(const struct node *n, struct arena *a);
+/// True when a key of module_defaults at (or above) `n` means the module `m`: its name, or a group it is in.
+bool pb_default_means(struct pb_loader *l, const struct node *n, struct str key, const struct module *m);
 /// `vars` of the node and its parents below the play and without role uses, merged; the nearest wins.
 struct val node_vars(const struct node *n, struct arena *a);
 /// `vars` of the dynamic includes around the node, merged: level INCLUDE_PARAMS.

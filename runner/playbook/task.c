@@ -29,7 +29,7 @@ static const struct {
     {"import_tasks", ACT_IMPORT_TASKS}, {"import_role", ACT_IMPORT_ROLE},     {"meta", ACT_META},
 };
 
-static struct str without_collection(struct str name) {
+struct str action_base(struct str name) {
     static const char *const ours[] = {"ansible.builtin.", "ansible.legacy."};
     for (size_t i = 0; i < COUNTOF(ours); i++) {
         if (str_starts(name, ours[i])) {
@@ -73,7 +73,7 @@ static const struct module *in_collections(const struct ctx *c, struct str name,
 
 /// Finds what runs under a name: ACT_UNKNOWN when nothing does. False only when a project's own module is broken.
 static bool resolve(const struct ctx *c, struct str name, struct found *f, struct err *e) {
-    struct str base = without_collection(name);
+    struct str base = action_base(name);
     f->module = NULL;
     for (size_t i = 0; i < COUNTOF(family); i++) {
         if (str_eqz(base, family[i].name)) {
@@ -82,6 +82,9 @@ static bool resolve(const struct ctx *c, struct str name, struct found *f, struc
         }
     }
     f->act = ACT_MODULE;
+    if (c->l->o.rejected && map_get(c->l->o.rejected, base)) {
+        return err_set(e, ERR_ARGS, NO_MARK, "the module '%.*s' is rejected by the plugin filter file", STR(base));
+    }
     struct pb_module m = {.name = base,
                           .role_path = c->role ? c->role->path : STR_NONE,
                           .book_dir = c->play && c->play->book ? pb_dirname(c->play->book->file) : STR_NONE};
@@ -107,6 +110,14 @@ static bool resolve(const struct ctx *c, struct str name, struct found *f, struc
         f->act = ACT_UNKNOWN;
     }
     return true;
+}
+
+bool action_find(const struct ctx *c, struct str name, const struct module **out, enum act *act, struct err *e) {
+    struct found f = {0};
+    bool ok = resolve(c, name, &f, e);
+    *out = f.module;
+    *act = f.act;
+    return ok;
 }
 
 // -- sorting the keys ------------------------------------------------------------------------------------------------
@@ -167,7 +178,7 @@ static bool take_key(const struct ctx *c, struct task *t, struct parts *parts, s
     struct found f = {0};
     struct key key = {p};
     if (!resolve(c, name, &f, e)) {
-        return false;
+        return err_wrap(e, p->key.mark, "in the action of a task");
     }
     if (f.act == ACT_UNKNOWN) {
         VEC_PUSH(c->l->a, parts->strangers, key);
@@ -180,7 +191,7 @@ static bool take_key(const struct ctx *c, struct task *t, struct parts *parts, s
 // -- choosing the action ---------------------------------------------------------------------------------------------
 static bool unknown_module(const struct ctx *c, struct val name, struct err *e) {
     struct str s = val_text(name);
-    struct typo t = {.got = without_collection(s)};
+    struct typo t = {.got = action_base(s)};
     for (size_t i = 0; i < module_count; i++) {
         typo_offer(&t, str_from(module_table[i].name));
     }
@@ -193,7 +204,7 @@ static bool unknown_module(const struct ctx *c, struct val name, struct err *e) 
         }
     }
     err_set(e, ERR_ARGS, name.mark, "unknown module '%.*s'", STR(s));
-    if (str_eqz(without_collection(s), "import_playbook")) {
+    if (str_eqz(action_base(s), "import_playbook")) {
         return err_hint(e, "'import_playbook' stands in the list of plays, not among tasks");
     }
     if (t.best.n) {
@@ -253,7 +264,7 @@ static bool split_action(struct arena *a, struct val text, const char *what, str
 
 static bool is_free_form(struct str name) {
     static const char *const names[] = {"command", "shell", "raw", "script", "win_command", "win_shell"};
-    struct str base = without_collection(name);
+    struct str base = action_base(name);
     if (str_starts(name, "ansible.windows.")) {
         base = str_sub(name, strlen("ansible.windows."), name.n);
     }
@@ -326,7 +337,7 @@ static bool old_style(const struct ctx *c, struct vpair *p, struct found *f, str
         f->module = NULL;
         return true;
     }
-    return resolve(c, val_text(f->name), f, e);
+    return resolve(c, val_text(f->name), f, e) || err_wrap(e, f->name.mark, "in the action of a task");
 }
 
 static bool conflict(struct str a, struct val b, struct err *e) {
@@ -545,7 +556,7 @@ static enum task_kind kind_of(enum act act) {
 }
 
 static const char *short_name(struct arena *a, const struct found *f) {
-    struct str base = without_collection(val_text(f->name));
+    struct str base = action_base(val_text(f->name));
     if (f->act == ACT_MODULE && module_find(val_text(f->name)) == f->module) {
         const char *known = module_short(val_text(f->name));
         return known ? known : str_z(a, base);
@@ -566,7 +577,7 @@ static bool set_action(const struct ctx *c, struct task *t, const struct parts *
     t->kind = kind_of(f->act);
     t->module = f->module;
     t->elsewhere = f->act == ACT_UNKNOWN && !has_template(f->name) &&
-                   module_elsewhere(c, t->action_name, without_collection(t->action_name));
+                   module_elsewhere(c, t->action_name, action_base(t->action_name));
     if (f->act == ACT_UNKNOWN && !has_template(f->name) && !t->elsewhere) {
         if (!node_conditional(&t->n)) {
             return unknown_module(c, f->name, e);

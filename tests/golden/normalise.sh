@@ -14,7 +14,6 @@ golden_normalise() {
         -e '/^\[WARNING\]|^\[DEPRECATION WARNING\]/,/^$/d' \
         -e '/^(No config file found|Using .* as config file)/d' \
         -e '/undefined|UNREACHABLE/s/"msg": ".*"/"msg": "TEXT"/' \
-        -e '/^Pausing for |^\(ctrl\+C/d' \
         -e 's/^\+\+\+ after: .*/+++ after: PATH/' \
         -e 's/[[:space:]]+$//'
 }

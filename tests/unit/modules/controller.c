@@ -13,6 +13,7 @@ struct fake {
     struct val vars;
     const char *dir;     // where files are found
     const char *answer;  // NULL: nobody at the terminal
+    const char *shown;   // lines on the screen
     struct mod_ctl ctl;
     struct mod_call call;
 };
@@ -76,16 +77,23 @@ static bool fake_var(void *self, const char *name, struct arena *a, struct val *
     return true;
 }
 
-// NOLINTNEXTLINE(readability-function-size): the parameters are the interface's
-static bool fake_ask(void *self, const char *prompt, bool echo, int64_t timeout_ms, struct arena *a, struct str *out,
-                     struct err *e) {
+static struct str fake_title(void *self) {
+    (void)self;
+    return STR_LIT("a pause");
+}
+
+static void fake_show(void *self, const char *line) {
+    struct fake *f = self;
+    f->shown = arena_printf(&f->a, "%s%s\n", f->shown ? f->shown : "", line);
+}
+
+static bool fake_ask(void *self, bool echo, struct arena *a, struct str *out, struct err *e) {
     const struct fake *f = self;
     (void)a;
-    CHECK(timeout_ms == 0);
     if (!f->answer) {
         return err_set(e, ERR_NOT_FOUND, NO_MARK, "no terminal");
     }
-    CHECK(strstr(prompt, "Really?") != NULL && (strstr(prompt, "hidden") != NULL) == !echo);
+    CHECK(strstr(f->shown, "[a pause]\nReally?") != NULL && (strstr(f->shown, "hidden") != NULL) == !echo);
     *out = str_from(f->answer);
     return true;
 }
@@ -107,6 +115,8 @@ static void fake_open(struct fake *f) {
                               .eval = fake_eval,
                               .truth = fake_truth,
                               .var = fake_var,
+                              .title = fake_title,
+                              .show = fake_show,
                               .ask = fake_ask};
     f->vars = yaml(f, "{foo: {bar: [1]}, h: {y: 2, z: 3}}");
 }
