@@ -1,5 +1,6 @@
-// module_defaults: which module or group of modules a key means. Groups are those of ansible-core and of meta/runtime.yml
-// in collections on disk; of collections whose modules are built in, the groups are known without them.
+// module_defaults: which module or group of modules a key means. Groups are those of ansible-core and of
+// meta/runtime.yml in collections on disk; of collections whose modules are built in, the groups are known without
+// them.
 #include "parse.h"
 
 /// A group by its full name and the playbook's directory: the full names of its actions.
@@ -139,16 +140,20 @@ static struct str full_group(struct pb_loader *l, struct str name) {
     return str_find_char(name, 0, '.') == SIZE_MAX ? str_printf(l->a, "ansible.builtin.%.*s", STR(name)) : name;
 }
 
-/// The directory of the playbook that a node belongs to.
-static struct str book_dir(const struct node *n) {
+/// The play a node belongs to; NULL: not known yet.
+static struct play *play_of(struct node *n) {
     while (n && n->kind != NODE_PLAY) {
         n = n->parent;
     }
-    const struct play *p = (const struct play *)(const void *)n;  // a play begins with its node
+    return (struct play *)(void *)n;  // a play begins with its node
+}
+
+static struct str book_dir(struct node *n) {
+    const struct play *p = play_of(n);
     return p && p->book ? pb_dirname(p->book->file) : STR_NONE;
 }
 
-static const struct group *group_of(struct pb_loader *l, const struct node *n, struct str full) {
+static const struct group *group_of(struct pb_loader *l, struct node *n, struct str full) {
     struct str dir = book_dir(n);
     struct str key = str_printf(l->a, "%.*s\n%.*s", STR(full), STR(dir));
     struct group *g = map_get(&l->groups, key);
@@ -172,24 +177,17 @@ static bool group_has(const struct group *g, struct str name) {
 
 // -- keys ------------------------------------------------------------------------------------------------------------
 
-static struct ctx ctx_of(struct pb_loader *l, const struct node *n) {
-    const struct node *top = n;
-    while (top && top->kind != NODE_PLAY) {
-        top = top->parent;
-    }
-    return (struct ctx){.l = l,
-                        .role = n->role,
-                        .file = n->file,
-                        .play = (struct play *)(void *)(uintptr_t)top};  // a play begins with its node
+static struct ctx ctx_of(struct pb_loader *l, struct node *n) {
+    return (struct ctx){.l = l, .role = n->role, .file = n->file, .play = play_of(n)};
 }
 
-static bool key_module(struct pb_loader *l, const struct node *n, struct str key, const struct module **out,
-                       enum act *act, struct err *e) {
+static bool key_module(struct pb_loader *l, struct node *n, struct str key, const struct module **out, enum act *act,
+                       struct err *e) {
     struct ctx c = ctx_of(l, n);
     return action_find(&c, key, out, act, e);
 }
 
-static bool key_ok(struct pb_loader *l, const struct node *n, struct val key, struct err *e) {
+static bool key_ok(struct pb_loader *l, struct node *n, struct val key, struct err *e) {
     struct str name = val_text(key);
     const struct module *m = NULL;
     enum act act = ACT_UNKNOWN;
@@ -197,7 +195,8 @@ static bool key_ok(struct pb_loader *l, const struct node *n, struct val key, st
         struct str full = full_group(l, str_sub(name, strlen("group/"), name.n));
         return group_of(l, n, full)->found ||
                err_set(e, ERR_NOT_FOUND, key.mark, "could not resolve the module_defaults group '%.*s'", STR(full)) ||
-               err_hint(e, "groups are those of ansible-core and of meta/runtime.yml in collections that are installed");
+               err_hint(e,
+                        "groups are those of ansible-core and of meta/runtime.yml in collections that are installed");
     }
     if (!key_module(l, n, name, &m, &act, e)) {
         return err_wrap(e, key.mark, "in 'module_defaults'");
@@ -209,7 +208,7 @@ static bool key_ok(struct pb_loader *l, const struct node *n, struct val key, st
     return err_set(e, ERR_NOT_FOUND, key.mark, "could not resolve the action '%.*s' in module_defaults", STR(name));
 }
 
-bool defaults_ok(struct pb_loader *l, const struct node *n, struct val v, struct err *e) {
+bool defaults_ok(struct pb_loader *l, struct node *n, struct val v, struct err *e) {
     for (size_t i = 0; val_is_seq(v) && i < val_len(v); i++) {
         if (!defaults_ok(l, n, val_at_index(v, i), e)) {
             return false;
@@ -232,7 +231,7 @@ bool defaults_ok(struct pb_loader *l, const struct node *n, struct val v, struct
     return true;
 }
 
-bool pb_default_means(struct pb_loader *l, const struct node *n, struct str key, const struct module *m) {
+bool pb_default_means(struct pb_loader *l, struct node *n, struct str key, const struct module *m) {
     struct err quiet = {.arena = l->a};
     const struct module *found = NULL;
     enum act act = ACT_UNKNOWN;

@@ -138,7 +138,7 @@ struct str action_base(struct str name);
 
 // -- defaults.c ------------------------------------------------------------------------------------------------------
 /// module_defaults of a node: a dict of modules or "group/NAME" to defaults, or a list of them; all must be known.
-bool defaults_ok(struct pb_loader *l, const struct node *n, struct val v, struct err *e);
+bool defaults_ok(struct pb_loader *l, struct node *n, struct val v, struct err *e);
 
 // -- elsewhere.c -----------------------------------------------------------------------------------------------------
 /// True for a module that exists, but not here: one of Ansible's, of any collection, or in the project's library in

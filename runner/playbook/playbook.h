@@ -200,7 +200,7 @@ struct val node_environments(const struct node *n, struct arena *a);
 /// module_defaults: dicts from the play inwards; later wins.
 struct val node_module_defaults(const struct node *n, struct arena *a);
 /// True when a key of module_defaults at (or above) `n` means the module `m`: its name, or a group it is in.
-bool pb_default_means(struct pb_loader *l, const struct node *n, struct str key, const struct module *m);
+bool pb_default_means(struct pb_loader *l, struct node *n, struct str key, const struct module *m);
 /// `vars` of the node and its parents below the play and without role uses, merged; the nearest wins.
 struct val node_vars(const struct node *n, struct arena *a);
 /// `vars` of the dynamic includes around the node, merged: level INCLUDE_PARAMS.
