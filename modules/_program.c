@@ -232,8 +232,9 @@ static bool program_command(struct mod_call *c, const char *dir, struct val *wor
 
 // -- result ----------------------------------------------------------------------------------------------------------
 
-/// From the first line that begins a JSON object to the last that ends one; what is around it is chatter.
-static struct str json_part(struct str out) {
+/// From the first line that begins a JSON object to the last that ends one; what is around it is chatter, of which *junk
+/// is what stands behind.
+static struct str json_part(struct str out, struct str *junk) {
     size_t from = SIZE_MAX;
     size_t to = 0;
     size_t at = 0;
@@ -249,17 +250,25 @@ static struct str json_part(struct str out) {
         }
         at += line.n + 1;
     }
-    return from == SIZE_MAX || to <= from ? STR_NONE : str_sub(out, from, to);
+    if (from == SIZE_MAX || to <= from) {
+        return STR_NONE;
+    }
+    *junk = str_trim(str_sub(out, to, out.n));
+    return str_sub(out, from, to);
 }
 
 static bool take_result(struct mod_call *c, const struct run_result *r, struct err *e) {
     struct val v = VNULL;
     struct err bad = {.arena = c->arena};
-    struct str part = json_part(r->out);
+    struct str junk = STR_NONE;
+    struct str part = json_part(r->out, &junk);
     if (part.n && json_parse(c->arena, part, &v, &bad) && v.kind == VAL_DICT) {
         size_t i = 0;
         for (struct vpair *p; (p = val_each(v, &i));) {
             mod_set(c, str_z(c->arena, val_text(p->key)), p->value);
+        }
+        if (junk.n) {
+            mod_warn(c, "Module invocation had junk after the JSON data: %.*s", STR(junk));
         }
         if (!val_has(v, "failed") && r->rc != 0 && !val_has(v, "rc")) {
             mod_set(c, "failed", val_bool(true));

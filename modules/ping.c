@@ -9,7 +9,7 @@ static const struct arg args[] = {
 static bool run(struct mod_call *c, struct err *e) {
     if (str_eqz(mod_str(c, "data"), "crash")) {
         mod_set(c, "rc", val_int(1));
-        mod_set_z(c, "module_stdout", "");
+        mod_set_z(c, "module_stdout", "Exception: boom\n");  // over a terminal, as ssh's, both are one
         mod_set_z(c, "module_stderr", "Exception: boom\n");
         mod_set_z(c, "exception", "Exception: boom\n");
         return mod_fail(c, e, "MODULE FAILURE\nSee stdout/stderr for the exact error");

@@ -346,9 +346,8 @@ static bool look(struct mod_call *c, struct user *u, struct err *e) {
     account_user(c, mod_str(c, "name"), mod_bool(c, "local"), &u->now);
     if (!u->now.found && mod_bool(c, "local")) {
         mod_warn(c,
-                 "local: true, and the user '%.*s' is not in /etc/passwd: where the system keeps its users elsewhere "
-                 "they may "
-                 "be there all the same",
+                 "local: true, and the user '%.*s' is not in /etc/passwd. The local user account may already exist "
+                 "where the system keeps its users elsewhere",
                  STR(u->now.name));
     }
     if (str_eqz(mod_str(c, "state"), "absent")) {

@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #define FILTER_FILE "/etc/ansible/plugin_filters.yml"
-#define FILTER_MAX ((size_t)1 << 20)
+#define FILTER_MAX  ((size_t)1 << 20)
 
 static bool ignored(struct session *x, const char *path, const char *why) {
     session_warn(x, NO_MARK, arena_printf(x->a, "the plugin filter file '%s' has no effect: %s", path, why));

@@ -5,7 +5,7 @@
 
 #include <unistd.h>
 
-#define RUNTIME_MAX ((size_t)16 << 20)
+#define RUNTIME_MAX   ((size_t)16 << 20)
 #define REDIRECTS_MAX 16
 
 struct str library_collection_dir(struct library *l, struct str coll, struct str book_dir) {

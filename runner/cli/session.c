@@ -158,8 +158,12 @@ bool session_extra(struct session *x, struct str word, struct val vars, struct e
         }
         if (val_has(got, "_raw_params")) {
             struct str raw = val_text(val_get(got, "_raw_params"));
-            err_set(e, ERR_ARGS, at, "expected k=v, found '%.*s'", STR(raw));
-            return err_hint(e, "write -e 'name=value', -e @FILE or -e '{\"name\": \"value\"}'");
+            session_warn(
+                x, at,
+                arena_printf(x->a,
+                             "expected k=v, found '%.*s', which has no effect; write -e 'name=value', -e @FILE "
+                             "or -e '{\"name\": \"value\"}'",
+                             STR(raw)));
         }
         got = val_mark_templates(val_reflag(x->a, got, 0, VAL_TRUSTED));
     }

@@ -94,8 +94,16 @@ static struct val sources(struct arena *a, struct str text, struct str dir) {
     return split(a, text, &(struct parts){',', true, dir});
 }
 
-static bool wrong(size_t row, struct str text, const char *want, struct mark at, struct err *e) {
-    return err_set(e, ERR_ARGS, at, "setting %s must be %s, not '%.*s'", setting_rows[row].name, want, STR(text));
+/// A text as it was given, and where: a file, or "env: NAME".
+struct given {
+    struct str text, origin;
+    struct mark at;
+};
+
+static bool wrong(size_t row, const struct given *g, const char *want, struct err *e) {
+    return err_set(e, ERR_ARGS, g->at,
+                   "Invalid type for configuration option setting: %s (from %.*s): expected %s, found '%.*s'",
+                   setting_rows[row].name, STR(g->origin), want, STR(g->text));
 }
 
 /// Settings that list vault passwords: "label@file", each file beside the configuration.
@@ -135,10 +143,9 @@ static bool to_number(struct str text, struct val *out) {
     return false;
 }
 
-static bool to_dict(struct settings *s, size_t row, struct str text, struct mark at, struct val *out, struct err *e) {
+static bool to_dict(struct settings *s, size_t row, const struct given *g, struct val *out, struct err *e) {
     struct yaml_opts y = {0};
-    return (yaml_load(NULL, text, &y, s->a, out, e) && out->kind == VAL_DICT) ||
-           wrong(row, text, "a dictionary", at, e);
+    return (yaml_load(NULL, g->text, &y, s->a, out, e) && out->kind == VAL_DICT) || wrong(row, g, "a dictionary", e);
 }
 
 bool config_convert(struct settings *s, size_t row, struct str text, struct str origin, struct mark at, struct val *out,
@@ -148,6 +155,7 @@ bool config_convert(struct settings *s, size_t row, struct str text, struct str 
     struct str dir = str_starts(origin, "/") ? dir_of(origin) : STR_NONE;
     bool yes = false;
     text = str_trim(text);
+    const struct given given = {text, origin, at};
     switch (r->type) {
     case CT_STR:
         text = config_unquote(text);
@@ -160,10 +168,10 @@ bool config_convert(struct settings *s, size_t row, struct str text, struct str 
         *out = val_bool(val_as_bool(val_str(a, config_unquote(text)), &yes) && yes);
         return true;
     case CT_INTEGER:
-        return to_number(config_unquote(text), out) || wrong(row, text, "a whole number", at, e);
+        return to_number(config_unquote(text), out) || wrong(row, &given, "a whole number", e);
     case CT_FLOAT:
         *out = yaml_scalar(a, config_unquote(text));
-        return out->kind == VAL_FLOAT || out->kind == VAL_INT || wrong(row, text, "a number", at, e);
+        return out->kind == VAL_FLOAT || out->kind == VAL_INT || wrong(row, &given, "a number", e);
     case CT_LIST:
         *out = strcmp(r->name, "DEFAULT_VAULT_IDENTITY_LIST") == 0 ? identities(a, text, dir)
                                                                    : split(a, text, &(struct parts){',', false, dir});
@@ -179,7 +187,7 @@ bool config_convert(struct settings *s, size_t row, struct str text, struct str 
         *out = split(a, text, &(struct parts){':', true, dir});
         return true;
     case CT_DICT:
-        return to_dict(s, row, text, at, out, e);
+        return to_dict(s, row, &given, out, e);
     }
     return false;
 }

@@ -34,7 +34,7 @@ bool inv_parse_advanced_host_list(struct inv_source *s, struct err *e) {
             continue;
         }
         if (!inv_expand_host(s, text, NO_MARK, &names, e)) {
-            return err_wrap(e, NO_MARK, "Failed to parse %.*s, with advanced_host_list", STR(s->path));
+            return err_wrap(e, NO_MARK, "Failed to parse %.*s, with advanced_host_list", STR(text));
         }
         for (size_t i = 0; i < names.n; i++) {
             if (!inv_host(s->inv, names.p[i]) &&

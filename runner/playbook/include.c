@@ -89,7 +89,7 @@ static bool needs_text(const struct task *t, const char *arg, const char *shown,
         return err_set(e, ERR_ARGS, t->action_at, "'%s' needs '%s'", t->action, shown);
     }
     if (v.kind == VAL_DICT || val_is_seq(v)) {
-        return err_set(e, ERR_ARGS, v.mark, "'%s' must be a string, not %s", shown, val_kind_name(v.kind));
+        return err_set(e, ERR_ARGS, v.mark, "Expected a string for %s but got %s", shown, val_kind_name(v.kind));
     }
     return true;
 }

@@ -34,7 +34,7 @@ static bool search(struct jcall *c, struct csv *r, struct str key, struct val *o
     int64_t col = 1, keycol = 0;
     struct val row;
     *out = VNULL;
-    if (!lk_int(c, "col", 1, &col, e) || !lk_int(c, "keycol", 0, &keycol, e)) {
+    if (!lk_int(c, "keycol", 0, &keycol, e)) {
         return false;
     }
     while (csv_row(r, c, &row, NULL)) {
@@ -47,6 +47,9 @@ static bool search(struct jcall *c, struct csv *r, struct str key, struct val *o
         }
         if (!str_eq(val_text(val_at_index(row, (size_t)keycol)), key)) {
             continue;
+        }
+        if (!lk_int(c, "col", 1, &col, e)) {  // as in Ansible not looked at before it is needed
+            return false;
         }
         int64_t at = col < 0 ? n + col : col;
         if (at < 0 || at >= n) {

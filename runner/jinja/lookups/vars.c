@@ -93,7 +93,10 @@ static bool l_varnames(struct jcall *c, struct val *out, struct err *e) {
         }
         struct regex *r = regex_compile(c->a, val_text(term), 0, c->at, e);
         if (!r) {
-            return err_wrap(e, c->at, "Unable to use '%.*s' as a search parameter", STR(val_text(term)));
+            struct str why = err_text(e);
+            err_clear(e);
+            return plug_err(c, e, ERR_ARGS, "Unable to use '%.*s' as a search parameter: %.*s", STR(val_text(term)),
+                            STR(why));
         }
         for (size_t k = 0; k < val_len(o.names); k++) {
             int hit = regex_exec(r, val_text(val_at_index(o.names, k)), 0, REGEX_SEARCH, c->a, NULL, e);
