@@ -232,8 +232,8 @@ static bool program_command(struct mod_call *c, const char *dir, struct val *wor
 
 // -- result ----------------------------------------------------------------------------------------------------------
 
-/// From the first line that begins a JSON object to the last that ends one; what is around it is chatter, of which *junk
-/// is what stands behind.
+/// From the first line that begins a JSON object to the last that ends one; what is around it is chatter, of which
+/// *junk is what stands behind.
 static struct str json_part(struct str out, struct str *junk) {
     size_t from = SIZE_MAX;
     size_t to = 0;
