@@ -116,11 +116,17 @@ local function connected(net)
   return names
 end
 
+-- Whom the task wants connected: a task that names nobody leaves them as they are.
+local function wanted_names(c, net)
+  return #c.args.connected > 0 and c.args.connected or list(util.keys(connected(net)))
+end
+
 local function plan_connections(c, net)
   local now = connected(net)
-  local wanted = util.set(c.args.connected)
+  local names = wanted_names(c, net)
+  local wanted = util.set(names)
   c.state.connect, c.state.disconnect = list(), list()
-  for _, name in ipairs(c.args.connected) do
+  for _, name in ipairs(names) do
     if not now[name] then
       util.append(c.state.connect, name)
       c:differs("connected." .. name, false, true)
@@ -155,7 +161,7 @@ local function plan(c)
     c.state.create, c.state.remove = true, true
     c.state.disconnect = list(util.keys(connected(net)))
     c.state.connect = c.args.appends and list(util.keys(connected(net))) or list()
-    for _, name in ipairs(c.args.connected) do
+    for _, name in ipairs(wanted_names(c, net)) do
       if not util.contains(c.state.connect, name) then
         util.append(c.state.connect, name)
       end
@@ -230,11 +236,11 @@ return {
     name = { required = true, aliases = { "network_name" }, doc = "Name of the network." },
     config_from = { doc = "Network whose configuration is used." },
     config_only = { type = "bool", doc = "Only a configuration for other networks." },
-    connected = { type = "list", elements = "str", default = list(), aliases = { "containers" }, doc = "Containers that are connected." },
+    connected = { type = "list", elements = "str", default = list(), aliases = { "containers" }, doc = "Containers that are connected; others are not, unless `appends` is set. Empty: those that are connected now." },
     driver = { default = "bridge", doc = "Driver." },
     driver_options = { type = "dict", default = dict(), doc = "Its options." },
     force = { type = "bool", default = false, doc = "Make it anew in any case." },
-    appends = { type = "bool", default = false, aliases = { "incremental" }, doc = "Leave other containers connected." },
+    appends = { type = "bool", default = false, aliases = { "incremental" }, doc = "Leave containers connected that are not in `connected`." },
     enable_ipv6 = { type = "bool", doc = "With IPv6." },
     ipam_driver = { doc = "Driver that gives out addresses." },
     ipam_driver_options = { type = "dict", doc = "Its options." },

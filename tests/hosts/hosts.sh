@@ -1,5 +1,5 @@
 #!/bin/bash
-# hosts.sh start RUN N [nopython|python] | stop RUN | run RUN COMMAND... | ssh RUN I [COMMAND...]
+# hosts.sh start RUN N [nopython|python|docker] | stop RUN | run RUN COMMAND... | ssh RUN I [COMMAND...]
 # N disposable Debian 12 machines with systemd as process 1, sshd and apt, named web1 to webN at 10.79.0.11 and up, by
 # systemd-nspawn over overlays of one read-only tree. They are on a bridge in a network namespace of their own, which nothing
 # leaves: `run` starts a command of the controller in it (the controller is 10.79.0.1 there). All state is in the directory RUN:
@@ -55,7 +55,22 @@ enter_cgroup() { # NAME; moves the calling shell
     done
 }
 
-start_one() { # I TREE REPO
+# A machine on which a Docker engine can run: its cgroups are writable, its images are on no overlay.
+allow_docker() { # DIR; sets unit
+    mkdir -p "$1/docker" "$1/root/etc/systemd/system/sysinit.target.wants"
+    cat >"$1/root/etc/systemd/system/play-cgroup.service" <<'END'
+[Unit]
+DefaultDependencies=no
+Before=docker.service containerd.service sysinit.target
+[Service]
+Type=oneshot
+ExecStart=/bin/sh -c 'mount -o remount,rw /sys/fs/cgroup; for c in /sys/fs/cgroup/*/; do mount -o remount,rw,bind $$c; done; mount -o remount,rw /proc/sys; true'
+END
+    ln -s ../play-cgroup.service "$1/root/etc/systemd/system/sysinit.target.wants/"
+    unit+=(--capability=all "--bind=$1/docker:/var/lib/docker")
+}
+
+start_one() { # I TREE REPO VARIANT
     local i=$1 m=$run/disk/web$1 name=web$1 unit=(--keep-unit)
     mkdir -p "$m"/{up,work,root}
     mount -t overlay overlay -o "lowerdir=$2,upperdir=$m/up,workdir=$m/work" "$m/root"
@@ -67,8 +82,9 @@ start_one() { # I TREE REPO
     printf 'Host %s\n  HostName %s\n  User vagrant\n  Port 22\n  UserKnownHostsFile %s/known_hosts\n  StrictHostKeyChecking yes\n  PasswordAuthentication no\n  IdentityFile %s/id_ed25519\n  IdentitiesOnly yes\n  LogLevel FATAL\n\n' \
         "$name" "$(address "$i")" "$run" "$run" >>"$run/ssh-config"
     [ ! -d /run/systemd/system ] || unit=()
+    [ "$4" != docker ] || allow_docker "$m"
     (
-        [ ${#unit[@]} = 0 ] || enter_cgroup "$$.$name"
+        [ -d /run/systemd/system ] || enter_cgroup "$$.$name"
         export SYSTEMD_SECCOMP=0
         exec setsid nsenter --net="/proc/$(cat "$run/net.pid")/ns/net" systemd-nspawn -q -D "$m/root" -M "play-$$-$name" --register=no "${unit[@]}" \
             --boot --console=pipe --network-bridge=playbr0 --resolv-conf=off --timezone=off --link-journal=no \
@@ -83,12 +99,12 @@ start() {
     [ "$(id -u)" = 0 ] || skip "machines by systemd-nspawn need root"
     need_programs systemd-nspawn unshare nsenter ip ssh ssh-keygen
     repo=$("$hosts_home/repo.sh") || exit $?
-    tree=$("$hosts_home/make-base.sh" "$variant") || exit $?
+    tree=$("$hosts_home/make-base.sh" "${variant/docker/nopython}") || exit $?
     prepare_disk "$tree"
     cp "$hosts_cache/id_ed25519" "$run/id_ed25519"
     chmod 600 "$run/id_ed25519"
     prepare_net
-    for ((i = 1; i <= n; i++)); do start_one "$i" "$tree" "$repo"; done
+    for ((i = 1; i <= n; i++)); do start_one "$i" "$tree" "$repo" "$variant"; done
     for ((i = 1; i <= n; i++)); do
         wait_until 90 guest_ssh "$i" true || {
             tail -n 5 "$run/disk/web$i/console.log" >&2

@@ -8,11 +8,12 @@ need_programs apt-get dpkg-scanpackages dpkg-query flock
 host_packages=(apt systemd systemd-sysv dbus libpam-systemd openssh-server sudo iproute2 procps netbase)
 site_packages=(git cron acl ca-certificates make tcc libc6-dev nginx supervisor certbot)
 ansible_packages=(python3 python3-apt)
+container_packages=(docker.io iptables)
 # Debian itself, unchanged by what this machine may have added to its sources
 mapfile -t essential < <(dpkg-query -W -f '${Essential} ${Package}\n' | sed -n 's/^yes //p')
 
 stamp=$(printf '%s\n' "$(cat /etc/debian_version)" "${essential[@]}" "${host_packages[@]}" "${site_packages[@]}" \
-    "${ansible_packages[@]}" | sha256sum | cut -c1-12)
+    "${ansible_packages[@]}" "${container_packages[@]}" | sha256sum | cut -c1-12)
 repo=$hosts_cache/repo-$stamp
 mkdir -p "$hosts_cache"
 exec 8>"$hosts_cache/repo.lock"
@@ -25,7 +26,7 @@ if [ ! -d "$repo" ]; then
     : >"$work/state/status"
     apt-get -q -y -o Dir::State::status="$work/state/status" -o Dir::Cache::archives="$work/archives" \
         -o APT::Install-Recommends=false -o APT::Sandbox::User=root -o Debug::NoLocking=1 --download-only install \
-        "${essential[@]}" "${host_packages[@]}" "${site_packages[@]}" "${ansible_packages[@]}" >"$work/log" 2>&1 || {
+        "${essential[@]}" "${host_packages[@]}" "${site_packages[@]}" "${ansible_packages[@]}" "${container_packages[@]}" >"$work/log" 2>&1 || {
         tail -n 5 "$work/log" >&2
         skip "the packages of the hosts cannot be downloaded (apt-get update may be due)"
     }
