@@ -5,6 +5,7 @@
 #include "nodump.h"
 #include "proc.h"
 #include "remote.h"
+#include "terminal.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -253,8 +254,15 @@ static int serve(void) {
 }
 
 int main(int argc, char **argv) {
-    if (argc == 1) {
+    bool detach = argc == 2 && strcmp(argv[1], "--detach") == 0;
+    if (detach) {
+        (void)setsid();  // away from the terminal on which a password was asked for
+    }
+    if (argc == 1 || detach) {
         return serve();
+    }
+    if (argc > 3 && strcmp(argv[1], "--terminal") == 0) {
+        return terminal_run(argv[2], argv + 3);
     }
     if (argc == 2 && strcmp(argv[1], "--version") == 0) {
         printf("play-remote %s (wire %d)\n", PLAY_VERSION, WIRE_VERSION);

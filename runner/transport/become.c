@@ -47,6 +47,29 @@ const char *become_marker(struct arena *a, const struct start *s) {
     return arena_printf(a, "%s become", s->nonce);
 }
 
+bool become_wants_terminal(const struct conn_become *b) {
+    return b->method && strcmp(b->method, "doas") == 0 && b->password.s;
+}
+
+/// doas asks on its terminal, so play-remote gives it one and says with our own prompt when it asks.
+static bool doas_argv(struct arena *a, const struct conn_become *b, const struct start *s, struct ssh_names *v,
+                      struct err *e) {
+    if (s->terminal) {
+        names_push(a, v, s->terminal);
+        names_push(a, v, "--terminal");
+        names_push(a, v, s->nonce);
+    } else {
+        begin(a, s, v);
+    }
+    names_push(a, v, b->exe ? b->exe : "doas");
+    if (!push_flags(a, v, b->flags ? b->flags : (s->terminal ? "" : "-n"), s->has_password, e)) {
+        return false;
+    }
+    names_push(a, v, "-u");
+    names_push(a, v, s->user);
+    return true;
+}
+
 bool become_argv(struct arena *a, const struct conn_become *b, const struct start *s, const char *script,
                  const char *const **argv, struct err *e) {
     struct ssh_names v = {0};
@@ -59,17 +82,9 @@ bool become_argv(struct arena *a, const struct conn_become *b, const struct star
             return false;
         }
     } else if (strcmp(s->method, "doas") == 0) {
-        if (s->has_password) {
-            return err_set(e, ERR_ARGS, NO_MARK,
-                           "become_method 'doas' with a password is not supported: doas asks on a terminal only");
-        }
-        begin(a, s, &v);
-        names_push(a, &v, b->exe ? b->exe : "doas");
-        if (!push_flags(a, &v, b->flags ? b->flags : "-n", false, e)) {
+        if (!doas_argv(a, b, s, &v, e)) {
             return false;
         }
-        names_push(a, &v, "-u");
-        names_push(a, &v, s->user);
     } else if (strcmp(s->method, "su") == 0) {
         su = true;
         begin(a, s, &v);
@@ -97,7 +112,7 @@ bool become_argv(struct arena *a, const struct conn_become *b, const struct star
 /// su asks in the words of the target's language: any unfinished line that ends with a colon is its prompt, once it
 /// runs.
 static size_t find_prompt(const struct start *s, struct str all, struct str fresh) {
-    if (strcmp(s->method, "sudo") == 0) {
+    if (strcmp(s->method, "sudo") == 0 || s->terminal) {
         size_t at = str_find(fresh, 0, str_from(s->nonce));
         return at == SIZE_MAX ? at : at + strlen(s->nonce);
     }

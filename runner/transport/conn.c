@@ -184,23 +184,45 @@ static bool room(struct conn *c) {
     return idle != NULL;
 }
 
+/// A process for `r` (NULL: the login process); without one `r` has failed, or waits for room.
+static struct peer *new_peer(struct conn *c, struct req *r, struct req *fails) {
+    if (!room(c)) {
+        return NULL;
+    }
+    struct arena tmp = {0};
+    struct err e = {.arena = &tmp};
+    struct peer *p = peer_new(c, r, &e);
+    if (!p) {
+        conn_fail_req(fails, &e);
+    }
+    arena_release(&tmp);
+    return p;
+}
+
+/// play-remote gives doas its terminal, so it must be on the target and its place known. false: not yet, or failed.
+static bool has_terminal(struct conn *c, struct req *r) {
+    if (c->local || c->remote_path || !become_wants_terminal(&r->become)) {
+        return true;
+    }
+    if (c->broken.code != ERR_NONE) {
+        conn_fail_req(r, &c->broken);
+        return false;
+    }
+    r->for_path = true;
+    if (!find_peer(c, "")) {
+        (void)new_peer(c, NULL, r);
+    }
+    return false;
+}
+
 static void send_req(struct conn *c, struct req *r) {
     if (!r->raw && !r->become.method && c->broken.code != ERR_NONE) {
         conn_fail_req(r, &c->broken);
         return;
     }
     struct peer *p = r->raw ? NULL : find_peer(c, r->peer_key);
-    if (!p) {
-        if (!room(c)) {
-            return;
-        }
-        struct arena tmp = {0};
-        struct err e = {.arena = &tmp};
-        p = peer_new(c, r, &e);
-        if (!p) {
-            conn_fail_req(r, &e);
-        }
-        arena_release(&tmp);
+    if (!p && has_terminal(c, r)) {
+        p = new_peer(c, r, r);
     }
     if (p) {
         peer_give(p, r);

@@ -59,6 +59,7 @@ struct req {
     struct conn_become become;
     const char *peer_key;  // which process runs it: "" login, else method, user, exe, flags
     bool raw, want_log, cancelled, timed_out;
+    bool for_path;       // REQ_HELD until the login process tells where play-remote lies
     struct str command;  // raw
     const char *shell;   // raw: what runs it; NULL: that of the connection
     struct str body;     // encoded REQUEST

@@ -57,6 +57,12 @@ static bool command(struct peer *p, const struct req *r, const char *const **arg
     const char *script = NULL;
     const char **v = ARENA_ARRAY(a, const char *, 4);
     *argv = v;
+    if (r && become_wants_terminal(&r->become)) {
+        p->start.terminal = c->local ? own_path(c->hub) : c->remote_path;
+        if (!p->start.terminal) {
+            return payload_missing(c->hub, e);
+        }
+    }
     if (p->raw) {
         const char *usual = c->spec.executable ? c->spec.executable : "/bin/sh";
         v[0] = p->raw->shell ? p->raw->shell : usual;
@@ -221,7 +227,7 @@ void peer_fail(struct peer *p, const struct err *why) {
     peer_close(p, 0);
     for (struct req *r = c->reqs, *next; r; r = next) {
         next = r->next;
-        if (r->peer == p) {
+        if (r->peer == p || (login && r->for_path && !c->remote_path)) {
             conn_fail_req(r, &e);
         }
     }
@@ -422,6 +428,7 @@ static void ready(struct peer *p) {
     p->errs.max = 0;
     if (!*p->key && !c->remote_path) {
         c->remote_path = str_z(&c->arena, p->start.path);
+        c->redispatch = true;
     }
 }
 

@@ -126,15 +126,16 @@ static bool add_candidates(struct buf *b, const char *remote_tmp, struct err *e)
 }
 
 // Each part is one line of sh; $p is the nonce, $h the digest, $n the size, $u our uid, $o the umask that the tasks get
-// back, $c a file that may be copied. A file gets its name only after its digest was found right and it is on the disk,
-// in a directory that only we can change; from then on its size is looked at, which costs a millisecond instead of ten.
+// back, $c a file that may be copied, $x an argument for play-remote. A file gets its name only after its digest was
+// found right and it is on the disk, in a directory that only we can change; from then on its size is looked at, which
+// costs a millisecond instead of ten.
 static const char functions[] =
     "sz() { [ -f \"$1\" ] && [ -O \"$1\" ] && [ $(wc -c < \"$1\") -eq $n ]; }; "
     "ck() { sz \"$1\" || return 1; "
     "if command -v sha256sum > /dev/null 2>&1; then s=$(sha256sum < \"$1\"); [ \"${s%% *}\" = $h ]; "
     "else \"$1\" --self-check > /dev/null 2>&1; fi; }; "
     "go() { [ -n \"$1\" ] && [ -O \"$1\" ] && [ -x \"$1/$h\" ] && sz \"$1/$h\" || return 1; "
-    "if [ -h \"$1\" ]; then return 1; fi; echo \"$p ok $1/$h\"; umask $o; exec \"$1/$h\"; }; ";
+    "if [ -h \"$1\" ]; then return 1; fi; echo \"$p ok $1/$h\"; umask $o; exec \"$1/$h\" $x; }; ";
 static const char usual_place[] = "go \"${HOME:+$HOME/.cache/play}\"; ";
 static const char find_or_store[] =
     "for d; do [ -n \"$d\" ] || continue; f=$d/$h; "
@@ -151,7 +152,7 @@ static const char find_or_store[] =
     "echo \"$p none\"; exit 1; }; fi; sync \"$t\" > /dev/null 2>&1; "
     "m=$(mv -f \"$t\" \"$f\" 2>&1) || { echo \"$p bad $m\"; echo \"$p none\"; exit 1; }; "
     "find \"$d\" -type f -mtime +60 -exec rm -f {} + 2> /dev/null; "
-    "echo \"$p ok $f\"; umask $o; exec \"$f\"; done; echo \"$p none\"; exit 1";
+    "echo \"$p ok $f\"; umask $o; exec \"$f\" $x; done; echo \"$p none\"; exit 1";
 
 bool start_script(struct arena *a, const struct start *s, const char **out, struct err *e) {
     struct buf b = BUF_IN(a);
@@ -159,9 +160,9 @@ bool start_script(struct arena *a, const struct start *s, const char **out, stru
     if (s->copy && !plain_text("path", s->copy, false, e)) {
         return false;
     }
-    buf_printf(&b, "c=\"%s\"; ", s->copy ? s->copy : "");
+    buf_printf(&b, "c=\"%s\"; x=%s; ", s->copy ? s->copy : "", s->terminal ? "--detach" : "");
     if (s->direct) {
-        buf_z(&b, "if [ -r \"$c\" ] && [ -x \"$c\" ]; then echo \"$p ok $c\"; umask $o; exec \"$c\"; fi; ");
+        buf_z(&b, "if [ -r \"$c\" ] && [ -x \"$c\" ]; then echo \"$p ok $c\"; umask $o; exec \"$c\" $x; fi; ");
     }
     buf_z(&b, "set -- $(uname -sm); a=$2; case \"$1-$a\" in ");
     for (size_t i = 0; i < START_ARCHES; i++) {
@@ -311,10 +312,10 @@ bool start_ended(const struct start *s, struct str text, int status, struct err 
     struct str said = tidy_text(e->arena, start_said(e->arena, s, text), 1024);
     const char *sep = said.n ? ": " : "";
     if (s->method && !s->confirmed) {
-        if (!s->has_password && has(said, "password is required")) {
+        if (!s->has_password && (has(said, "password is required") || has(said, "Authentication required"))) {
             return become_missing(s, e);
         }
-        if (s->prompted && (has(said, "incorrect password") || has(said, "uthentication failure"))) {
+        if (s->prompted && (has(said, "incorrect password") || has(said, "uthentication fail"))) {
             return become_incorrect(s, e);
         }
         return err_set(e, ERR_MODULE, NO_MARK, "become: %s to user '%s' on host '%s' failed%s%.*s", s->method, s->user,

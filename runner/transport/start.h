@@ -39,6 +39,7 @@ struct start {
     const char *remote_tmp;  // as the user gave it, or NULL
     const char *copy;        // a file on the target that may hold the executable, or NULL
     bool direct;             // it may be run where it is
+    const char *terminal;    // play-remote on the target, which gives doas a terminal to ask on; NULL: not needed
     // what was learned
     struct str path;  // of the executable on the target
     const struct payload *need;
@@ -62,6 +63,8 @@ bool start_script(struct arena *a, const struct start *s, const char **out, stru
 /// Puts the become method in front of /bin/sh -c SCRIPT. ERR_ARGS for an unknown method or what it cannot do.
 bool become_argv(struct arena *a, const struct conn_become *b, const struct start *s, const char *script,
                  const char *const **argv, struct err *e);
+/// True when the method asks for the password on a terminal only: start.terminal must be set.
+bool become_wants_terminal(const struct conn_become *b);
 /// The line with which su and doas begin on standard error.
 const char *become_marker(struct arena *a, const struct start *s);
 /// What a target said, without our own prompts and marks.
