@@ -180,7 +180,7 @@ static bool plan_data(struct mod_call *c, struct put_item i, struct err *e) {
     }
     struct str old;
     bool found;
-    if (!item_attr(c, &i, "mode", &j.attr, e) || !replace_read(c, i.dest, &old, &found, e)) {
+    if (!item_attr(c, &i, "mode", &j.attr, e) || !replace_view(c, i.dest, &old, &found, e)) {
         return false;
     }
     j.write = !there || link || !str_eq(old, i.data);

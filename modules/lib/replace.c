@@ -9,10 +9,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/mman.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
 #define READ_MAX ((size_t)512 << 20)
+#define VIEW_MIN (1 << 20)  // from here on a file is mapped when it is only looked at
 
 bool replace_binary(struct str data) {
     return data.n > 0 && memchr(data.s, 0, data.n) != NULL;
@@ -30,6 +32,20 @@ bool replace_read(struct mod_call *c, const char *path, struct str *data, bool *
     }
     *found = true;
     return fd_read_file(path, READ_MAX, c->arena, data, e);
+}
+
+bool replace_view(struct mod_call *c, const char *path, struct str *data, bool *found, struct err *e) {
+    struct stat st;
+    CLEANUP(fd_closep) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    bool large = fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size >= VIEW_MIN;
+    void *p = large && (uintmax_t)st.st_size <= READ_MAX ? mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0)
+                                                         : MAP_FAILED;
+    if (p == MAP_FAILED) {
+        return replace_read(c, path, data, found, e);
+    }
+    *data = (struct str){p, (size_t)st.st_size};
+    *found = true;
+    return true;
 }
 
 static mode_t current_umask(void) {
@@ -203,7 +219,7 @@ bool replace_backup(struct mod_call *c, const char *path, struct str *name, stru
     struct str data;
     bool found;
     *name = STR_LIT("");
-    if (!replace_read(c, path, &data, &found, e) || !found) {
+    if (!replace_view(c, path, &data, &found, e) || !found) {
         return e->code == ERR_NONE;
     }
     time_t now = time(NULL);

@@ -16,5 +16,7 @@ bool replace_file(struct mod_call *c, const struct replace *r, struct err *e);
 bool replace_backup(struct mod_call *c, const char *path, struct str *name, struct err *e);
 /// Reads a file of the target for comparing, capped at 512 MiB. A missing file gives *found = false.
 bool replace_read(struct mod_call *c, const char *path, struct str *data, bool *found, struct err *e);
+/// The same for looking only: a large file is mapped, so *data is good until somebody changes the file in place.
+bool replace_view(struct mod_call *c, const char *path, struct str *data, bool *found, struct err *e);
 /// True when the data would be shown as binary (a NUL byte).
 bool replace_binary(struct str data);

@@ -1,8 +1,10 @@
 // The child that serves one request: finds the module, runs it and sends its result.
 #include "async.h"
+#include "basis.h"
 #include "fd.h"
 #include "module.h"
 #include "msg.h"
+#include "pieces.h"
 #include "proc.h"
 #include "remote.h"
 #include "script.h"
@@ -16,11 +18,20 @@
 #define MAP_MIN      ((size_t)1 << 20)
 #define DEFAULT_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
+/// A file that a content is to replace.
+struct old {
+    unsigned char sha[32];
+    const char *path;
+};
 struct child {
     struct remote *remote;
     const struct job *job;
     int fd;
     uint32_t id;
+    struct {
+        struct old *p;
+        size_t n, cap;
+    } old;
 };
 
 static void send(int fd, enum frame_kind kind, uint32_t id, struct str body, struct arena *a) {
@@ -59,6 +70,13 @@ static bool read_there(const char *path, size_t size, struct arena *a, struct st
     return p != MAP_FAILED;
 }
 
+static void note_old(struct mod_call *c, const unsigned char sha[32], const char *path) {
+    struct child *k = c->io;
+    struct old o = {.path = path};
+    memcpy(o.sha, sha, sizeof o.sha);
+    VEC_PUSH(c->arena, k->old, o);
+}
+
 static bool have_blob(struct mod_call *c, struct str sha256, const char *path, int64_t size) {
     const struct child *k = c->io;
     struct store *s = &k->remote->store;
@@ -70,7 +88,13 @@ static bool have_blob(struct mod_call *c, struct str sha256, const char *path, i
     if (store_state(s, sha) == STORE_WHOLE) {
         return true;
     }
-    if (stat(path, &st) != 0 || !S_ISREG(st.st_mode) || st.st_size != size) {
+    if (stat(path, &st) != 0 || !S_ISREG(st.st_mode)) {
+        return false;
+    }
+    if (size >= (int64_t)PIECES_FROM && st.st_size >= (off_t)PIECES_FROM) {
+        note_old(c, sha, path);
+    }
+    if (st.st_size != size) {
         return false;
     }
     struct str data;
@@ -84,19 +108,41 @@ static bool have_blob(struct mod_call *c, struct str sha256, const char *path, i
     return same;
 }
 
+/// Asks for what differs from the file that is there; false: there is none to speak of.
+static bool need_pieces(struct mod_call *c, const unsigned char sha[32]) {
+    const struct child *k = c->io;
+    struct buf body = {0};
+    bool done = false;
+    for (size_t i = 0; i < k->old.n && !done; i++) {
+        if (memcmp(k->old.p[i].sha, sha, 32) == 0 && basis_describe(sha, k->old.p[i].path, &body)) {
+            send(k->fd, FRAME_PIECES, k->id, buf_view(&body), c->arena);
+            done = true;
+        }
+        buf_consume(&body, body.n);
+    }
+    buf_release(&body);
+    return done;
+}
+
 static void need_blobs(struct mod_call *c, struct val list) {
     const struct child *k = c->io;
     struct buf body = BUF_IN(c->arena);
+    bool asked = false;
     for (size_t i = 0; i < val_len(list); i++) {
         unsigned char sha[32];
-        if (store_digest(val_text(val_at_index(list, i)), sha)) {
+        if (!store_digest(val_text(val_at_index(list, i)), sha)) {
+            continue;
+        }
+        if (store_state(&k->remote->store, sha) == STORE_MISSING && need_pieces(c, sha)) {
+            asked = true;
+        } else {
             buf_add(&body, sha, sizeof sha);
         }
     }
     if (body.n) {
         send(k->fd, FRAME_NEED, k->id, buf_view(&body), c->arena);
     }
-    if (body.n || k->job->ahead) {
+    if (asked || body.n || k->job->ahead) {
         _exit(0);
     }
 }

@@ -188,9 +188,13 @@ static void start(struct remote *r, struct job *j) {
 }
 
 /// True when what the job asked for is here. Contents that arrived damaged fail it.
-static bool has_arrived(const struct remote *r, struct job *j, bool *damaged) {
+static bool has_arrived(struct remote *r, struct job *j, bool *damaged) {
     for (; j->have < j->nneed; j->have++) {
-        enum store_state s = store_state(&r->store, j->need + 32 * j->have);
+        const unsigned char *sha = j->need + 32 * j->have;
+        if (store_retry(&r->store, sha)) {
+            frame_write(&r->output, FRAME_NEED, j->id, (struct str){(const char *)sha, 32});
+        }
+        enum store_state s = store_state(&r->store, sha);
         *damaged = s == STORE_DAMAGED;
         if (s != STORE_WHOLE) {
             return false;
@@ -287,11 +291,44 @@ static void reap(struct remote *r, struct job *j) {
     job_remove(r, j);
 }
 
-/// The child ends after this: its contents are not here.
+static void add_need(struct job *j, struct str digests) {
+    size_t had = 32 * j->nneed;
+    char *all = arena_alloc(&j->arena, had + digests.n);
+    if (had) {
+        memcpy(all, j->need, had);
+    }
+    memcpy(all + had, digests.s, digests.n);
+    j->need = (unsigned char *)all;
+    j->nneed += digests.n / 32;
+}
+
+/// The child ends after this: its contents are not here. What comes as a recipe already is not asked for again.
 static void take_need(struct remote *r, struct job *j, struct str body) {
-    j->nneed = body.n / 32;
-    j->need = (unsigned char *)arena_strndup(&j->arena, body.s, body.n);
-    frame_write(&r->output, FRAME_NEED, j->id, body);
+    struct buf ask = {0};
+    for (size_t i = 0; i + 32 <= body.n; i += 32) {
+        struct str sha = str_sub(body, i, i + 32);
+        if (!store_expects(&r->store, (const unsigned char *)sha.s)) {
+            buf_str(&ask, sha);
+        }
+    }
+    add_need(j, str_sub(body, 0, body.n / 32 * 32));
+    if (ask.n) {
+        frame_write(&r->output, FRAME_NEED, j->id, buf_view(&ask));
+    }
+    buf_release(&ask);
+}
+
+/// The child says what a file looks like that one of its contents is to replace.
+static void take_basis(struct remote *r, struct job *j, struct str body) {
+    struct buf ask = {0};
+    struct str sha = str_sub(body, 0, 32);
+    if (store_expect(&r->store, body, &ask)) {
+        add_need(j, sha);
+        frame_write(&r->output, FRAME_PIECES, j->id, buf_view(&ask));
+    } else if (sha.n == 32) {
+        take_need(r, j, sha);
+    }
+    buf_release(&ask);
 }
 
 /// Passes complete frames of the child on. false when it wrote something else.
@@ -314,6 +351,9 @@ static bool forward(struct remote *r, struct job *j) {
         }
         if (f.kind == FRAME_NEED) {
             take_need(r, j, f.body);
+        }
+        if (f.kind == FRAME_PIECES) {
+            take_basis(r, j, f.body);
         }
         if (result && f.id != 0) {
             lane_failed(r, j);

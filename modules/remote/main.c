@@ -84,6 +84,8 @@ static bool handle(struct remote *r, const struct frame *f, struct err *e) {
         return store_blob(&r->store, f->body, e);
     case FRAME_SCRIPT:
         return store_script(&r->store, f->body, e);
+    case FRAME_RECIPE:
+        return store_recipe(&r->store, f->body, e);
     case FRAME_CANCEL:
         jobs_cancel(r, f->id);
         return true;
@@ -99,6 +101,7 @@ static bool handle(struct remote *r, const struct frame *f, struct err *e) {
     case FRAME_RESULT:
     case FRAME_LOG:
     case FRAME_NEED:
+    case FRAME_PIECES:
         break;
     }
     return err_set(e, ERR_SYNTAX, NO_MARK, "frame kind %u does not belong here", (unsigned)f->kind);

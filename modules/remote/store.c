@@ -9,7 +9,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "basis.h"
 #include "frame.h"
+
+#define COPY_PART ((size_t)256 << 10)
 
 void store_init(struct store *s, const char *dir) {
     *s = (struct store){.dir = dir, .fd = -1};
@@ -22,6 +25,9 @@ void store_release(struct store *s) {
             if (b->digest) {
                 unsigned char ignored[DIGEST_MAX];
                 digest_close(b->digest, ignored);
+            }
+            if (b->basis) {
+                fd_closep(&b->basis->fd);
             }
         }
     }
@@ -51,7 +57,7 @@ enum store_state store_state(const struct store *s, const unsigned char sha[32])
     if (!b) {
         return STORE_MISSING;
     }
-    return b->good ? STORE_WHOLE : (b->digest ? STORE_COMING : STORE_DAMAGED);
+    return b->good ? STORE_WHOLE : (b->digest || b->basis || b->torn || b->retry ? STORE_COMING : STORE_DAMAGED);
 }
 
 void store_lend(struct store *s, const unsigned char sha[32], struct str data) {
@@ -142,6 +148,7 @@ static void finish(struct store *s, struct store_blob *b) {
     unsigned char sum[DIGEST_MAX];
     digest_close(b->digest, sum);
     b->digest = NULL;
+    b->retry = false;
     b->good = memcmp(sum, b->sha, sizeof b->sha) == 0;
     if (!b->good) {
         s->memory -= b->mem.n;
@@ -150,10 +157,22 @@ static void finish(struct store *s, struct store_blob *b) {
     }
 }
 
+static bool head_is_whole(struct str body, struct err *e) {
+    return body.n >= FRAME_BLOB_HEAD || err_set(e, ERR_SYNTAX, NO_MARK, "expected content of at least %zu bytes, found %zu",
+                                                FRAME_BLOB_HEAD, body.n);
+}
+
+static void begin(struct store_blob *b) {
+    if (!b->digest) {
+        b->digest = digest_open("sha256");
+        b->len = 0;
+        b->extents.n = 0;
+    }
+}
+
 bool store_blob(struct store *s, struct str body, struct err *e) {
-    if (body.n < FRAME_BLOB_HEAD) {
-        return err_set(e, ERR_SYNTAX, NO_MARK, "expected content of at least %zu bytes, found %zu", FRAME_BLOB_HEAD,
-                       body.n);
+    if (!head_is_whole(body, e)) {
+        return false;
     }
     const unsigned char *head = (const unsigned char *)body.s;
     struct store_blob *b = find(s, head);
@@ -163,16 +182,124 @@ bool store_blob(struct store *s, struct str body, struct err *e) {
     if (!b) {
         b = insert(s, head);
     }
-    if (!b->digest) {
-        b->digest = digest_open("sha256");
-        b->len = 0;
-        b->extents.n = 0;
-    }
+    begin(b);
     bool ok = append(s, b, str_sub(body, FRAME_BLOB_HEAD, body.n), e);
     if (ok && head[32] & FRAME_BLOB_LAST) {
         finish(s, b);
     }
     return ok;
+}
+
+// -- contents made of the pieces of a file -----------------------------------------------------------------------------
+static bool read_basis(struct store *s, struct store_basis *f, struct str body, struct buf *ask) {
+    const char *path = NULL;
+    struct str rest = basis_path(&s->arena, body, &path);
+    size_t n = rest.n / BASIS_PIECE;
+    f->fd = path ? open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY) : -1;
+    if (f->fd < 0) {
+        return false;
+    }
+    f->pieces = ARENA_ARRAY(&s->arena, struct store_extent, n + 1);
+    uint64_t at = 0;
+    buf_str(ask, str_sub(body, 0, 32));
+    for (f->n = 0; f->n < n; f->n++) {
+        const char *p = rest.s + f->n * BASIS_PIECE;
+        f->pieces[f->n] = (struct store_extent){at, frame_get32((const unsigned char *)p)};
+        at += f->pieces[f->n].len;
+        buf_add(ask, p + 4, 32);
+    }
+    return true;
+}
+
+bool store_expect(struct store *s, struct str basis, struct buf *ask) {
+    unsigned char sha[32];
+    if (basis.n < sizeof sha) {
+        return false;
+    }
+    memcpy(sha, basis.s, sizeof sha);
+    struct store_basis *f = ARENA_NEW(&s->arena, struct store_basis);
+    if (store_state(s, sha) != STORE_MISSING || !read_basis(s, f, basis, ask)) {
+        return false;
+    }
+    insert(s, sha)->basis = f;
+    return true;
+}
+
+bool store_expects(const struct store *s, const unsigned char sha[32]) {
+    const struct store_blob *b = find(s, sha);
+    return b && b->basis;
+}
+
+/// Old bytes that are not there any more leave the content without its digest, which is found out at its end.
+static bool copy_old(struct store *s, struct store_blob *b, uint64_t at, uint64_t len, struct err *e) {
+    struct buf part = {0};
+    bool ok = true;
+    while (ok && len) {
+        size_t want = len < COPY_PART ? (size_t)len : COPY_PART;
+        ssize_t n = pread(b->basis->fd, buf_reserve(&part, COPY_PART), want, (off_t)at);
+        if (n <= 0) {
+            break;
+        }
+        ok = append(s, b, (struct str){part.p, (size_t)n}, e);
+        at += (uint64_t)n;
+        len -= (uint64_t)n;
+    }
+    buf_release(&part);
+    return ok;
+}
+
+/// One step at the front of `rest`; false: *e.
+static bool step(struct store *s, struct store_blob *b, struct str *rest, struct err *e) {
+    const unsigned char *p = (const unsigned char *)rest->s;
+    size_t first = rest->n >= RECIPE_STEP ? frame_get32(p + 1) : 0;
+    size_t count = rest->n >= RECIPE_STEP ? frame_get32(p + 5) : 0;
+    if (rest->n >= RECIPE_STEP && p[0] == RECIPE_NEW && rest->n - RECIPE_STEP >= first) {
+        struct str fresh = str_sub(*rest, RECIPE_STEP, RECIPE_STEP + first);
+        *rest = str_sub(*rest, RECIPE_STEP + first, rest->n);
+        return append(s, b, fresh, e);
+    }
+    const struct store_basis *f = b->basis;
+    if (rest->n < RECIPE_STEP || p[0] != RECIPE_OLD || first >= f->n || !count || count > f->n - first) {
+        return err_set(e, ERR_SYNTAX, NO_MARK, "expected a step of a recipe");
+    }
+    *rest = str_sub(*rest, RECIPE_STEP, rest->n);
+    const struct store_extent *last = &f->pieces[first + count - 1];
+    return copy_old(s, b, f->pieces[first].at, last->at + last->len - f->pieces[first].at, e);
+}
+
+bool store_recipe(struct store *s, struct str body, struct err *e) {
+    if (!head_is_whole(body, e)) {
+        return false;
+    }
+    const unsigned char *head = (const unsigned char *)body.s;
+    struct store_blob *b = find(s, head);
+    if (!b || !b->basis) {
+        return err_set(e, ERR_SYNTAX, NO_MARK, "a recipe came that nobody asked for");
+    }
+    begin(b);
+    struct str rest = str_sub(body, FRAME_BLOB_HEAD, body.n);
+    while (rest.n) {
+        if (!step(s, b, &rest, e)) {
+            return false;
+        }
+    }
+    if (head[32] & FRAME_BLOB_LAST) {
+        finish(s, b);
+        fd_closep(&b->basis->fd);
+        b->basis = NULL;
+        b->torn = !b->good;
+    }
+    return true;
+}
+
+bool store_retry(struct store *s, const unsigned char sha[32]) {
+    struct store_blob *b = find(s, sha);
+    bool torn = b && b->torn;
+    if (torn) {
+        b->torn = false;
+        b->retry = true;
+    }
+    return torn;
 }
 
 bool store_script(struct store *s, struct str body, struct err *e) {

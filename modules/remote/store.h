@@ -13,9 +13,17 @@
 struct store_extent {
     uint64_t at, len;
 };
+/// A file that a content is to replace, and where its pieces lie.
+struct store_basis {
+    int fd;
+    size_t n;
+    struct store_extent *pieces;  // one behind the other
+};
 struct store_blob {
     struct store_blob *next;
     unsigned char sha[32];
+    struct store_basis *basis;  // it comes as a recipe for this; NULL: it does not
+    bool torn, retry;           // the recipe failed; it was asked for as a whole since
     struct digest *digest;  // NULL: complete
     bool good;              // complete and its digest is the one it was announced with
     struct buf mem;         // heap; empty once it went to the file
@@ -51,6 +59,15 @@ enum store_state { STORE_MISSING, STORE_COMING, STORE_WHOLE, STORE_DAMAGED };
 enum store_state store_state(const struct store *s, const unsigned char sha[32]);
 /// Adds content that lies in memory already, `data` being borrowed. For a child: its copy of the store dies with it.
 void store_lend(struct store *s, const unsigned char sha[32], struct str data);
+/// Opens the file of a basis (basis.h) for its content, which is now expected as a FRAME_RECIPE; the body of the
+/// FRAME_PIECES that asks for it goes to `ask`. false: it cannot be, or is coming already.
+bool store_expect(struct store *s, struct str basis, struct buf *ask);
+/// True when content comes as a recipe.
+bool store_expects(const struct store *s, const unsigned char sha[32]);
+/// Takes the body of one FRAME_RECIPE. ERR_SYNTAX, ERR_LIMIT, ERR_SYS.
+bool store_recipe(struct store *s, struct str body, struct err *e);
+/// True, once, for content that a recipe did not make (the file was changed meanwhile): it is to be sent as it is.
+bool store_retry(struct store *s, const unsigned char sha[32]);
 /// Takes the body of one FRAME_SCRIPT.
 bool store_script(struct store *s, struct str body, struct err *e);
 /// A hex SHA-256 as 32 bytes; false for another text.

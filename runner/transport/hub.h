@@ -23,6 +23,10 @@ struct done {
 };
 
 // -- content shared by requests: one copy a run, however many hosts get it -------------------------------------------
+struct blob_piece {
+    size_t end;  // where it ends in the content
+    unsigned char sha[32];
+};
 struct blob {
     struct arena arena;
     struct blob *next;
@@ -32,6 +36,10 @@ struct blob {
     // under pack_lock
     struct str *frames;  // compressed FRAME_BLOBs, a part each; made when first needed
     bool tried, plain;   // whether it shrinks was found out: it does not
+    struct {
+        struct blob_piece *p;
+        size_t n, cap;
+    } pieces;  // as far as they were asked for
 };
 struct blobs {
     pthread_mutex_t lock, pack_lock;
@@ -43,6 +51,15 @@ void blob_drop(struct blobs *b, struct blob *blob);
 /// Appends the frame with the part of the content that begins at `at`, compressed where `pack` allows it and it pays;
 /// its end in *end. A shard's thread.
 void blob_frame(struct blobs *b, struct blob *blob, size_t at, bool pack, struct buf *out, size_t *end);
+
+// recipe.c: contents as what differs from a file on the target
+struct old_pieces;
+/// From the raw SHA-256s of the pieces of that file, one behind the other.
+struct old_pieces *old_pieces_new(struct str digests);
+void old_pieces_free(struct old_pieces *o);
+/// As blob_frame, of a FRAME_RECIPE. `at` is 0 or where the last part ended.
+void recipe_frame(struct blobs *b, struct blob *blob, const struct old_pieces *old, size_t at, bool pack,
+                  struct buf *out, size_t *end);
 
 // -- requests --------------------------------------------------------------------------------------------------------
 enum req_state { REQ_HELD, REQ_QUEUED, REQ_SENT };  // waits for its lane or process; in its send queue; on the wire

@@ -375,6 +375,8 @@ static bool on_frame(struct peer *p, const struct frame *f, struct err *e) {
         return true;
     case FRAME_NEED:
         return peer_need(p, f, e);
+    case FRAME_PIECES:
+        return peer_pieces(p, f, e);
     case FRAME_HELLO:
     case FRAME_REQUEST:
     case FRAME_BLOB:
@@ -382,6 +384,7 @@ static bool on_frame(struct peer *p, const struct frame *f, struct err *e) {
     case FRAME_CANCEL:
     case FRAME_BYE:
     case FRAME_PACKED:
+    case FRAME_RECIPE:
         break;
     }
     return err_set(e, ERR_SYNTAX, NO_MARK, "frame kind %u is not for play", f->kind);

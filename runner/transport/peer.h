@@ -26,13 +26,14 @@ struct peer {
     int opens;
     int64_t deadline_ms;              // of the start, moved on by progress
     struct req *raw;                  // PEER_RAW and on its way there
-    struct map sent;                  // content and scripts it has or is being sent, by their digests
+    struct map sent;                  // content and scripts it has or is being sent (.value: how), by their digests
     struct need *needs, *needs_tail;  // content it asked for
     size_t need_at;                   // what was sent of the first
 };
 struct need {
     struct need *next;
     struct blob *blob;  // counted
+    struct old_pieces *old;  // of the file that it replaces there; NULL: it is sent as a whole
 };
 
 /// Starts the program for `r` (NULL: the login play-remote) and links it to the connection. NULL: *e.
@@ -48,6 +49,8 @@ void peer_fill(struct peer *p);
 struct req *peer_find(const struct peer *p, uint32_t wire_id);
 /// Takes a FRAME_NEED, whose digests are in the order of the request's contents. ERR_SYNTAX for what is not its own.
 bool peer_need(struct peer *p, const struct frame *f, struct err *e);
+/// Takes a FRAME_PIECES. ERR_SYNTAX for a content that is not its own.
+bool peer_pieces(struct peer *p, const struct frame *f, struct err *e);
 /// Gives back the contents that were still to be sent.
 void peer_forget(struct peer *p, struct blobs *all);
 /// Moves bytes; true when something moved.

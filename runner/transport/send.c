@@ -79,9 +79,17 @@ static bool was_sent(const struct peer *p, const struct blob *b) {
     return map_get(&p->sent, (struct str){(const char *)b->sha, sizeof b->sha}) != NULL;
 }
 
-static void mark_sent(struct peer *p, const struct blob *b) {
+static void mark_sent(struct peer *p, const struct blob *b, void *how) {
     struct str key = str_dup(&p->arena, (struct str){(const char *)b->sha, sizeof b->sha});
-    map_put(&p->sent, &p->arena, key, p);
+    map_put(&p->sent, &p->arena, key, how);
+}
+
+// How content was sent: any two pointers.
+static void *as_whole(struct peer *p) {
+    return p;
+}
+static void *as_recipe(struct peer *p) {
+    return &p->needs;
 }
 
 static bool packs(const struct peer *p) {
@@ -104,7 +112,7 @@ static bool blob_part(struct peer *p, struct req *r) {
     blob_frame(&p->conn->hub->blobs, b, r->blob_at, packs(p), &p->out, &end);
     r->blob_at = end < b->data.n ? end : 0;
     if (!r->blob_at) {
-        mark_sent(p, b);
+        mark_sent(p, b, as_whole(p));
         r->blob_i++;
     }
     return true;
@@ -114,6 +122,7 @@ static void drop_need(struct peer *p, struct blobs *all) {
     struct need *n = p->needs;
     p->needs = n->next;
     p->need_at = 0;
+    old_pieces_free(n->old);
     blob_drop(all, n->blob);
 }
 
@@ -122,7 +131,11 @@ static void need_part(struct peer *p) {
     struct blobs *all = &p->conn->hub->blobs;
     const struct need *n = p->needs;
     size_t end = 0;
-    blob_frame(all, n->blob, p->need_at, packs(p), &p->out, &end);
+    if (n->old) {
+        recipe_frame(all, n->blob, n->old, p->need_at, packs(p), &p->out, &end);
+    } else {
+        blob_frame(all, n->blob, p->need_at, packs(p), &p->out, &end);
+    }
     p->need_at = end;
     if (end == n->blob->data.n) {
         drop_need(p, all);
@@ -149,7 +162,7 @@ static void send_request(struct peer *p, struct req *r) {
         buf_str(&body, r->script->data);
         put_frame(p, FRAME_SCRIPT, 0, buf_view(&body));
         buf_release(&body);
-        mark_sent(p, r->script);
+        mark_sent(p, r->script, as_whole(p));
     }
     put_frame(p, FRAME_REQUEST, r->wire_id, r->body);
     sent(p, r);
@@ -202,35 +215,62 @@ struct req *peer_find(const struct peer *p, uint32_t wire_id) {
     return NULL;
 }
 
-static void add_need(struct peer *p, struct blob *b) {
+static void add_need(struct peer *p, struct blob *b, struct old_pieces *old) {
     struct need *n = ARENA_NEW(&p->arena, struct need);
     n->blob = blob_take(&p->conn->hub->blobs, b->sha, b->data);
+    n->old = old;
     struct need **end = p->needs ? &p->needs_tail->next : &p->needs;
     *end = n;
     p->needs_tail = n;
-    mark_sent(p, b);
+    mark_sent(p, b, old ? as_recipe(p) : as_whole(p));
+}
+
+/// The request's content with this digest; the search begins at *at, where the last one was found. NULL: *e.
+static struct blob *own_content(const struct req *r, const char *sha, size_t *at, struct err *e) {
+    for (size_t tried = 0; r->lazy && tried < r->nblobs; tried++) {
+        if (memcmp(r->blobs[*at]->sha, sha, 32) == 0) {
+            return r->blobs[*at];
+        }
+        *at = *at + 1 < r->nblobs ? *at + 1 : 0;
+    }
+    (void)err_set(e, ERR_SYNTAX, NO_MARK, "it asks for content that is not its own");
+    return NULL;
 }
 
 bool peer_need(struct peer *p, const struct frame *f, struct err *e) {
     struct req *r = peer_find(p, f->id);
     size_t at = 0;
     for (size_t i = 0; r && i + 32 <= f->body.n; i += 32) {
-        size_t tried = 0;
-        while (tried < r->nblobs && memcmp(r->blobs[at]->sha, f->body.s + i, 32) != 0) {
-            at = at + 1 < r->nblobs ? at + 1 : 0;
-            tried++;
+        struct blob *b = own_content(r, f->body.s + i, &at, e);
+        if (!b) {
+            return false;
         }
-        if (tried == r->nblobs || !r->lazy) {
-            return err_set(e, ERR_SYNTAX, NO_MARK, "it asks for content that is not its own");
-        }
-        if (!was_sent(p, r->blobs[at])) {
-            add_need(p, r->blobs[at]);
+        struct str key = {(const char *)b->sha, sizeof b->sha};
+        if (map_get(&p->sent, key) != as_whole(p)) {
+            add_need(p, b, NULL);
         }
     }
     if (r && p->needs) {
         r->deadline_ms = 0;
     }
     return true;
+}
+
+bool peer_pieces(struct peer *p, const struct frame *f, struct err *e) {
+    struct req *r = peer_find(p, f->id);
+    size_t at = 0;
+    if (!r) {
+        return true;  // given up before
+    }
+    if (f->body.n < 32) {
+        return err_set(e, ERR_SYNTAX, NO_MARK, "expected the digests of pieces, found %zu bytes", f->body.n);
+    }
+    struct blob *b = own_content(r, f->body.s, &at, e);
+    if (b && !was_sent(p, b)) {
+        add_need(p, b, old_pieces_new(str_sub(f->body, 32, f->body.n)));
+        r->deadline_ms = 0;
+    }
+    return b != NULL;
 }
 
 void peer_forget(struct peer *p, struct blobs *all) {

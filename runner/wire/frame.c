@@ -10,9 +10,12 @@ void frame_put32(unsigned char *p, uint32_t v) {
     p[3] = (unsigned char)v;
 }
 
-static uint32_t get32(const char *s) {
-    const unsigned char *p = (const unsigned char *)s;
+uint32_t frame_get32(const unsigned char *p) {
     return ((uint32_t)p[0] << 24) | ((uint32_t)p[1] << 16) | ((uint32_t)p[2] << 8) | (uint32_t)p[3];
+}
+
+static uint32_t get32(const char *s) {
+    return frame_get32((const unsigned char *)s);
 }
 
 void frame_write(struct buf *out, enum frame_kind kind, uint32_t id, struct str body) {
@@ -33,7 +36,7 @@ int frame_read(struct str in, struct frame *f, size_t *used, struct err *e) {
     }
     size_t len = get32(in.s);
     unsigned kind = (unsigned char)in.s[4];
-    if (kind < FRAME_HELLO || kind > FRAME_PACKED) {
+    if (kind < FRAME_HELLO || kind > FRAME_RECIPE) {
         (void)err_set(e, ERR_SYNTAX, NO_MARK, "expected a frame, found kind %u", kind);
         return -1;
     }
@@ -54,7 +57,8 @@ bool frame_unpack(const struct frame *in, struct buf *hold, struct frame *out, s
     size_t len = in->body.n > PACK_HEAD ? get32(in->body.s + 1) : 0;
     unsigned kind = len ? (unsigned char)in->body.s[0] : 0;
     // zlib makes at most a thousand bytes of one: what claims more is not believed
-    if (!len || len > FRAME_MAX || len / 1100 > in->body.n || kind < FRAME_HELLO || kind >= FRAME_PACKED) {
+    if (!len || len > FRAME_MAX || len / 1100 > in->body.n || kind < FRAME_HELLO || kind > FRAME_RECIPE ||
+        kind == FRAME_PACKED) {
         return err_set(e, ERR_SYNTAX, NO_MARK, "expected a compressed frame, found kind %u of %zu bytes", kind, len);
     }
     uLongf n = len;

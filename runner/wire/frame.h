@@ -8,7 +8,7 @@
 
 #define FRAME_MAX    ((size_t)64 << 20)  // one frame; larger content travels as several FRAME_BLOB
 #define FRAME_HEADER ((size_t)9)
-#define WIRE_VERSION 2
+#define WIRE_VERSION 3
 
 // The bodies that are dicts (HELLO, REQUEST, RESULT) are described in msg.h.
 enum frame_kind {
@@ -24,7 +24,14 @@ enum frame_kind {
     FRAME_NEED = 10,  // remote -> play: raw SHA-256s, one behind the other: contents of request `id` that are not there
     FRAME_PACKED = 11,  // play -> remote: another frame, compressed: its kind (8 bits), the length of its body (32
                         // bits), zlib's output
+    FRAME_PIECES = 12,  // remote -> play: raw SHA-256 of a content of request `id` that is not there, and of the pieces
+                        // (pieces.h) of the file that it is to replace, one behind the other
+    FRAME_RECIPE = 13,  // play -> remote: 32 raw bytes SHA-256 of the content, 1 byte flags, steps (below)
 };
+// A step of a recipe: its kind (8 bits), two numbers (32 bits each), and what is new.
+#define RECIPE_STEP ((size_t)9)
+#define RECIPE_OLD  0  // the first of the pieces, and how many
+#define RECIPE_NEW  1  // how many bytes follow, 0
 #define PACK_HEAD       ((size_t)5)   // of what is in a FRAME_PACKED
 #define FRAME_BLOB_LAST 1             // flag of the last part of a blob
 #define FRAME_BLOB_HEAD ((size_t)33)  // digest and flags
@@ -42,6 +49,7 @@ void frame_write(struct buf *out, enum frame_kind kind, uint32_t id, struct str 
 int frame_read(struct str in, struct frame *f, size_t *used, struct err *e);
 /// A number in network order.
 void frame_put32(unsigned char *p, uint32_t v);
+uint32_t frame_get32(const unsigned char *p);
 /// Appends a frame as frame_write does, as a FRAME_PACKED when that saves an eighth; true when it did. Takes some
 /// milliseconds a megabyte.
 bool frame_pack(struct buf *out, enum frame_kind kind, uint32_t id, struct str body);

@@ -59,6 +59,13 @@ cat >noise.yml <<'END2'
     - copy: {src: noise, dest: "{{ out }}/noise"}
     - template: {src: text, dest: "{{ out }}/template"}
 END2
+head -c 20000000 /dev/urandom >large
+cat >large.yml <<'END2'
+- hosts: all
+  gather_facts: false
+  tasks:
+    - copy: {src: large, dest: "{{ out }}/large"}
+END2
 cat >parts.yml <<'END2'
 - hosts: all
   gather_facts: false
@@ -102,5 +109,10 @@ measure "the same, nothing to do" parts.yml changed=0 20000 20
 head -c 100000 /dev/urandom >part7
 measure "the same, one of them differs" parts.yml changed=1 130000 30
 cmp part7 out/part7 || failed=1
+measure "20 MB of noise" large.yml changed=1 21000000 2000
+printf 'changed' | dd of=large bs=1 seek=7000000 conv=notrunc status=none
+printf 'inserted' | cat - large >longer && mv longer large
+measure "the same, changed in two places" large.yml changed=1 900000 60
+cmp large out/large || failed=1
 [ $failed = 0 ] && echo "inflight: all good"
 exit $failed

@@ -4,6 +4,7 @@
 #include "digest.h"
 #include "fd.h"
 #include "msg.h"
+#include "pieces.h"
 #include "test.h"
 
 #include <errno.h>
@@ -39,6 +40,17 @@ static void link_open(struct link *l) {
 
 static void link_close(struct link *l) {
     CHECK(peer_end(&l->p));
+    arena_release(&l->a);
+}
+
+/// The remote ends by itself, because of what it was sent.
+static void link_ended(struct link *l) {
+    int status = 0;
+    CHECK(waitpid(l->p.pid, &status, 0) == l->p.pid);
+    CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 1);
+    fd_closep(&l->p.in);
+    fd_closep(&l->p.out);
+    buf_release(&l->p.input);
     arena_release(&l->a);
 }
 
@@ -346,13 +358,7 @@ TEST(a_broken_stream_ends_the_remote) {
     link_open(&l);
     struct err e = {.arena = &l.a};
     CHECK(fd_write_all(l.p.in, STR_LIT("\xff\xff\xff\xff\x02zzzz"), &e));
-    int status = 0;
-    CHECK(waitpid(l.p.pid, &status, 0) == l.p.pid);
-    CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 1);
-    fd_closep(&l.p.in);
-    fd_closep(&l.p.out);
-    buf_release(&l.p.input);
-    arena_release(&l.a);
+    link_ended(&l);
 }
 
 // -- content on request ----------------------------------------------------------------------------------------------
@@ -371,7 +377,7 @@ static struct str long_text(struct link *l, char c) {
 
 static void check_file(struct link *l, const char *path, struct str want) {
     struct str now;
-    CHECK(fd_read_file(path, (size_t)1 << 20, &l->a, &now, &l->e));
+    CHECK(fd_read_file(path, (size_t)8 << 20, &l->a, &now, &l->e));
     CHECK(str_eq(now, want));
     CHECK(unlink(path) == 0);
 }
@@ -449,4 +455,134 @@ TEST(a_request_that_waits_for_content_is_cancelled) {
     CHECK_STR(val_text(val_get(result_of(&l, 2), "stdout")), "next");
     CHECK(rmdir(dir) == 0);
     link_close(&l);
+}
+
+// -- pieces of large files -------------------------------------------------------------------------------------------
+static struct str noise(struct link *l, size_t n) {
+    char *p = arena_alloc(&l->a, n);
+    random_bytes(p, n);
+    return (struct str){p, n};
+}
+
+static void raw_sha(struct str data, unsigned char sum[DIGEST_MAX]) {
+    struct digest *d = digest_open("sha256");
+    digest_add(d, data.s, data.n);
+    (void)digest_close(d, sum);
+}
+
+static void recipe_step(struct buf *body, int kind, size_t first, size_t count) {
+    unsigned char s[RECIPE_STEP] = {(unsigned char)kind};
+    frame_put32(s + 1, (uint32_t)first);
+    frame_put32(s + 5, (uint32_t)count);
+    buf_add(body, s, sizeof s);
+}
+
+/// Sends `data` as a recipe for the pieces in `asked`; how many bytes of it were new.
+static size_t send_recipe(struct link *l, struct str data, struct str asked) {
+    unsigned char sum[DIGEST_MAX];
+    struct buf body = BUF_IN(&l->a);
+    struct buf out = BUF_IN(&l->a);
+    size_t fresh = 0;
+    raw_sha(data, sum);
+    CHECK(asked.n % 32 == 0 && asked.n > 32 && memcmp(asked.s, sum, 32) == 0);
+    buf_add(&body, sum, 32);
+    buf_char(&body, FRAME_BLOB_LAST);
+    for (size_t at = 0; at < data.n;) {
+        struct str piece = str_sub(data, at, at + piece_length(str_sub(data, at, data.n)));
+        size_t i = 32;
+        raw_sha(piece, sum);
+        while (i < asked.n && memcmp(asked.s + i, sum, 32) != 0) {
+            i += 32;
+        }
+        if (i < asked.n) {
+            recipe_step(&body, RECIPE_OLD, i / 32 - 1, 1);
+        } else {
+            recipe_step(&body, RECIPE_NEW, piece.n, 0);
+            buf_str(&body, piece);
+            fresh += piece.n;
+        }
+        at += piece.n;
+    }
+    (void)frame_pack(&out, FRAME_RECIPE, 0, buf_view(&body));
+    CHECK(fd_write_all(l->p.in, buf_view(&out), &l->e));
+    return fresh;
+}
+
+/// A file of `data` with a byte changed in the middle, and one more near its front.
+static const char *nearly(struct link *l, const char *dir, struct str data) {
+    const char *path = arena_printf(&l->a, "%s/large", dir);
+    struct buf b = BUF_IN(&l->a);
+    buf_str(&b, str_sub(data, 0, 1000));
+    buf_char(&b, 'x');
+    buf_str(&b, str_sub(data, 1000, data.n));
+    b.p[b.n / 2] ^= 1;
+    CHECK(fd_replace_file(path, buf_view(&b), 0644, &l->e));
+    return path;
+}
+
+TEST(what_differs_of_a_large_file_is_asked_for) {
+    struct link l;
+    struct answer x;
+    link_open(&l);
+    const char *dir = scratch(&l);
+    struct str a = noise(&l, (size_t)4 << 20);
+    const char *path = nearly(&l, dir, a);
+    send_lazy_copy(&l, 1, path, a, 3);
+    CHECK(receive(&l, &x) && x.kind == FRAME_PIECES && x.id == 1);
+    size_t fresh = send_recipe(&l, a, x.raw);
+    CHECK(fresh > 0 && fresh <= 4 * PIECE_MAX);
+    CHECK(val_truth(val_get(result_of(&l, 1), "changed")));
+    // the same content elsewhere: nothing is asked
+    const char *two = arena_printf(&l.a, "%s/two", dir);
+    send_lazy_copy(&l, 2, two, a, 3);
+    CHECK(val_truth(val_get(result_of(&l, 2), "changed")));
+    check_file(&l, path, a);
+    check_file(&l, two, a);
+    CHECK(rmdir(dir) == 0);
+    link_close(&l);
+}
+
+TEST(a_file_that_changes_while_its_pieces_are_used_is_asked_for_as_a_whole) {
+    struct link l;
+    struct answer x;
+    link_open(&l);
+    const char *dir = scratch(&l);
+    struct str a = noise(&l, (size_t)2 << 20);
+    const char *path = nearly(&l, dir, a);
+    send_lazy_copy(&l, 1, path, a, 3);
+    CHECK(receive(&l, &x) && x.kind == FRAME_PIECES);
+    CHECK(truncate(path, 70000) == 0);  // in place: the file that is open changes
+    (void)send_recipe(&l, a, x.raw);
+    CHECK(receive(&l, &x) && x.kind == FRAME_NEED && x.id == 1 && x.raw.n == 32);
+    send_content(&l, a, a);
+    CHECK(val_truth(val_get(result_of(&l, 1), "changed")));
+    check_file(&l, path, a);
+    CHECK(rmdir(dir) == 0);
+    link_close(&l);
+}
+
+TEST(a_recipe_that_nobody_asked_for_ends_the_remote) {
+    for (int way = 0; way < 3; way++) {
+        struct link l;
+        struct answer x;
+        link_open(&l);
+        const char *dir = scratch(&l);
+        struct str a = noise(&l, (size_t)1 << 20);
+        const char *path = nearly(&l, dir, a);
+        send_lazy_copy(&l, 1, path, a, 3);
+        CHECK(receive(&l, &x) && x.kind == FRAME_PIECES);
+        struct buf body = BUF_IN(&l.a);
+        buf_str(&body, str_sub(x.raw, 0, 32));
+        buf_char(&body, 0);
+        if (way == 0) {
+            body.p[0] ^= 1;  // another content
+        } else if (way == 1) {
+            recipe_step(&body, RECIPE_OLD, 0, 100000);
+        } else {
+            recipe_step(&body, RECIPE_NEW, 1, 0);  // and no byte behind it
+        }
+        peer_send(&l.p, FRAME_RECIPE, 0, buf_view(&body), &l.e);
+        CHECK(unlink(path) == 0 && rmdir(dir) == 0);
+        link_ended(&l);
+    }
 }
