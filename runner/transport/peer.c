@@ -50,6 +50,16 @@ static const char *raw_script(struct peer *p, const char *const *argv) {
     return arena_printf(&p->secrets, "echo \"%s ok -\"; exec %s", p->start.nonce, shell_join(&p->secrets, argv));
 }
 
+/// play-remote where it can be run to give doas a terminal.
+static bool find_terminal(struct peer *p, const struct req *r, struct err *e) {
+    const struct conn *c = p->conn;
+    if (!r || !become_wants_terminal(&r->become)) {
+        return true;
+    }
+    p->start.terminal = c->local ? own_path(c->hub) : c->remote_path;
+    return p->start.terminal || payload_missing(c->hub, e);
+}
+
 /// What to run: argv for a child, or for the login shell of an ssh session.
 static bool command(struct peer *p, const struct req *r, const char *const **argv, struct err *e) {
     struct conn *c = p->conn;
@@ -57,11 +67,8 @@ static bool command(struct peer *p, const struct req *r, const char *const **arg
     const char *script = NULL;
     const char **v = ARENA_ARRAY(a, const char *, 4);
     *argv = v;
-    if (r && become_wants_terminal(&r->become)) {
-        p->start.terminal = c->local ? own_path(c->hub) : c->remote_path;
-        if (!p->start.terminal) {
-            return payload_missing(c->hub, e);
-        }
+    if (!find_terminal(p, r, e)) {
+        return false;
     }
     if (p->raw) {
         const char *usual = c->spec.executable ? c->spec.executable : "/bin/sh";

@@ -522,7 +522,7 @@ static const char *nearly(struct link *l, const char *dir, struct str data) {
 
 TEST(what_differs_of_a_large_file_is_asked_for) {
     struct link l;
-    struct answer x;
+    struct answer x = {0};
     link_open(&l);
     const char *dir = scratch(&l);
     struct str a = noise(&l, (size_t)4 << 20);
@@ -544,7 +544,7 @@ TEST(what_differs_of_a_large_file_is_asked_for) {
 
 TEST(a_file_that_changes_while_its_pieces_are_used_is_asked_for_as_a_whole) {
     struct link l;
-    struct answer x;
+    struct answer x = {0};
     link_open(&l);
     const char *dir = scratch(&l);
     struct str a = noise(&l, (size_t)2 << 20);
@@ -564,7 +564,7 @@ TEST(a_file_that_changes_while_its_pieces_are_used_is_asked_for_as_a_whole) {
 TEST(a_recipe_that_nobody_asked_for_ends_the_remote) {
     for (int way = 0; way < 3; way++) {
         struct link l;
-        struct answer x;
+        struct answer x = {0};
         link_open(&l);
         const char *dir = scratch(&l);
         struct str a = noise(&l, (size_t)1 << 20);
