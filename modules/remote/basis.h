@@ -1,5 +1,5 @@
-// A file that a content is to replace, as the child describes it to its parent: the content's raw SHA-256, the length of
-// the path (32 bits) and the path, then for each piece its length (32 bits) and its raw SHA-256.
+// A file that a content is to replace, as the child describes it to its parent: the content's raw SHA-256, the length
+// of the path (32 bits) and the path, then for each piece its length (32 bits) and its raw SHA-256.
 #pragma once
 #include "buf.h"
 #include "err.h"

@@ -158,8 +158,9 @@ static void finish(struct store *s, struct store_blob *b) {
 }
 
 static bool head_is_whole(struct str body, struct err *e) {
-    return body.n >= FRAME_BLOB_HEAD || err_set(e, ERR_SYNTAX, NO_MARK, "expected content of at least %zu bytes, found %zu",
-                                                FRAME_BLOB_HEAD, body.n);
+    return body.n >= FRAME_BLOB_HEAD ||
+           err_set(e, ERR_SYNTAX, NO_MARK, "expected content of at least %zu bytes, found %zu", FRAME_BLOB_HEAD,
+                   body.n);
 }
 
 static void begin(struct store_blob *b) {
@@ -190,7 +191,8 @@ bool store_blob(struct store *s, struct str body, struct err *e) {
     return ok;
 }
 
-// -- contents made of the pieces of a file -----------------------------------------------------------------------------
+// -- contents made of the pieces of a file
+// -----------------------------------------------------------------------------
 static bool read_basis(struct store *s, struct store_basis *f, struct str body, struct buf *ask) {
     const char *path = NULL;
     struct str rest = basis_path(&s->arena, body, &path);

@@ -24,10 +24,10 @@ struct store_blob {
     unsigned char sha[32];
     struct store_basis *basis;  // it comes as a recipe for this; NULL: it does not
     bool torn, retry;           // the recipe failed; it was asked for as a whole since
-    struct digest *digest;  // NULL: complete
-    bool good;              // complete and its digest is the one it was announced with
-    struct buf mem;         // heap; empty once it went to the file
-    struct str lent;        // see store_lend
+    struct digest *digest;      // NULL: complete
+    bool good;                  // complete and its digest is the one it was announced with
+    struct buf mem;             // heap; empty once it went to the file
+    struct str lent;            // see store_lend
     uint64_t len;
     struct {
         struct store_extent *p;

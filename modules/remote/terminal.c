@@ -148,8 +148,8 @@ int terminal_run(const char *nonce, char **argv) {
     struct terminal t = {.master = -1, .slave = -1, .nonce = nonce};
     signal(SIGPIPE, SIG_IGN);
     if (!open_terminal(&t) || pipe2(t.done, O_CLOEXEC) != 0) {
-        fprintf(stderr, "play-remote: '%s' asks for its password on a terminal, and there is none to be had: %s\n", argv[0],
-                strerror(errno));
+        fprintf(stderr, "play-remote: '%s' asks for its password on a terminal, and there is none to be had: %s\n",
+                argv[0], strerror(errno));
         return 126;
     }
     t.leader = fork();

@@ -32,7 +32,7 @@ struct peer {
 };
 struct need {
     struct need *next;
-    struct blob *blob;  // counted
+    struct blob *blob;       // counted
     struct old_pieces *old;  // of the file that it replaces there; NULL: it is sent as a whole
 };
 

@@ -29,9 +29,9 @@ enum frame_kind {
     FRAME_RECIPE = 13,  // play -> remote: 32 raw bytes SHA-256 of the content, 1 byte flags, steps (below)
 };
 // A step of a recipe: its kind (8 bits), two numbers (32 bits each), and what is new.
-#define RECIPE_STEP ((size_t)9)
-#define RECIPE_OLD  0  // the first of the pieces, and how many
-#define RECIPE_NEW  1  // how many bytes follow, 0
+#define RECIPE_STEP     ((size_t)9)
+#define RECIPE_OLD      0             // the first of the pieces, and how many
+#define RECIPE_NEW      1             // how many bytes follow, 0
 #define PACK_HEAD       ((size_t)5)   // of what is in a FRAME_PACKED
 #define FRAME_BLOB_LAST 1             // flag of the last part of a blob
 #define FRAME_BLOB_HEAD ((size_t)33)  // digest and flags

@@ -3,8 +3,8 @@
 #pragma once
 #include "str.h"
 
-#define PIECE_MIN ((size_t)16 << 10)
-#define PIECE_MAX ((size_t)256 << 10)
+#define PIECE_MIN   ((size_t)16 << 10)
+#define PIECE_MAX   ((size_t)256 << 10)
 /// Contents, and the files that they replace, of at least this size travel as pieces.
 #define PIECES_FROM ((size_t)1 << 20)
 

@@ -88,7 +88,7 @@ StrictModes no
 UsePAM no
 AllowUsers tester
 END
-mkdir -p -m 755 /run/sshd
+[ -d /run/sshd ] || mkdir -m 755 /run/sshd
 "$(command -v sshd)" -f sshd_config -E sshd.log || die "sshd did not start"
 wait_until 10 test -s sshd.pid || die "sshd did not start"
 printf '[127.0.0.1]:%s %s\n' "$port" "$(cut -d' ' -f1,2 hostkey.pub)" >home/known
