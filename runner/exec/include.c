@@ -214,14 +214,16 @@ static bool load(struct play_run *pr, struct inclusion *x, size_t *at, struct er
     return b && check_block(pr->r, b, e) && plan_block(pr, &what, at, &x->block, e);
 }
 
+/// Of a role only the task's own banner is shown, where it was not yet.
 static void announce(struct play_run *pr, const struct inclusion *x) {
+    bool role = x->task->kind == TASK_INCLUDE_ROLE;
     struct val names = val_list(&pr->a, x->hosts.n);
     for (size_t i = 0; i < x->hosts.n; i++) {
         val_push(&pr->a, names, val_str(&pr->a, x->hosts.p[i]->host->name));
-        x->hosts.p[i]->stats.ok++;
+        x->hosts.p[i]->stats.ok += role ? 0 : 1;
     }
     struct event ev = {.kind = EV_INCLUDED,
-                       .name = x->what,
+                       .name = role ? STR_NONE : x->what,
                        .play = pr->play,
                        .task = x->task,
                        .handler = x->step->handler,
@@ -235,9 +237,7 @@ static void announce(struct play_run *pr, const struct inclusion *x) {
 static bool load_one(struct play_run *pr, struct inclusion *x, size_t *at, struct err *e) {
     struct err own = {.arena = &pr->a};
     if (load(pr, x, at, &own)) {
-        if (x->task->kind == TASK_INCLUDE_TASKS) {
-            announce(pr, x);
-        }
+        announce(pr, x);
         return true;
     }
     x->failed = true;

@@ -310,6 +310,9 @@ static void in_background(struct output *o, const struct event *ev) {
 
 static void included(struct output *o, const struct event *ev) {
     announce(o, ev);
+    if (!ev->name.n) {
+        return;
+    }
     struct buf hosts = BUF_IN(&o->scratch);
     for (size_t i = 0; val_is_seq(ev->hosts) && i < ev->hosts.u.l->n; i++) {
         buf_z(&hosts, i ? ", " : "");

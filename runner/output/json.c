@@ -180,7 +180,9 @@ static void on_event(struct output *o, const struct event *ev) {
         result(o, r, ev);
         return;
     case EV_INCLUDED:
-        included(o, r, ev);
+        if (ev->name.n) {
+            included(o, r, ev);
+        }
         return;
     case EV_STATS:
         stats(o, r, ev);

@@ -394,7 +394,9 @@ static void on_event(struct output *o, const struct event *ev) {
         result(o, j, ev);
         return;
     case EV_INCLUDED:
-        included(o, j, ev);
+        if (ev->name.n) {
+            included(o, j, ev);
+        }
         return;
     case EV_STATS:
         write_report(o, j);
