@@ -202,11 +202,14 @@ static bool plan(struct mod_call *c, struct err *e) {
     }
     struct str msg = STR_LIT("");
     if (!t->found || !str_eq(t->old, t->now)) {
-        struct str header = str_printf(c->arena, "%s (content)", t->path);
         msg = !t->found ? STR_LIT("File created") : inserted ? STR_LIT("Block inserted") : STR_LIT("Block removed");
-        mod_diff_text(c, header, t->old, header, t->now);
+        mod_changed(c);
     }
-    return textfile_attributes(c, t, msg, true, e);
+    if (!textfile_attributes(c, t, msg, c->diff, e)) {
+        return false;
+    }
+    textfile_diff(c, t);
+    return true;
 }
 
 static bool run(struct mod_call *c, struct err *e) {

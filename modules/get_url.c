@@ -264,7 +264,7 @@ static bool put(struct mod_call *c, struct fetch *f, const char *tmp, int fd, st
                                .gid = st.st_gid};
     }
     struct str backup = STR_NONE;
-    if (mod_bool(c, "backup") && there && !replace_backup(c, f->dest, &backup, e)) {
+    if (mod_bool(c, "backup") && there && !replace_backup(c, f->dest, f->dest, &backup, e)) {
         return false;
     }
     if (backup.n > 0) {
@@ -305,20 +305,21 @@ static bool fetched(struct mod_call *c, struct fetch *f, const struct http_respo
     if (f->dir) {
         name_in_dir(c, f, r);
     }
+    struct str length = val_text(val_get(r->headers, "content-length"));
+    const char *msg = arena_printf(c->arena, "OK (%.*s bytes)", STR(length.n ? length : STR_LIT("unknown")));
     if (!tmp) {  // check mode fetches nothing
-        struct str length = val_text(val_get(r->headers, "content-length"));
         mod_changed(c);
         mod_set_z(c, "dest", f->dest);
-        mod_set(c, "msg", val_printf(c->arena, "OK (%.*s bytes)", STR(length.n ? length : STR_LIT("unknown"))));
+        mod_set_z(c, "msg", msg);
         return true;
     }
     if (!sums(c, tmp, f, &same, e)) {
         return false;
     }
     if (same) {
-        return attributes_only(c, f, arena_printf(c->arena, "OK (%lld bytes)", (long long)r->size), e);
+        return attributes_only(c, f, msg, e);
     }
-    mod_set(c, "msg", val_printf(c->arena, "OK (%lld bytes)", (long long)r->size));
+    mod_set_z(c, "msg", msg);
     mod_set_z(c, "dest", f->dest);
     bool ok = put(c, f, tmp, fd, e);
     fsattr_info(c, f->dest);
@@ -372,6 +373,7 @@ static bool run(struct mod_call *c, struct err *e) {
         }
         force = true;
     }
+    f->q.fresh = force;
     f->q.modified_since = there && !force ? st.st_mtim.tv_sec : 0;
     return download(c, f, e);
 }

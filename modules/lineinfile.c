@@ -237,31 +237,6 @@ static bool finder_open(struct mod_call *c, struct finder *f, struct err *e) {
            (!where || compile(c, f->after ? "insertafter" : "insertbefore", &f->where, e));
 }
 
-// Ansible's diff is always there and a pair: content (when it is to be shown) and attributes.
-static void show_diff(struct mod_call *c, const struct textfile *t) {
-    struct val content = val_dict(c->arena, 4);
-    struct val header = val_printf(c->arena, "%s (content)", t->path);
-    val_set(c->arena, content, "before", c->diff ? val_str(c->arena, t->old) : val_z(c->arena, ""));
-    val_set(c->arena, content, "after", c->diff ? val_str(c->arena, t->now) : val_z(c->arena, ""));
-    val_set(c->arena, content, "before_header", header);
-    val_set(c->arena, content, "after_header", header);
-    if (c->check && !t->found) {
-        mod_set(c, "diff", content);
-        return;
-    }
-    struct val pair = val_list(c->arena, 2);
-    struct val attributes = val_len(c->diffs) ? val_at_index(c->diffs, 0) : (struct val){0};
-    if (!val_is(attributes, VAL_DICT)) {
-        header = val_printf(c->arena, "%s (file attributes)", t->path);
-        attributes = val_dict(c->arena, 2);
-        val_set(c->arena, attributes, "before_header", header);
-        val_set(c->arena, attributes, "after_header", header);
-    }
-    val_push(c->arena, pair, content);
-    val_push(c->arena, pair, attributes);
-    mod_set(c, "diff", pair);
-}
-
 static bool plan(struct mod_call *c, struct err *e) {
     struct textfile *t = ARENA_NEW(c->arena, struct textfile);
     struct finder f;
@@ -289,7 +264,7 @@ static bool plan(struct mod_call *c, struct err *e) {
         return false;
     }
     mod_set_z(c, "backup", "");
-    show_diff(c, t);
+    textfile_diff(c, t);
     return true;
 }
 

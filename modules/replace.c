@@ -16,33 +16,46 @@ static const struct arg args[] = {
     {0},
 };
 
-static bool is_ascii(struct str s) {
-    for (size_t i = 0; i < s.n; i++) {
-        if ((unsigned char)s.s[i] > 127) {
-            return false;
+static bool one_of(const char *name, const char *const *names, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        if (strcasecmp(name, names[i]) == 0) {
+            return true;
         }
     }
-    return true;
+    return false;
 }
 
-/// REGEX_BYTES for a file that is not UTF-8. Encodings that would need a conversion are refused.
-static bool pattern_flags(struct mod_call *c, struct str text, unsigned *flags, struct err *e) {
-    static const char *const bytes[] = {"ascii", "us-ascii", "latin-1", "latin1", "iso-8859-1", "iso8859-1"};
-    static const char *const texts[] = {"regexp", "replace", "after", "before"};
+/// How the file is written. `*latin`: in bytes that are not UTF-8.
+static bool read_encoding(struct mod_call *c, bool *latin, struct err *e) {
+    static const char *const plain[] = {"utf-8", "utf8", "utf_8", "ascii", "us-ascii"};
+    static const char *const latins[] = {"latin-1", "latin1", "latin_1", "iso-8859-1", "iso8859-1", "iso_8859_1", "l1"};
     const char *name = mod_z(c, "encoding");
-    *flags = utf8_valid(text) ? 0 : REGEX_BYTES;
-    if (strcasecmp(name, "utf-8") == 0 || strcasecmp(name, "utf8") == 0) {
-        return true;
+    *latin = one_of(name, latins, COUNTOF(latins));
+    return *latin || one_of(name, plain, COUNTOF(plain)) ||
+           mod_fail(c, e, "the encoding '%s' is not supported: expected utf-8, latin-1 or ascii", name);
+}
+
+static struct str from_latin(struct arena *a, struct str text) {
+    struct buf b = BUF_IN(a);
+    for (size_t i = 0; i < text.n; i++) {
+        char out[4];
+        buf_add(&b, out, utf8_put((unsigned char)text.s[i], out));
     }
-    bool known = false;
-    for (size_t i = 0; i < COUNTOF(bytes); i++) {
-        known = known || strcasecmp(name, bytes[i]) == 0;
+    return b.n ? buf_view(&b) : STR_LIT("");
+}
+
+static bool to_latin(struct mod_call *c, struct str text, struct str *out, struct err *e) {
+    struct buf b = BUF_IN(c->arena);
+    for (size_t i = 0; i < text.n;) {
+        uint32_t cp = utf8_next(text, &i);
+        if (cp > 0xFF) {
+            return mod_fail(c, e, "the encoding '%s' has no character U+%04X, which 'replace' brings",
+                            mod_z(c, "encoding"), (unsigned)cp);
+        }
+        buf_char(&b, (char)cp);
     }
-    for (size_t i = 0; i < COUNTOF(texts); i++) {
-        known = known && is_ascii(mod_str(c, texts[i]));
-    }
-    *flags = REGEX_BYTES;
-    return known || mod_fail(c, e, "the encoding '%s' is not supported with these patterns", name);
+    *out = b.n ? buf_view(&b) : STR_LIT("");
+    return true;
 }
 
 /// The part of the text between `after` and `before`. `*inside` is false when the patterns do not match.
@@ -105,8 +118,8 @@ static bool plan(struct mod_call *c, struct err *e) {
     struct textfile *t = ARENA_NEW(c->arena, struct textfile);
     struct str msg = STR_LIT("");
     struct str section;
-    unsigned flags = 0;
     bool inside = false;
+    bool latin = false;
     c->state = t;
     if (!textfile_open(c, t, e)) {
         return false;
@@ -116,13 +129,16 @@ static bool plan(struct mod_call *c, struct err *e) {
         return mod_fail(c, e, "Path %s does not exist !", t->path);
     }
     mod_set(c, "rc", val_int(0));
-    if (!pattern_flags(c, t->old, &flags, e) || !find_section(c, t->old, flags, &section, &inside, e)) {
+    if (!read_encoding(c, &latin, e)) {
         return false;
     }
-    if (!inside) {
-        return true;
-    }
-    return replace_all(c, t, flags, section, &msg, e) && textfile_attributes(c, t, msg, false, e);
+    struct str raw = t->old;
+    t->old = t->now = latin ? from_latin(c->arena, raw) : raw;
+    unsigned flags = utf8_valid(t->old) ? 0 : REGEX_BYTES;
+    bool ok = find_section(c, t->old, flags, &section, &inside, e) &&
+              (!inside || replace_all(c, t, flags, section, &msg, e)) && (!latin || to_latin(c, t->now, &t->now, e));
+    t->old = raw;
+    return ok && (!inside || textfile_attributes(c, t, msg, false, e));
 }
 
 static bool run(struct mod_call *c, struct err *e) {

@@ -3,6 +3,7 @@
 #include "fd.h"
 #include "http.h"
 #include "json.h"
+#include "multipart.h"
 #include "replace.h"
 
 #include <errno.h>
@@ -31,11 +32,18 @@ static const struct arg args[] = {
     {"ca_path", ARG_PATH, .doc = "PEM file of certificates to trust."},
     {"unix_socket", ARG_PATH, .doc = "Connect to this socket."},
     {"_body_sha256", ARG_STR, .doc = "Internal: the attached file."},
+    {"_files", ARG_DICT, .doc = "Internal: the attached files of a multipart body."},
     {0},
 };
 
 static bool prepare(struct mod_call *c, struct err *e) {
-    if (!mod_has(c, "src") || mod_bool(c, "remote_src")) {
+    if (mod_bool(c, "remote_src")) {
+        return true;
+    }
+    if (str_eqz(mod_str(c, "body_format"), "form-multipart")) {
+        return multipart_attach(c, mod_arg(c, "body"), e);
+    }
+    if (!mod_has(c, "src")) {
         return true;
     }
     struct str path;
@@ -64,15 +72,29 @@ static void url_encode(struct buf *b, struct str s) {
     }
 }
 
+static void form_one(struct mod_call *c, struct buf *b, struct val key, struct val v) {
+    if (v.kind == VAL_NULL) {
+        return;
+    }
+    if (b->n > 0) {
+        buf_char(b, '&');
+    }
+    url_encode(b, val_str_of(c->arena, key));
+    buf_char(b, '=');
+    url_encode(b, val_str_of(c->arena, v));
+}
+
+// A list stands for several values, and so do the keys of a dict.
 static void form_pair(struct mod_call *c, struct buf *b, struct val key, struct val v) {
-    size_t n = val_is_seq(v) ? val_len(v) : 1;
-    for (size_t i = 0; i < n; i++) {
-        if (b->n > 0) {
-            buf_char(b, '&');
+    size_t i = 0;
+    if (v.kind == VAL_DICT) {
+        for (struct vpair *p; (p = val_each(v, &i));) {
+            form_one(c, b, key, p->key);
         }
-        url_encode(b, val_str_of(c->arena, key));
-        buf_char(b, '=');
-        url_encode(b, val_str_of(c->arena, val_is_seq(v) ? val_at_index(v, i) : v));
+        return;
+    }
+    for (; i < (val_is_seq(v) ? val_len(v) : 1); i++) {
+        form_one(c, b, key, val_is_seq(v) ? val_at_index(v, i) : v);
     }
 }
 
@@ -97,16 +119,33 @@ static bool form_body(struct mod_call *c, struct val body, struct str *out, stru
     return true;
 }
 
-static void default_header(struct mod_call *c, struct http_request *q, const char *name, const char *value) {
+static bool same_header(struct val key, const char *name) {
+    struct str k = val_text(key);
+    return k.n == strlen(name) && strncasecmp(k.s, name, k.n) == 0;
+}
+
+// In the place of what the user gave.
+static void set_header(struct mod_call *c, struct http_request *q, const char *name, const char *value) {
+    struct val old = q->headers;
     size_t i = 0;
-    q->headers = q->headers.kind == VAL_DICT ? val_copy(c->arena, q->headers) : val_dict(c->arena, 2);
-    for (struct vpair *p; (p = val_each(q->headers, &i));) {
-        struct str k = val_text(p->key);
-        if (k.n == strlen(name) && strncasecmp(k.s, name, k.n) == 0) {
-            return;
+    q->headers = val_dict(c->arena, 2);
+    for (struct vpair *p; old.kind == VAL_DICT && (p = val_each(old, &i));) {
+        if (!same_header(p->key, name)) {
+            val_set_key(c->arena, q->headers, p->key, p->value);
         }
     }
     val_set(c->arena, q->headers, name, val_z(c->arena, value));
+}
+
+// Unless the user gave one.
+static void default_header(struct mod_call *c, struct http_request *q, const char *name, const char *value) {
+    size_t i = 0;
+    for (struct vpair *p; q->headers.kind == VAL_DICT && (p = val_each(q->headers, &i));) {
+        if (same_header(p->key, name)) {
+            return;
+        }
+    }
+    set_header(c, q, name, value);
 }
 
 static bool set_body(struct mod_call *c, struct http_request *q, struct err *e) {
@@ -118,7 +157,12 @@ static bool set_body(struct mod_call *c, struct http_request *q, struct err *e) 
                                          : c->blob(c, mod_str(c, "_body_sha256"), &q->body, e);
     }
     if (str_eqz(format, "form-multipart")) {
-        return mod_fail(c, e, "body_format 'form-multipart' is not supported, only form-urlencoded, json and raw");
+        const char *type;
+        if (!multipart_body(c, body, &q->body, &type, e)) {
+            return false;
+        }
+        set_header(c, q, "Content-Type", type);
+        return true;
     }
     if (!mod_has(c, "body")) {
         return true;
@@ -211,7 +255,7 @@ static struct str decoded(struct mod_call *c, struct str type, struct str body) 
     return buf_view(&b);
 }
 
-static void content(struct mod_call *c, const struct http_response *r, bool show) {
+static void content(struct mod_call *c, const struct http_response *r, bool show, bool wanted) {
     struct str type = val_text(val_get(r->headers, "content-type"));
     struct str kind = str_trim(str_sub(type, 0, str_find_char(type, 0, ';')));
     bool json = str_eqz(kind, "application/json") || str_eqz(kind, "text/json") ||
@@ -224,6 +268,8 @@ static void content(struct mod_call *c, const struct http_response *r, bool show
     }
     if (show) {
         mod_set_str(c, "content", text);
+    } else if (!json && r->status >= 300 && wanted) {
+        mod_set_str(c, "body", decoded(c, type, r->body));  // of an error that was expected
     }
 }
 
@@ -290,6 +336,9 @@ static enum http_follow follow_of(struct str word) {
     if (str_eqz(word, "none") || str_eqz(word, "no")) {
         return HTTP_FOLLOW_NONE;
     }
+    if (str_eqz(word, "urllib2")) {
+        return HTTP_FOLLOW_URLLIB;
+    }
     return str_eqz(word, "all") || str_eqz(word, "yes") ? HTTP_FOLLOW_ALL : HTTP_FOLLOW_SAFE;
 }
 
@@ -320,17 +369,25 @@ static bool run(struct mod_call *c, struct err *e) {
     q.fail_prefix = arena_printf(
         c->arena, "Status code was -1 and not %.*s: ", STR(val_str_of(c->arena, mod_arg(c, "status_code"))));
     q.unix_socket = mod_z(c, "unix_socket");
+    struct stat st;
+    if (mod_has(c, "dest") && !mod_bool(c, "force") && stat(mod_z(c, "dest"), &st) == 0 && S_ISREG(st.st_mode)) {
+        q.modified_since = st.st_mtim.tv_sec;
+    }
     if (!http_perform(c, &q, &r, e)) {
         return false;
     }
     report(c, &r);
     bool good = allowed_status(c, r.status);
-    content(c, &r, mod_bool(c, "return_content"));
+    content(c, &r, mod_bool(c, "return_content"), good);
     if (!good) {
         struct val list = mod_arg(c, "status_code");
         struct str msg = val_text(val_get(c->result, "msg"));
         return mod_fail(c, e, "Status code was %lld and not %.*s: %.*s", (long long)r.status,
                         STR(val_str_of(c->arena, list)), STR(msg));
+    }
+    if (mod_has(c, "dest") && r.status == 304) {
+        mod_set_z(c, "path", mod_z(c, "dest"));
+        return true;
     }
     return !mod_has(c, "dest") || store(c, &r, e);
 }

@@ -140,7 +140,7 @@ bool fsattr_mode(const struct fsattr *f, mode_t now, bool dir, mode_t *out, stru
     struct str rest = f->symbolic;
     struct str clause;
     while (str_next(&rest, ',', &clause)) {
-        if (!apply_clause(clause, dir, out)) {
+        if (clause.n > 0 && !apply_clause(clause, dir, out)) {
             return bad_mode(f->symbolic, e);
         }
     }
@@ -161,7 +161,8 @@ static bool read_mode(struct mod_call *c, const char *arg, struct fsattr *f, str
         return true;
     }
     struct str s = str_trim(val_str_of(c->arena, v));
-    if (s.n == 0 || str_eqz(s, "preserve")) {
+    bool of_source = strcmp(c->name, "copy") == 0 || strcmp(c->name, "template") == 0;
+    if (s.n == 0 || (of_source && str_eqz(s, "preserve"))) {
         return true;
     }
     f->has_mode = true;
@@ -170,7 +171,11 @@ static bool read_mode(struct mod_call *c, const char *arg, struct fsattr *f, str
     }
     f->symbolic = s;
     mode_t probe;
-    return fsattr_mode(f, 0644, false, &probe, e);
+    if (!fsattr_mode(f, 0644, false, &probe, e)) {
+        mod_set(c, "details", val_printf(c->arena, "bad symbolic permission for mode: %.*s", STR(s)));
+        return false;
+    }
+    return true;
 }
 
 // In check mode an earlier task would have made the user: only a file that is there already cannot do without.

@@ -1,4 +1,4 @@
-// libcurl with everything that could surprise switched off: other protocols, netrc, endless answers.
+// libcurl with everything that could surprise switched off: other protocols, endless answers.
 #include "http.h"
 
 #include "ca.h"
@@ -32,9 +32,20 @@ struct transfer {
     bool too_large;
 };
 
-static bool follows(const struct transfer *t) {
+static bool follows(const struct transfer *t, long status) {
     bool safe = strcmp(t->q->method, "GET") == 0 || strcmp(t->q->method, "HEAD") == 0;
-    return t->q->follow == HTTP_FOLLOW_ALL || (t->q->follow == HTTP_FOLLOW_SAFE && safe);
+    bool post = strcmp(t->q->method, "POST") == 0 && status < 304;
+    switch (t->q->follow) {
+    case HTTP_FOLLOW_ALL:
+        return true;
+    case HTTP_FOLLOW_SAFE:
+        return safe;
+    case HTTP_FOLLOW_URLLIB:
+        return safe || post;
+    case HTTP_FOLLOW_NONE:
+        break;
+    }
+    return false;
 }
 
 // Whether the answer that is coming in leads elsewhere and that is allowed.
@@ -42,7 +53,7 @@ static bool is_redirect(struct transfer *t) {
     long status = 0;
     curl_easy_getinfo(t->h, CURLINFO_RESPONSE_CODE, &status);
     bool moved = status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
-    return moved && follows(t) && val_has(t->r->headers, "location");
+    return moved && follows(t, status) && val_has(t->r->headers, "location");
 }
 
 static size_t on_body(char *p, size_t size, size_t n, void *self) {
@@ -125,7 +136,7 @@ static bool withheld(const struct transfer *t, struct str name) {
 static bool header_list(struct transfer *t, struct curl_slist **list, struct err *e) {
     struct mod_call *c = t->c;
     struct val headers = t->q->headers;
-    static const char *const plain[] = {"Accept", "Accept-Encoding"};
+    static const char *const plain[] = {"Accept", "Accept-Encoding", "Connection", "Cache-Control"};
     bool given[COUNTOF(plain)] = {false};
     size_t i = 0;
     for (struct vpair *p; (p = val_each(headers, &i));) {
@@ -153,6 +164,12 @@ static bool header_list(struct transfer *t, struct curl_slist **list, struct err
     }
     if (!given[1]) {
         *list = curl_slist_append(*list, "Accept-Encoding: identity");
+    }
+    if (!given[2]) {
+        *list = curl_slist_append(*list, "Connection: close");
+    }
+    if (t->q->fresh && !given[3]) {
+        *list = curl_slist_append(*list, "Cache-Control: no-cache");
     }
     if (t->with_body && val_get(headers, "Expect").kind == VAL_UNDEF) {
         *list = curl_slist_append(*list, "Expect:");
@@ -299,6 +316,14 @@ static void set_options(struct transfer *t, struct curl_slist *headers) {
         curl_easy_setopt(h, CURLOPT_PASSWORD, q->password ? q->password : "");
         curl_easy_setopt(h, CURLOPT_HTTPAUTH,
                          q->force_basic ? (long)CURLAUTH_BASIC : (long)(CURLAUTH_BASIC | CURLAUTH_DIGEST));
+    }
+    if (!q->user && t->own_host && q->netrc) {
+        curl_easy_setopt(h, CURLOPT_NETRC, (long)CURL_NETRC_OPTIONAL);
+        curl_easy_setopt(h, CURLOPT_NETRC_FILE, q->netrc);
+        curl_easy_setopt(h, CURLOPT_HTTPAUTH, (long)CURLAUTH_BASIC);
+    }
+    if (q->decompress) {
+        curl_easy_setopt(h, CURLOPT_ACCEPT_ENCODING, "gzip");  // read, not asked for: see header_list
     }
     set_limits(h, q);
     set_method(t);
@@ -492,6 +517,13 @@ static bool read_ciphers(struct mod_call *c, const int **suites, struct err *e) 
     return true;
 }
 
+// The file with passwords of the user who runs the module.
+static const char *netrc_path(struct mod_call *c) {
+    const char *path = getenv("NETRC");
+    const char *home = getenv("HOME");
+    return path ? path : home ? arena_printf(c->arena, "%s/.netrc", home) : NULL;
+}
+
 bool http_args(struct mod_call *c, struct http_request *q, struct err *e) {
     const int *suites;
     if (!read_ciphers(c, &suites, e)) {
@@ -514,12 +546,16 @@ bool http_args(struct mod_call *c, struct http_request *q, struct err *e) {
                                .client_key = mod_z(c, "client_key"),
                                .agent = mod_z(c, "http_agent"),
                                .suites = suites,
+                               .netrc = mod_bool(c, "use_netrc") ? netrc_path(c) : NULL,
+                               .decompress = mod_bool(c, "decompress"),
                                .timeout_ms = mod_int(c, "timeout", 30) * 1000,
                                .out_fd = -1};
     bool web = strncasecmp(q->url, "http://", 7) == 0 || strncasecmp(q->url, "https://", 8) == 0;
     // Only a module that fetches files may be asked for one of the target.
     bool file = strncmp(q->url, "file://", 7) == 0 && strcmp(c->name, "get_url") == 0;
     if (!web && !file) {
+        mod_set(c, "status", val_int(-1));
+        mod_set_z(c, "url", q->url);
         return mod_fail(c, e, "only http and https addresses are supported, not '%s'", q->url);
     }
     return split_userinfo(c, q, e);

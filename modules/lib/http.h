@@ -2,7 +2,8 @@
 #pragma once
 #include "module.h"
 
-enum http_follow { HTTP_FOLLOW_SAFE, HTTP_FOLLOW_ALL, HTTP_FOLLOW_NONE };
+/// Safe: GET and HEAD. As urllib does: these, and a POST that becomes a GET.
+enum http_follow { HTTP_FOLLOW_SAFE, HTTP_FOLLOW_ALL, HTTP_FOLLOW_NONE, HTTP_FOLLOW_URLLIB };
 struct http_request {
     const char *url, *method;
     struct str body;          // STR_NONE: none
@@ -10,7 +11,8 @@ struct http_request {
     struct val unredirected;  // names of those that are not sent again after a redirect
     const char *fail_prefix;  // before the reason when there was no answer; NULL: nothing
     const char *user, *password;
-    bool force_basic, validate_certs, use_proxy, head;
+    bool force_basic, validate_certs, use_proxy, head, decompress, fresh;  // fresh: from no cache
+    const char *netrc;  // file with the password when there is no `user`; NULL: none
     const char *ca_path, *client_cert, *client_key, *unix_socket, *agent;
     enum http_follow follow;
     const int *suites;  // the only TLS ciphers that are offered, ends with 0; NULL: those of the library
@@ -42,8 +44,9 @@ bool http_perform(struct mod_call *c, const struct http_request *q, struct http_
         {"unredirected_headers", ARG_LIST, .doc = "Headers not sent after a redirect."},                               \
         {"ciphers", ARG_LIST, .doc = "TLS 1.2 ciphers, by OpenSSL's names: no others are offered."},                   \
         {"use_gssapi", ARG_BOOL, .def = "false", .doc = "Kerberos; not supported."},                                   \
-        {"use_netrc", ARG_BOOL, .def = "true", .doc = "Accepted; .netrc is never read."},                              \
-        {"decompress", ARG_BOOL, .def = "true", .doc = "Accepted; compressed answers are not asked for."}, {           \
+        {"use_netrc", ARG_BOOL, .def = "true",                                                                         \
+         .doc = "Take name and password from the target's .netrc when none is given."},                                \
+        {"decompress", ARG_BOOL, .def = "true", .doc = "Unpack an answer that came compressed by gzip."}, {            \
         "force", ARG_BOOL, .def = "false", .doc = "Do not ask whether the content is newer."                           \
     }
 /// Fills what HTTP_ARGS, url_username and url_password say; refuses what is not supported.

@@ -481,7 +481,7 @@ static bool apply_dir(struct mod_call *c, const struct job *j, struct err *e) {
 
 static bool write_file(struct mod_call *c, const struct job *j, struct err *e) {
     struct str backup = STR_NONE;
-    if (mod_bool(c, "backup") && !replace_backup(c, j->dest, &backup, e)) {
+    if (mod_bool(c, "backup") && !replace_backup(c, j->dest, j->dest, &backup, e)) {
         return false;
     }
     struct replace r = {.path = j->dest,

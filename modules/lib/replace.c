@@ -215,7 +215,7 @@ bool replace_file(struct mod_call *c, const struct replace *r, struct err *e) {
     return ok;
 }
 
-bool replace_backup(struct mod_call *c, const char *path, struct str *name, struct err *e) {
+bool replace_backup(struct mod_call *c, const char *path, const char *shown, struct str *name, struct err *e) {
     struct str data;
     bool found;
     *name = STR_LIT("");
@@ -227,7 +227,7 @@ bool replace_backup(struct mod_call *c, const char *path, struct str *name, stru
     localtime_r(&now, &tm);
     char stamp[64];
     strftime(stamp, sizeof stamp, "%Y-%m-%d@%H:%M:%S", &tm);
-    *name = str_printf(c->arena, "%s.%d.%s~", path, (int)getpid(), stamp);
+    *name = str_printf(c->arena, "%s.%d.%s~", shown, (int)getpid(), stamp);
     CLEANUP(fd_closep) int fd = open(name->s, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0) {
         return mod_fail_sys(c, e, errno, "could not make backup of %s to %.*s", path, STR(*name));

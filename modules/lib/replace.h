@@ -12,8 +12,9 @@ struct replace {
 };
 /// On failure the old file is as it was and nothing is left beside it. Errors: ERR_MODULE when the validation fails.
 bool replace_file(struct mod_call *c, const struct replace *r, struct err *e);
-/// Copies `path` to a backup beside it as Ansible names them; its name in *name. Attributes are kept.
-bool replace_backup(struct mod_call *c, const char *path, struct str *name, struct err *e);
+/// Copies `path` to a backup as Ansible names them, beside `shown` and after its name (a link to `path`, or `path`
+/// itself); its name in *name. Attributes are kept.
+bool replace_backup(struct mod_call *c, const char *path, const char *shown, struct str *name, struct err *e);
 /// Reads a file of the target for comparing, capped at 512 MiB. A missing file gives *found = false.
 bool replace_read(struct mod_call *c, const char *path, struct str *data, bool *found, struct err *e);
 /// The same for looking only: a large file is mapped, so *data is good until somebody changes the file in place.

@@ -67,6 +67,30 @@ bool textfile_attributes(struct mod_call *c, struct textfile *t, struct str msg,
     return true;
 }
 
+void textfile_diff(struct mod_call *c, const struct textfile *t) {
+    struct val content = val_dict(c->arena, 4);
+    struct val header = val_printf(c->arena, "%s (content)", t->path);
+    val_set(c->arena, content, "before", c->diff ? val_str(c->arena, t->old) : val_z(c->arena, ""));
+    val_set(c->arena, content, "after", c->diff ? val_str(c->arena, t->now) : val_z(c->arena, ""));
+    val_set(c->arena, content, "before_header", header);
+    val_set(c->arena, content, "after_header", header);
+    if (c->check && !t->found) {
+        mod_set(c, "diff", content);
+        return;
+    }
+    struct val pair = val_list(c->arena, 2);
+    struct val attributes = val_len(c->diffs) ? val_at_index(c->diffs, 0) : (struct val){0};
+    if (!val_is(attributes, VAL_DICT)) {
+        header = val_printf(c->arena, "%s (file attributes)", t->path);
+        attributes = val_dict(c->arena, 2);
+        val_set(c->arena, attributes, "before_header", header);
+        val_set(c->arena, attributes, "after_header", header);
+    }
+    val_push(c->arena, pair, content);
+    val_push(c->arena, pair, attributes);
+    mod_set(c, "diff", pair);
+}
+
 bool textfile_write(struct mod_call *c, struct textfile *t, struct err *e) {
     struct str backup = STR_LIT("");
     if (t->found && str_eq(t->old, t->now)) {
@@ -75,7 +99,7 @@ bool textfile_write(struct mod_call *c, struct textfile *t, struct err *e) {
     if (!t->found && !home_parents(c, t->real, e)) {
         return false;
     }
-    if (mod_bool(c, "backup") && t->found && !replace_backup(c, t->real, &backup, e)) {
+    if (mod_bool(c, "backup") && t->found && !replace_backup(c, t->real, t->path, &backup, e)) {
         return false;
     }
     struct replace r = {.path = t->real,

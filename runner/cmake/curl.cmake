@@ -118,9 +118,10 @@ function(curl_build source prefix)
   set(build ${prefix}.build)
   file(REMOVE_RECURSE ${build} ${prefix}.tmp)
   file(MAKE_DIRECTORY ${build})
-  set(off BUILD_SHARED_LIBS BUILD_CURL_EXE BUILD_TESTING CURL_USE_OPENSSL CURL_ZLIB CURL_BROTLI CURL_ZSTD USE_NGHTTP2
-    CURL_USE_LIBSSH2 CURL_USE_LIBSSH CURL_USE_LIBPSL USE_LIBIDN2 CURL_USE_GSSAPI ENABLE_MANUAL ENABLE_THREADED_RESOLVER)
-  set(on HTTP_ONLY ENABLE_ARES CURL_USE_MBEDTLS ENABLE_UNIX_SOCKETS CURL_DISABLE_NETRC CMAKE_POSITION_INDEPENDENT_CODE)
+  set(off BUILD_SHARED_LIBS BUILD_CURL_EXE BUILD_TESTING CURL_USE_OPENSSL CURL_BROTLI CURL_ZSTD USE_NGHTTP2
+    CURL_USE_LIBSSH2 CURL_USE_LIBSSH CURL_USE_LIBPSL USE_LIBIDN2 CURL_USE_GSSAPI ENABLE_MANUAL ENABLE_THREADED_RESOLVER
+    HAVE_GETPWUID HAVE_GETPWUID_R)
+  set(on HTTP_ONLY ENABLE_ARES CURL_USE_MBEDTLS ENABLE_UNIX_SOCKETS CURL_ZLIB CMAKE_POSITION_INDEPENDENT_CODE)
   list(TRANSFORM off PREPEND -D)
   list(TRANSFORM off APPEND =OFF)
   list(TRANSFORM on PREPEND -D)
@@ -147,10 +148,10 @@ endfunction()
 
 # curl_static_target(): defines the target, building what is missing. One configuration at a time uses the cache.
 function(curl_static_target)
-  foreach(lib cares mbedtls mbedx509 mbedcrypto)
+  foreach(lib cares mbedtls mbedx509 mbedcrypto z)
     find_library(CURL_DEP_${lib} lib${lib}.a)
     if(NOT CURL_DEP_${lib})
-      message(FATAL_ERROR "curl: lib${lib}.a not found; install libmbedtls-dev and libc-ares-dev")
+      message(FATAL_ERROR "curl: lib${lib}.a not found; install libmbedtls-dev, libc-ares-dev and zlib1g-dev")
     endif()
     list(APPEND deps ${CURL_DEP_${lib}})
   endforeach()

@@ -383,7 +383,8 @@ static int backup(lua_State *lua) {
     struct mod_call *c = call_of(lua);
     struct err e = {.arena = c->arena};
     struct str name;
-    if (!replace_backup(c, str_z(c->arena, host_check_str(lua, 2)), &name, &e)) {
+    const char *path = str_z(c->arena, host_check_str(lua, 2));
+    if (!replace_backup(c, path, path, &name, &e)) {
         return host_fail(lua, &e);
     }
     lua_pushlstring(lua, name.s, name.n);

@@ -2,9 +2,11 @@
 """An HTTP(S) server for the cases of uri, get_url and wait_for.
 
     server.py DIR      listens until its standard input or DIR/stop says so; writes DIR/ports with the lines
-                       "http PORT", "https PORT", "other PORT" (a certificate for another name), DIR/ca.pem, DIR/sock
+                       "http PORT", "https PORT", "other PORT" (a certificate for another name), "mutual PORT" (wants
+                       the certificate of DIR/me.crt and DIR/me.key, both also in DIR/me.pem), DIR/ca.pem, DIR/sock
 """
 import base64
+import gzip
 import hashlib
 import http.server
 import json
@@ -81,6 +83,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return self.basic()
         if path == "/digest":
             return self.digest()
+        if path in ("/gzip", "/gzip.json"):
+            kind = "application/json" if path.endswith("json") else "text/plain"
+            return self.send(200, gzip.compress(b'{"packed": true}\n', mtime=0), [("Content-Encoding", "gzip")], kind)
+        if path == "/badgzip":
+            return self.send(200, b"this is not compressed", [("Content-Encoding", "gzip")])
         if path == "/cookies":
             return self.send(200, b"x", [("Set-Cookie", "a=1; Path=/"), ("Set-Cookie", 'b="two words"; Secure')])
         if path == "/badjson":
@@ -148,7 +155,7 @@ def openssl(*words):
     subprocess.run(["openssl", *words], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
-def certificate(name, alt):
+def certificate(name, alt, client_too=False):
     key, csr, crt = (os.path.join(D, name + x) for x in (".key", ".csr", ".crt"))
     openssl("req", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-out", csr, "-subj", "/CN=" + name)
     with open(os.path.join(D, "ext"), "w") as f:
@@ -157,6 +164,9 @@ def certificate(name, alt):
             "-CAcreateserial", "-out", crt, "-days", "2", "-extfile", os.path.join(D, "ext"))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(crt, key)
+    if client_too:
+        context.verify_mode = ssl.CERT_REQUIRED
+        context.load_verify_locations(os.path.join(D, "ca.pem"))
     return context
 
 
@@ -178,6 +188,10 @@ def main():
     serve("http")
     serve("https", certificate("good", "IP:127.0.0.1,DNS:localhost"))
     serve("other", certificate("bad", "DNS:other.example"))
+    certificate("me", "DNS:me.example")
+    with open(os.path.join(D, "me.pem"), "w") as f:
+        f.writelines(open(os.path.join(D, "me" + x)).read() for x in (".crt", ".key"))
+    serve("mutual", certificate("both", "IP:127.0.0.1", client_too=True))
     u = UnixServer(os.path.join(D, "sock"), UnixHandler)
     threading.Thread(target=u.serve_forever, daemon=True).start()
     with open(os.path.join(D, "ports.tmp"), "w") as f:
