@@ -68,25 +68,38 @@ static struct str ending_of(struct str name, struct str *stem) {
 }
 
 static bool same_ending(struct str a, struct str b) {
-    return a.n == b.n && strncasecmp(a.s, b.s, a.n) == 0;
+    return a.s && b.s && a.n == b.n && strncasecmp(a.s, b.s, a.n) == 0;
+}
+
+static bool is_blank(char c) {
+    return c == ' ' || c == '\t';
+}
+
+static struct str next_word(struct str *line) {
+    size_t i = 0;
+    while (i < line->n && is_blank(line->s[i])) {
+        i++;
+    }
+    size_t end = i;
+    while (end < line->n && !is_blank(line->s[end])) {
+        end++;
+    }
+    struct str word = str_sub(*line, i, end);
+    *line = str_sub(*line, end, line->n);
+    return word;
 }
 
 // The type of the line of mime.types that has this ending.
 static struct str listed_type(struct str table, struct str ending) {
     struct str line;
     while (str_next(&table, '\n', &line)) {
-        struct str word;
-        struct str type = STR_NONE;
-        while (!str_starts(line, "#") && str_next(&line, '\t', &word)) {
-            struct str part;
-            while (str_next(&word, ' ', &part)) {
-                if (part.n == 0) {
-                    continue;
-                }
-                if (type.s && same_ending(part, ending)) {
-                    return type;
-                }
-                type = type.s ? type : part;
+        struct str type = next_word(&line);
+        if (str_starts(type, "#")) {
+            continue;
+        }
+        for (struct str word; (word = next_word(&line)).n > 0;) {
+            if (same_ending(word, ending)) {
+                return type;
             }
         }
     }
@@ -155,7 +168,7 @@ static void parameter(struct buf *b, const char *name, struct str value) {
 
 // Each end of a line becomes CRLF.
 static void text_lines(struct buf *b, struct str text) {
-    for (size_t i = 0; i < text.n; i++) {
+    for (size_t i = 0; text.s && i < text.n; i++) {
         if (text.s[i] == '\n' || text.s[i] == '\r') {
             i += text.s[i] == '\r' && i + 1 < text.n && text.s[i + 1] == '\n';
             buf_z(b, "\r\n");
