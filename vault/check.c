@@ -1,4 +1,4 @@
-// The verbs check and grep: secrets that lie open in a project, and words in those that do not.
+// The verbs check and grep: secrets that lie open in a project or are damaged, and words in those that are not.
 #include "regex.h"
 #include "tool.h"
 #include "walk.h"
@@ -45,6 +45,14 @@ static void report(struct search *s, const char *path, size_t line, const char *
         printf("%s:%zu: %s%s%.*s%s\n", path, line, what, name.n ? " '" : "", STR(name), name.n ? "'" : "");
     } else {
         printf("%s: %s\n", path, what);
+    }
+}
+
+// An envelope that no password opens any more.
+static void check_envelope(struct search *s, const char *path, size_t line, struct str text) {
+    struct err e = {.arena = &s->tmp};
+    if (!vault_is_whole(text, NO_MARK, &e)) {
+        report(s, path, line, str_z(&s->tmp, err_text(&e)), STR_LIT(""));
     }
 }
 
@@ -95,10 +103,15 @@ static bool check_file(void *self, const char *path, struct err *e) {
     struct str text;
     struct yv_doc d;
     bool ok = fd_read_file(path, FILE_CAP, &s->tmp, &text, e);
-    if (ok && !vault_is(text) && !age_is(text) && !memchr(text.s, '\0', text.n)) {
+    if (ok && vault_is(text)) {
+        check_envelope(s, path, 1, text);
+    } else if (ok && !age_is(text) && !memchr(text.s, '\0', text.n)) {
         yv_scan(text, &s->tmp, &d);
         if (d.n == 0 && named_secret(path) && str_trim(text).n > 0) {
             report(s, path, 0, "should be encrypted by its name, and is not", STR_LIT(""));
+        }
+        for (size_t i = 0; i < d.n; i++) {
+            check_envelope(s, path, d.p[i].line, d.p[i].envelope);
         }
         struct str line;
         for (size_t no = 1; ok && str_next(&text, '\n', &line); no++) {
@@ -109,7 +122,7 @@ static bool check_file(void *self, const char *path, struct err *e) {
     return ok;
 }
 
-// 0: nothing found, 1: something lies open.
+// 0: nothing found, 1: something lies open or is damaged.
 int verb_check(struct tool *t) {
     struct search s = {.t = t, .tmp = {.secret = true}};
     s.re = regex_compile(t->a,
@@ -124,6 +137,7 @@ int verb_check(struct tool *t) {
         return EXIT_USAGE;
     }
     if (s.found > 0) {
+        (void)fflush(stdout);
         fprintf(stderr, "vault: %zu found; a line that is fine carries the comment '# vault: ok'\n", s.found);
     }
     return s.found > 0 ? EXIT_ERROR : EXIT_OK;

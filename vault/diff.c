@@ -10,37 +10,6 @@ enum { DIFF_TROUBLE = 2 };
 
 // -- reading versions ------------------------------------------------------------------------------------------------
 
-// Whole files decrypted, inline values shown as the editor gets them but without their numbers; other text as it is.
-static bool readable(struct tool *t, struct str in, struct str *out) {
-    if (vault_is(in) || age_is(in)) {
-        return tool_open(t, in, out);
-    }
-    struct yv_doc d;
-    yv_scan(in, t->a, &d);
-    if (d.n == 0) {
-        *out = in;
-        return true;
-    }
-    if (!tool_unlock(t, false) || !yv_open(t->ring, &d, t->a, t->e)) {
-        return false;
-    }
-    struct buf b = BUF_IN(t->a);
-    struct str shown = yv_show(&d, t->a);
-    for (size_t at = 0; at < shown.n;) {
-        size_t tag = str_find(shown, at, STR_LIT("!decrypted:"));
-        buf_str(&b, str_sub(shown, at, tag));
-        if (tag == SIZE_MAX) {
-            break;
-        }
-        buf_z(&b, "!decrypted");
-        for (at = tag + 11; at < shown.n && shown.s[at] >= '0' && shown.s[at] <= '9';) {
-            at++;
-        }
-    }
-    *out = buf_view(&b);
-    return true;
-}
-
 static bool git_show(struct tool *t, const char *what, struct str *out) {
     const char *argv[] = {"git", "show", what, NULL};
     struct spawn s = {.argv = argv, .out_cap = FILE_CAP};
@@ -57,7 +26,7 @@ static bool git_show(struct tool *t, const char *what, struct str *out) {
 static bool version(struct tool *t, const char *name, struct str *out) {
     struct str in;
     bool git = !tool_is_std(name) && access(name, F_OK) != 0 && strchr(name, ':');
-    return ((git ? git_show(t, name, &in) : tool_read(t, name, &in)) && readable(t, in, out)) ||
+    return ((git ? git_show(t, name, &in) : tool_read(t, name, &in)) && tool_readable(t, in, out)) ||
            err_wrap(t->e, NO_MARK, "cannot read '%s'", name);
 }
 
@@ -118,7 +87,7 @@ int verb_textconv(struct tool *t) {
     if (!tool_read(t, t->files.p[0], &in)) {
         return tool_complain(t->e, t->files.p[0]);
     }
-    if (!readable(t, in, &out)) {
+    if (!tool_readable(t, in, &out)) {
         tool_complain(t->e, "shown encrypted");
         out = in;
     }
@@ -192,7 +161,7 @@ static bool decrypt_sides(struct tool *t, struct merge *m) {
         }
         m->ours = ours;
         for (size_t i = 0; i < COUNTOF(sides); i += 2) {
-            if (sides[i]->n > 0 && !readable(t, *sides[i], sides[i])) {
+            if (sides[i]->n > 0 && !tool_readable(t, *sides[i], sides[i])) {
                 return false;
             }
         }

@@ -39,7 +39,7 @@ static bool open_inline(struct edit *d) {
 static bool open_edit(struct edit *d) {
     struct tool *t = d->t;
     if (!tool_read(t, d->name, &d->old)) {
-        return false;
+        return access(d->name, F_OK) == 0 ? false : err_hint(t->e, "'vault create %s' makes a new file", d->name);
     }
     if (age_is(d->old)) {
         d->kind = KIND_AGE;

@@ -8,37 +8,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static const char help_options[] =
-    "\n"
-    "options:\n"
-    "  --vault-id [LABEL@]SOURCE         a password: a file, an executable that prints it, or 'prompt'\n"
-    "  --vault-password-file FILE        the same without a label (also --vault-pass-file)\n"
-    "  -J, --ask-vault-pass              ask for the password (also --ask-vault-password)\n"
-    "  --encrypt-vault-id LABEL          which of several passwords encrypts\n"
-    "  --new-vault-id [LABEL@]SOURCE     rekey: the new password\n"
-    "  --new-vault-password-file FILE    rekey: the same without a label\n"
-    "  -r, --recursive                   rekey: all files of directories, in one go or none\n"
-    "  --same-salt                       rekey, edit: one salt for all values of a file, which opens faster\n"
-    "  --force                           edit: save also what is not YAML any more\n"
-    "  --recipient KEY|FILE              encrypt, create, recipients: an age1... or ssh-ed25519 key, or a file of "
-    "them\n"
-    "  --identity FILE                   opens files that are encrypted to recipients\n"
-    "  --armor                           encrypt, create: such a file as text\n"
-    "  -i, --ignore-case                 grep: capitals are small letters\n"
-    "  -l, --files-with-matches          grep: only names\n"
-    "  --output FILE                     where the result goes; '-' is standard output\n"
-    "  -n, --name NAME                   encrypt_string: the variable's name\n"
-    "  --stdin-name NAME                 encrypt_string: read standard input, name the result NAME\n"
-    "  -p, --prompt                      encrypt_string: ask for the text\n"
-    "  --show-input                      encrypt_string: show the text while it is typed\n"
-    "  -v, --verbose                     accepted for compatibility\n"
-    "  -h, --help                        show this text\n"
-    "  --version                         show the version\n"
-    "\n"
-    "Without a password option: $ANSIBLE_VAULT_IDENTITY_LIST, $ANSIBLE_VAULT_PASSWORD_FILE and the same settings of\n"
-    "ansible.cfg, else the file 'vault-password' in the current directory, else a prompt.\n"
-    "A FILE of '-', or none where it may be left out, is standard input.\n";
-
 // -- the command line ------------------------------------------------------------------------------------------------
 
 enum lock { LOCK_NONE, LOCK_NEW };  // passwords: when a file needs them; first, and asked twice
@@ -125,6 +94,36 @@ static const struct option options[] = {
     {0},
 };
 
+// The options as the help shows them; those that not every verb takes with those that do.
+static const struct {
+    unsigned takes;
+    const char *words, *doc;
+} option_docs[] = {
+    {0, "--vault-id [LABEL@]SOURCE", "a password: a file, an executable that prints it, or 'prompt'"},
+    {0, "--vault-password-file FILE", "the same without a label (also --vault-pass-file)"},
+    {0, "-J, --ask-vault-pass", "ask for the password (also --ask-vault-password)"},
+    {0, "--identity FILE", "opens files that are encrypted to recipients"},
+    {T_ENCRYPT_ID, "--encrypt-vault-id LABEL", "which of several passwords encrypts"},
+    {T_REKEY, "--new-vault-id [LABEL@]SOURCE", "rekey: the new password"},
+    {T_REKEY, "--new-vault-password-file FILE", "rekey: the same without a label"},
+    {T_REKEY, "-r, --recursive", "rekey: all files of directories, in one go or none"},
+    {T_SALT, "--same-salt", "rekey, edit: one salt for all values of a file, which opens faster"},
+    {T_FORCE, "--force", "edit: save also what is not YAML any more"},
+    {T_RECIPIENT, "--recipient KEY|FILE",
+     "encrypt, create, recipients: an age1... or ssh-ed25519 key, or a file of them"},
+    {T_ARMOR, "--armor", "encrypt, create: such a file as text"},
+    {T_GREP, "-i, --ignore-case", "grep: capitals are small letters"},
+    {T_GREP, "-l, --files-with-matches", "grep: only names"},
+    {T_OUTPUT, "--output FILE", "where the result goes; '-' is standard output"},
+    {T_STRING, "-n, --name NAME", "encrypt_string: the variable's name"},
+    {T_STRING, "--stdin-name NAME", "encrypt_string: read standard input, name the result NAME"},
+    {T_STRING, "-p, --prompt", "encrypt_string: ask for the text"},
+    {T_STRING, "--show-input", "encrypt_string: show the text while it is typed"},
+    {0, "-v, --verbose", "accepted for compatibility"},
+    {0, "-h, --help", "show this text"},
+    {0, "--version", "show the version"},
+};
+
 static int help(const struct verb *v) {
     if (v) {
         printf("usage: vault %s [options] %s\n\n%s\n", v->name, v->args, v->doc ? v->doc : "for git and vault itself");
@@ -136,7 +135,16 @@ static int help(const struct verb *v) {
             }
         }
     }
-    fputs(help_options, stdout);
+    puts("\noptions:");
+    for (size_t i = 0; i < COUNTOF(option_docs); i++) {
+        if (!v || !option_docs[i].takes || (option_docs[i].takes & v->takes)) {
+            printf("  %-32s  %s\n", option_docs[i].words, option_docs[i].doc);
+        }
+    }
+    puts("\nWithout a password option: $ANSIBLE_VAULT_IDENTITY_LIST, $ANSIBLE_VAULT_PASSWORD_FILE and the same "
+         "settings of\n"
+         "ansible.cfg, else the file 'vault-password' in the current directory, else a prompt.\n"
+         "A FILE of '-', or none where it may be left out, is standard input.");
     return EXIT_OK;
 }
 
@@ -204,6 +212,20 @@ static bool plain_option(struct tool *t, int opt) {
     return false;
 }
 
+static int no_such_option(const char *word) {
+    const char *names[COUNTOF(options)];
+    size_t n = 0;
+    for (; options[n].name; n++) {
+        names[n] = options[n].name;
+    }
+    struct str name = str_from(word + strspn(word, "-"));
+    name = str_sub(name, 0, str_find_char(name, 0, '='));
+    const char *near = typo_nearest(name, names, n);
+    fprintf(stderr, "vault: no option '%s'%s%s%s; see vault --help\n", word, near ? ", did you mean '--" : "",
+            near ? near : "", near ? "'" : "");
+    return EXIT_USAGE;
+}
+
 // Handles one option; -1 to go on, else the exit status.
 static int take_option(struct tool *t, int opt, const struct verb *v) {
     if (opt == 'h') {
@@ -265,8 +287,11 @@ static int parse(struct tool *t, int argc, char **argv, const struct verb **v) {
         }
     }
     // One thread, so getopt's globals are safe. NOLINTNEXTLINE(concurrency-mt-unsafe)
-    for (int opt; (opt = getopt_long(argc, argv, "Jn:pvhril", options, NULL)) != -1;) {
-        int status = take_option(t, opt, *v);
+    for (int opt; (opt = getopt_long(argc, argv, ":Jn:pvhril", options, NULL)) != -1;) {
+        if (opt == ':') {
+            return tool_refuse(EXIT_USAGE, "a value is missing behind the option", argv[optind - 1]);
+        }
+        int status = opt == '?' ? no_such_option(argv[optind - 1]) : take_option(t, opt, *v);
         if (status >= 0) {
             return status;
         }

@@ -2,6 +2,7 @@
 #include "tool.h"
 
 #include "val.h"
+#include "yamlvault.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -232,6 +233,36 @@ bool tool_open(struct tool *t, struct str in, struct str *out) {
         return tool_age_open(t, in, &f, out);
     }
     return tool_unlock(t, false) && vault_open(t->ring, in, NO_MARK, t->a, out, t->e);
+}
+
+bool tool_readable(struct tool *t, struct str in, struct str *out) {
+    if (vault_is(in) || age_is(in)) {
+        return tool_open(t, in, out);
+    }
+    struct yv_doc d;
+    yv_scan(in, t->a, &d);
+    if (d.n == 0) {
+        *out = in;
+        return true;
+    }
+    if (!tool_unlock(t, false) || !yv_open(t->ring, &d, t->a, t->e)) {
+        return false;
+    }
+    struct buf b = BUF_IN(t->a);
+    struct str shown = yv_show(&d, t->a);
+    for (size_t at = 0; at < shown.n;) {
+        size_t tag = str_find(shown, at, STR_LIT("!decrypted:"));
+        buf_str(&b, str_sub(shown, at, tag));
+        if (tag == SIZE_MAX) {
+            break;
+        }
+        buf_z(&b, "!decrypted");
+        for (at = tag + 11; at < shown.n && shown.s[at] >= '0' && shown.s[at] <= '9';) {
+            at++;
+        }
+    }
+    *out = buf_view(&b);
+    return true;
 }
 
 int tool_wait(int pid) {

@@ -51,6 +51,9 @@ bool tool_read(struct tool *t, const char *name, struct str *text);
 bool tool_write(struct tool *t, const char *name, struct str text, unsigned allow);
 /// Decrypts an Ansible-Vault or age file; passwords are read when the first one needs them.
 bool tool_open(struct tool *t, struct str in, struct str *out);
+/// What people and git read: whole files decrypted, values in YAML shown as the editor gets them but without their
+/// numbers; text that holds no vault data as it is.
+bool tool_readable(struct tool *t, struct str in, struct str *out);
 
 /// Opens an age file with --identity files, or the keys at their usual places.
 bool tool_age_open(struct tool *t, struct str in, struct age_file *f, struct str *plain);

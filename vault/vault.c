@@ -345,6 +345,14 @@ static bool read_envelope(struct arena *a, struct str text, struct mark at, stru
     return true;
 }
 
+bool vault_is_whole(struct str text, struct mark at, struct err *e) {
+    struct arena tmp = {0};
+    struct envelope env;
+    bool ok = read_envelope(&tmp, text, at, &env, e);
+    arena_release(&tmp);
+    return ok;
+}
+
 // -- opening ---------------------------------------------------------------------------------------------------------
 
 static bool unpad(struct str padded, struct str *plain) {

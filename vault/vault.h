@@ -35,6 +35,8 @@ bool vault_is(struct str text);
 /// unknown version or cipher; `at` is where the envelope stands.
 bool vault_open(struct vault_ring *r, struct str envelope, struct mark at, struct arena *a, struct str *plain,
                 struct err *e);
+/// False with the cause when the text is no whole envelope: what can be seen without a password. Errors: ERR_VAULT.
+bool vault_is_whole(struct str envelope, struct mark at, struct err *e);
 /// The label in the header of an envelope ("default" when it has none). In `a`.
 const char *vault_label(struct str text, struct arena *a);
 /// The salt of an envelope; empty when it is damaged. In `a`.

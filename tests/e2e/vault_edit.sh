@@ -231,6 +231,31 @@ says "Rekey successful"
 [ "$(head -n 1 proj/sub/z.yml)" = '$ANSIBLE_VAULT;1.2;AES256;new' ] || fail "rekey: label"
 status 1 "$vault" rekey --vault-password-file p1 --new-vault-password-file p2 plain.yml
 
+# the command line, and what view and check see without and with a password
+status 2 "$vault" view --vault-pasword-file p1 x
+says "no option '--vault-pasword-file', did you mean '--vault-password-file'"
+status 2 "$vault" view --vault-id
+says "a value is missing behind the option '--vault-id'"
+status 0 "$vault" edit --help
+grep -q -- --same-salt out.txt || fail "edit --help lacks an option of edit"
+grep -q -- --new-vault-id out.txt && fail "edit --help shows an option of rekey"
+status 1 "$vault" edit --vault-password-file p1 missing.yml
+says "'vault create missing.yml' makes a new file"
+mkdir whole
+"$vault" encrypt_string --vault-password-file p1 -n k 'canary-inline' >whole/values.yml 2>err.txt
+status 0 "$vault" view --vault-password-file p1 whole/values.yml
+[ "$(cat out.txt)" = 'k: !decrypted "canary-inline"' ] || fail "view of a value: $(cat out.txt)"
+echo 'plain: text' >whole/plain.yml
+status 1 "$vault" view --vault-password-file p1 whole/plain.yml
+says 'expected vault data'
+status 0 "$vault" check whole
+sed -i '4s/^   */&z/' whole/values.yml
+"$vault" encrypt --vault-password-file p1 --output whole/file.yml whole/plain.yml
+sed -i '3d' whole/file.yml
+status 1 "$vault" check whole
+grep -q 'whole/values.yml:1: the vault data is damaged' out.txt || fail "check: $(cat out.txt)"
+grep -q 'whole/file.yml:1: the vault data is damaged' out.txt || fail "check: $(cat out.txt)"
+
 # diff, grep, check
 cp first.yml d1.yml
 cp d1.yml d2.yml
