@@ -359,10 +359,11 @@ if command -v age >/dev/null 2>&1; then
     status 0 "$vault" recipients list --identity k1 r.yml
     [ "$(wc -l <out.txt)" = 2 ] || fail "recipients list: $(cat out.txt)"
     cp r.yml damaged.age
-    printf 'X' | dd of=damaged.age bs=1 seek=$(($(stat -c %s r.yml) - 5)) conv=notrunc 2>err.txt
+    at=$(($(stat -c %s r.yml) - 5)) # the byte there and its neighbour in value
+    dd if=r.yml bs=1 skip=$at count=1 2>err.txt | LC_ALL=C tr '\000-\377' '\001-\377\000' | dd of=damaged.age bs=1 seek=$at conv=notrunc 2>err.txt
     status 1 "$vault" view --identity k1 damaged.age
     says "changed or cut off"
-    sed 's/^-> vault-recipient age1./-> vault-recipient age1x/' r.yml >damaged.age
+    sed 's/^-> vault-recipient age1x/-> vault-recipient age1y/; t; s/^-> vault-recipient age1./-> vault-recipient age1x/' r.yml >damaged.age
     status 1 "$vault" view --identity k1 damaged.age
     says "header was changed"
     EDITOR=./append status 0 "$vault" create --recipient "$r1" --armor c.age
