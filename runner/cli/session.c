@@ -395,6 +395,15 @@ static bool open_inventory(struct session *x, struct err *e) {
     }
     x->vars_files = vars_files_new(x->a, x->inventory, &x->yaml_vault, session_warn, x);
     vars_files_merge(x->vars_files, str_eqz(x->s->hash_behaviour, "merge"));
+    if (x->s->vars_precedence.n) {
+        vars_files_order(x->vars_files, x->s->vars_precedence.p, x->s->vars_precedence.n);
+    }
+    struct str stage = x->s->vars_stage;
+    if (!stage.n) {
+        stage = str_eqz(x->s->run_vars_plugins, "start") ? STR_LIT("inventory") : STR_LIT("task");
+    }
+    bool both = str_eqz(stage, "all");
+    vars_files_stages(x->vars_files, both || str_eqz(stage, "inventory"), both || str_eqz(stage, "task"));
     return true;
 }
 
@@ -453,6 +462,9 @@ static void fill_run(struct session *x) {
     r->verbosity = (int)s->verbosity;
     r->check = s->check;
     r->diff = s->diff;
+    r->vars_root = str_eqz(s->playbook_vars_root, "all")      ? VARS_ROOT_ALL
+                   : str_eqz(s->playbook_vars_root, "bottom") ? VARS_ROOT_BOTTOM
+                                                              : VARS_ROOT_TOP;
     r->step = s->step;
     r->syntax_only = s->syntax_check || s->list_hosts || s->list_tasks || s->list_tags;
     r->force_handlers = s->force_handlers;

@@ -372,12 +372,16 @@ bool task_is_include(const struct task *t);
 // -- varsfiles.c ------------------------------------------------------------------------------------------------------
 /// Pushes the layers of vars_files of the play as this host sees them.
 bool vars_files_push(struct view *v, struct err *e);
+/// group_vars and host_vars beside the playbook of `p` are those in force, as in Ansible not those of another playbook.
+void play_vars_dir(struct run *r, const struct play *p);
 /// A YAML file of variables as a dict, cached for the run.
 bool load_vars_file(struct run *r, struct str path, struct val *out, struct err *e);
 
 // -- magic.c ----------------------------------------------------------------------------------------------------------
 bool magic_get(void *self, struct str name, struct arena *a, struct val *out, struct err *e);
 struct val magic_search_path(struct view *v, struct arena *a);
+/// The roles around the task, from the inside out, and the directory of its file.
+struct val magic_task_path(struct view *v, struct arena *a);
 
 // -- ctl.c ------------------------------------------------------------------------------------------------------------
 void ctl_init(struct view *v);

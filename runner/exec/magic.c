@@ -425,21 +425,28 @@ static struct val m_search_path(struct view *v, struct arena *a) {
     return v->task ? magic_search_path(v, a) : (struct val){0};
 }
 
-struct val magic_search_path(struct view *v, struct arena *a) {
+static void add_dir(struct arena *a, struct val list, struct str dir) {
+    bool known = dir.n == 0;
+    for (size_t i = 0; i < val_len(list); i++) {
+        known = known || str_eq(val_text(val_at_index(list, i)), dir);
+    }
+    if (!known) {
+        val_push(a, list, val_str(a, dir));
+    }
+}
+
+struct val magic_task_path(struct view *v, struct arena *a) {
     struct val out = val_list(a, 4);
     for (const struct role *r = role_of(v); r; r = r->parent) {
         val_push(a, out, val_str(a, r->path));
     }
-    struct str dirs[2] = {run_dir_of(v->task->n.file), v->r->basedir};
-    for (size_t k = 0; k < COUNTOF(dirs); k++) {
-        bool known = dirs[k].n == 0;
-        for (size_t i = 0; i < val_len(out); i++) {
-            known = known || str_eq(val_text(val_at_index(out, i)), dirs[k]);
-        }
-        if (!known) {
-            val_push(a, out, val_str(a, dirs[k]));
-        }
-    }
+    add_dir(a, out, run_dir_of(v->task->n.file));
+    return out;
+}
+
+struct val magic_search_path(struct view *v, struct arena *a) {
+    struct val out = magic_task_path(v, a);
+    add_dir(a, out, v->r->basedir);
     return out;
 }
 

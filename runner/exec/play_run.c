@@ -302,6 +302,7 @@ bool play_batch(struct run *r, struct play *p, const struct hosts *all, const st
     struct play_run pr;
     struct err e = {.arena = &r->a};
     play_run_init(&pr, r, p);
+    play_vars_dir(r, p);
     place_hosts(&pr, all, batch);
     struct event ev = {.kind = EV_PLAY_START, .name = pr.name, .play = p, .check = r->o->check};
     bool ok = play_settle(&pr, &e);

@@ -696,11 +696,6 @@ static int run_books(struct run *r) {
 int run_playbooks(const struct run_opts *o) {
     struct run r;
     run_init(&r, o);
-    if (o->vars_files) {
-        for (size_t i = 0; i < o->nbooks; i++) {
-            vars_files_add_playbook(o->vars_files, o->books[i]->basedir);
-        }
-    }
     int code = RC_ERROR;
     if (signals_open(&r)) {
         code = run_books(&r);

@@ -44,7 +44,8 @@ struct run_opts {
     bool any_errors_fatal, inject_facts, retry_files, merge_dicts /* hash_behaviour */, native /* jinja2_native */;
     bool v219, strict_conditions;  // compat: see struct jinja_ctx
     enum pattern_mismatch { MISMATCH_WARN, MISMATCH_ERROR, MISMATCH_IGNORE } pattern_mismatch;
-    struct str strategy;                   // of plays that name none; empty: linear
+    struct str strategy;                                                // of plays that name none; empty: linear
+    enum { VARS_ROOT_TOP, VARS_ROOT_BOTTOM, VARS_ROOT_ALL } vars_root;  // PLAYBOOK_VARS_ROOT
     bool no_log;                           // DEFAULT_NO_LOG: tasks hide what they do unless they say otherwise
     bool missing_handler_ok;               // notifying a handler nobody knows is no error
     bool task_debugger, debugger_ignores;  // debug failed tasks; not those whose errors are ignored

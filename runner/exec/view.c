@@ -147,6 +147,42 @@ static void fallback_layer(struct view *v) {
     scope_push(&v->sc, LEVEL_COMMAND_LINE, d);
 }
 
+void play_vars_dir(struct run *r, const struct play *p) {
+    struct str dir = run_dir_of(p->book->file);
+    if (r->o->vars_files) {
+        vars_files_use(r->o->vars_files, &dir, 1);
+    }
+}
+
+/// PLAYBOOK_VARS_ROOT other than top: group_vars and host_vars of the roles around the task and of its file's
+/// directory.
+static void task_vars_dirs(struct view *v) {
+    struct val path = magic_task_path(v, v->a);
+    size_t n = val_len(path);
+    n = v->r->o->vars_root == VARS_ROOT_BOTTOM && n > 1 ? 1 : n;
+    struct str *dirs = ARENA_ARRAY(v->a, struct str, n + 1);
+    for (size_t i = 0; i < n; i++) {
+        dirs[i] = val_text(val_at_index(path, i));
+    }
+    vars_files_use(v->r->o->vars_files, dirs, n);
+}
+
+static bool host_layers(struct view *v, struct err *e) {
+    struct vars_files *vf = v->r->o->vars_files;
+    if (!vf) {
+        return true;
+    }
+    bool own = v->r->o->vars_root != VARS_ROOT_TOP && v->task && v->pr && v->pr->play;
+    if (own) {
+        task_vars_dirs(v);
+    }
+    bool ok = vars_files_layers(vf, v->h->host, &v->sc.base, &v->sc.nbase, e);
+    if (own) {
+        play_vars_dir(v->r, v->pr->play);
+    }
+    return ok;
+}
+
 static bool view_base(struct view *v, struct err *e) {
     v->sc = (struct scope){.a = v->a,
                            .magic = magic_get,
@@ -157,7 +193,7 @@ static bool view_base(struct view *v, struct err *e) {
         v->sc.state = &v->h->state;
         v->sc.complete = facts_complete;
         v->sc.complete_self = v;
-        if (v->r->o->vars_files && !vars_files_layers(v->r->o->vars_files, v->h->host, &v->sc.base, &v->sc.nbase, e)) {
+        if (!host_layers(v, e)) {
             return false;
         }
     }

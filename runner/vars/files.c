@@ -37,16 +37,36 @@ struct cached {
     const void *vars, *groups;  // host->vars and host->all at that time
     uint32_t generation;
 };
+/// The playbook's directories in force, with what came of them for each host.
+struct dir_set {
+    struct basedirs dirs;
+    struct map hosts;  // name -> struct cached
+};
+/// Where the variables of groups come from, in the order of VARIABLE_PRECEDENCE: the later ones win.
+static const char *const entry_names[] = {"all_inventory",    "groups_inventory",         "all_plugins_inventory",
+                                          "all_plugins_play", "groups_plugins_inventory", "groups_plugins_play"};
+enum entry {
+    ALL_INVENTORY,
+    GROUPS_INVENTORY,
+    ALL_FILES_INVENTORY,
+    ALL_FILES_PLAY,
+    GROUPS_FILES_INVENTORY,
+    GROUPS_FILES_PLAY
+};
 struct vars_files {
     struct arena *a;
     struct inventory *inv;
     const struct yaml_vault *vault;
     void (*warn)(void *, struct mark, const char *);
     void *warn_self;
-    struct basedirs inventory, playbook;
+    struct basedirs inventory;
+    struct dir_set *set;  // one of `sets`, or one that add_playbook fills
+    struct map sets;      // directories, joined -> struct dir_set
+    enum entry order[COUNTOF(entry_names)];
+    size_t norder;
+    bool early, late;  // files are read with the inventory, as if their text stood there; for the tasks
     struct map dirs;   // path -> struct basedir: read once, also after vars_files_clear_playbooks
     struct map files;  // path -> struct val
-    struct map hosts;  // name -> struct cached
     uint32_t generation;
     bool merge;  // hash_behaviour
 };
@@ -257,7 +277,11 @@ static struct basedir *want_basedir(struct vars_files *vf, struct str path) {
 struct vars_files *vars_files_new(struct arena *a, struct inventory *inv, const struct yaml_vault *vault,
                                   void (*warn)(void *, struct mark, const char *), void *warn_self) {
     struct vars_files *vf = ARENA_NEW(a, struct vars_files);
-    *vf = (struct vars_files){.a = a, .inv = inv, .vault = vault, .warn = warn, .warn_self = warn_self};
+    *vf = (struct vars_files){.a = a, .inv = inv, .vault = vault, .warn = warn, .warn_self = warn_self, .late = true};
+    vf->set = ARENA_NEW(a, struct dir_set);
+    for (; vf->norder < COUNTOF(entry_names); vf->norder++) {
+        vf->order[vf->norder] = (enum entry)vf->norder;
+    }
     for (size_t i = 0; i < inv->nbasedirs; i++) {
         VEC_PUSH(a, vf->inventory, want_basedir(vf, inv->basedirs[i]));
     }
@@ -266,17 +290,52 @@ struct vars_files *vars_files_new(struct arena *a, struct inventory *inv, const 
 
 void vars_files_add_playbook(struct vars_files *vf, struct str dir) {
     struct basedir *b = want_basedir(vf, dir.n ? dir : STR_LIT("."));
-    for (size_t i = 0; i < vf->playbook.n; i++) {
-        if (vf->playbook.p[i] == b) {
+    for (size_t i = 0; i < vf->set->dirs.n; i++) {
+        if (vf->set->dirs.p[i] == b) {
             return;
         }
     }
-    VEC_PUSH(vf->a, vf->playbook, b);
+    VEC_PUSH(vf->a, vf->set->dirs, b);
     vf->generation++;
 }
 
-void vars_files_clear_playbooks(struct vars_files *vf) {
-    vf->playbook.n = 0;
+void vars_files_use(struct vars_files *vf, const struct str *dirs, size_t n) {
+    struct buf key = BUF_IN(vf->a);
+    for (size_t i = 0; i < n; i++) {
+        buf_str(&key, dirs[i]);
+        buf_char(&key, '\0');
+    }
+    struct dir_set *s = map_get(&vf->sets, buf_view(&key));
+    if (!s) {
+        s = ARENA_NEW(vf->a, struct dir_set);
+        for (size_t i = 0; i < n; i++) {
+            VEC_PUSH(vf->a, s->dirs, want_basedir(vf, dirs[i].n ? dirs[i] : STR_LIT(".")));
+        }
+        map_put(&vf->sets, vf->a, buf_view(&key), s);
+    }
+    vf->set = s;
+}
+
+void vars_files_order(struct vars_files *vf, const struct str *names, size_t n) {
+    vf->norder = 0;
+    for (size_t i = 0; i < n; i++) {
+        size_t k = 0;
+        while (k < COUNTOF(entry_names) && !str_eqz(names[i], entry_names[k])) {
+            k++;
+        }
+        if (k < COUNTOF(entry_names) && vf->norder < COUNTOF(entry_names)) {
+            vf->order[vf->norder++] = (enum entry)k;
+        } else if (vf->warn) {
+            vf->warn(vf->warn_self, NO_MARK,
+                     str_printf(vf->a, "Ignoring unknown variable precedence entry: %.*s", STR(names[i])).s);
+        }
+    }
+    vf->generation++;
+}
+
+void vars_files_stages(struct vars_files *vf, bool early, bool late) {
+    vf->early = early;
+    vf->late = late;
     vf->generation++;
 }
 
@@ -333,26 +392,59 @@ static bool push_host_files(struct vars_files *vf, struct layers *out, enum var_
     return true;
 }
 
-static bool build(struct vars_files *vf, const struct host *h, struct layers *out, struct err *e) {
-    push(vf, out, LEVEL_INV_FILE_GROUP, vf->inv->all->vars);
-    for (size_t i = 0; i < h->nall; i++) {
-        if (h->all[i] != vf->inv->all) {
-            push(vf, out, LEVEL_INV_FILE_GROUP, h->all[i]->vars);
+/// What an inventory says of a group, and its files when they are read with the inventory.
+static bool push_group(struct vars_files *vf, struct layers *out, const struct group *g, struct err *e) {
+    push(vf, out, LEVEL_INV_FILE_GROUP, g->vars);
+    for (size_t i = 0; vf->early && i < vf->inventory.n; i++) {
+        if (!push_entity(vf, out, LEVEL_INV_FILE_GROUP, &vf->inventory.p[i]->groups, g->name, e)) {
+            return false;
         }
     }
-    if (!push_all_files(vf, out, LEVEL_INV_GROUP_ALL, &vf->inventory, e) ||
-        !push_all_files(vf, out, LEVEL_PB_GROUP_ALL, &vf->playbook, e) ||
-        !push_group_files(vf, out, LEVEL_INV_GROUP, &vf->inventory, h, e) ||
-        !push_group_files(vf, out, LEVEL_PB_GROUP, &vf->playbook, h, e)) {
-        return false;
+    return true;
+}
+
+static bool push_groups(struct vars_files *vf, struct layers *out, const struct host *h, struct err *e) {
+    for (size_t i = 0; i < h->nall; i++) {
+        if (h->all[i] != vf->inv->all && !push_group(vf, out, h->all[i], e)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool push_entry(struct vars_files *vf, struct layers *out, enum entry entry, const struct host *h,
+                       struct err *e) {
+    const struct basedirs *play = &vf->set->dirs;
+    switch (entry) {
+    case ALL_INVENTORY:
+        return push_group(vf, out, vf->inv->all, e);
+    case GROUPS_INVENTORY:
+        return push_groups(vf, out, h, e);
+    case ALL_FILES_INVENTORY:
+        return !vf->late || push_all_files(vf, out, LEVEL_INV_GROUP_ALL, &vf->inventory, e);
+    case ALL_FILES_PLAY:
+        return !vf->late || push_all_files(vf, out, LEVEL_PB_GROUP_ALL, play, e);
+    case GROUPS_FILES_INVENTORY:
+        return !vf->late || push_group_files(vf, out, LEVEL_INV_GROUP, &vf->inventory, h, e);
+    case GROUPS_FILES_PLAY:
+        return !vf->late || push_group_files(vf, out, LEVEL_PB_GROUP, play, h, e);
+    }
+    return true;
+}
+
+static bool build(struct vars_files *vf, const struct host *h, struct layers *out, struct err *e) {
+    for (size_t i = 0; i < vf->norder; i++) {
+        if (!push_entry(vf, out, vf->order[i], h, e)) {
+            return false;
+        }
     }
     push(vf, out, LEVEL_INV_FILE_HOST, h->vars);
     return push_host_files(vf, out, LEVEL_INV_HOST, &vf->inventory, h, e) &&
-           push_host_files(vf, out, LEVEL_PB_HOST, &vf->playbook, h, e);
+           (!vf->late || push_host_files(vf, out, LEVEL_PB_HOST, &vf->set->dirs, h, e));
 }
 
 bool vars_files_layers(struct vars_files *vf, struct host *h, struct layer const **out, size_t *n, struct err *e) {
-    struct cached *c = map_get(&vf->hosts, h->name);
+    struct cached *c = map_get(&vf->set->hosts, h->name);
     if (!c || c->vars != h->vars.u.d || c->groups != h->all || c->generation != vf->generation) {
         struct layers v = {0};
         if (!build(vf, h, &v, e)) {
@@ -360,7 +452,7 @@ bool vars_files_layers(struct vars_files *vf, struct host *h, struct layer const
         }
         if (!c) {
             c = ARENA_NEW(vf->a, struct cached);
-            map_put(&vf->hosts, vf->a, h->name, c);
+            map_put(&vf->set->hosts, vf->a, h->name, c);
         }
         *c = (struct cached){v.p, v.n, h->vars.u.d, h->all, vf->generation};
     }
@@ -402,7 +494,7 @@ bool vars_files_host(struct vars_files *vf, struct host *h, bool own, struct are
 }
 
 bool vars_files_group(struct vars_files *vf, struct group *g, struct arena *a, struct val *out, struct err *e) {
-    const struct basedirs *const places[] = {&vf->inventory, &vf->playbook};
+    const struct basedirs *const places[] = {&vf->inventory, &vf->set->dirs};
     *out = val_dict(a, 16);
     put_over(vf, a, *out, g->vars);
     for (size_t k = 0; k < COUNTOF(places); k++) {

@@ -60,8 +60,14 @@ struct vars_files *vars_files_new(struct arena *a, struct inventory *inv, const 
                                   void (*warn)(void *, struct mark, const char *), void *warn_self);
 /// Adds a directory with group_vars/ and host_vars/ next to a playbook (levels PB_*).
 void vars_files_add_playbook(struct vars_files *vf, struct str dir);
-/// Forgets the playbook directories: before the next playbook of the same run.
-void vars_files_clear_playbooks(struct vars_files *vf);
+/// From now on these directories take the place of all that were added: those of the next play, or of one task.
+void vars_files_use(struct vars_files *vf, const struct str *dirs, size_t n);
+/// VARIABLE_PRECEDENCE: names of what the variables of groups are made of, later ones win; what is not named is not
+/// read, unknown names are warned about.
+void vars_files_order(struct vars_files *vf, const struct str *names, size_t n);
+/// When files are read (RUN_VARS_PLUGINS, stage): with the inventory, as if they stood in it; for the tasks (the
+/// default).
+void vars_files_stages(struct vars_files *vf, bool early, bool late);
 /// The inventory layers of one host (levels 3 to 10), low to high, cached per host until the host or its groups change
 /// (add_host, group_by). Files are read when the first host needs them and shared. ERR_SYNTAX and so on of the files.
 /// One thread at a time.

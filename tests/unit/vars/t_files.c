@@ -117,9 +117,14 @@ TEST(cache_follows_changes) {
     CHECK_STR(val_text(var(&c, vf, "h", "x")), "late");
     vars_files_add_playbook(vf, str_printf(&c.a, "%s/pb1", c.root));
     CHECK(var(&c, vf, "h", "p").u.i == 1);
-    vars_files_clear_playbooks(vf);
+    vars_files_use(vf, NULL, 0);
     CHECK(var(&c, vf, "h", "p").kind == VAL_UNDEF);
-    vars_files_add_playbook(vf, str_printf(&c.a, "%s/pb2", c.root));
+    struct str dirs[] = {str_printf(&c.a, "%s/pb2", c.root), str_printf(&c.a, "%s/pb1", c.root)};
+    vars_files_use(vf, dirs, 1);
+    CHECK(var(&c, vf, "h", "p").u.i == 2);
+    vars_files_use(vf, dirs, 2);
+    CHECK(var(&c, vf, "h", "p").u.i == 1);
+    vars_files_use(vf, dirs, 1);
     CHECK(var(&c, vf, "h", "p").u.i == 2);
     case_close(&c);
 }
