@@ -2,6 +2,7 @@
 // what it sends is checked against its own checksum, and a path that leads out of dest is refused.
 #include "digest.h"
 #include "fd.h"
+#include "local.h"
 #include "paths.h"
 #include "spec.h"
 
@@ -22,21 +23,6 @@ static const struct arg args[] = {
 };
 
 // -- where it goes ---------------------------------------------------------------------------------------------------
-
-/// A path of the controller as it was given: ~ expanded, relative to the playbook.
-static bool local_path(struct mod_call *c, struct str path, struct str *out, struct err *e) {
-    struct val dir = VNULL;
-    *out = path_expand_user(c->arena, path);
-    if (out->n && out->s[0] == '/') {
-        return true;
-    }
-    if (!c->ctl->var(c->ctl->self, "playbook_dir", c->arena, &dir, e)) {
-        return false;
-    }
-    struct str base = val_text(dir);
-    *out = str_printf(c->arena, "%.*s/%.*s", STR(base.n ? base : STR_LIT(".")), STR(*out));
-    return true;
-}
 
 static bool is_dir(struct arena *a, struct str path) {
     struct stat st;
@@ -184,19 +170,6 @@ static bool run(struct mod_call *c, struct err *e) {
 
 // -- controller, after -----------------------------------------------------------------------------------------------
 
-static bool make_parents(struct mod_call *c, struct str path, struct err *e) {
-    for (size_t i = 1; i < path.n; i++) {
-        if (path.s[i] != '/') {
-            continue;
-        }
-        const char *dir = arena_strndup(c->arena, path.s, i);
-        if (mkdir(dir, 0777) != 0 && errno != EEXIST && !is_dir(c->arena, str_from(dir))) {
-            return mod_fail_sys(c, e, errno, "cannot create directory '%s'", dir);
-        }
-    }
-    return true;
-}
-
 /// Writes through a link at dest, as Ansible; an existing file keeps its mode.
 static bool write_local(struct mod_call *c, struct str dest, struct str data, struct err *e) {
     char real[4096];
@@ -211,7 +184,7 @@ static bool write_local(struct mod_call *c, struct str dest, struct str data, st
     if (stat(path, &st) == 0) {
         mode = st.st_mode & 07777;
     }
-    return make_parents(c, dest, e) && fd_replace_file(path, data, mode, e);
+    return local_parents(c, dest, e) && fd_replace_file(path, data, mode, e);
 }
 
 static bool set_checksums(struct mod_call *c, struct str dest, struct str *sum, struct err *e) {

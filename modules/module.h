@@ -133,6 +133,7 @@ struct mod_call {
         struct mod_blob *p;
         size_t n, cap;
     } blobs;                // prepare: content to send; see mod_attach
+    struct sink *sink;      // prepare: the file that takes what the target sends (local.h); NULL: none
     bool on_request;        // prepare: the target is told the digests first, since it may have them (see have)
     const struct err *why;  // set by mod_execute: what failed and where, NULL when nothing did
     struct val answer;      // `step`: the result of the last request; VAL_UNDEF: there was none
@@ -142,6 +143,8 @@ struct mod_call {
     bool (*blob)(struct mod_call *, struct str sha256, struct str *data, struct err *);
     /// On the target: sends live output to the controller. May be NULL.
     void (*log)(struct mod_call *, struct str text);
+    /// On the target: sends a piece of the file that `prepare` opened on the controller. NULL when it opened none.
+    void (*data)(struct mod_call *, struct str piece);
     /// On the target, when contents are sent only on request (else NULL): true when this one is here, because it
     /// arrived or because the file at `path`, of `size` bytes, is just that.
     bool (*have)(struct mod_call *, struct str sha256, const char *path, int64_t size);

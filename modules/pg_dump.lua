@@ -1,5 +1,6 @@
 -- pg_dump: a dump of a database: written beside and renamed when it is whole, verified, and old ones removed by count and
--- age. `directory` names where dated dumps go; `dest` names one file.
+-- age. `directory` names where dated dumps go; `dest` names one file. With `fetch` both are on the controller, and the dump
+-- goes there while it is made: nothing is written on the target.
 
 local util = use("util")
 local postgres = use("postgres")
@@ -16,13 +17,13 @@ local function ending(c)
 end
 
 -- Dated dumps of this database in the directory, newest first.
-local function dumps(c)
+local function dumps(c, directory)
   local out = {}
   local prefix = c.args.db .. "-"
-  for _, name in ipairs(c.fs.list(c.args.directory) or {}) do
+  for _, name in ipairs(c.fs.list(directory) or {}) do
     local date = name:sub(1, #prefix) == prefix and name:sub(#prefix + 1):match("^(%d+T%d+Z)%.")
     if date then
-      out[#out + 1] = { path = c.args.directory .. "/" .. name, date = date }
+      out[#out + 1] = { path = directory .. "/" .. name, date = date }
     end
   end
   table.sort(out, function(a, b) return a.date > b.date end)
@@ -42,10 +43,19 @@ local function outdated(c, all)
   return gone
 end
 
-local function run(c)
+local function check_arguments(c)
   local a = c.args
   if a.compress and a.format == "directory" then
     c:fail("compress does not go with format directory: its files are compressed already")
+  end
+  if a.compress and a.format == "custom" then
+    c:fail("compress does not go with format custom: it is compressed already")
+  end
+  if a.fetch and a.format == "directory" then
+    c:fail("fetch does not go with format directory: only one file can be sent while it is made (custom, tar or plain)")
+  end
+  if a.jobs and a.format ~= "directory" then
+    c:fail("jobs needs format directory: the others are made by one connection")
   end
   if a.db == "" or a.db:find("[/\n]") then
     c:fail("db: '" .. a.db .. "' is no name of a database")
@@ -53,7 +63,51 @@ local function run(c)
   if (a.keep or a.keep_days) and not a.directory then
     c:fail("keep and keep_days need directory: where are the dumps?")
   end
-  local path = a.dest or a.directory .. "/" .. a.db .. "-" .. stamp(c.now()) .. ending(c)
+  if a.keep and a.keep < 1 then
+    c:fail("keep: at least 1 dump stays, not " .. a.keep)
+  end
+end
+
+local function path_of(c)
+  return c.args.dest or c.args.directory .. "/" .. c.args.db .. "-" .. stamp(c.now()) .. ending(c)
+end
+
+-- Removes old dumps where the new one is.
+local function rotate(c, directory)
+  local gone = directory and outdated(c, dumps(c, directory)) or list()
+  for _, old in ipairs(gone) do
+    c.fs.remove_tree(old)
+  end
+  c:set("removed", gone)
+end
+
+-- Controller: the file that takes the dump.
+local function prepare(c)
+  if not c.args.fetch then
+    return
+  end
+  check_arguments(c)
+  if not c.check then
+    c.state.path = c:collect(path_of(c))
+  end
+end
+
+-- Controller: it is whole, and what was sent.
+local function finish(c)
+  if not c.args.fetch or c.check then
+    return
+  end
+  local path = c.state.path
+  c:keep(c.result.sha256)
+  c:attrs_apply(path)
+  c:set("path", path)
+  rotate(c, c.args.directory and util.dirname(path))
+end
+
+local function run(c)
+  local a = c.args
+  check_arguments(c)
+  local path = path_of(c)
   c:set("path", path)
   c:set("removed", list())
   c:changed()
@@ -63,7 +117,6 @@ local function run(c)
   if c.check then
     return
   end
-  util.makedirs(c, util.dirname(path), 448)
   local extra = {}
   for _, name in ipairs(a.schemas or {}) do
     util.append(extra, "--schema=" .. name)
@@ -75,17 +128,19 @@ local function run(c)
     util.append(extra, "--exclude-table=" .. name)
   end
   util.extend(extra, a.extra_args)
-  pgdump.dump(c, a.db, path, { format = a.format, compressor = a.compress, extra = extra, jobs = a.jobs })
-  if a.format ~= "directory" then
-    c:attrs_apply(path)
-    c:info(path)
-  end
-  if a.directory then
-    local gone = outdated(c, dumps(c))
-    for _, old in ipairs(gone) do
-      c.fs.remove_tree(old)
+  local options = { format = a.format, compressor = a.compress, extra = extra, jobs = a.jobs }
+  if a.fetch then
+    local sent = pgdump.send(c, a.db, options)
+    c:set("size", sent.size)
+    c:set("sha256", sent.sha256)
+  else
+    util.makedirs(c, util.dirname(path), 448)
+    pgdump.dump(c, a.db, path, options)
+    if a.format ~= "directory" then
+      c:attrs_apply(path)
+      c:info(path)
     end
-    c:set("removed", gone)
+    rotate(c, a.directory)
   end
   c:set("verified", true)
 end
@@ -94,7 +149,7 @@ return {
   doc = "Dump a PostgreSQL database: verified, whole or not at all, with old dumps removed.",
   spec = "pg_dump",
   example = "- pg_dump:\n    db: shop\n    format: custom\n    directory: /var/backups/postgres\n    keep: 14\n    mode: '0600'\n  become: true\n  become_user: postgres",
-  returns = "path: The dump.\nverified: Whether it could be read.\nremoved: Old dumps that were removed.\nsize: Its size.",
+  returns = "path: The dump.\nverified: Whether it could be read.\nremoved: Old dumps that were removed.\nsize: Its size.\nsha256: Digest of what was sent (fetch).",
   side = "target",
   check = "partial",
   diff = "none",
@@ -102,6 +157,7 @@ return {
   args = postgres.args({
     db = { required = true, aliases = { "name", "login_db" }, doc = "The database." },
     dest = { type = "path", doc = "The file." },
+    fetch = { type = "bool", default = false, doc = "The dump goes to the controller while it is made; dest or directory are there, relative to the playbook." },
     directory = { type = "path", doc = "Directory of dated dumps, DB-TIME.ENDING." },
     format = { default = "custom", choices = { "plain", "custom", "directory", "tar" }, doc = "Format." },
     compress = { choices = { "gz", "bz2", "xz", "zst" }, doc = "Compress it (plain and tar)." },
@@ -115,5 +171,7 @@ return {
   }),
   exclusive = { { "dest", "directory" } },
   required_one_of = { { "dest", "directory" } },
+  prepare = prepare,
   run = run,
+  finish = finish,
 }

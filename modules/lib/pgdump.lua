@@ -52,6 +52,34 @@ function pgdump.dump(c, db, path, options)
   c.fs.rename(temp, path)
 end
 
+-- The dump goes to the controller while it is made. `options` as above; what is sent is read by the program that verifies it
+-- at the same time.
+function pgdump.send(c, db, options)
+  local env = postgres.environment(c)
+  local compressor = options.compressor and util.need(c, COMPRESSORS[options.compressor])
+  local argv = { util.need(c, "pg_dump"), "--format=" .. options.format, "--no-password" }
+  util.extend(argv, options.extra)
+  util.append(argv, "--dbname=" .. db)
+  local check
+  if compressor then
+    check = { compressor, "-t" }
+  elseif options.format ~= "plain" then
+    check = { util.need(c, "pg_restore"), "--list" }
+  end
+  env.LC_ALL = "C"
+  local r = c:send{ argv = argv, filter = compressor and { compressor, "-c" }, check = check, env = env }
+  if r.rc ~= 0 then
+    c:fail("pg_dump of " .. db .. " failed: " .. util.trim(r.stderr), { rc = r.rc, stderr = r.stderr })
+  elseif r.filter_rc ~= 0 then
+    c:fail(COMPRESSORS[options.compressor] .. " failed: " .. util.trim(r.filter_stderr))
+  elseif r.check_rc ~= 0 then
+    c:fail("the dump of " .. db .. " cannot be read: " .. util.trim(r.check_stderr))
+  elseif not check and not r.tail:find("PostgreSQL database dump complete", 1, true) then
+    c:fail("the dump of " .. db .. " cannot be read: its end is missing")
+  end
+  return r
+end
+
 -- Whether a dump can be read. What cannot is removed when `remove` names it.
 function pgdump.verify(c, path, format, compressor, remove)
   local ok, why = true, ""

@@ -49,6 +49,11 @@ static void send_log(struct mod_call *c, struct str text) {
     send(k->fd, FRAME_LOG, k->id, str_sub(text, 0, FRAME_MAX / 2), c->arena);
 }
 
+static void send_data(struct mod_call *c, struct str piece) {
+    const struct child *k = c->io;
+    send(k->fd, FRAME_DATA, k->id, piece, c->arena);
+}
+
 static bool find_blob(struct mod_call *c, struct str sha256, struct str *data, struct err *e) {
     const struct child *k = c->io;
     return store_find_blob(&k->remote->store, sha256, c->arena, data, e);
@@ -265,6 +270,7 @@ static bool prepare(struct remote *r, struct mod_call *c, struct val request, st
 /// The process in the background of an async task: no connection, a directory for temporary files of its own.
 static void run_detached(struct mod_call *c, const struct async_job *b) {
     c->log = NULL;
+    c->data = NULL;
     c->tmp_base = STR_NONE;
     mod_execute(c);
     async_finish(c->arena, b, c->result);
@@ -310,6 +316,7 @@ void child_run(struct remote *r, struct job *j, int fd) {
     struct val verbosity = val_get(request, "verbosity");
     c.verbosity = val_is(verbosity, VAL_INT) ? (int)verbosity.u.i : 0;
     c.log = val_truth(val_get(request, "log")) ? send_log : NULL;
+    c.data = val_truth(val_get(request, "sink")) ? send_data : NULL;
     plug();
     set_environment(a, val_get(request, "env"));
     if (prepare(r, &c, request, &e)) {

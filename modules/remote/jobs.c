@@ -346,8 +346,8 @@ static bool forward(struct remote *r, struct job *j) {
         }
         done += used;
         bool result = f.kind == FRAME_RESULT;
-        if (!j->answered && (result || f.kind == FRAME_LOG)) {
-            frame_write(&r->output, result ? FRAME_RESULT : FRAME_LOG, j->id, f.body);
+        if (!j->answered && (result || f.kind == FRAME_LOG || f.kind == FRAME_DATA)) {
+            frame_write(&r->output, (enum frame_kind)f.kind, j->id, f.body);
         }
         if (f.kind == FRAME_NEED) {
             take_need(r, j, f.body);

@@ -102,6 +102,7 @@ static bool handle(struct remote *r, const struct frame *f, struct err *e) {
     case FRAME_LOG:
     case FRAME_NEED:
     case FRAME_PIECES:
+    case FRAME_DATA:
         break;
     }
     return err_set(e, ERR_SYNTAX, NO_MARK, "frame kind %u does not belong here", (unsigned)f->kind);

@@ -59,7 +59,8 @@ void remote_answer(struct remote *r, uint32_t id, struct val result);
 void remote_fail(struct remote *r, uint32_t id, const char *msg);
 
 // -- child.c ---------------------------------------------------------------------------------------------------------
-/// In the forked child: runs the module and writes FRAME_LOGs and one FRAME_RESULT to `fd`, or one FRAME_NEED.
+/// In the forked child: runs the module and writes FRAME_LOGs, FRAME_DATAs and one FRAME_RESULT to `fd`, or one
+/// FRAME_NEED.
 void child_run(struct remote *r, struct job *j, int fd);
 
 // -- check.c ---------------------------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 #include "exec.h"
 
 #include "fd.h"
+#include "local.h"
 #include "script.h"
 
 struct val result_failed(struct arena *a, const struct err *e) {
@@ -435,6 +436,7 @@ enum job_phase attempt_send(struct job *j, const char *module, struct val args) 
                              .lane = j->lane,
                              .raw = it->mod->no_target,
                              .guarded = j->early,
+                             .sink = it->call.sink ? it->call.sink->fd : 0,
                              .want_log = j->pr->r->o->live && !it->no_log};
     it->slot->in_flight++;
     it->landed = false;

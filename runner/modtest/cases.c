@@ -14,8 +14,9 @@
 
 bool case_shell(struct one *c, const char *key) {
     struct val lines = val_get(c->spec, key);
-    for (size_t i = 0; i < val_len(lines); i++) {
-        const char *argv[] = {"/bin/sh", "-ec", str_z(c->a, val_text(val_at_index(lines, i))), NULL};
+    bool text = val_is(lines, VAL_STR);
+    for (size_t i = 0; i < (text ? 1 : val_len(lines)); i++) {
+        const char *argv[] = {"/bin/sh", "-ec", str_z(c->a, val_text(text ? lines : val_at_index(lines, i))), NULL};
         struct spawn s = {.argv = argv, .cwd = c->dir, .merge = true, .timeout_ms = 60000};
         struct spawn_result out;
         if (!spawn_run(&s, c->a, &out, c->e)) {

@@ -1,8 +1,10 @@
 // The object `c` of Lua modules: arguments, result, programs, JSON and regular expressions.
 #include "json.h"
+#include "local.h"
 #include "lua_host.h"
 #include "regex.h"
 #include "run.h"
+#include "sendout.h"
 #include "spawn.h"
 
 #include <errno.h>
@@ -89,13 +91,17 @@ static int call_tmpdir(lua_State *lua) {
 // -- programs
 // ----------------------------------------------------------------------------------------------------------
 
-static const char *const *read_argv(lua_State *lua, struct arena *a) {
-    lua_getfield(lua, 2, "argv");
+/// A list of words; NULL when there is none and `optional`.
+static const char *const *read_argv(lua_State *lua, const char *field, bool optional, struct arena *a) {
+    lua_getfield(lua, 2, field);
     struct val v = host_value(lua, -1, a);
     lua_pop(lua, 1);
     size_t n = val_len(v);
+    if (optional && val_is(v, VAL_NULL)) {
+        return NULL;
+    }
     if (!val_is(v, VAL_LIST) || n == 0) {
-        luaL_error(lua, "exec: 'argv' must be a list of words");
+        luaL_error(lua, "exec: '%s' must be a list of words", field);
     }
     const char **argv = ARENA_ARRAY(a, const char *, n + 1);
     for (size_t i = 0; i < n; i++) {
@@ -150,7 +156,7 @@ static const char *field_z(lua_State *lua, const char *name, struct arena *a, si
 static int call_exec(lua_State *lua) {
     struct mod_call *c = call_of(lua);
     luaL_checktype(lua, 2, LUA_TTABLE);
-    struct run r = {.argv = read_argv(lua, c->arena), .envp = read_env(lua, c->arena)};
+    struct run r = {.argv = read_argv(lua, "argv", false, c->arena), .envp = read_env(lua, c->arena)};
     size_t n = 0;
     r.cwd = field_z(lua, "cwd", c->arena, &n);
     r.input.s = field_z(lua, "stdin", c->arena, &n);
@@ -175,6 +181,67 @@ static int call_exec(lua_State *lua) {
     lua_pushboolean(lua, out.timed_out);
     lua_setfield(lua, -2, "timed_out");
     return 1;
+}
+
+static void set_text(lua_State *lua, const char *key, struct str text) {
+    lua_pushlstring(lua, text.s ? text.s : "", text.n);
+    lua_setfield(lua, -2, key);
+}
+
+static void set_integer(lua_State *lua, const char *key, int64_t n) {
+    lua_pushinteger(lua, n);
+    lua_setfield(lua, -2, key);
+}
+
+/// c:send{argv, filter, check, env}: what the program prints goes to the file that c:collect opened on the controller,
+/// while it is made.
+static int call_send(lua_State *lua) {
+    struct mod_call *c = call_of(lua);
+    luaL_checktype(lua, 2, LUA_TTABLE);
+    struct sendout s = {.argv = read_argv(lua, "argv", false, c->arena),
+                        .filter = read_argv(lua, "filter", true, c->arena),
+                        .check = read_argv(lua, "check", true, c->arena),
+                        .envp = read_env(lua, c->arena)};
+    struct sendout_result out;
+    struct err e = {.arena = c->arena};
+    if (!sendout_run(c, &s, &out, &e)) {
+        return host_fail(lua, &e);
+    }
+    lua_createtable(lua, 0, 9);
+    set_integer(lua, "rc", out.rc);
+    set_integer(lua, "filter_rc", out.filter_rc);
+    set_integer(lua, "check_rc", out.check_rc);
+    set_integer(lua, "size", out.size);
+    set_text(lua, "stderr", out.err);
+    set_text(lua, "filter_stderr", out.filter_err);
+    set_text(lua, "check_stderr", out.check_err);
+    set_text(lua, "tail", out.tail);
+    set_text(lua, "sha256", str_from(out.sha256));
+    return 1;
+}
+
+/// c:collect(path) -> the whole path: on the controller, opens the file that takes what the target sends.
+static int call_collect(lua_State *lua) {
+    struct mod_call *c = call_of(lua);
+    struct err e = {.arena = c->arena};
+    if (!c->ctl) {
+        return luaL_error(lua, "collect: only the function 'prepare' can call this");
+    }
+    if (!sink_open(c, str_dup(c->arena, host_check_str(lua, 2)), &e)) {
+        return host_fail(lua, &e);
+    }
+    lua_pushstring(lua, c->sink->path);
+    return 1;
+}
+
+/// c:keep(sha256): puts that file in place.
+static int call_keep(lua_State *lua) {
+    struct mod_call *c = call_of(lua);
+    struct err e = {.arena = c->arena};
+    if (!c->ctl) {
+        return luaL_error(lua, "keep: only the function 'finish' can call this");
+    }
+    return sink_keep(c, host_check_str(lua, 2), &e) ? 0 : host_fail(lua, &e);
 }
 
 /// c:which(name): the program's path, or nil.
@@ -300,10 +367,13 @@ void host_push_text_tools(lua_State *lua) {
 }
 
 void host_push_call(lua_State *lua) {
-    static const luaL_Reg methods[] = {
-        {"differs", call_differs}, {"changed", call_changed}, {"set", call_set},   {"fail", call_fail},
-        {"warn", call_warn},       {"skip", call_skip},       {"diff", call_diff}, {"tmpdir", call_tmpdir},
-        {"exec", call_exec},       {"which", call_which},     {NULL, NULL}};
+    static const luaL_Reg methods[] = {{"differs", call_differs}, {"changed", call_changed},
+                                       {"set", call_set},         {"fail", call_fail},
+                                       {"warn", call_warn},       {"skip", call_skip},
+                                       {"diff", call_diff},       {"tmpdir", call_tmpdir},
+                                       {"exec", call_exec},       {"which", call_which},
+                                       {"send", call_send},       {"collect", call_collect},
+                                       {"keep", call_keep},       {NULL, NULL}};
     const struct mod_call *c = call_of(lua);
     luaL_newlib(lua, methods);
     host_push_tools(lua);

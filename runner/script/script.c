@@ -8,7 +8,7 @@
 struct script {
     const char *name, *file;
     struct str source;
-    bool has_plan, has_run;
+    bool has_plan, has_run, has_prepare, has_finish;
 };
 
 // -- calling
@@ -24,6 +24,8 @@ static int push_object(lua_State *lua) {
         lua_newtable(lua);
     }
     lua_setfield(lua, -2, "state");
+    host_push(lua, host_of(lua)->call->result);
+    lua_setfield(lua, -2, "result");
     lua_pushvalue(lua, -1);
     lua_setfield(lua, LUA_REGISTRYINDEX, "c");
     return 1;
@@ -73,7 +75,7 @@ static bool script_run(struct mod_call *c, struct err *e) {
 }
 
 /// Controller: the template named by one argument becomes the text of another.
-static bool script_prepare(struct mod_call *c, struct err *e) {
+static bool script_render(struct mod_call *c, struct err *e) {
     struct str rest = str_from(c->mod->render);
     struct str from;
     struct str to;
@@ -93,6 +95,15 @@ static bool script_prepare(struct mod_call *c, struct err *e) {
     struct val v = val_str(c->arena, text);
     val_set_str(c->arena, c->args, to, secret ? val_flag(v, VAL_SECRET) : v);
     return true;
+}
+
+static bool script_prepare(struct mod_call *c, struct err *e) {
+    const struct script *s = c->mod->script;
+    return (!c->mod->render || script_render(c, e)) && (!s->has_prepare || call_function(c, "prepare", e));
+}
+
+static bool script_finish(struct mod_call *c, struct err *e) {
+    return call_function(c, "finish", e);
 }
 
 // -- reading the table ---------------------------------------------------------------------------------------------
@@ -167,6 +178,8 @@ static bool read_module(struct reader *r, struct val d, struct module *m) {
                                        "diff",
                                        "plan",
                                        "run",
+                                       "prepare",
+                                       "finish",
                                        "exclusive",
                                        "required_one_of",
                                        "required_together",
@@ -204,9 +217,9 @@ static bool read_module(struct reader *r, struct val d, struct module *m) {
            table_args(r, val_is(args, VAL_UNDEF) ? val_dict(r->a, 0) : args, "the module", &m->args);
 }
 
-/// Runs protected: turns the module's table, without its two functions, into a value.
+/// Runs protected: turns the module's table, without its functions, into a value.
 static int table_value(lua_State *lua) {
-    static const char *const functions[] = {"plan", "run"};
+    static const char *const functions[] = {"plan", "run", "prepare", "finish"};
     for (size_t i = 0; i < COUNTOF(functions); i++) {
         if (lua_getfield(lua, 1, functions[i]) == LUA_TFUNCTION) {
             lua_pushboolean(lua, true);
@@ -250,14 +263,17 @@ const struct module *script_module(struct arena *a, const char *name, const char
                          .file = arena_strndup(a, file, strlen(file)),
                          .source = str_dup(a, source),
                          .has_plan = val_is(val_get(table, "plan"), VAL_BOOL),
-                         .has_run = val_is(val_get(table, "run"), VAL_BOOL)};
+                         .has_run = val_is(val_get(table, "run"), VAL_BOOL),
+                         .has_prepare = val_is(val_get(table, "prepare"), VAL_BOOL),
+                         .has_finish = val_is(val_get(table, "finish"), VAL_BOOL)};
     if (!s->has_run) {
         (void)table_wrong(&r, "run", "a module must have this function");
         return NULL;
     }
     m->plan = s->has_plan ? script_plan : NULL;
     m->run = script_run;
-    m->prepare = m->render ? script_prepare : NULL;
+    m->prepare = m->render || s->has_prepare ? script_prepare : NULL;
+    m->finish = s->has_finish ? script_finish : NULL;
     m->script = s;
     return m;
 }

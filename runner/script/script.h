@@ -3,8 +3,8 @@
 // A module returns a table: doc, spec, example, returns, args, side ("target", "controller"), check and diff ("full",
 // "partial", "none"), run, and optionally plan, exclusive, required_one_of, required_together (lists of lists of
 // names), required_if ({{"state", "present", {"a", "b"}, any}}), required_by ({a = {"b"}}), free_form, file_args,
-// any_args, always_diff (see module.h). args: name -> {type, required, no_log, elements, default, choices, aliases,
-// options, doc}. Another key is an error.
+// any_args, always_diff (see module.h), prepare and finish, which run on the controller before and after. args: name ->
+// {type, required, no_log, elements, default, choices, aliases, options, doc}. Another key is an error.
 //
 // plan and run get one argument `c`. Each runs in a state of its own: only c.state (plain data) goes from plan to run.
 //   c.args, c.check, c.show_diff, c.name, c.state
@@ -17,6 +17,9 @@
 //   c.fs.read(path) -> text or nil   c.fs.write(path, text, {mode})   c.fs.exists(path)   c.fs.remove(path) -> bool
 //   c.fs.list(path) -> names or nil   c.fs.stat(path) -> {type, mode, uid, gid, size, mtime} or nil
 //   c.fs.readlink realpath symlink rename chown chmod digest remove_tree   (see docs/modules-in-lua.md)
+//   c:collect(path) -> path   c:keep(sha256)   prepare and finish: a file of the controller that run fills by
+//   c:send{argv, filter, check, env} -> {rc, filter_rc, check_rc, stderr, ..., size, sha256, tail}
+//   c.result   finish: the target's result
 //   c.http{url, method, headers, body, unix_socket, timeout ...} -> {status, headers, body, url}, or nil and the reason
 //   c.base64.encode decode   c.digest(name, bytes, raw)   c.crypt(password, salt)   c.random(n)   c.now()   c.sleep(s)
 //   c.user(name) -> {name, uid, gid, home, shell}   c.group(name) -> {name, gid, members}

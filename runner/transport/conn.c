@@ -45,6 +45,9 @@ void conn_fail_req(struct req *r, const struct err *why) {
     if (r->timed_out) {
         (void)err_set(e, ERR_TIMEOUT, NO_MARK, "module '%s' on host '%s' did not finish within %lld s", r->module,
                       r->conn->spec.host, (long long)((r->timeout_ms + 999) / 1000));
+    } else if (r->sink_errno) {
+        (void)err_sys(e, r->sink_errno, NO_MARK, "cannot write what module '%s' sends from host '%s'", r->module,
+                      r->conn->spec.host);
     } else if (r->cancelled) {
         (void)err_set(e, ERR_SYS, NO_MARK, "module '%s' on host '%s' was cancelled", r->module, r->conn->spec.host);
         e->sys_errno = ECANCELED;

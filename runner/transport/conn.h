@@ -94,6 +94,7 @@ struct conn_request {
     bool raw;         // run args.cmd by args.executable or the login shell, without play-remote: {rc, stdout, stderr}
     bool guarded;     // run only when nothing before it in its lane failed; else the result has _ansible_dropped
     bool want_log;    // send live output as DONE_LOG
+    int sink;  // what the module sends (FRAME_DATA) is written to this descriptor, which stays the caller's; 0: none
 };
 struct conn_blob {
     char sha256[65];

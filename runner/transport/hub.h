@@ -88,6 +88,8 @@ struct req {
     int64_t timeout_ms, sent_ms, deadline_ms;  // deadline_ms 0: none
     int64_t kill_ms;                           // after FRAME_CANCEL; 0: none
     size_t log_bytes;
+    int sink;        // a descriptor of its own for what the module sends; -1: none
+    int sink_errno;  // why that could not be written; 0: it could
 };
 /// Copies and encodes a request; NULL on failure: ERR_ARGS, ERR_LIMIT.
 struct req *req_new(struct conn *c, const struct conn_request *r, void *tag, uint64_t id, struct err *e);

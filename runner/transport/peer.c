@@ -365,6 +365,22 @@ static void on_log(struct peer *p, const struct frame *f) {
     done_push(p->conn->hub, d);
 }
 
+/// Written here, before anything else is read: what the disk cannot take is not taken from the target either.
+static void on_data(struct peer *p, const struct frame *f) {
+    struct req *r = peer_find(p, f->id);
+    if (!r || r->sink < 0 || r->sink_errno || r->cancelled) {
+        return;
+    }
+    struct arena tmp = {0};
+    struct err e = {.arena = &tmp};
+    if (!fd_write_all(r->sink, f->body, &e)) {
+        r->sink_errno = e.sys_errno ? e.sys_errno : EIO;
+        r->cancelled = true;
+        peer_cancel(p, r);
+    }
+    arena_release(&tmp);
+}
+
 static bool on_frame(struct peer *p, const struct frame *f, struct err *e) {
     if (p->state == PEER_HELLO) {
         if (f->kind != FRAME_HELLO) {
@@ -377,6 +393,9 @@ static bool on_frame(struct peer *p, const struct frame *f, struct err *e) {
         return on_result(p, f, e);
     case FRAME_LOG:
         on_log(p, f);
+        return true;
+    case FRAME_DATA:
+        on_data(p, f);
         return true;
     case FRAME_PING:
         return true;

@@ -2,8 +2,12 @@
 #include "hub.h"
 
 #include "digest.h"
+#include "fd.h"
 #include "frame.h"
 #include "msg.h"
+
+#include <errno.h>
+#include <fcntl.h>
 
 #define EAGER_MAX ((size_t)32 << 10)
 
@@ -98,6 +102,9 @@ static bool encode_body(struct req *q, const struct conn_request *r, struct err 
     val_set(a, d, "verbosity", val_int(r->verbosity));
     val_set(a, d, "lane", val_int(r->lane));
     val_set(a, d, "log", val_bool(r->want_log));
+    if (q->sink >= 0) {
+        val_set(a, d, "sink", val_bool(true));
+    }
     if (r->guarded) {
         val_set(a, d, "guarded", val_bool(true));
     }
@@ -139,15 +146,16 @@ struct req *req_new(struct conn *c, const struct conn_request *r, void *tag, uin
     q->want_log = r->want_log;
     q->timeout_ms = r->timeout_ms;
     copy_become(q, r->become);
-    bool ok = true;
-    if (r->raw) {
+    q->sink = r->sink > 0 ? fcntl(r->sink, F_DUPFD_CLOEXEC, 3) : -1;
+    bool ok = r->sink <= 0 || q->sink >= 0 || err_sys(e, errno, NO_MARK, "no descriptor is left");
+    if (ok && r->raw) {
         struct val cmd = val_get(r->args, "cmd");
         q->module = "raw";
         ok = val_is(cmd, VAL_STR) || err_set(e, ERR_ARGS, NO_MARK, "raw needs the argument 'cmd'");
         q->command = ok ? str_dup(&q->arena, val_text(cmd)) : STR_NONE;
         struct val shell = val_get(r->args, "executable");
         q->shell = val_is(shell, VAL_STR) && val_text(shell).n ? str_z(&q->arena, val_text(shell)) : NULL;
-    } else {
+    } else if (ok) {
         q->module = dup_z(&q->arena, r->module);
         ok = encode_body(q, r, e);
     }
@@ -165,6 +173,7 @@ void req_free(struct req *q) {
     if (q->script) {
         blob_drop(&q->conn->hub->blobs, q->script);
     }
+    fd_closep(&q->sink);
     struct arena a = q->arena;
     arena_release(&a);
 }

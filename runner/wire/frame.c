@@ -36,7 +36,7 @@ int frame_read(struct str in, struct frame *f, size_t *used, struct err *e) {
     }
     size_t len = get32(in.s);
     unsigned kind = (unsigned char)in.s[4];
-    if (kind < FRAME_HELLO || kind > FRAME_RECIPE) {
+    if (kind < FRAME_HELLO || kind > FRAME_DATA) {
         (void)err_set(e, ERR_SYNTAX, NO_MARK, "expected a frame, found kind %u", kind);
         return -1;
     }

@@ -27,6 +27,7 @@ enum frame_kind {
     FRAME_PIECES = 12,  // remote -> play: raw SHA-256 of a content of request `id` that is not there, and of the pieces
                         // (pieces.h) of the file that it is to replace, one behind the other
     FRAME_RECIPE = 13,  // play -> remote: 32 raw bytes SHA-256 of the content, 1 byte flags, steps (below)
+    FRAME_DATA = 14,    // remote -> play: a piece of what request `id`, which said `sink`, writes on the controller
 };
 // A step of a recipe: its kind (8 bits), two numbers (32 bits each), and what is new.
 #define RECIPE_STEP     ((size_t)9)

@@ -6,7 +6,8 @@
 // The dicts that travel (every key is optional unless it is said to be always there; unknown keys are ignored):
 //   HELLO    version int (WIRE_VERSION), pid int, uid int, user str, home str, system str, machine str, hostname str:
 //            always all of them.
-//   REQUEST  module str, args dict: always. check, diff, no_log, log (send FRAME_LOG) bool, default false;
+//   REQUEST  module str, args dict: always. check, diff, no_log, log (send FRAME_LOG), sink (FRAME_DATA is taken) bool,
+//            default false;
 //            verbosity int; env dict of str: added to the environment of the module and its children;
 //            lane int: requests of one lane run in order, lanes run at the same time;
 //            guarded bool: run only when no request before it in its lane has failed; else it is answered with

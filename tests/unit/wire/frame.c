@@ -47,7 +47,7 @@ TEST(frame_hostile_headers_are_errors) {
     CHECK(frame_read(((struct str){"\x04\0\0\1\x03\0\0\0\1", 9}), &f, &used, &e) == -1);
     CHECK(frame_read(((struct str){"\x04\0\0\0\x03\0\0\0\1", 9}), &f, &used, &e) == 0);
     CHECK(frame_read(((struct str){"\0\0\0\0\0\0\0\0\0", 9}), &f, &used, &e) == -1);
-    CHECK(frame_read(((struct str){"\0\0\0\0\x0e\0\0\0\0", 9}), &f, &used, &e) == -1);
+    CHECK(frame_read(((struct str){"\0\0\0\0\x0f\0\0\0\0", 9}), &f, &used, &e) == -1);
     arena_release(&a);
 }
 
