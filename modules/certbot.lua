@@ -227,6 +227,10 @@ local function run(c)
     end
     return
   end
+  local damaged = current(c, p)
+  if damaged and damaged.broken then
+    certbot(c, { "delete", "--cert-name", c.args.name })  -- certbot does not replace what it cannot read
+  end
   certbot(c, obtain_words(c, c.state.force))
   local now = current(c, p)
   if not now or now.broken then

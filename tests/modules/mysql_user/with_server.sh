@@ -33,7 +33,11 @@ for _ in $(seq 100); do
     sleep 0.2
 done
 printf '[client]\nuser = root\nsocket = %s\n' "$work/s" >"$work/client.cnf"
-# one place for the cases, which cannot know the directory
-rm -f /tmp/play-mysql.sock && ln -s "$work/s" /tmp/play-mysql.sock
-trap 'rm -f /tmp/play-mysql.sock; finish' EXIT
-PLAY_TEST_MYSQL=1 HOME=$work "$run_cases" "$remote" "$@"
+# the cases say @SOCKET@: a directory of its own holds copies that name this server's
+cases=()
+for dir; do
+    cp -R "$dir" "$work/"
+    cases+=("$work/$(basename "$dir")")
+done
+find "${cases[@]}" -name '*.yml' -exec sed -i "s#@SOCKET@#$work/s#g" {} +
+PLAY_TEST_MYSQL=1 HOME=$work "$run_cases" "$remote" "${cases[@]}"

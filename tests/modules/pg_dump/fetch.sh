@@ -28,6 +28,7 @@ files() { # DIR WANTED...
     [ "$(ls -A "$work/$dir" | tr '\n' ' ')" = "$*" ] || die "$dir holds $(ls -A "$work/$dir" | tr '\n' ' ')"
 }
 
+coming() { compgen -G "$work/bad/.y*" >/dev/null; }
 gone() { # the stand-in of pg_dump has ended
     for _ in $(seq 600); do
         grep -q '^State:[[:space:]]*[^Z]' "/proc/$(cat "$work/pid")/status" 2>/dev/null || return 0
@@ -73,7 +74,8 @@ mkdir "$work/dated"
 touch "$work"/dated/postgres-20{19,20,21}0101T000000Z.dump "$work/dated/other-20190101T000000Z.dump"
 run 0 '{db: postgres, directory: dated, keep: 2, fetch: true}'
 said "postgres-20200101T000000Z.dump"
-[ "$(ls "$work/dated" | wc -l)" = 3 ] || die "keep: 2 leaves $(ls "$work/dated")"
+dated=("$work"/dated/*)
+[ ${#dated[@]} = 3 ] || die "keep: 2 leaves ${dated[*]}"
 [ -f "$work/dated/postgres-20210101T000000Z.dump" ] && [ -f "$work/dated/other-20190101T000000Z.dump" ] || die "the wrong ones were removed"
 run 0 '{db: postgres, directory: dated, keep_days: 30, fetch: true}'
 [ ! -f "$work/dated/postgres-20210101T000000Z.dump" ] || die "keep_days: 30 leaves one of 2021"
@@ -125,10 +127,10 @@ printf -- '- hosts: all\n  gather_facts: false\n  connection: local\n  tasks:\n 
 "$play" run "$work/p.yml" -i one, >"$work/log" 2>&1 &
 run=$!
 for _ in $(seq 600); do
-    ! ls -A "$work/bad" | grep -q '^[.]y' || [ ! -s "$work/pid" ] || break
+    ! coming || [ ! -s "$work/pid" ] || break
     sleep 0.05
 done
-ls -A "$work/bad" | grep -q '^[.]y' || die "no dump came"
+coming || die "no dump came"
 kill "$run"
 wait "$run" && die "a run that was ended says it went well"
 files bad 'x.dump '
