@@ -60,7 +60,7 @@ ask() { # FILE: until the end, a connection for each request
             continue
         fi
         printf 'GET / HTTP/1.0\r\nHost: shop\r\n\r\n' >&9
-        status= body=
+        status='' body=''
         IFS= read -r status <&9 || true
         while IFS= read -r line <&9 && [ "$line" != $'\r' ]; do :; done
         IFS= read -r body <&9 || true
