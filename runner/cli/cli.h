@@ -237,6 +237,14 @@ int cli_report(const struct err *e, int code);
 int cli_report_in(const struct session *x, const struct err *e, int code);
 /// Exit code of an error before anything ran: 4 when the user's files or words cannot be read, else 1.
 int cli_error_code(const struct err *e);
+/// `play run`: the playbooks among s->positional from number `from`. Exit codes as ansible-playbook's.
+int cli_run(struct settings *s, size_t from);
+/// Loads the files with the secrets files as extra variables, and runs or lists them as the settings say.
+int cli_run_files(struct settings *s, const struct words *files, const struct words *secrets);
+/// `play VERB [env=ENV] [k=v ...]`, and `play ping`.
+int cli_verb(struct settings *s);
+/// `play list`.
+int cli_list(struct arena *a);
 /// What Ansible's tools ask of the locale; says on standard error what is missing.
 bool locale_usable(void);
 /// Each runs one tool with parsed options; the exit code is that of Ansible's tool.
