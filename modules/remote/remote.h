@@ -35,6 +35,7 @@ struct remote {
     int signals;  // signalfd: asked to end
     struct buf input, output;
     bool eof, bye;
+    bool wide;  // the pipe to the connection has its usual size again
     struct store store;
     struct job *jobs;  // in order of arrival
     size_t running, queued;

@@ -47,13 +47,14 @@ struct slot {
 /// One run of all playbooks.
 struct run {
     const struct run_opts *o;
-    struct arena a;      // until the end of the run
-    struct hub *hub;     // made with the first connection
-    struct map hosts;    // inventory name -> struct hrun *
-    struct hosts order;  // all of them, in order of their first mention
-    struct map slots;    // connection key -> struct slot *
-    struct map files;    // path -> struct val *: vars files read
-    struct val prompt;   // answers to vars_prompt of the play that runs
+    struct arena a;       // until the end of the run
+    struct hub *hub;      // made with the first connection
+    struct share *share;  // values that hosts have in common
+    struct map hosts;     // inventory name -> struct hrun *
+    struct hosts order;   // all of them, in order of their first mention
+    struct map slots;     // connection key -> struct slot *
+    struct map files;     // path -> struct val *: vars files read
+    struct val prompt;    // answers to vars_prompt of the play that runs
     struct playbook *book;
     struct str basedir;   // of the playbook that runs
     struct str start_at;  // empty once it was found

@@ -3,6 +3,7 @@
 
 #include "factcache.h"
 #include "fd.h"
+#include "share.h"
 
 #include <limits.h>
 #include <sys/stat.h>
@@ -90,6 +91,8 @@ struct hrun *run_host(struct run *r, struct host *h) {
     x->host = h;
     x->stats.host = h->name;
     host_state_init(&x->state, h);
+    r->share = r->share ? r->share : share_new(&r->a);
+    x->state.share = r->share;
     remember_facts(r, x);
     map_put(&r->hosts, &r->a, h->name, x);
     hosts_push(&r->a, &r->order, x);
@@ -512,6 +515,7 @@ void run_release(struct run *r) {
     for (size_t i = 0; i < r->order.n; i++) {
         host_state_release(&r->order.p[i]->state);
     }
+    share_free(r->share);
     arena_release(&r->a);
 }
 

@@ -52,7 +52,8 @@ struct host_state {
     struct val left;            // dict whose keys are facts that are there but were not gathered ("lsb", "facter_*")
     struct val raw_facts;       // facts as modules returned them, for the fact cache; empty unless keep_raw
     bool keep_raw;
-    size_t settle_at;  // size of the arena from which host_state_settle looks again
+    struct share *share;  // where values that hosts have in common stand once (share.h), or NULL
+    size_t settle_at;     // size of the arena from which host_state_settle looks again
 };
 /// group_vars and host_vars of the inventory and the playbook, loaded once per file and shared.
 struct vars_files;

@@ -1,6 +1,8 @@
 // What a host has learnt during the run: facts, set_fact, registered results, include_vars; in the host's own arena.
 #include "scope.h"
 
+#include "share.h"
+
 #define SETTLE_MIN ((size_t)1 << 20)
 #define ROOTS      6
 
@@ -26,6 +28,19 @@ static struct val *const *roots(struct host_state *hs, struct val *out[ROOTS]) {
     return out;
 }
 
+/// What is in a root may be shared, the root itself changes later.
+static struct val own_copy(const struct host_state *hs, struct arena *a, struct val root) {
+    if (root.kind != VAL_DICT) {
+        return val_promote(a, root);
+    }
+    struct val out = val_dict(a, val_len(root));
+    size_t i = 0;
+    for (struct vpair *p; (p = val_each(root, &i));) {
+        val_set_key(a, out, share_promote(hs->share, a, p->key), share_promote(hs->share, a, p->value));
+    }
+    return val_at(val_flag(out, root.flags), root.mark);
+}
+
 void host_state_settle(struct host_state *hs) {
     if (hs->arena.used < hs->settle_at) {
         return;
@@ -36,7 +51,7 @@ void host_state_settle(struct host_state *hs) {
     struct val moved[ROOTS];
     (void)roots(hs, slots);
     for (size_t i = 0; i < COUNTOF(slots); i++) {
-        moved[i] = val_promote(&fresh, *slots[i]);
+        moved[i] = own_copy(hs, &fresh, *slots[i]);
     }
     size_t live = fresh.used;
     if (live * 2 >= hs->arena.used) {
@@ -60,7 +75,7 @@ static struct val dict_at(struct host_state *hs, struct val *slot, size_t n) {
 }
 
 void host_set_fact(struct host_state *hs, struct str name, struct val v) {
-    val_set_str(&hs->arena, dict_at(hs, &hs->set_facts, 0), name, val_promote(&hs->arena, v));
+    val_set_str(&hs->arena, dict_at(hs, &hs->set_facts, 0), name, share_promote(hs->share, &hs->arena, v));
 }
 
 void host_add_vars(struct host_state *hs, struct val vars) {
@@ -126,6 +141,12 @@ static bool is_restricted(struct str name) {
     return false;
 }
 
+static void set_shared(struct host_state *hs, struct val dict, struct str name, struct val v) {
+    struct arena tmp = {0};
+    val_set_key(&hs->arena, dict, share_promote(hs->share, &hs->arena, val_str(&tmp, name)), v);
+    arena_release(&tmp);
+}
+
 void host_add_facts(struct host_state *hs, struct val ansible_facts) {
     static const size_t prefix = sizeof "ansible_" - 1;
     size_t i = 0;
@@ -138,20 +159,20 @@ void host_add_facts(struct host_state *hs, struct val ansible_facts) {
         if (p->key.kind != VAL_STR || str_starts(name, "_ansible_")) {
             continue;
         }
-        struct val v = val_promote(&hs->arena, p->value);
+        struct val v = share_promote(hs->share, &hs->arena, p->value);
         if (hs->keep_raw) {
             val_set_str(&hs->arena, dict_at(hs, &hs->raw_facts, n), name, v);
         }
         bool cut = str_starts(name, "ansible_") && !str_eqz(name, "ansible_local");
-        val_set_str(&hs->arena, hs->facts, cut ? str_sub(name, prefix, name.n) : name, v);
+        set_shared(hs, hs->facts, cut ? str_sub(name, prefix, name.n) : name, v);
         if (!is_restricted(name)) {
-            val_set_str(&hs->arena, hs->facts_prefixed, name, v);
+            set_shared(hs, hs->facts_prefixed, name, v);
         }
     }
 }
 
 void host_facts_left(struct host_state *hs, struct val left) {
-    hs->left = val_is(left, VAL_DICT) ? val_promote(&hs->arena, left) : (struct val){0};
+    hs->left = val_is(left, VAL_DICT) ? share_promote(hs->share, &hs->arena, left) : (struct val){0};
 }
 
 void host_clear_facts(struct host_state *hs) {
