@@ -1,5 +1,6 @@
 // play-remote: serves module calls on a target over standard input and output, until the connection closes. One thread;
 // the loop here moves frames, jobs.c runs them, store.c keeps what was sent ahead.
+#include "cache.h"
 #include "fd.h"
 #include "msg.h"
 #include "nodump.h"
@@ -251,6 +252,8 @@ static int serve(void) {
     store_init(&r.store, r.dir);
     set_up_process(&r);
     say_hello(&r);
+    write_output(&r);
+    cache_keep();
     bool ok = true;
     while (ok && !r.eof && !r.bye) {
         ok = turn(&r, &e);

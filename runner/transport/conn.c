@@ -285,19 +285,23 @@ void conn_stop(struct conn *c, uint64_t id) {
 }
 
 // -- going up --------------------------------------------------------------------------------------------------------
+void conn_login(struct conn *c) {
+    struct arena tmp = {0};
+    struct err e = {.arena = &tmp};
+    if (!peer_new(c, NULL, &e)) {
+        tell_failed(c, &e);
+        c->broken = err_copy(&c->arena, &e);
+    }
+    arena_release(&tmp);
+}
+
 static void start_login(struct conn *c) {
     if (c->spec.lazy) {
         struct done *d = done_new(DONE_OPEN, c->tag, 0);
         d->c.result = val_dict(&d->c.arena, 0);
         conn_tell_open(c, d);
     } else {
-        struct arena tmp = {0};
-        struct err e = {.arena = &tmp};
-        if (!peer_new(c, NULL, &e)) {
-            tell_failed(c, &e);
-            c->broken = err_copy(&c->arena, &e);
-        }
-        arena_release(&tmp);
+        conn_login(c);
     }
     c->redispatch = true;
     conn_work(c);

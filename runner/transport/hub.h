@@ -173,6 +173,7 @@ struct conn {
     const char *agent_path;        // the agent to lend, or NULL
     struct req *reqs, *reqs_tail;  // in order of submission
     const char *remote_path;       // of play-remote on the target, learned by the login process
+    bool restarted;                // play-remote was gone when it was to start, and was started again
 };
 
 // -- the shard -------------------------------------------------------------------------------------------------------
@@ -225,6 +226,8 @@ void conn_adopt(struct conn *c, struct dialed *d);
 void conn_take(struct conn *c, struct req *r);
 void conn_stop(struct conn *c, uint64_t id);
 void conn_end(struct conn *c);
+/// Starts the login process, or tells that there will be none.
+void conn_login(struct conn *c);
 /// The session is gone: everything pending fails with *why.
 void conn_die(struct conn *c, const struct err *why);
 /// Closes the session when nothing is done over it; true when it did. The next request opens it again.

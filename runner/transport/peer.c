@@ -266,8 +266,38 @@ void peers_bury(struct shard *s) {
     }
 }
 
+/// play-remote was found in the cache and went away before it started: another run has tidied up. What was sent to it
+/// was never read, so it is started again, once. false: this is not the case, or not for the first time.
+static bool start_again(struct peer *p) {
+    struct conn *c = p->conn;
+    bool gone = p->state == PEER_HELLO && p->start.path.n && (p->stream.status == 126 || p->stream.status == 127);
+    if (!gone || c->restarted || !p->key) {
+        return false;
+    }
+    bool login = !*p->key;
+    c->restarted = true;
+    c->remote_path = login ? NULL : c->remote_path;
+    for (struct req *r = c->reqs; r; r = r->next) {
+        if (r->peer == p) {
+            r->peer = NULL;
+            r->state = REQ_HELD;
+            r->blob_i = r->blob_at = 0;
+            r->deadline_ms = 0;
+        }
+    }
+    peer_close(p, 0);
+    if (login && !c->spec.lazy) {
+        conn_login(c);
+    }
+    c->redispatch = true;
+    return true;
+}
+
 /// The program ended or closed its output.
 static void ended(struct peer *p) {
+    if (start_again(p)) {
+        return;
+    }
     struct arena tmp = {0};
     struct err e = {.arena = &tmp};
     int status = p->stream.status;

@@ -151,7 +151,6 @@ static const char find_or_store[] =
     "exit 1; }; ck \"$t\" || { rm -f \"$t\"; echo \"$p bad $d: what arrived is not what was sent, is the disk full\"; "
     "echo \"$p none\"; exit 1; }; fi; sync \"$t\" > /dev/null 2>&1; "
     "m=$(mv -f \"$t\" \"$f\" 2>&1) || { echo \"$p bad $m\"; echo \"$p none\"; exit 1; }; "
-    "find \"$d\" -type f -mtime +60 -exec rm -f {} + 2> /dev/null; "
     "echo \"$p ok $f\"; umask $o; exec \"$f\" $x; done; echo \"$p none\"; exit 1";
 
 bool start_script(struct arena *a, const struct start *s, const char **out, struct err *e) {

@@ -1,0 +1,117 @@
+#!/bin/bash
+# cache.sh BIN_DIR: the cache of executables on a target: what was used least recently leaves first when it is too large,
+# what is old leaves, and one that goes away between being found and being started is sent again.
+set -uo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+# shellcheck source=../hosts/lib.sh
+. "$here/../hosts/lib.sh"
+# shellcheck source=../hosts/loopback.sh
+. "$here/../hosts/loopback.sh"
+bin=$(absolute "${1:?usage: cache.sh BIN_DIR}")
+for name in $(compgen -e | grep -E '^(ANSIBLE_|PLAY_|SSH_)'); do unset "$name"; done
+need_programs ssh-keygen
+trap loopback_stop EXIT
+loopback_start h1=127.0.1.1
+cd "$loop_dir" || exit 1
+kill "$(cat sshd.pid)"
+wait_until 30 test ! -e sshd.pid || die "sshd did not end"
+sed -i "s#SetEnv HOME=.*#& PATH=$loop_dir/bin:/usr/sbin:/usr/bin:/sbin:/bin#" sshd_config
+"$(PATH=$PATH:/usr/sbin command -v sshd)" -f sshd_config -E sshd.log
+wait_until 30 test -s sshd.pid || die "sshd did not start"
+mkdir bin home
+export HOME=$loop_dir/home LC_ALL=C.UTF-8
+cache=h1/.cache/play
+cat >inv <<END
+h1 ansible_host=127.0.1.1 ansible_port=$loop_port
+[all:vars]
+ansible_user=$(id -un)
+ansible_ssh_private_key_file=$loop_dir/id_ed25519
+ansible_ssh_common_args=-o UserKnownHostsFile=$loop_dir/known_hosts
+END
+cat >site.yml <<'END'
+- hosts: all
+  gather_facts: false
+  tasks:
+    - command: "true"
+    - copy: {content: "{{ 'x' * 100000 }}", dest: "~/large"}
+END
+failed=0
+passed=0
+check() { # NAME EXPECTED FOUND
+    if [ "$2" = "$3" ]; then
+        passed=$((passed + 1))
+    else
+        failed=$((failed + 1))
+        printf 'FAILED %s\n  expected: %s\n  found:    %s\n' "$1" "$2" "$3"
+    fi
+}
+site() { # NAME [BIN]
+    timeout 120 "${2:-$bin}/play" run site.yml -i inv >output 2>&1
+    check "$1: exit status" 0 $? || cat output
+}
+# gone FILE: play-remote tidies up after it has said hello
+gone() { wait_until 30 test ! -e "$1"; }
+old() { # NAME MIB AGE: an executable of another version
+    truncate -s "$2M" "$cache/$1"
+    touch -d "$3" "$cache/$1"
+}
+name() { printf "%064d" "$1"; } # decimal digits are hex digits
+
+mkdir -p -m 700 h1/.cache "$cache"
+old "$(name 1)" 20 "3 days ago"
+old "$(name 2)" 20 "1 day ago"
+old "$(name 3)" 20 "2 days ago"
+old "$(name 4)" 1 "61 days ago"
+old "$(name 5)" 1 "10 days ago"
+old .new77 1 "2 days ago"
+old .new78 1 "1 hour ago"
+site "too large"
+gone "$cache/$(name 1)"
+gone "$cache/$(name 4)"
+gone "$cache/.new77"
+check "what was used last stays" "$(name 2) $(name 3)" "$(cd "$cache" && echo 0*)"
+check "what a start may still write stays" .new78 "$(cd "$cache" && echo .new*)"
+own=$(cd "$cache" && for f in *; do [ "${f#0000}" != "$f" ] || echo "$f"; done)
+check "the own one stays" 64 "${#own}"
+
+# used again after a day: as good as new
+touch -d "59 days ago" "$cache/$own"
+site "used again"
+wait_until 30 test -n "$(find "$cache/$own" -mtime -1)" || check "the time of use is noted" new old
+
+# found, and gone before it is started, once
+cat >bin/wc <<END
+#!/bin/sh
+/usr/bin/wc "\$@"
+[ -e $loop_dir/once ] || rm -f $loop_dir/$cache/$own
+: >$loop_dir/once
+END
+chmod +x bin/wc
+site "gone before it is started"
+check "it was tried" yes "$([ -e once ] && echo yes)"
+check "it was sent again" yes "$([ -x "$cache/$own" ] && echo yes)"
+
+# and gone whenever it was found: it is sent each time
+sed -i 's/^\[.*|| //' bin/wc
+site "gone each time"
+site "gone each time, again"
+rm bin/wc
+
+# two versions at the same time, each of which stores itself and tidies up
+mkdir other
+cp "$bin/play" other/
+for file in "$bin"/play-remote-*; do { cat "$file"; echo; } >"other/${file##*/}"; done
+chmod +x other/*
+for _ in 1 2 3; do
+    rm -f "$cache"/[!0]*
+    for i in $(seq 10 25); do old "$(name "$i")" 5 "$i days ago"; done
+    timeout 120 other/play run site.yml -i inv >output.other 2>&1 &
+    site "two at once"
+    wait $!
+    check "two at once: the other's exit status" 0 $?
+done
+wait_until 30 test "$(du -sm --apparent-size "$cache" | cut -f1)" -le 70
+check "two at once: both stay" 2 "$(cd "$cache" && find . -type f -name '[!0.]*' | wc -l)"
+
+say "$passed checks passed, $failed failed"
+[ "$failed" = 0 ]
