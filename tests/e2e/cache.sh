@@ -57,7 +57,7 @@ old() { # NAME MIB AGE: an executable of another version
 }
 name() { printf "%064d" "$1"; } # decimal digits are hex digits
 
-mkdir -p -m 700 h1/.cache "$cache"
+mkdir -m 700 h1/.cache "$cache"
 old "$(name 1)" 20 "3 days ago"
 old "$(name 2)" 20 "1 day ago"
 old "$(name 3)" 20 "2 days ago"
