@@ -368,7 +368,7 @@ static bool eval_slice(struct rt *r, const struct node *n, struct val *out) {
         return jinja_getattr(r->c, v, STR_LIT("slice"), rt_mark(r, n->a), out, r->e);
     }
     for (int i = 0; i < 3; i++) {
-        if (part[i].kind == VAL_UNDEF) {
+        if (p[i] && part[i].kind == VAL_UNDEF) {
             return undef_fail(r->c, part[i], rt_mark(r, p[i]), r->e);
         }
     }

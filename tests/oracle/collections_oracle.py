@@ -199,6 +199,25 @@ g += [f"({L}random_string'{a}) | length" for a in ("", ", length=12", ", length=
 g += [f"({L}random_string', length=64, {a})) is match('{r}')" for a, r in (("upper=false, special=false, numbers=false", "^[a-z]+$"), ("override_all='xy'", "^[xy]+$"))]
 GROUPS["c_lookups"] = g
 
+# -- merged variables --------------------------------------------------------------------------------------------------
+M = "lookup('community.general.merge_variables', "
+g = [f"{M}{a})" for a in (
+    "'__d$'", "'__d', pattern_type='suffix'", "'a__', pattern_type='prefix'", "'__l$'", "'__l', pattern_type='suffix', initial_value=['x']", "'^nosuch$'", "'^nosuch$', initial_value={'a': 1}",
+    "'__[dl]$'", "'__d$', initial_value=[1]", "'__d$', initial_value={'p': [0], 'z': 1}", "'__d$', initial_value=5", "'__o$'", "'__o$', override='ignore'", "'__o$', override='warn'",
+    "'__o$', override='nope'", "'__s$'", "'['", "'__d$', '__l$'", "'__d$', pattern_type='nope'", "5", "'__t$', override='ignore'", "'__t$', override='ignore', type_conflict_merge='keep'",
+    "'__t$'", "'__o$', override='ignore', default_merge='keep'", "'__n$'")]
+g += [f"{M}'__{v}$', override='ignore', dict_merge='{d}', list_merge='{l}')" for v in ("d", "m", "l") for d in ("deep", "shallow", "replace", "keep") for l in
+      ("replace", "keep", "append", "prepend", "merge")]
+g += [f"{M}'__{v}$', override='ignore', list_transformations={t})" for v in ("l", "m") for t in (
+    "['dedup']", "['flatten']", "['flatten', 'dedup']", "[{'name': 'dedup'}]", "[{'name': 'dedup', 'options': {'keep': 'last'}}]", "[{'name': 'dedup', 'options': {'keep': 'x'}}]", "['nope']",
+    "[5]", "[]")]
+g += [f"{M}'__m$', dict_merge='nope')", f"{M}'__m$', list_merge='nope')", f"{M}'__m$', default_merge='nope')", f"{M}'__m$', type_conflict_merge='nope')"]
+g += [f"query('community.general.merge_variables', '__l$', '__d$')", f"query('community.general.merge_variables', '__l$', '__l$', initial_value=[])"]
+GROUPS["c_merge"] = g
+MV = {"a__d": {"p": [1], "q": "w", "n": {"x": 1}}, "b__d": {"p": [3], "r": 1, "n": {"y": 2}}, "w": 5, "a__l": [1, 2, [2, 3]], "b__l": [2, [3, "a"]], "a__s": "text",
+      "a__o": {"k": 1, "m": {"z": 1}}, "b__o": {"k": 2, "m": {"z": 3}}, "a__m": {"a": {"l": [1, {"i": 1}, 1], "t": 1}, "b": [1, 1, 2]}, "b__m": {"a": {"l": [2, {"j": 2}], "u": 2}, "b": [1, 3, 3, 4]},
+      "a__t": {"k": [1], "b": True, "f": 1}, "b__t": {"k": "x", "b": 1, "f": 1.0}, "a__n": {"k": None}, "b__n": {"k": None}}
+
 # -- nested data, serial numbers ---------------------------------------------------------------------------------------
 U = "ansible.utils."
 g = [f"tree | {U}get_path({p})" for p in ("'a.b.c.d[0]'", "'a.b.c.d[1]'", "'a.b'", "'a'", "\"a['b']['c']\"", "'a.b.c.e[1]'", "'a.nope'", "'nope'", "'nope.x'", "'a.b.c.d[9]'",
@@ -243,7 +262,7 @@ def main():
     print(total, "cases")
 
 
-VARS = {"c_json_query": JM, "c_general": GV, "c_nested": NV}
+VARS = {"c_merge": MV, "c_json_query": JM, "c_general": GV, "c_nested": NV}
 OTHER_FAMILY = ("error", "an IPv6 address is in no IPv4 network")
 base.ACCEPT.update({f"'{n}' | ansible.utils.ipsubnet('{o}')": OTHER_FAMILY for n in ("::1", "::ffff:10.1.2.3/120")
                     for o in ("10.0.0.0/8", "192.168.0.0/16")})

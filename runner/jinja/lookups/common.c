@@ -112,6 +112,29 @@ bool lk_read(struct jcall *c, struct str path, struct str *text, bool *secret, s
            err_wrap(e, c->at, "lookup '%s' could not read '%.*s'", c->name, STR(path));
 }
 
+struct offered {
+    struct value_set seen;
+    struct val names;
+};
+
+static void offer(void *to, struct str name) {
+    struct offered *o = to;
+    struct val v = val_str(o->seen.a, name);
+    if (set_add(&o->seen, v)) {
+        val_push(o->seen.a, o->names, v);
+    }
+}
+
+bool lk_names(struct jcall *c, struct val *names, struct err *e) {
+    struct offered o = {.seen = set_new(c->a), .names = val_list(c->a, 64)};
+    if (!c->ctx->scope.names) {
+        return plug_err(c, e, ERR_NOT_FOUND, "no variables can be searched here");
+    }
+    c->ctx->scope.names(c->ctx->scope.self, offer, &o);
+    *names = o.names;
+    return true;
+}
+
 bool lk_var(struct jcall *c, const char *name, struct val *out, bool *found, struct err *e) {
     struct val raw = {.kind = VAL_UNDEF};
     struct jinja_ctx *ctx = c->ctx;

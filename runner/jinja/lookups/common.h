@@ -27,6 +27,8 @@ bool lk_find(struct jcall *c, const char *kind, struct str name, struct str *pat
 bool lk_read(struct jcall *c, struct str path, struct str *text, bool *secret, struct err *e);
 /// A variable of the template, templated; *found false when there is none.
 bool lk_var(struct jcall *c, const char *name, struct val *out, bool *found, struct err *e);
+/// The names of all variables of the template, a list. ERR_NOT_FOUND where they cannot be searched.
+bool lk_names(struct jcall *c, struct val *names, struct err *e);
 /// The directory of the playbook.
 struct str lk_basedir(const struct jcall *c);
 /// One level of lists opened.

@@ -66,25 +66,11 @@ LOOKUP(vars) = {.doc = "Variables by name.",
                 .example = "lookup('vars', 'nosuch', default='d') == 'd'",
                 .options = "default=None"};
 
-struct offered {
-    struct value_set seen;
-    struct val names;
-};
-
-static void offer(void *to, struct str name) {
-    struct offered *o = to;
-    struct val v = val_str(o->seen.a, name);
-    if (set_add(&o->seen, v)) {
-        val_push(o->seen.a, o->names, v);
-    }
-}
-
 static bool l_varnames(struct jcall *c, struct val *out, struct err *e) {
-    struct offered o = {.seen = set_new(c->a), .names = val_list(c->a, 64)};
-    if (!c->ctx->scope.names) {
-        return plug_err(c, e, ERR_NOT_FOUND, "no variables can be searched here");
+    struct val names = {0};
+    if (!lk_names(c, &names, e)) {
+        return false;
     }
-    c->ctx->scope.names(c->ctx->scope.self, offer, &o);
     *out = val_list(c->a, 8);
     for (size_t i = 0; i < lk_terms(c); i++) {
         struct val term = lk_term(c, i);
@@ -98,13 +84,13 @@ static bool l_varnames(struct jcall *c, struct val *out, struct err *e) {
             return plug_err(c, e, ERR_ARGS, "Unable to use '%.*s' as a search parameter: %.*s", STR(val_text(term)),
                             STR(why));
         }
-        for (size_t k = 0; k < val_len(o.names); k++) {
-            int hit = regex_exec(r, val_text(val_at_index(o.names, k)), 0, REGEX_SEARCH, c->a, NULL, e);
+        for (size_t k = 0; k < val_len(names); k++) {
+            int hit = regex_exec(r, val_text(val_at_index(names, k)), 0, REGEX_SEARCH, c->a, NULL, e);
             if (hit < 0) {
                 return false;
             }
             if (hit) {
-                val_push(c->a, *out, val_at_index(o.names, k));
+                val_push(c->a, *out, val_at_index(names, k));
             }
         }
     }
