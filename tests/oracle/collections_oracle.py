@@ -218,6 +218,28 @@ MV = {"a__d": {"p": [1], "q": "w", "n": {"x": 1}}, "b__d": {"p": [3], "r": 1, "n
       "a__o": {"k": 1, "m": {"z": 1}}, "b__o": {"k": 2, "m": {"z": 3}}, "a__m": {"a": {"l": [1, {"i": 1}, 1], "t": 1}, "b": [1, 1, 2]}, "b__m": {"a": {"l": [2, {"j": 2}], "u": 2}, "b": [1, 3, 3, 4]},
       "a__t": {"k": [1], "b": True, "f": 1}, "b__t": {"k": "x", "b": 1, "f": 1.0}, "a__n": {"k": None}, "b__n": {"k": None}}
 
+K = "community.crypto."
+
+# -- keys and certificates; the order of digests is by chance there ------------------------------------------------------
+F = lambda name: f"lookup('file', 'tls/{name}', rstrip=false)"  # noqa: E731
+NOT = "| dict2items | rejectattr('key', 'in', ['fingerprints', 'public_key_fingerprints']) | items2dict"
+g = [f"{F(n)} | {K}x509_certificate_info {NOT}" for n in ("full.pem", "ecc.pem", "ed.pem", "old.pem")]
+g += [f"({F('full.pem')} | {K}x509_certificate_info).{k} | dictsort" for k in ("fingerprints", "public_key_fingerprints")]
+g += [f"{F(n)} | {K}openssl_csr_info {NOT}" for n in ("full.csr", "small.csr")]
+g += [f"({F('small.csr')} | {K}openssl_csr_info).public_key_fingerprints | dictsort"]
+for n in ("rsa", "rsa-trad", "rsa-enc", "ec", "ec384", "ed", "x25519", "dsa"):
+    g += [f"{F(n + '.key')} | {K}openssl_privatekey_info{a} {NOT}" for a in ("", "(passphrase='secret')", "(none, true)", "('secret', return_private_key_data=true)", "('wrong')")]
+g += [f"{F(n + '.pub')} | {K}openssl_publickey_info {NOT}" for n in ("rsa", "rsa-pkcs1", "ec", "ec384", "ed", "x25519", "dsa")]
+g += [f"({F('ec.pub')} | {K}openssl_publickey_info).fingerprints | dictsort", f"{F('ec.pub')} | {K}openssl_publickey_info | length"]
+g += [f"{F(n)} | {K}x509_crl_info{a}" for n in ("crl.pem", "crl.b64") for a in ("", "(list_revoked_certificates=false)", "(name_encoding='ignore')", "(name_encoding='nope')")]
+for f in ("x509_certificate_info", "openssl_csr_info", "openssl_privatekey_info", "openssl_publickey_info", "x509_crl_info"):
+    g += [f"{v} | {K}{f}" for v in ("5", "''", "'x'", "none", "[]", F("broken.pem"), "'-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n'")]
+    g += [f"{F('full.pem')} | {K}{f}(nope=1)"]
+g += [f"{F('rsa.key')} | {K}openssl_publickey_info", f"{F('full.pem')} | {K}openssl_publickey_info", f"{F('rsa.pub')} | {K}openssl_privatekey_info", f"{F('full.csr')} | {K}x509_certificate_info",
+      f"{F('rsa.key')} | {K}openssl_privatekey_info(5)", f"{F('rsa.key')} | {K}openssl_privatekey_info(none, 'yes')", f"{F('full.pem')} | {K}x509_certificate_info(name_encoding=5)",
+      f"('text in front\n' ~ {F('ecc.pem')} ~ {F('full.pem')}) | {K}x509_certificate_info {NOT}", f"{F('crl.pem')} | {K}x509_crl_info(list_revoked_certificates='no')"]
+GROUPS["c_crypto"] = g
+
 # -- nested data, serial numbers ---------------------------------------------------------------------------------------
 U = "ansible.utils."
 g = [f"tree | {U}get_path({p})" for p in ("'a.b.c.d[0]'", "'a.b.c.d[1]'", "'a.b'", "'a'", "\"a['b']['c']\"", "'a.b.c.e[1]'", "'a.nope'", "'nope'", "'nope.x'", "'a.b.c.d[9]'",
@@ -238,7 +260,6 @@ for f in ("keep_keys", "remove_keys"):
 g += [f"deep | {U}replace_keys({t})" for t in ("[{'before': 'ip', 'after': 'addr'}]", "[{'before': 'n', 'after': 'x'}], 'starts_with'", "[{'before': 'e', 'after': 'z'}], 'ends_with'",
       "[{'before': '^.a', 'after': 'r'}], 'regex'", "[{'before': 'ip', 'after': 'name'}]", "[{'before': 'ip', 'after': 'q'}, {'before': 'q', 'after': 'w'}]", "[]")]
 g += [f"{v} | {U}replace_keys([{{'before': 'a', 'after': 'b'}}])" for v in ("{'a': 1, 'b': 2, 'c': 3}", "{'b': 2, 'a': {'a': 1}}", "[[{'a': 1}]]", "5", "'x'")]
-K = "community.crypto."
 g += [f"{v} | {K}parse_serial" for v in ("'11:22:33'", "'0'", "'ff'", "'FF:00'", "'100'", "''", "'1:'", "':1'", "'g'", "'-1'", "'-0'", "' 1 : 2'", "'0x1f:1'", "'1_0'", "'+5'", "5", "'00:00:01'",
       "'01:02:03:04:05:06:07:08'", "'1__0'", "'_1'")]
 g += [f"{v} | {K}to_serial" for v in ("0", "1", "255", "256", "1234567", "-1", "'5'", "1.5", "(10**20)", "true", "(2**64)", "none")]
