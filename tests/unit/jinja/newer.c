@@ -115,3 +115,37 @@ TEST(newer_lookups) {
     };
     check_all(cases, COUNTOF(cases));
 }
+
+// What hashids.org and its libraries give; the Python library is not one of Debian's.
+TEST(hashids) {
+    static const char *const cases[][2] = {
+        {"12345 | community.general.hashids_encode('this is my salt')", "'NkK9'"},
+        {"[683, 94108, 123, 5] | community.general.hashids_encode(salt='this is my salt')", "'aBMswoO2UB3Sj'"},
+        {"1 | community.general.hashids_encode('this is my salt', min_length=8)", "'gB0NV05e'"},
+        {"[5, 5, 5, 5] | community.general.hashids_encode('this is my salt')", "'1Wc8cwcE'"},
+        {"range(1, 11) | list | community.general.hashids_encode('this is my salt')", "'kRHnurhptKcjIDTWC3sx'"},
+        {"[1, 2, 3, 4, 5] | map('community.general.hashids_encode', 'this is my salt') | list",
+         "['NV', '6m', 'yD', '2l', 'rD']"},
+        {"1234567 | community.general.hashids_encode('this is my salt', '0123456789abcdef')", "'b332db5'"},
+        {"'aBMswoO2UB3Sj' | community.general.hashids_decode('this is my salt')", "[683, 94108, 123, 5]"},
+        {"'aBMswoO2UB3Sj' | community.general.hashids_decode('another salt')", "[]"},
+        {"1 | community.general.hashids_encode(min_length=20) | community.general.hashids_decode(min_length=20)",
+         "[1]"},
+        {"(1 | community.general.hashids_encode(min_length=200)) | length", "200"},
+        {"9223372036854775807 | community.general.hashids_encode | community.general.hashids_decode",
+         "[9223372036854775807]"},
+        {"2.5 | community.general.hashids_encode", "''"},
+        {"-1 | community.general.hashids_encode", "''"},
+        {"'x' | community.general.hashids_encode", "''"},
+        {"[] | community.general.hashids_encode", "''"},
+        {"'' | community.general.hashids_decode", "[]"},
+        {"5 | community.general.hashids_decode", "[]"},
+        {"'~~' | community.general.hashids_decode", "[]"},
+        {"[[1]] | community.general.hashids_encode", NULL},
+        {"1 | community.general.hashids_encode(salt=10)", NULL},
+        {"1 | community.general.hashids_encode(alphabet='abc')", NULL},
+        {"1 | community.general.hashids_encode(min_length='foo')", NULL},
+        {"1 | community.general.hashids_encode(min_length=100000)", NULL},
+    };
+    check_all(cases, COUNTOF(cases));
+}
