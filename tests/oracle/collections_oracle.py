@@ -43,8 +43,11 @@ g += [f"'{n}' | ansible.utils.ipaddr({q})" for n in NETS[:5] + NETS[8:9] for q i
 g += [f"['192.168.1.1/24', '10.0.0.0/8', '2001:db8::1', 'x'] | {f}('{q}')"
       for f in ("ansible.netcommon.ipaddr", "ipv4", "ansible.utils.ipv6", "ipwrap") for q in
       ("address", "network", "192.168.0.0/16", "net", "nope")]
-GROUPS["c_ipaddr"] = [x for x in g if not (("::" in x or ":" in x.split("|")[0]) and
-                                           any(f"'{q}'" in x for q in ("size", "size_usable", "int")))]
+BIG = ("18446744073709551617", "'18446744073709551617'", "-18446744073709551617", "340282366920938463463374607431768211456")
+g += [f"'2001:db8::/32' | ipaddr({q})" for q in BIG] + [f"{n} | ipaddr('{q}')" for n in (
+    "42540766411282592856903984951653826561", "'42540766411282592856903984951653826561'", "340282366920938463463374607431768211456", "18446744073709551616") for q in
+    ("", "int", "address", "net", "bool")]
+GROUPS["c_ipaddr"] = g
 
 g = [f"'{n}' | ipsubnet{a}" for n in NETS + ["x", "10.0.0.0/0"] for a in
      ("", "(16)", "('24')", "(26)", "(33)", "(24, 0)", "('28', 3)", "(30, -1)", "(30, 5000)", "('10.0.0.0/8')",
@@ -74,6 +77,8 @@ g += [f"'{n}' | ansible.utils.{f}" for n in ("1234:4321:abcd:dcba::17", "192.168
        "ipv6form('compress')", "ipv6form('x509')", "ipv6form('x')")]
 g += ["'10.0.0.0/30' | ansible.utils.usable_range", "'10.0.0.1/30' | ansible.utils.usable_range", "'x' | ansible.utils.usable_range",
       "'2001:db8::/127' | ansible.utils.usable_range", "'10.0.0.1' | ansible.utils.usable_range"]
+g += [f"'2001:db8::/16' | {f}" for q in BIG for f in (f"nthhost({q})", f"ipsubnet(100, {q})", f"ipsubnet(64, {q})")]
+g += [f"'{n}' | ipmath({a})" for n in ("::1", "2001:db8::1", "10.0.0.1", "ffff::") for a in ("36893488147419103232", "-36893488147419103232", "340282366920938463463374607431768211456")]
 GROUPS["c_ipnet"] = g
 
 MACS = ["00:1A:2b:3c:4d:5e", "001a.2b3c.4d5e", "00-1a-2b-3c-4d-5e", "001a2b3c4d5e", "01a2b3c4d5e", "1:2:3:4:5:6", "001a2b:3c4d5e",

@@ -203,3 +203,9 @@ struct str ip_digits(struct arena *a, ip_bits n) {
     } while (n);
     return str_dup(a, (struct str){z + i, sizeof z - i});
 }
+
+bool ip_signed(struct str s, bool *negative, ip_bits *out) {
+    s = str_trim(s);
+    *negative = str_starts(s, "-");
+    return ip_number(*negative || str_starts(s, "+") ? str_sub(s, 1, s.n) : s, out);
+}

@@ -36,5 +36,8 @@ struct str ip_cidr(struct arena *a, const struct ipnet *n);
 struct str ip_digits(struct arena *a, ip_bits n);
 /// Digits as a number; false when it does not fit. Any sign, space or other character is refused.
 bool ip_number(struct str s, ip_bits *out);
+/// A whole number with a sign, as Python's int() reads it: its size, and whether it is negative. False when it does not
+/// fit.
+bool ip_signed(struct str s, bool *negative, ip_bits *out);
 /// The filter ipaddr itself: `version` 0, 4 or 6. `*out` is false or none when the query does not fit. ERR_ARGS.
 bool ip_query(struct jcall *c, struct val value, struct str query, int version, struct val *out, struct err *e);

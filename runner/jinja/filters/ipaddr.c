@@ -1,6 +1,8 @@
 // The filter ipaddr with its queries, and ipv4, ipv6 and ipwrap, as ansible.utils has them.
 #include "filters/ip.h"
 
+#include "big.h"
+
 enum vtype { ADDRESS, NETWORK };
 struct query {
     struct jcall *c;
@@ -44,10 +46,7 @@ static bool none(struct query *q) {
 }
 
 static bool number(struct query *q, ip_bits n) {
-    if (n > (ip_bits)INT64_MAX) {
-        return plug_err(q->c, q->e, ERR_LIMIT, "the number does not fit an integer of 64 bits");
-    }
-    *q->out = val_int((int64_t)n);
+    *q->out = big_val(q->c->a, ip_digits(q->c->a, n));
     return true;
 }
 
@@ -523,6 +522,9 @@ static bool take(struct query *q, struct val v, int version) {
     if (v.kind == VAL_INT && v.u.i > 0) {
         return from_number(q, (ip_bits)v.u.i, -1, version);
     }
+    if (is_big(v)) {
+        return ip_number(big_digits(v), &n) && from_number(q, n, -1, version);
+    }
     if (v.kind != VAL_STR || !val_text(v).n) {
         return false;
     }
@@ -530,20 +532,22 @@ static bool take(struct query *q, struct val v, int version) {
 }
 
 static bool by_index(struct query *q, struct str query) {
-    int64_t i;
+    bool back = false;
+    ip_bits steps = 0;
     if (single(q)) {
         return q_empty(q);
     }
-    if (!str_int(str_trim(query), &i)) {
+    if (!ip_signed(query, &back, &steps)) {
         *q->out = VFALSE;
         return true;
     }
-    ip_bits steps = i < 0 ? (ip_bits) - (i + 1) : (ip_bits)i;
+    back = back && steps;
+    steps -= back;
     if (steps > ip_size1(&q->n)) {
         *q->out = VFALSE;
         return true;
     }
-    return with_prefix(q, i < 0 ? ip_last(&q->n) - steps : ip_first(&q->n) + steps);
+    return with_prefix(q, back ? ip_last(&q->n) - steps : ip_first(&q->n) + steps);
 }
 
 /// True when Python's float() takes the text.
@@ -606,7 +610,8 @@ bool ip_query(struct jcall *c, struct val value, struct str query, int version, 
 
 static bool right_type(struct jcall *c, bool ints, struct err *e) {
     struct val v = c->args[0];
-    bool ok = v.kind == VAL_STR || v.kind == VAL_LIST || v.kind == VAL_BOOL || (ints && v.kind == VAL_INT);
+    bool ok =
+        v.kind == VAL_STR || v.kind == VAL_LIST || v.kind == VAL_BOOL || (ints && (v.kind == VAL_INT || is_big(v)));
     return ok || bad_arg(c, e, "value", ints ? "a string, a list or an integer" : "a string or a list", v);
 }
 

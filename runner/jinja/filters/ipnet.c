@@ -1,5 +1,7 @@
 // Filters on networks: parts of them, arithmetic, what lies in what, merging; ansible.utils has them.
 #include "filters/ip.h"
+
+#include "big.h"
 #include "filters/mac.h"
 
 /// The network a text stands for, as most filters here read it: without host bits when it is written as a network.
@@ -55,20 +57,20 @@ static bool above(struct jcall *c, struct ipnet n, int size, int64_t index, stru
     return true;
 }
 
-static bool subnet_at(struct jcall *c, struct ipnet n, int size, int64_t index, struct val *out) {
+/// `back`: from the end, 0 is the last one.
+static bool subnet_at(struct jcall *c, struct ipnet n, int size, bool back, ip_bits at, struct val *out) {
     int shift = size - n.prefix, width = ip_width(&n);
     if (shift < 0) {  // a larger network: less than one of them fits
         n.prefix = size;
-        *out = index == 0 ? cidr_val(c, n) : val_bool(false);
+        *out = !back && at == 0 ? cidr_val(c, n) : val_bool(false);
         return true;
     }
     ip_bits last = shift == 128 ? ~(ip_bits)0 : ((ip_bits)1 << shift) - 1;
-    ip_bits back = index < 0 ? (ip_bits) - (index + 1) : 0, at = (ip_bits)index;
-    if (index < 0 ? back > last : at > last) {
+    if (at > last) {
         *out = val_bool(false);
         return true;
     }
-    at = index < 0 ? last - back : at;
+    at = back ? last - at : at;
     n.value += width == size ? at : at << (width - size);
     n.prefix = size;
     *out = cidr_val(c, n);
@@ -83,6 +85,18 @@ static bool by_size(struct jcall *c, struct ipnet n, ip_bits size, struct val *o
         *out = val_bool(false);
         return true;
     }
+    bool back = false;
+    ip_bits at = 0;
+    if (whole && (is_big(c->args[2]) || c->args[2].kind == VAL_STR)) {
+        bool big = is_big(c->args[2]),
+             fits = ip_signed(big ? big_digits(c->args[2]) : val_text(c->args[2]), &back, &at);
+        if (!big && !fits) {
+            return bad_arg(c, e, "index", "an integer", c->args[2]);
+        }
+        back = back && at;
+        *out = val_bool(false);
+        return !fits || subnet_at(c, n, (int)size, back, at - back, out);
+    }
     if (!arg_int(c, 2, 0, &index, e)) {
         return false;
     }
@@ -94,7 +108,9 @@ static bool by_size(struct jcall *c, struct ipnet n, ip_bits size, struct val *o
         return above(c, n, (int)size, index, out, e);
     }
     if (!opt_none(c, 2)) {
-        return subnet_at(c, n, (int)size, index, out);
+        back = index < 0;
+        at = back ? (ip_bits) - (index + 1) : (ip_bits)index;
+        return subnet_at(c, n, (int)size, back, at, out);
     }
     if ((int)size < n.prefix) {
         return plug_err(c, e, ERR_ARGS, "Requested subnet size of %d is invalid", (int)size);
@@ -160,18 +176,20 @@ static bool not_valid(struct jcall *c, struct str s, struct err *e) {
 static bool f_ipmath(struct jcall *c, struct val *out, struct err *e) {
     struct str s;
     struct ipnet n;
-    int64_t amount;
-    if (!arg_str(c, 0, &s, e) || !arg_int(c, 1, 0, &amount, e)) {
+    int64_t amount = 0;
+    bool back = false;
+    ip_bits step = 0;
+    if (!arg_str(c, 0, &s, e) || !(is_big(c->args[1]) || arg_int(c, 1, 0, &amount, e))) {
         return false;
     }
+    struct str digits = is_big(c->args[1]) ? big_digits(c->args[1]) : str_printf(c->a, "%lld", (long long)amount);
     if (!(str_find_char(s, 0, '/') != SIZE_MAX ? ip_parse(s, &n) : ip_parse_address(s, &n))) {
         return not_valid(c, s, e);
     }
-    ip_bits step = amount < 0 ? (ip_bits) - (amount + 1) + 1 : (ip_bits)amount;
-    if (amount < 0 ? step > n.value : step > ip_max(n.version) - n.value) {
+    if (!ip_signed(digits, &back, &step) || (back ? step > n.value : step > ip_max(n.version) - n.value)) {
         return plug_err(c, e, ERR_ARGS, "result outside valid IP address boundary!");
     }
-    *out = val_str(c->a, ip_text(c->a, n.version, amount < 0 ? n.value - step : n.value + step));
+    *out = val_str(c->a, ip_text(c->a, n.version, back ? n.value - step : n.value + step));
     return true;
 }
 FILTER(ipmath) = {.doc = "An address some steps further.",
@@ -183,21 +201,22 @@ FILTER(ipmath) = {.doc = "An address some steps further.",
 static bool f_nthhost(struct jcall *c, struct val *out, struct err *e) {
     struct ipnet n;
     struct str query = STR_LIT("");
-    int64_t nth;
-    bool none;
+    ip_bits steps = 0;
+    bool none, back = false;
     struct err ignored = {.arena = c->a};
     *out = val_bool(false);
     if (!opt_none(c, 1) && !arg_str(c, 1, &query, e)) {
         return false;
     }
-    if (!settled(c, arg_text(c, 0), &n, &none, &ignored) || none || !str_int(str_trim(query), &nth)) {
+    if (!settled(c, arg_text(c, 0), &n, &none, &ignored) || none || !ip_signed(query, &back, &steps)) {
         return true;
     }
-    ip_bits steps = nth < 0 ? (ip_bits) - (nth + 1) : (ip_bits)nth;
+    back = back && steps;
+    steps -= back;
     if (steps > ip_size1(&n)) {
-        return nth >= 0 || plug_err(c, e, ERR_ARGS, "index out range for address range size!");
+        return !back || plug_err(c, e, ERR_ARGS, "index out range for address range size!");
     }
-    *out = val_str(c->a, ip_text(c->a, n.version, nth < 0 ? ip_last(&n) - steps : ip_first(&n) + steps));
+    *out = val_str(c->a, ip_text(c->a, n.version, back ? ip_last(&n) - steps : ip_first(&n) + steps));
     return true;
 }
 FILTER(nthhost) = {.doc = "The address at a place of a network, from its start or, when negative, its end.",
