@@ -80,6 +80,24 @@ static struct node *target(struct parser *p, const char *end, bool ns) {
     return n;
 }
 
+/// An expression in a scope of its own: a plugin that is missing there is told, also where nothing comes by.
+static struct node *parse_inside(struct parser *p) {
+    bool soft = p->soft;
+    p->soft = false;
+    struct node *n = parse_expr(p);
+    p->soft = soft;
+    return n;
+}
+
+/// The same for the filters of a block.
+static struct node *parse_chain(struct parser *p, bool inline_first) {
+    bool soft = p->soft;
+    p->soft = false;
+    struct node *n = parse_filters(p, NULL, inline_first);
+    p->soft = soft;
+    return n;
+}
+
 // -- tags ------------------------------------------------------------------------------------------------------------
 
 static struct node *tag_for(struct parser *p) {
@@ -174,7 +192,7 @@ static struct node *tag_set(struct parser *p) {
         return n->b ? n : NULL;
     }
     n->type = N_SETBLOCK;
-    if (tok_is(p, T_PIPE) && !(n->b = parse_filters(p, NULL, false))) {
+    if (tok_is(p, T_PIPE) && !(n->b = parse_chain(p, false))) {
         return NULL;
     }
     if (!parse_statements(p, &n->body, end)) {
@@ -236,7 +254,7 @@ static bool signature(struct parser *p, struct node *n) {
         }
         if (tok_skip(p, T_ASSIGN)) {
             defaults = true;
-            arg->a = parse_expr(p);
+            arg->a = parse_inside(p);
             if (!arg->a) {
                 return false;
             }
@@ -300,7 +318,7 @@ static struct node *tag_filter(struct parser *p) {
     static const char *const end[] = {"endfilter", NULL};
     struct node *n = tag_node(p, N_FILTERBLOCK);
     n->op = (uint8_t)p->escaping;
-    n->b = parse_filters(p, NULL, true);
+    n->b = parse_chain(p, true);
     if (!n->b || !parse_statements(p, &n->body, end)) {
         return NULL;
     }
@@ -477,7 +495,7 @@ static struct node *tag_autoescape(struct parser *p) {
     static const char *const end[] = {"endautoescape", NULL};
     struct node *n = tag_node(p, N_AUTOESCAPE);
     enum escaping outer = p->escaping;
-    n->a = parse_expr(p);
+    n->a = parse_inside(p);
     if (!n->a) {
         return NULL;
     }
