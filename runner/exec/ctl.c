@@ -307,7 +307,7 @@ static bool c_render(void *self, struct str path, struct val opts, struct val ex
     v->beside = outer;
     v->sc.extra.n = top;
     view_changed(v);
-    return ok || err_wrap(e, at, "in template '%.*s'", STR(base_name(path)));
+    return ok || err_wrap(e, NO_MARK, "in template '%.*s'", STR(base_name(path)));
 }
 
 static bool c_eval(void *self, struct str expr, struct mark at, bool allow_undef, struct arena *a, struct val *out,

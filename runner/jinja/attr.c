@@ -31,6 +31,7 @@ struct val undef_attr(struct arena *a, struct val of, struct val key) {
     struct vundef *u = ARENA_NEW(a, struct vundef);
     *u = (struct vundef){.name = attribute ? val_text(key) : STR_NONE,
                          .hint = text,
+                         .of = of.kind == VAL_DICT && !(of.flags & VAL_SECRET) ? of.u.d : NULL,
                          .owner = str_sub(text, attribute, owner),
                          .key = str_sub(text, quoted, text.n)};
     return (struct val){.kind = VAL_UNDEF, .u.undef = u};
@@ -63,16 +64,39 @@ static void offer_name(void *to, struct str name) {
     typo_offer(to, name);
 }
 
+/// A key of the dictionary that looks like the one that is missing.
+static void offer_keys(const struct vundef *u, struct typo *t) {
+    struct val d = {.kind = VAL_DICT};
+    union {
+        const struct vdict *c;
+        struct vdict *v;
+    } of = {.c = u->of};
+    d.u.d = of.v;
+    size_t i = 0;
+    for (const struct vpair *p = val_each(d, &i); p; p = val_each(d, &i)) {
+        if (p->key.kind == VAL_STR && !(p->key.flags & VAL_SECRET)) {
+            typo_offer(t, val_text(p->key));
+        }
+    }
+}
+
 bool undef_fail(struct jinja_ctx *c, struct val v, struct mark at, struct err *e) {
     if (!v.u.undef) {
         return err_set(e, ERR_UNDEFINED, at, "a value is undefined");
     }
+    struct typo t = {.got = v.u.undef->name};
     if (v.u.undef->hint.n) {
         struct mark own = v.u.undef->at;
-        return err_set(e, ERR_UNDEFINED, own.at ? own : at, "%.*s", STR(v.u.undef->hint));
+        err_set(e, ERR_UNDEFINED, own.at ? own : at, "%.*s", STR(v.u.undef->hint));
+        if (v.u.undef->of) {
+            offer_keys(v.u.undef, &t);
+        }
+        return t.best.s ? err_hint(e, "did you mean '%.*s'?", STR(t.best)) : false;
     }
     err_set(e, ERR_UNDEFINED, at, "'%.*s' is undefined", STR(v.u.undef->name));
-    struct typo t = {.got = v.u.undef->name};
+    if (v.u.undef->late) {
+        return err_hint(e, "the template sets it further on, so it is not looked for outside of the template");
+    }
     if (c->scope.names) {
         c->scope.names(c->scope.self, offer_name, &t);
     }

@@ -43,7 +43,13 @@ bool eval_truth(struct rt *r, const struct node *n, bool *out) {
 /// A name that the template may set, and has not yet.
 static bool eval_own(struct rt *r, const struct node *n, struct val *out) {
     const struct var *v = locals_within(r->f, n->name, n->hash);
-    *out = v ? v->v : undef_plain(r->c, undef_hint(r->a, n->name, STR_NONE));
+    if (v) {
+        *out = v->v;
+        return true;
+    }
+    struct vundef *u = ARENA_NEW(r->a, struct vundef);
+    *u = (struct vundef){.name = n->name, .late = true};
+    *out = undef_plain(r->c, (struct val){.kind = VAL_UNDEF, .u.undef = u});
     return true;
 }
 

@@ -149,6 +149,13 @@ static struct unit *unit_new(struct rt *r, const struct loaded *l, bool context)
     return u;
 }
 
+/// Adds to an error of another template where that was asked for. Always false.
+static bool from_here(struct rt *r, const struct node *n) {
+    bool other = r->e->at.at && (r->e->code == ERR_SYNTAX || r->e->code == ERR_UNDEFINED || r->e->code == ERR_TYPE);
+    const char *how = n->type == N_INCLUDE ? "included" : "imported";
+    return other ? err_wrap(r->e, rt_mark(r, n), "in the template %s here", how) : false;
+}
+
 // -- statements ------------------------------------------------------------------------------------------------------
 
 enum flow exec_extends(struct rt *r, const struct node *n) {
@@ -200,7 +207,7 @@ enum flow exec_include(struct rt *r, const struct node *n) {
             err_clear(r->e);
             return FLOW_NEXT;
         }
-        return FLOW_ERROR;
+        return from_here(r, n) ? FLOW_NEXT : FLOW_ERROR;
     }
     struct unit *u = unit_new(r, &l, n->flag2);
     struct rt sub = {.c = r->c, .a = r->a, .e = r->e, .u = u, .f = u->top, .out = r->out};
@@ -212,14 +219,14 @@ enum flow exec_include(struct rt *r, const struct node *n) {
     bool ok = run_unit(&sub);
     r->c->state.autoescape = escape;
     NEST_LEAVE(r->c);
-    return ok ? FLOW_NEXT : FLOW_ERROR;
+    return ok || from_here(r, n) ? FLOW_NEXT : FLOW_ERROR;
 }
 
 static bool load_module(struct rt *r, const struct node *n, struct unit **u, struct val *text) {
     struct loaded l = {0};
     struct sink s = {.b = BUF_IN(r->a)};
     if (!load(r, n->a, &l)) {
-        return false;
+        return from_here(r, n);
     }
     if (!l.t) {
         BUG("loaded, and there is no template");
@@ -234,7 +241,7 @@ static bool load_module(struct rt *r, const struct node *n, struct unit **u, str
     bool ok = run_unit(&sub) && sink_value(&sub, &s, text);
     r->c->state.autoescape = escape;
     NEST_LEAVE(r->c);
-    return ok;
+    return ok || from_here(r, n);
 }
 
 enum flow exec_import(struct rt *r, const struct node *n) {

@@ -414,7 +414,9 @@ static bool unescape(struct lexer *l, size_t at, struct str raw, bool keep, stru
 static bool unexpected_char(struct lexer *l, size_t at) {
     size_t i = at;
     utf8_next(l->t, &i);
-    return err_set(l->e, ERR_SYNTAX, lex_mark(l, at), "unexpected char '%.*s' at %zu", (int)(i - at), l->t.s + at, at);
+    err_set(l->e, ERR_SYNTAX, lex_mark(l, at), "unexpected char '%.*s' at %zu", (int)(i - at), l->t.s + at, at);
+    bool quote = l->t.s[at] == '\'' || l->t.s[at] == '"';
+    return quote ? err_hint(l->e, "the text that this quote begins has no end") : false;
 }
 
 static bool lex_string(struct lexer *l, enum state st) {

@@ -200,6 +200,11 @@ static void offer_all(struct typo *t, const struct jinja_plugins *own, enum plug
         const char *full = lookup_table[i].it->fqcn;
         typo_offer(t, str_from(full ? full : lookup_table[i].name));
     }
+    for (size_t i = 0; kind == PLUGIN_FILTER && i < COUNTOF(filters_moved); i++) {
+        if (filters_moved[i].to && str_find_char(str_from(filters_moved[i].from), 0, '.') == SIZE_MAX) {
+            typo_offer(t, str_from(filters_moved[i].from));
+        }
+    }
     if (own && own->names) {
         own->names(own->self, kind, offer, t);
     }
@@ -236,7 +241,10 @@ static bool unknown(const struct jinja_plugins *own, enum plugin_kind kind, stru
                     struct err *e) {
     static const char *const what[] = {"filter", "test", "lookup"};
     if (plugin_elsewhere(kind, name)) {
-        return err_set(e, ERR_NOT_FOUND, at, "the %s '%.*s' is not supported yet", what[kind], STR(name));
+        struct typo near = {.got = name};
+        offer_all(&near, own, kind);
+        err_set(e, ERR_NOT_FOUND, at, "the %s '%.*s' is not supported yet", what[kind], STR(name));
+        return near.best.s ? err_hint(e, "did you mean '%.*s'?", STR(near.best)) : false;
     }
     if (kind == PLUGIN_LOOKUP) {
         err_set(e, ERR_NOT_FOUND, at, "lookup plugin '%.*s' not found", STR(name));

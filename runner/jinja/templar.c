@@ -90,7 +90,7 @@ static void restore(struct jinja_ctx *c, const struct jinja_state *saved) {
 /// Templates a raw variable. One that uses something undefined becomes undefined itself, until it is used.
 static bool template_raw(struct jinja_ctx *c, struct str name, struct val raw, struct val *out, struct err *e) {
     if (chained(c, name)) {
-        return loop_found(c, name, raw.mark, e);
+        return loop_found(c, name, NO_MARK, e);
     }
     if (too_deep(c, name, raw.mark, e)) {
         return false;

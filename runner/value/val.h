@@ -46,10 +46,12 @@ struct vdict {
     size_t index_cap;
 };
 struct vundef {
-    struct str name;        // the variable or attribute that is missing
-    struct str hint;        // full message, or empty: "'name' is undefined" is used
-    struct str owner, key;  // a missing attribute or item: what "no such element" says of it
-    struct mark at;         // where it is missing, when that is not where it is used
+    struct str name;         // the variable or attribute that is missing
+    struct str hint;         // full message, or empty: "'name' is undefined" is used
+    struct str owner, key;   // a missing attribute or item: what "no such element" says of it
+    struct mark at;          // where it is missing, when that is not where it is used
+    const struct vdict *of;  // the dictionary without it, for "did you mean"; as long-lived as this, else NULL
+    bool late;               // the template sets the name further on
 };
 struct val {
     uint8_t kind;   // enum val_kind

@@ -2,6 +2,7 @@
 // several kinds of input and arguments, through methods, concatenation and containers.
 #include "test.h"
 
+#include "fd.h"
 #include "jinja.h"
 #include "plugin.h"
 
@@ -175,6 +176,24 @@ static const char *const arguments[] = {"",
                                         "(fillvalue=evil)",
                                         "(format='compress')"};
 
+/// Keys and certificates, for the filters that read nothing else.
+static bool try_pem(struct jinja_cache *cache, const char *name, struct tally *t) {
+    static const char *const files[] = {"full.pem", "full.csr", "rsa.key", "rsa.pub", "crl.pem"};
+    bool any = false;
+    for (size_t i = 0; i < COUNTOF(files); i++) {
+        struct arena a = {0};
+        struct err e = {.arena = &a};
+        struct str pem;
+        make_vars(&a, t->secret ? VAL_SECRET : 0);
+        CHECK(fd_read_file(arena_printf(&a, TEST_DATA "/cases/plugins/files/files/tls/%s", files[i]), 1 << 20, &a, &pem,
+                           &e));
+        val_set(&a, vars, "pem", val_flag(val_str(&a, pem), t->secret ? VAL_SECRET : 0));
+        any = render(cache, &a, arena_printf(&a, "{{ pem | %s }}", name), t) || any;
+        arena_release(&a);
+    }
+    return any;
+}
+
 /// True when at least one combination worked.
 static bool try_filter(struct jinja_cache *cache, const char *name, struct tally *t) {
     bool any = false;
@@ -206,7 +225,8 @@ static void every_filter(bool secret) {
         for (size_t k = 0; k < COUNTOF(silent); k++) {
             excused = excused || strcmp(silent[k], filter_table[i].name) == 0;
         }
-        if (!try_filter(cache, full ? full : filter_table[i].name, &t) && !excused) {
+        bool pem = full && strstr(full, "crypto.") && try_pem(cache, full, &t);
+        if (!pem && !try_filter(cache, full ? full : filter_table[i].name, &t) && !excused) {
             print_error("filter %s took none of the inputs\n", filter_table[i].name);
             t.bad++;
         }
