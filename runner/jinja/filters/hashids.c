@@ -81,21 +81,21 @@ static bool scheme_init(struct jcall *c, struct scheme *s, struct err *e) {
     struct letters kept = {.p = ARENA_ARRAY(c->a, uint32_t, all.n)};
     struct letters seps = letters_of(c->a, STR_LIT("cfhistuCFHISTU"));
     *s = (struct scheme){.a = c->a, .salt = letters_of(c->a, salt), .min_length = length > 0 ? (size_t)length : 0};
-    s->separators.p = ARENA_ARRAY(c->a, uint32_t, seps.n);
+    struct letters found = {.p = ARENA_ARRAY(c->a, uint32_t, seps.n), .n = 0};
     for (size_t i = 0; i < seps.n; i++) {
         if (place(all, seps.p[i]) != SIZE_MAX) {
-            s->separators.p[s->separators.n++] = seps.p[i];
+            found.p[found.n++] = seps.p[i];
         }
     }
     for (size_t i = 0; i < all.n; i++) {
-        if (place(all, all.p[i]) == i && place(s->separators, all.p[i]) == SIZE_MAX) {
+        if (place(all, all.p[i]) == i && place(found, all.p[i]) == SIZE_MAX) {
             kept.p[kept.n++] = all.p[i];
         }
     }
-    if (kept.n + s->separators.n < LETTER_LEAST) {
+    if (kept.n + found.n < LETTER_LEAST) {
         return plug_err(c, e, ERR_ARGS, "'alphabet' must have at least %d different characters", LETTER_LEAST);
     }
-    s->separators = reordered(c->a, s->separators, s->salt);
+    s->separators = reordered(c->a, found, s->salt);
     size_t least = ratio(kept.n, DIVIDE_BY);
     least = least == 1 ? 2 : least;
     if (s->separators.n < least) {
@@ -139,25 +139,29 @@ static struct letters lengthened(const struct scheme *s, struct letters id, stru
 
 static struct letters encode(const struct scheme *s, const uint64_t *v, size_t n) {
     uint64_t hash = 0;
+    size_t base = s->alphabet.n, seps = s->separators.n;
+    if (!base || !seps) {
+        BUG("no letters to write an id with");
+    }
     struct letters alphabet = s->alphabet, id = {.p = ARENA_ARRAY(s->a, uint32_t, n * 66 + 2)};
     for (size_t i = 0; i < n; i++) {
         hash += v[i] % (i + 100);
     }
-    uint32_t lottery = id.p[id.n++] = alphabet.p[hash % alphabet.n];
+    uint32_t lottery = id.p[id.n++] = alphabet.p[hash % base];
     for (size_t i = 0; i < n; i++) {
         uint32_t digits[64];
         size_t len = 0;
         alphabet = salted(s, lottery, alphabet);
         uint64_t rest = v[i];
         do {
-            digits[len++] = alphabet.p[rest % alphabet.n];
-            rest /= alphabet.n;
+            digits[len++] = alphabet.p[rest % base];
+            rest /= base;
         } while (rest);
         uint64_t pick = v[i] % (digits[len - 1] + i);
         while (len) {
             id.p[id.n++] = digits[--len];
         }
-        id.p[id.n++] = s->separators.p[pick % s->separators.n];
+        id.p[id.n++] = s->separators.p[pick % seps];
     }
     id.n--;  // no separator at the end
     return id.n >= s->min_length ? id : lengthened(s, id, alphabet, hash);
@@ -202,7 +206,7 @@ static bool read_numbers(struct jcall *c, uint64_t **v, size_t *n, bool *none, s
 }
 
 static bool f_encode(struct jcall *c, struct val *out, struct err *e) {
-    struct scheme s;
+    struct scheme s = {0};
     uint64_t *v = NULL;
     size_t n = 0;
     bool none = false;
@@ -258,7 +262,7 @@ static bool decode(const struct scheme *s, struct letters id, uint64_t *v, size_
 }
 
 static bool f_decode(struct jcall *c, struct val *out, struct err *e) {
-    struct scheme s;
+    struct scheme s = {0};
     size_t n = 0;
     if (!scheme_init(c, &s, e)) {
         return false;

@@ -147,23 +147,21 @@ static struct val dedup(struct arena *a, struct val list) {
     return out;
 }
 
-static bool transform(struct merger *m, struct val *v) {
+static bool transform_one(struct merger *m, int how, struct val *v) {
     struct arena *a = m->c->a;
+    struct val in = *v;
+    if (how == FLATTEN) {
+        *v = val_list(a, val_len(in));
+        return flatten_into(m, in, *v, 0);
+    }
+    *v = how == DEDUP_LAST ? reversed(a, dedup(a, reversed(a, in))) : dedup(a, in);
+    return true;
+}
+
+static bool transform(struct merger *m, struct val *v) {
     for (size_t i = 0; i < m->ntransformations && v->kind == VAL_LIST; i++) {
-        switch (m->transformations[i]) {
-        case FLATTEN: {
-            struct val out = val_list(a, val_len(*v));
-            if (!flatten_into(m, *v, out, 0)) {
-                return false;
-            }
-            *v = out;
-            break;
-        }
-        case DEDUP_LAST:
-            *v = reversed(a, dedup(a, reversed(a, *v)));
-            break;
-        default:
-            *v = dedup(a, *v);
+        if (!transform_one(m, m->transformations[i], v)) {
+            return false;
         }
     }
     return true;
