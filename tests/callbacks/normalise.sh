@@ -20,7 +20,7 @@ callback_run() {
     rm -rf "$dir"/{out,log,junit,tree} && : >"$dir/empty.cfg"
     (cd files && env -u ANSIBLE_STDOUT_CALLBACK HOME="$dir" ANSIBLE_CONFIG="$dir/empty.cfg" ANSIBLE_NOCOLOR=1 \
         ANSIBLE_LOG_PATH="$dir/log" JUNIT_OUTPUT_DIR="$dir/junit" ANSIBLE_CALLBACK_TREE_DIR="$dir/tree" "$@" \
-        "$tool" -i hosts "$book" >"$dir/out" 2>/dev/null)
+        "$tool" -i hosts "$book" >"$dir/out" 2>/dev/null </dev/null)
     # shellcheck disable=SC2086
     cat "$dir"/$what 2>/dev/null | callback_normalise "$PWD/files" "$order"
 }

@@ -11,5 +11,10 @@ while read -r name what book settings; do
     [[ $name == '' || $name == \#* ]] && continue
     [[ $# == 0 || " $* " == *" $name "* ]] || continue
     # shellcheck disable=SC2086
-    callback_run ansible-playbook "$tmp" "$what" "$book" $settings >"expected/$name" || true
+    callback_run ansible-playbook "$tmp" "$what" "$book" $settings >"$tmp/got" || true
+    if [ ! -s "$tmp/got" ]; then
+        echo "$name: nothing was written, is the callback of '$settings' installed?" >&2
+        exit 1
+    fi
+    cp "$tmp/got" "expected/$name"
 done <cases.txt
