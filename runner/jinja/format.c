@@ -549,8 +549,7 @@ static struct buf ascii_only(struct arena *a, struct str s) {
 
 static bool percent_out(struct percent *p, struct spec *f, struct val v, struct buf *out) {
     bool shows = f->type == 'r' || f->type == 'a';  // that is no use of the value, not even under StrictUndefined
-    if (v.kind == VAL_UNDEF && !(shows && (v.spare & VAL_SPARE_PLAIN)) &&
-        (f->type != 's' || !(v.spare & VAL_SPARE_PLAIN) || undef_strict(p->c, v))) {
+    if (v.kind == VAL_UNDEF && !shows && (f->type != 's' || !(v.spare & VAL_SPARE_PLAIN) || undef_strict(p->c, v))) {
         return err_set(p->e, ERR_UNDEFINED, NO_MARK, "an undefined value in a format");
     }
     if (strchr("diuoxXeEfFgG", f->type)) {

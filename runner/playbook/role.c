@@ -205,6 +205,13 @@ static bool role_yaml(const struct ctx *c, const struct role *r, struct role_fil
     struct candidates files = role_files(a, r, f->sub, from, dirs);
     struct str home = path_join(a, r->path, str_from(f->sub));
     *out = VNULL;
+    for (size_t i = 0; i < files.n; i++) {
+        if (!str_starts(files.p[i], str_printf(a, "%.*s/", STR(home)).s)) {
+            return err_set(e, ERR_ARGS, f->from.mark,
+                           "Failed loading '%.*s' for role (%.*s) as it is not inside the expected role path: '%.*s'",
+                           STR(files.p[i]), STR(r->name), STR(home));
+        }
+    }
     if (!files.n && from.s) {
         struct candidates there = path_list(a, home);
         struct typo t = {.got = from};
