@@ -53,12 +53,26 @@ static bool call(struct mod_call *c, const char *const *argv, struct run_result 
     return run_command(&(struct run){.argv = argv, .timeout_ms = 600000}, c->arena, r, e);
 }
 
+// The program that runs a script of /etc/init.d with an environment of its own; NULL: there is none.
+static const char *service_program(void) {
+    static const char *const places[] = {"/sbin/service", "/usr/sbin/service", "/bin/service", "/usr/bin/service"};
+    for (size_t i = 0; i < COUNTOF(places); i++) {
+        if (access(places[i], X_OK) == 0) {
+            return places[i];
+        }
+    }
+    return NULL;
+}
+
 static bool verb(struct mod_call *c, const struct script *s, const char *what, struct run_result *r, struct err *e) {
     const char *script = arena_printf(c->arena, "/etc/init.d/%s", s->name);
     const char *extra = mod_z(c, "arguments");
+    extra = extra && *extra ? extra : NULL;
+    const char *program = service_program();
     const char *openrc[] = {"rc-service", "--", s->name, what, NULL};
-    const char *sysv[] = {script, what, extra && *extra ? extra : NULL, NULL};
-    return call(c, s->openrc ? openrc : sysv, r, e);
+    const char *direct[] = {script, what, extra, NULL};
+    const char *through[] = {program, s->name, what, extra, NULL};
+    return call(c, s->openrc ? openrc : program ? through : direct, r, e);
 }
 
 // Whether a line of the process list holds the pattern.
@@ -70,6 +84,36 @@ static bool pattern_runs(struct mod_call *c, bool *running, struct err *e) {
     }
     *running = str_find(r.out, 0, mod_str(c, "pattern")) != SIZE_MAX;
     return true;
+}
+
+static bool holds(struct str text, const char *word) {
+    return str_find(text, 0, str_from(word)) != SIZE_MAX;
+}
+
+// What a script of /etc/init.d says: its status as the LSB has it, else the words of an answer of one line.
+static bool script_says_running(struct mod_call *c, const struct script *s, const struct run_result *r) {
+    if ((r->rc >= 1 && r->rc <= 4) || r->rc == 69) {
+        return false;
+    }
+    size_t end = str_find_char(r->out, 0, '\n');
+    if (end != SIZE_MAX && str_find_char(r->out, end + 1, '\n') != SIZE_MAX) {
+        return r->rc == 0;
+    }
+    char *text = str_z(c->arena, r->out);
+    char *name = str_z(c->arena, str_from(s->name));
+    for (char *p = text; *p; p++) {
+        *p = ascii_lower(*p);
+    }
+    for (char *p = name; *p; p++) {
+        *p = ascii_lower(*p);
+    }
+    struct str words = str_replace(c->arena, str_from(text), str_from(name), STR_LIT(""));
+    if (holds(words, "stop") || holds(words, "could not access pid file") ||
+        holds(words, "is dead and pid file exists") || holds(words, "dead but subsys locked") ||
+        holds(words, "dead but pid file exists")) {
+        return false;
+    }
+    return holds(words, "run") ? !holds(words, "not ") : r->rc == 0;
 }
 
 static bool says_running(const struct run_result *r) {
@@ -139,7 +183,7 @@ static bool plan_script(struct mod_call *c, bool openrc, struct err *e) {
     } else if (!verb(c, s, "status", &r, e)) {
         return false;
     } else {
-        s->running = says_running(&r);
+        s->running = openrc ? says_running(&r) : script_says_running(c, s, &r);
     }
     if (mod_has(c, "enabled")) {
         bool now;
@@ -179,7 +223,7 @@ static bool run_script(struct mod_call *c, struct err *e) {
         return true;
     }
     const char *action = s->action;
-    if (strcmp(action, "restart") == 0 && mod_has(c, "sleep")) {
+    if (strcmp(action, "restart") == 0 && (!s->openrc || mod_has(c, "sleep"))) {  // not every script can restart
         if (!verb(c, s, "stop", &r, e)) {
             return false;
         }
