@@ -96,6 +96,20 @@ local function plan_grow(c, kind, dev)
   c:changed()
 end
 
+-- Another uuid for a file system that is there: its data stays.
+local function plan_uuid(c, kind, dev)
+  local how = kind:match("^ext") and "tune2fs" or kind == "xfs" and "xfs_admin" or nil
+  if not how then
+    c:fail("the uuid of a " .. kind .. " file system that is there cannot be changed: make it anew with force")
+  end
+  local blkid = c:which("blkid") or "/sbin/blkid"
+  local now = util.trim(util.run(c, { blkid, "-p", "-c", "/dev/null", "-o", "value", "-s", "UUID", dev }, { may_fail = true }).stdout)
+  if now ~= c.args.uuid:lower() then
+    c.state.argv = { util.need(c, how), "-U", c.args.uuid, dev }
+    c:differs("uuid", now, c.args.uuid)
+  end
+end
+
 local function plan(c)
   local dev, kind, state = c.args.dev, c.args.fstype, c.args.state
   if not c.fs.exists(dev) then
@@ -125,7 +139,8 @@ local function plan(c)
     return
   end
   if same and not c.args.force and c.args.uuid then
-    c:fail("changing the uuid of an existing file system is not supported: make it anew with force")
+    plan_uuid(c, kind, dev)
+    return
   end
   if same and not c.args.force then
     return
@@ -176,7 +191,7 @@ return {
     force = { type = "bool", default = false, doc = "Make it anew also where a file system is: its data is lost." },
     resizefs = { type = "bool", default = false, doc = "Let it grow to the size of the device." },
     opts = { doc = "More options for the program that makes it." },
-    uuid = { doc = "UUID of a new file system." },
+    uuid = { doc = "UUID of a new file system, or (ext, xfs) another one for one that is there." },
   },
   exclusive = { { "resizefs", "uuid" } },
   required_if = { { "state", "present", { "fstype" } } },

@@ -43,7 +43,7 @@ local function check_available(c, ubuntu)
   end
   unknown = missing(c, unknown)
   if #unknown > 0 then
-    c:fail("The following locales you've entered are not available on your system: " .. table.concat(unknown, ", "))
+    c:fail("The following locales you have entered are not available on your system: " .. table.concat(unknown, ", "))
   end
 end
 

@@ -163,7 +163,9 @@ local function plan(c)
   for arg, key in pairs({ key_usage = "keyUsage", extended_key_usage = "extendedKeyUsage", basic_constraints = "basicConstraints" }) do
     c:set(key, a[arg] or null)
   end
-  c:set("ocsp_must_staple", a.ocsp_must_staple)
+  c:set("ocspMustStaple", a.ocsp_must_staple)
+  c:set("name_constraints_permitted", list(util.copy(a.name_constraints_permitted or {})))
+  c:set("name_constraints_excluded", list(util.copy(a.name_constraints_excluded or {})))
   if a.force or now ~= said(c, new) then
     c.state.text = text
     c:differs("request", now or null, said(c, new))
