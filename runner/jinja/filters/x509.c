@@ -161,7 +161,7 @@ static bool general_name(struct reader *r, const GENERAL_NAME *n, struct val lis
     default:
         ok = false;
     }
-    if (!ok) {
+    if (!ok || !utf8_valid(buf_view(&b))) {
         return plug_err(r->c, r->e, ERR_ARGS, "a name of type %d cannot be read", n->type);
     }
     val_push(a, list, val_str(a, buf_view(&b)));
