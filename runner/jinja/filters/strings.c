@@ -80,6 +80,9 @@ static bool f_trim(struct jcall *c, struct val *out, struct err *e) {
     if (!opt_str(c, 1, "chars", STR_NONE, &chars, e)) {
         return false;
     }
+    if (is_markup(c->args[0]) && c->nargs > 1 && val_is(c->args[1], VAL_STR)) {  // Markup escapes them
+        chars = val_text(markup_of(c->a, c->args[1]));
+    }
     return give(c, out, text_strip(text_of(c, c->args[0]), chars, STRIP_BOTH));
 }
 FILTER(trim) = {.doc = "Strip white space or the given characters.",

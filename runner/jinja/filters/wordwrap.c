@@ -134,6 +134,10 @@ static bool f_wordwrap(struct jcall *c, struct val *out, struct err *e) {
     if (c->args[0].kind != VAL_STR) {
         return bad_arg(c, e, "s", "a string", c->args[0]);
     }
+    if (val_text(c->args[0]).n == 0) {  // without a line nobody looks at the width
+        *out = c->args[0];
+        return true;
+    }
     if (!arg_int(c, 1, 79, &width, e) || !arg_bool(c, 2, true, &w.break_long, e) ||
         !opt_str(c, 3, "wrapstring", newline, &w.sep, e) || !arg_bool(c, 4, true, &w.hyphens, e)) {
         return false;
