@@ -26,7 +26,7 @@ cp "$busybox" "$root/bin/busybox"
 cp "$remote" "$root/play-remote"
 for applet in $("$busybox" --list | grep -vx busybox); do ln -sf /bin/busybox "$root/bin/$applet"; done
 printf 'root:x:0:0:root:/root:/bin/sh\ndaemon:x:1:1:daemon:/usr/sbin:/bin/false\nnobody:x:65534:65534:nobody:/:/bin/false\n' >"$root/etc/passwd"
-printf 'root:x:0:\ndaemon:x:1:\nnogroup:x:65533:\nnobody:x:65534:\n' >"$root/etc/group"
+printf 'root:x:0:\ndaemon:x:1:\nadm:x:4:\nnogroup:x:65533:\nnobody:x:65534:\n' >"$root/etc/group"
 printf 'root:*:19000:0:99999:7:::\n' >"$root/etc/shadow"
 printf 'NAME="Alpine Linux"\nID=alpine\nVERSION_ID=3.19.1\nPRETTY_NAME="Alpine Linux v3.19"\n' >"$root/etc/os-release"
 echo 3.19.1 >"$root/etc/alpine-release"
