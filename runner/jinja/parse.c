@@ -379,6 +379,7 @@ static struct node *parse_dot(struct parser *p, struct node *of) {
         n = node_new(p, N_GETITEM, at);
         n->b = constant(p, t->at, t->num);
     } else {
+        advance(p);  // Jinja has read the next token when it complains about this one
         err_set(p->e, ERR_SYNTAX, parse_mark(p, t->at), "expected name or number");
         return NULL;
     }

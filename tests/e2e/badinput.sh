@@ -234,7 +234,7 @@ task 'assertion' 2 "1 == 2" 'Assertion failed' <<<$'- assert:\n    that: 1 == 2'
 
 # -- variables on the command line ------------------------------------------------------------------------------------
 cli 'broken JSON in -e' 4 'extra variables' '^' -- run good.yml -i hosts -e '{"a": '
-cli 'a word in -e' 4 "'word'" 'hint:' -- run good.yml -i hosts -e word
+cli 'a word in -e' 0 "'word', which has no" -- run good.yml -i hosts -e word
 cli 'a list in -e' 4 'dictionary' -- run good.yml -i hosts -e '[1, 2]'
 cli 'broken quotes in -e' 4 'extra variables' -- run good.yml -i hosts -e 'a="b'
 
