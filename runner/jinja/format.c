@@ -302,8 +302,11 @@ static bool field_arg(struct fields *s, struct str name, struct val *out) {
     } else if (str_int(name, &i)) {
         s->manual = true;
     } else {
-        *out = c->kwargs.kind == VAL_DICT ? val_get_str(c->kwargs, name) : (struct val){0};
-        return out->kind != VAL_UNDEF ? true : err_set(s->e, ERR_TYPE, c->at, "format: no argument '%.*s'", STR(name));
+        if (c->kwargs.kind != VAL_DICT || !val_has_key(c->kwargs, val_str(c->a, name))) {
+            return err_set(s->e, ERR_TYPE, c->at, "format: no argument '%.*s'", STR(name));
+        }
+        *out = val_get_str(c->kwargs, name);  // which may be undefined
+        return true;
     }
     if (s->manual && s->automatic) {
         return err_set(s->e, ERR_TYPE, c->at,

@@ -51,6 +51,11 @@ static void flat_items(struct pp *p, struct buf *b, struct val v) {
     }
 }
 
+/// A tuple that Python's pprint lays out; those of groupby have a repr() of their own, which it takes as it is.
+static bool laid_out(struct val v) {
+    return v.kind == VAL_TUPLE && v.spare != VAL_SPARE_GROUP;
+}
+
 /// repr() with sorted keys.
 static void flat(struct pp *p, struct buf *b, struct val v) {
     if (v.kind == VAL_DICT) {
@@ -69,7 +74,7 @@ static void flat(struct pp *p, struct buf *b, struct val v) {
         buf_char(b, '[');
         flat_items(p, b, v);
         buf_char(b, ']');
-    } else if (v.kind == VAL_TUPLE) {
+    } else if (laid_out(v)) {
         buf_char(b, '(');
         flat_items(p, b, v);
         buf_z(b, val_len(v) == 1 ? ",)" : ")");
@@ -216,7 +221,7 @@ static void put(struct pp *p, struct val v, struct spot at) {
             put_items(p, v, at, "]");
             return;
         }
-        if (v.kind == VAL_TUPLE) {
+        if (laid_out(v)) {
             buf_char(&p->out, '(');
             put_items(p, v, at, val_len(v) == 1 ? ",)" : ")");
             return;
