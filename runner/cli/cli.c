@@ -208,6 +208,19 @@ static void settle(struct settings *s, const struct settings *configured, bool a
     s->library = library;
 }
 
+/// With -v Ansible's tools say first where their settings come from.
+static void tell_config_file(const struct settings *s) {
+    bool tells = (s->tool & (TOOL_RUN | TOOL_ADHOC | TOOL_INVENTORY | TOOL_CONFIG)) != 0;
+    if (s->verbosity < 1 || !tells || s->help || s->version) {
+        return;
+    }
+    if (s->config_file.n) {
+        printf("Using %.*s as config file\n", STR(s->config_file));
+    } else {
+        printf("No config file found; using defaults\n");
+    }
+}
+
 static int run_tool(struct settings *s, int argc, char **argv) {
     struct err e = {.arena = s->a};
     const char *slash = strrchr(argv[0], '/');
@@ -234,6 +247,7 @@ static int run_tool(struct settings *s, int argc, char **argv) {
     s->as_ansible = strncmp(name, "ansible", 7) == 0;
     s->no_vault_file = s->no_vault_file || s->as_ansible;  // Ansible knows no such file
     settle(s, &configured, as_ansible);
+    tell_config_file(s);
     return dispatch(s, row, as_ansible);
 }
 

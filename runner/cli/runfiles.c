@@ -40,11 +40,6 @@ int cli_run_files(struct settings *s, const struct words *files, const struct wo
     struct err e = {.arena = s->a};
     struct session x = {0};
     int code;
-    if (s->verbosity > 0 && s->config_file.n) {
-        printf("Using %.*s as config file\n", STR(s->config_file));
-    } else if (s->verbosity > 0) {
-        printf("No config file found; using defaults\n");
-    }
     if (!session_open(&x, s, secrets, &e) || !load_books(&x, files, &e)) {
         code = cli_report_in(&x, &e, cli_error_code(&e));
     } else if (s->list_hosts || s->list_tasks || s->list_tags) {

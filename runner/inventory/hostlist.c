@@ -23,6 +23,23 @@ bool inv_parse_host_list(struct inv_source *s, struct err *e) {
     return true;
 }
 
+/// The names of one part. As in Ansible a range that is none is a name, with a warning; bounds that are neither numbers
+/// nor letters are an error.
+static bool part_names(struct inv_source *s, struct str text, struct host_names *names, struct err *e) {
+    if (inv_expand_host(s, text, NO_MARK, names, e)) {
+        return true;
+    }
+    if (e->code != ERR_SYNTAX) {
+        return err_wrap(e, NO_MARK, "Failed to parse %.*s, with advanced_host_list", STR(text));
+    }
+    struct str why = err_text(e);
+    inv_warn(s->inv, NO_MARK, "Unable to parse address from hostname, leaving unchanged: %.*s", STR(why));
+    err_clear(e);
+    *names = (struct host_names){0};
+    VEC_PUSH(s->o->a, *names, text);
+    return true;
+}
+
 /// The same with ranges: "web[1:20],db[a:c]:2222".
 bool inv_parse_advanced_host_list(struct inv_source *s, struct err *e) {
     struct str rest = s->path;
@@ -33,8 +50,8 @@ bool inv_parse_advanced_host_list(struct inv_source *s, struct err *e) {
         if (!text.n) {
             continue;
         }
-        if (!inv_expand_host(s, text, NO_MARK, &names, e)) {
-            return err_wrap(e, NO_MARK, "Failed to parse %.*s, with advanced_host_list", STR(text));
+        if (!part_names(s, text, &names, e)) {
+            return false;
         }
         for (size_t i = 0; i < names.n; i++) {
             if (!inv_host(s->inv, names.p[i]) &&

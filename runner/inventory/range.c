@@ -224,7 +224,7 @@ static bool bad(struct expand *x, struct err *e, const char *what) {
 
 static bool parse_bounds(struct expand *x, struct str from, struct str to, struct range *r, struct err *e) {
     if (to.n == 0) {
-        return bad(x, e, "must have an end");
+        return bad(x, e, "must specify end value");
     }
     if (from.n == 0) {
         from = STR_LIT("0");
@@ -244,7 +244,9 @@ static bool parse_bounds(struct expand *x, struct str from, struct str to, struc
         return a <= b || bad(x, e, "must not begin behind its end");
     }
     if (!str_int(from, &r->from) || !str_int(to, &r->to)) {
-        return bad(x, e, "must be two numbers or two letters");
+        (void)bad(x, e, "must be two numbers or two letters");
+        e->code = ERR_TYPE;
+        return false;
     }
     return true;
 }

@@ -18,7 +18,7 @@ static bool names_ok(const struct task *t, const char *const *names, size_t n, s
             continue;
         }
         struct str got = val_str_of(e->arena, p->key);
-        err_set(e, ERR_ARGS, p->key.mark, "'%s' has no option '%.*s'", t->action, STR(got));
+        err_set(e, ERR_ARGS, p->key.mark, "Invalid options for %s: %.*s", t->action, STR(got));
         const char *near = typo_nearest(got, names, n);
         return near ? err_hint(e, "did you mean '%s'?", near) : err_hint(e, "variables go under 'vars'");
     }
@@ -54,7 +54,7 @@ static bool apply_ok(const struct ctx *c, const struct task *t, bool dynamic, st
         return true;
     }
     if (!dynamic) {
-        err_set(e, ERR_ARGS, apply.mark, "'%s' has no option 'apply'", t->action);
+        err_set(e, ERR_ARGS, apply.mark, "Invalid options for %s: apply", t->action);
         return err_hint(e, "keywords of an import are inherited by its tasks already");
     }
     if (apply.kind != VAL_DICT) {

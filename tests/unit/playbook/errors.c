@@ -107,17 +107,18 @@ TEST(err_blocks) {
 TEST(err_includes) {
     refuse(TASK("include_tasks: x.yml\n      become: true"), "'become' is not a keyword of 'include_tasks'", "4:15",
            "put it under 'apply' to give it to the tasks that are included");
-    refuse(TASK("include_tasks: x.yml a=1"), "'include_tasks' has no option 'a'", "3:28", "variables go under 'vars'");
+    refuse(TASK("include_tasks: x.yml a=1"), "Invalid options for include_tasks: a", "3:28",
+           "variables go under 'vars'");
     refuse(TASK("include_tasks:"), "'include_tasks' needs 'file'", "3:7", NULL);
     refuse(TASK("include_role: {tasks_from: x}"), "'include_role' needs 'name'", "3:7", NULL);
-    refuse(TASK("include_role: {name: x, task_from: y}"), "'include_role' has no option 'task_from'", "3:31",
+    refuse(TASK("include_role: {name: x, task_from: y}"), "Invalid options for include_role: task_from", "3:31",
            "did you mean 'tasks_from'?");
     refuse(TASK("include_tasks: {file: x, apply: [a]}"), "'apply' must be a dictionary, not list", "3:39", NULL);
     refuse(TASK("include_tasks: {file: x, apply: {becom: 1}}"), "'becom' is not a valid attribute for apply", "3:40",
            "did you mean 'become'?");
     refuse(TASK("import_tasks: x.yml\n      loop: [1]"), "'import_tasks' cannot be used with a loop", "4:13",
            "use 'include_tasks'");
-    refuse(TASK("import_tasks: {file: x.yml, apply: {tags: a}}"), "'import_tasks' has no option 'apply'", "3:42",
+    refuse(TASK("import_tasks: {file: x.yml, apply: {tags: a}}"), "Invalid options for import_tasks: apply", "3:42",
            "keywords of an import are inherited by its tasks already");
     refuse(TASK("import_tasks: '{{ nope }}.yml'"), "'nope' is undefined", "3:21",
            "names read while parsing can use play variables, role defaults and extra variables, not facts or inventory "
