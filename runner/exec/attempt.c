@@ -410,6 +410,7 @@ enum job_phase attempt_send(struct job *j, const char *module, struct val args) 
     if (!it->slot) {
         return attempt_failed(j, &e);
     }
+    trace_become(j->pr->r, &it->login);
     struct conn_blob *blobs = ARENA_ARRAY(&j->a, struct conn_blob, it->call.blobs.n + 1);
     for (size_t i = 0; i < it->call.blobs.n; i++) {
         memcpy(blobs[i].sha256, it->call.blobs.p[i].sha256, sizeof(blobs[i].sha256));

@@ -381,6 +381,7 @@ struct slot *slot_get(struct run *r, const struct login *l, struct arena *a, str
         s = ARENA_NEW(&r->a, struct slot);
         s->tag = TAG_SLOT;
         s->key = kept;
+        trace_connection(r, l);
         s->conn = conn_open(r->hub, &l->spec, s);
         map_put(&r->slots, &r->a, s->key, s);
     }

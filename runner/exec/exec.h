@@ -409,6 +409,10 @@ bool login_same(const struct login *x, const struct login *y);
 bool connection_check(struct str kind, struct mark at, struct err *e);
 /// The connection for a login, opened when there is none.
 struct slot *slot_get(struct run *r, const struct login *l, struct arena *a, struct err *e);
+/// What -vvv tells before a connection is opened and before a request runs as another user (trace.c). Passwords are no
+/// part of it.
+void trace_connection(struct run *r, const struct login *l);
+void trace_become(struct run *r, const struct login *l);
 /// The connection is not to be used again.
 void slot_drop(struct slot *s);
 /// A request on it was completed.

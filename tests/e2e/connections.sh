@@ -153,5 +153,15 @@ check "openssh: an unknown host key" 4 $?
 grep -q "Host key verification failed" output
 check "openssh: the reason is told" 0 $?
 
+timeout 60 "$bin/play" run site.yml -i box, -vvv -e "ansible_host=127.0.0.21 ansible_port=$loop_port ansible_user=$(id -un) out=$loop_dir/box" \
+    -e "{\"ansible_ssh_common_args\": \"-F none -o UserKnownHostsFile=$loop_dir/known_hosts\"}" \
+    --private-key "$loop_dir/id_ed25519" >output 2>&1
+check "-vvv: exit status" 0 $? || cat output
+check "-vvv: the connection is told once" "<127.0.0.21> ESTABLISH SSH CONNECTION FOR USER: $(id -un)" "$(grep ESTABLISH output)"
+check "-vvv: and how" "<127.0.0.21> SSH: port $loop_port key $loop_dir/id_ed25519 -F none -o UserKnownHostsFile=$loop_dir/known_hosts" "$(grep '> SSH:' output)"
+printf -- '- hosts: all\n  gather_facts: false\n  become: true\n  become_user: nobody\n  tasks:\n    - ping:\n' >become.yml
+timeout 60 "$bin/play" run become.yml -i box, -c local -vvv >output 2>&1
+check "-vvv: become is told" "<127.0.0.1> BECOME: sudo -H -S -n -u nobody" "$(grep BECOME output)"
+
 say "$passed checks passed, $failed failed"
 [ "$failed" = 0 ]
