@@ -1,9 +1,6 @@
 // What -vvv tells about connections, in the words that Ansible has for it.
 #include "exec.h"
 
-#include <ctype.h>
-#include <unistd.h>
-
 enum { LEVEL = 3 };
 
 static void tell(struct run *r, struct str text) {
@@ -14,31 +11,34 @@ static const char *where(const struct conn_spec *s) {
     return strcmp(s->kind, "local") == 0 ? "127.0.0.1" : (s->address ? s->address : s->host);
 }
 
+static void tell_ssh(struct run *r, struct arena *a, const struct conn_spec *s) {
+    struct buf b = BUF_IN(a);
+    if (s->port) {
+        buf_printf(&b, " port %d", s->port);
+    }
+    if (s->key_file) {
+        buf_printf(&b, " key %s", s->key_file);
+    }
+    if (s->ssh_args) {
+        buf_printf(&b, " %s", s->ssh_args);
+    }
+    if (b.n) {
+        tell(r, str_printf(a, "<%s> SSH:%.*s", where(s), STR(buf_view(&b))));
+    }
+}
+
 void trace_connection(struct run *r, const struct login *l) {
     const struct conn_spec *s = &l->spec;
     if (r->o->verbosity < LEVEL) {
         return;
     }
     struct arena a = {0};
-    char *kind = arena_strndup(&a, s->kind, strlen(s->kind));
-    for (char *p = kind; *p; p++) {
-        *p = (char)toupper((unsigned char)*p);
-    }
+    bool ssh = strcmp(s->kind, "ssh") == 0;
+    const char *kind = ssh ? "SSH" : (strcmp(s->kind, "local") == 0 ? "LOCAL" : s->kind);
     const char *at = where(s);
     tell(r, str_printf(&a, "<%s> ESTABLISH %s CONNECTION FOR USER: %s", at, kind, s->user ? s->user : "None"));
-    if (strcmp(s->kind, "ssh") == 0 && (s->port || s->key_file || s->ssh_args)) {
-        struct buf b = BUF_IN(&a);
-        buf_printf(&b, "<%s> SSH:", at);
-        if (s->port) {
-            buf_printf(&b, " port %d", s->port);
-        }
-        if (s->key_file) {
-            buf_printf(&b, " key %s", s->key_file);
-        }
-        if (s->ssh_args) {
-            buf_printf(&b, " %s", s->ssh_args);
-        }
-        tell(r, buf_view(&b));
+    if (ssh) {
+        tell_ssh(r, &a, s);
     }
     arena_release(&a);
 }

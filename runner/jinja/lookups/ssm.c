@@ -321,7 +321,7 @@ static bool malformed(struct ssm *s, struct err *e) {
 
 static bool by_name(struct ssm *s, struct str term, struct val *out, struct err *e) {
     struct arena *a = s->c->a;
-    struct val request = val_dict(a, 2), answer;
+    struct val request = val_dict(a, 2), answer = VNULL;
     struct str type = STR_NONE;
     *out = VNULL;
     val_set(a, request, "WithDecryption", val_bool(s->decrypt));
@@ -364,7 +364,7 @@ static bool add_page(struct ssm *s, struct val list, struct str path, struct val
 
 static bool by_path(struct ssm *s, struct str term, struct val *out, struct err *e) {
     struct arena *a = s->c->a;
-    struct val request = val_dict(a, 4), answer;
+    struct val request = val_dict(a, 4), answer = VNULL;
     struct str type = STR_NONE;
     *out = val_dict(a, 8);
     val_set(a, request, "WithDecryption", val_bool(s->decrypt));
