@@ -250,3 +250,9 @@ bool lk_kv(struct jcall *c, struct str text, struct str *raw, struct val *kv, st
     *raw = b.n ? buf_view(&b) : STR_NONE;
     return true;
 }
+
+size_t lk_receive(char *p, size_t size, size_t n, void *to) {
+    struct buf *b = to;
+    buf_add(b, p, size * n);
+    return b->full ? 0 : size * n;
+}

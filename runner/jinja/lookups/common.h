@@ -37,3 +37,6 @@ struct val lk_flatten(struct jcall *c, struct val l);
 /// Splits "free words key=value key='a b'" as Ansible's parse_kv: `*raw` are the free words joined by spaces (s ==
 /// NULL: none), `*kv` a dict of texts. ERR_SYNTAX for an open quote.
 bool lk_kv(struct jcall *c, struct str text, struct str *raw, struct val *kv, struct err *e);
+
+/// libcurl's write function: into a `struct buf` with a `max`; ends the transfer once that is full.
+size_t lk_receive(char *p, size_t size, size_t n, void *to);

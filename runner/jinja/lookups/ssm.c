@@ -200,15 +200,6 @@ static void exchange_release(struct exchange *x) {
     curl_easy_cleanup(x->h);
 }
 
-static size_t take(char *p, size_t size, size_t n, void *to) {
-    struct buf *b = to;
-    if (b->n + size * n > ANSWER_CAP) {
-        return 0;
-    }
-    buf_add(b, p, size * n);
-    return size * n;
-}
-
 /// The last word of "com.amazonaws.ssm#ParameterNotFound".
 static struct str error_type(struct val answer) {
     struct val v = val_is(answer, VAL_DICT) ? val_get(answer, "__type") : VNULL;
@@ -234,7 +225,7 @@ static void prepare(struct ssm *s, struct exchange *x, const char *action, struc
     curl_easy_setopt(x->h, CURLOPT_PASSWORD, a->secret);
     curl_easy_setopt(x->h, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request.n);
     curl_easy_setopt(x->h, CURLOPT_POSTFIELDS, request.s);
-    curl_easy_setopt(x->h, CURLOPT_WRITEFUNCTION, take);
+    curl_easy_setopt(x->h, CURLOPT_WRITEFUNCTION, lk_receive);
     curl_easy_setopt(x->h, CURLOPT_WRITEDATA, &x->body);
     curl_easy_setopt(x->h, CURLOPT_ERRORBUFFER, x->error);
     curl_easy_setopt(x->h, CURLOPT_NOSIGNAL, 1L);
@@ -249,7 +240,7 @@ static bool ask(struct ssm *s, const char *action, struct val request, struct va
                 struct err *e) {
     struct jcall *c = s->c;
     struct buf text = BUF_IN(c->a);
-    CLEANUP(exchange_release) struct exchange x = {.h = curl_easy_init(), .body = BUF_IN(c->a)};
+    CLEANUP(exchange_release) struct exchange x = {.h = curl_easy_init(), .body = {.a = c->a, .max = ANSWER_CAP}};
     if (!x.h) {
         return plug_err(c, e, ERR_SYS, "the HTTP library cannot be started");
     }

@@ -24,15 +24,6 @@ static void fetch_release(struct fetch *f) {
     curl_easy_cleanup(f->h);
 }
 
-static size_t take_body(char *p, size_t size, size_t n, void *to) {
-    struct buf *b = to;
-    if (b->n + size * n > BODY_CAP) {
-        return 0;
-    }
-    buf_add(b, p, size * n);
-    return size * n;
-}
-
 /// An option of the call, else the variable ansible_lookup_url_<suffix>, else the environment.
 static bool setting(struct jcall *c, const char *name, const char *suffix, struct val *out, struct err *e) {
     bool found = false;
@@ -265,7 +256,7 @@ static bool run(struct fetch *f, const struct urlparts *u, struct err *e) {
     struct jcall *c = f->c;
     curl_easy_setopt(f->h, CURLOPT_HTTPHEADER, f->headers);
     curl_easy_setopt(f->h, CURLOPT_ERRORBUFFER, f->error);
-    curl_easy_setopt(f->h, CURLOPT_WRITEFUNCTION, take_body);
+    curl_easy_setopt(f->h, CURLOPT_WRITEFUNCTION, lk_receive);
     curl_easy_setopt(f->h, CURLOPT_WRITEDATA, &f->body);
     curl_easy_setopt(f->h, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(f->h, CURLOPT_FAILONERROR, 0L);
@@ -320,7 +311,7 @@ static bool fetch(struct jcall *c, struct str url, struct str *body, struct err 
     if ((!str_eqz(u.scheme, "http") && !str_eqz(u.scheme, "https")) || !u.hostname.n) {
         return plug_err(c, e, ERR_ARGS, "expected an http or https URL, found scheme '%.*s'", STR(u.scheme));
     }
-    CLEANUP(fetch_release) struct fetch f = {.c = c, .h = curl_easy_init(), .body = BUF_IN(c->a)};
+    CLEANUP(fetch_release) struct fetch f = {.c = c, .h = curl_easy_init(), .body = {.a = c->a, .max = BODY_CAP}};
     if (!f.h) {
         return plug_err(c, e, ERR_SYS, "the HTTP library cannot be started");
     }
