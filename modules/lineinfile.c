@@ -209,12 +209,14 @@ static bool check_args(struct mod_call *c, bool here, struct err *e) {
         return mod_fail(c, e, "one of line, search_string, or regexp is required with state=absent");
     }
     if (mod_has(c, "regexp") && mod_str(c, "regexp").n == 0) {
-        mod_warn(c, "'regexp' is an empty string, which matches each line: the last one is replaced, and nothing is "
-                    "added. Say '^' when that is what you want.");
+        // Ansible's words: playbooks look for them.
+        mod_warn(c, "The regular expression is an empty string, which will match every line in the file. This may have "
+                    "unintended consequences, such as replacing the last line in the file rather than appending. If "
+                    "this is desired, use '^' to match every line in the file and avoid this warning.");
     }
     if (mod_has(c, "search_string") && mod_str(c, "search_string").n == 0) {
-        mod_warn(c, "'search_string' is an empty string, which is found in each line: the last one is replaced, and "
-                    "nothing is added.");
+        mod_warn(c, "The search string is an empty string, which will match every line in the file. This may have "
+                    "unintended consequences, such as replacing the last line in the file rather than appending.");
     }
     return true;
 }

@@ -122,15 +122,20 @@ static bool same_name(struct str a, struct str b) {
     return a.n == b.n && strncasecmp(a.s, b.s, a.n) == 0;
 }
 
-// Headers that must not go to another host, and those the user wants sent only once.
-static bool withheld(const struct transfer *t, struct str name) {
-    bool private = same_name(name, STR_LIT("Authorization")) || same_name(name, STR_LIT("Cookie"));
+/// A header that the user wants sent with the first request only, and this is another.
+static bool only_first(const struct transfer *t, struct str name) {
     for (size_t i = 0; t->hops > 0 && i < val_len(t->q->unredirected); i++) {
         if (same_name(name, val_text(val_at_index(t->q->unredirected, i)))) {
             return true;
         }
     }
-    return private && !t->own_host;
+    return false;
+}
+
+// Headers that must not go to another host, and those the user wants sent only once.
+static bool withheld(const struct transfer *t, struct str name) {
+    bool private = same_name(name, STR_LIT("Authorization")) || same_name(name, STR_LIT("Cookie"));
+    return only_first(t, name) || (private && !t->own_host);
 }
 
 static bool header_list(struct transfer *t, struct curl_slist **list, struct err *e) {
@@ -311,13 +316,15 @@ static void set_options(struct transfer *t, struct curl_slist *headers) {
         curl_easy_setopt(h, CURLOPT_TIMECONDITION, (long)CURL_TIMECOND_IFMODSINCE);
         curl_easy_setopt(h, CURLOPT_TIMEVALUE_LARGE, (curl_off_t)q->modified_since);
     }
-    if (q->user && t->own_host) {
+    // What is sent without being asked for is a header like any other.
+    bool header = !only_first(t, STR_LIT("Authorization"));
+    if (q->user && t->own_host && (header || !q->force_basic)) {
         curl_easy_setopt(h, CURLOPT_USERNAME, q->user);
         curl_easy_setopt(h, CURLOPT_PASSWORD, q->password ? q->password : "");
         curl_easy_setopt(h, CURLOPT_HTTPAUTH,
                          q->force_basic ? (long)CURLAUTH_BASIC : (long)(CURLAUTH_BASIC | CURLAUTH_DIGEST));
     }
-    if (!q->user && t->own_host && q->netrc) {
+    if (!q->user && t->own_host && q->netrc && header) {
         curl_easy_setopt(h, CURLOPT_NETRC, (long)CURL_NETRC_OPTIONAL);
         curl_easy_setopt(h, CURLOPT_NETRC_FILE, q->netrc);
         curl_easy_setopt(h, CURLOPT_HTTPAUTH, (long)CURLAUTH_BASIC);
@@ -350,7 +357,8 @@ static bool failed(struct transfer *t, CURLcode rc, const char *why, struct err 
     why = why && *why ? why : curl_easy_strerror(rc);
     if (rc == CURLE_PEER_FAILED_VERIFICATION) {
         return mod_fail(t->c, e,
-                        "%sRequest failed: Failed to validate the SSL certificate of %s: %s. Give ca_path, or add the "
+                        "%sRequest failed: Failed to validate the SSL certificate of %s: certificate verify failed: "
+                        "%s. Give ca_path, or add the "
                         "authority to those of the target",
                         before, t->url, why);
     }

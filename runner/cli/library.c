@@ -381,19 +381,35 @@ static const struct module *load(struct library *l, const struct pb_module *m, s
 }
 
 /// An action plugin in Python would run on the controller: that needs Ansible itself.
+static const struct module *action_file(struct library *l, const struct pb_module *m, struct str path) {
+    if (access(path.s, R_OK) != 0) {
+        return NULL;
+    }
+    return refused(l, m->name,
+                   arena_printf(l->a,
+                                "'%.*s' is an action plugin in Python (%s), which runs inside of Ansible "
+                                "only; a module in library/, in Lua or any language, can take its place",
+                                STR(m->name), path.s));
+}
+
 static const struct module *action_plugin(struct library *l, const struct pb_module *m) {
     struct str dirs[] = {m->role_path, m->book_dir};
-    for (size_t i = 0; i < COUNTOF(dirs); i++) {
+    const struct module *found = NULL;
+    for (size_t i = 0; i < COUNTOF(dirs) && !found; i++) {
         struct str path = str_printf(l->a, "%.*s/action_plugins/%.*s.py", STR(dirs[i]), STR(m->name));
-        if (dirs[i].n && access(path.s, R_OK) == 0) {
-            return refused(l, m->name,
-                           arena_printf(l->a,
-                                        "'%.*s' is an action plugin in Python (%s), which runs inside of Ansible "
-                                        "only; a module in library/, in Lua or any language, can take its place",
-                                        STR(m->name), path.s));
-        }
+        found = dirs[i].n ? action_file(l, m, path) : NULL;
     }
-    return NULL;
+    return found;
+}
+
+static const struct module *for_windows(struct library *l, const struct pb_module *m, struct str path) {
+    if (access(path.s, R_OK) != 0) {
+        return NULL;
+    }
+    return refused(l, m->name,
+                   arena_printf(l->a,
+                                "the module '%.*s' (%s) is written in PowerShell; Windows targets are not supported",
+                                STR(m->name), path.s));
 }
 
 /// A module of the collection "ns.name", also under the name it has moved to (meta/runtime.yml).
@@ -418,8 +434,13 @@ static const struct module *in_collection(struct library *l, const struct pb_mod
         modules = str_printf(l->a, "%.*s/%.*s", STR(modules), STR(str_sub(sub, 0, d)));
         sub = str_sub(sub, d + 1, sub.n);
     }
-    struct str path = module_file(l, modules, sub);
-    return path.n ? load(l, m, path, coll, e) : NULL;
+    const struct module *found =
+        action_file(l, m, str_printf(l->a, "%.*s/plugins/action/%.*s.py", STR(dir), STR(name)));
+    struct str path = found ? STR_NONE : module_file(l, modules, sub);
+    if (path.n) {
+        return load(l, m, path, coll, e);
+    }
+    return found ? found : for_windows(l, m, str_printf(l->a, "%.*s/%.*s.ps1", STR(modules), STR(sub)));
 }
 
 static const struct module *in_libraries(struct library *l, const struct pb_module *m, struct err *e) {

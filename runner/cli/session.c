@@ -19,6 +19,11 @@ void session_warn(void *self, struct mark at, const char *msg) {
     output_event(x->output, &(struct event){.kind = EV_WARNING, .name = text});
 }
 
+static void session_remark(void *self, const char *msg) {
+    const struct session *x = self;
+    output_event(x->output, &(struct event){.kind = EV_VERBOSE, .level = 3, .name = str_from(msg)});
+}
+
 void session_deprecated(struct session *x, const char *msg) {
     struct val on = config_value(x->s, config_row(NULL, STR_LIT("DEPRECATION_WARNINGS"))).v;
     if (on.kind == VAL_BOOL && on.u.b && !map_get(&x->deprecated, str_from(msg))) {
@@ -346,6 +351,7 @@ static bool load_inventory(struct session *x, struct err *e) {
     session_templates(x, templates);
     *o = (struct inv_opts){.vault = &x->yaml_vault,
                            .warn = session_warn,
+                           .remark = session_remark,
                            .warn_self = x,
                            .script_timeout_ms = s->script_timeout_s * 1000,
                            .group_chars = group_chars(s->group_chars),

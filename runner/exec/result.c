@@ -273,6 +273,7 @@ bool result_apply_inventory(struct run *r, struct str name, struct val result, b
                             val_is(vars, VAL_UNDEF) ? val_dict(&r->a, 0) : vars, changed, e) != NULL;
     }
     struct host *h = inv_host(inv, name);
+    h = h ? h : inv_local_named(inv, name);  // a member of groups although no source names it
     return !h || inv_group_by(inv, h, val_text(group), val_get(result, "parent_groups"), changed, e);
 }
 

@@ -144,6 +144,7 @@ bool run_refresh_inventory(struct run *r, struct err *e) {
     for (size_t i = 0; i < r->order.n; i++) {
         struct hrun *x = r->order.p[i];
         struct host *h = inv_host(r->o->inventory, x->host->name);
+        h = !h && x->host->implicit ? inv_local_named(r->o->inventory, x->host->name) : h;
         x->host = h ? h : x->host;
         x->state.host = x->host;
     }

@@ -23,8 +23,8 @@ bool inv_parse_host_list(struct inv_source *s, struct err *e) {
     return true;
 }
 
-/// The names of one part. As in Ansible a range that is none is a name, with a warning; bounds that are neither numbers
-/// nor letters are an error.
+/// The names of one part. As in Ansible a range that is none is a name, which -vvv tells; bounds that are neither
+/// numbers nor letters are an error.
 static bool part_names(struct inv_source *s, struct str text, struct host_names *names, struct err *e) {
     if (inv_expand_host(s, text, NO_MARK, names, e)) {
         return true;
@@ -33,7 +33,7 @@ static bool part_names(struct inv_source *s, struct str text, struct host_names 
         return err_wrap(e, NO_MARK, "Failed to parse %.*s, with advanced_host_list", STR(text));
     }
     struct str why = err_text(e);
-    inv_warn(s->inv, NO_MARK, "Unable to parse address from hostname, leaving unchanged: %.*s", STR(why));
+    inv_remark(s->inv, "Unable to parse address from hostname, leaving unchanged: %.*s", STR(why));
     err_clear(e);
     *names = (struct host_names){0};
     VEC_PUSH(s->o->a, *names, text);

@@ -46,9 +46,9 @@ bool inv_join(struct inventory *inv, struct group *g, struct host *h);
 bool inv_reconcile(struct inventory *inv, struct err *e);
 /// The same for one host after it was added or joined a group at run time.
 void inv_settle_host(struct inventory *inv, struct host *h);
-/// The host that stands for localhost when `name` is one of its names, made when missing; otherwise NULL.
-struct host *inv_local_named(struct inventory *inv, struct str name);
 void inv_warn(const struct inventory *inv, struct mark at, const char *fmt, ...) PRINTF_LIKE(3, 4);
+/// What Ansible tells from -vvv on.
+void inv_remark(const struct inventory *inv, const char *fmt, ...) PRINTF_LIKE(2, 3);
 /// A copy of `v` in the inventory's arena that may be templated.
 struct val inv_trust(struct inventory *inv, struct val v);
 

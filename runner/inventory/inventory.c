@@ -17,6 +17,18 @@ void inv_warn(const struct inventory *inv, struct mark at, const char *fmt, ...)
     inv->warn(inv->warn_self, at, text);
 }
 
+void inv_remark(const struct inventory *inv, const char *fmt, ...) {
+    if (!inv->remark) {
+        return;
+    }
+    char text[1024];
+    va_list ap;
+    va_start(ap, fmt);
+    (void)vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    inv->remark(inv->warn_self, text);
+}
+
 struct val inv_trust(struct inventory *inv, struct val v) {
     return val_mark_templates(val_reflag(inv->a, val_promote(inv->a, v), 0, VAL_TRUSTED));
 }
@@ -461,6 +473,7 @@ struct inventory *inv_new(const struct inv_opts *o) {
     struct inventory *inv = ARENA_NEW(o->a, struct inventory);
     inv->a = o->a;
     inv->warn = o->warn;
+    inv->remark = o->remark;
     inv->warn_self = o->warn_self;
     inv->group_chars = o->group_chars;
     inv->merge = o->merge;

@@ -49,6 +49,7 @@ struct inventory {
     size_t nbasedirs;
     struct host *localhost;  // the first of localhost, 127.0.0.1, ::1 a source names; else the implicit one, if made
     void (*warn)(void *self, struct mark at, const char *msg);  // from inv_opts; NULL: silent
+    void (*remark)(void *self, const char *msg);                // from inv_opts; NULL: silent
     void *warn_self;
     enum inv_group_chars group_chars;
     bool warned_name;              // the warning about group names was given
@@ -85,8 +86,9 @@ enum inv_reader {
 struct inv_opts {
     const struct yaml_vault *vault;
     void (*warn)(void *self, struct mark at, const char *msg);
-    void *warn_self;
-    int64_t script_timeout_ms;  // 0: none
+    void (*remark)(void *self, const char *msg);  // what only -vvv shows
+    void *warn_self;                              // of both
+    int64_t script_timeout_ms;                    // 0: none
     enum inv_group_chars group_chars;
     const char *const
         *ignore_exts;  // ends of file names skipped in directories, NULL-terminated; NULL: inv_ignore_exts
@@ -128,6 +130,8 @@ struct host *inv_host(const struct inventory *inv, struct str name);
 struct group *inv_group(const struct inventory *inv, struct str name);
 /// The implicit localhost (ansible_connection=local), created on first use.
 struct host *inv_localhost(struct inventory *inv);
+/// The host that stands for localhost when `name` is one of its names, made when missing; otherwise NULL.
+struct host *inv_local_named(struct inventory *inv, struct str name);
 /// Splits "host:port", "[::1]:22" or a plain name. False when it is no host name or address; *port is 0 when there is
 /// none. With `ranges`, [x:y] may stand in the name. Source: lib/ansible/parsing/utils/addresses.py.
 bool inv_address(struct str text, bool ranges, struct str *host, uint32_t *port);

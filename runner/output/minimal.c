@@ -66,6 +66,9 @@ static void on_event(struct output *o, const struct event *ev) {
         out_line(o, true, COLOR_NONE, str_rtrim(buf_view(&b)));
         return;
     }
+    case EV_VERBOSE:
+        default_event(o, ev);
+        return;
     case EV_RUN_START:
     case EV_NO_HOSTS_LEFT:
     case EV_PLAY_START:
@@ -76,7 +79,6 @@ static void on_event(struct output *o, const struct event *ev) {
     case EV_NOTIFY:
     case EV_LOG:
     case EV_ASYNC:
-    case EV_VERBOSE:
     case EV_BANNER:
     case EV_STATS:
         return;

@@ -58,6 +58,8 @@ static void on_event(struct output *o, const struct event *ev) {
         result(o, ev);
     } else if (ev->kind == EV_WARNING || ev->kind == EV_DEPRECATED) {
         out_warning(o, ev->kind == EV_WARNING ? "WARNING" : "DEPRECATION WARNING", ev->name);
+    } else if (ev->kind == EV_VERBOSE) {
+        default_event(o, ev);
     } else if (ev->kind == EV_ERROR) {
         struct buf b = BUF_IN(&o->scratch);
         render_err_buf(&b, ev->err, o->opts.color);

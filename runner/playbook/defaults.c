@@ -50,10 +50,6 @@ static struct str last_part(struct str name) {
     return str_sub(name, dot, name.n);
 }
 
-static struct str collection_of(struct str name) {
-    return str_sub(name, 0, str_find_char(name, str_find_char(name, 0, '.') + 1, '.'));
-}
-
 static struct val runtime_of(const struct adding *g, struct str coll) {
     return g->l->o.runtime ? g->l->o.runtime(g->l->o.find_self, coll, g->book_dir) : (struct val){0};
 }

@@ -227,13 +227,38 @@ static bool shipped(const struct ctx *c, struct str base) {
     return false;
 }
 
+struct str collection_of(struct str name) {
+    size_t first = str_find_char(name, 0, '.');
+    size_t second = first == SIZE_MAX ? first : str_find_char(name, first + 1, '.');
+    return second == SIZE_MAX ? STR_NONE : str_sub(name, 0, second);
+}
+
+static bool is_of(const struct module *m, struct str coll) {
+    return m && m->spec && str_eq(collection_of(str_from(m->spec)), coll);
+}
+
+enum collection_state collection_state(const struct ctx *c, struct str coll) {
+    struct str dir = c->play && c->play->book ? pb_dirname(c->play->book->file) : STR_LIT(".");
+    if (c->l->o.runtime && c->l->o.runtime(c->l->o.find_self, coll, dir).kind != VAL_UNDEF) {
+        return COLLECTION_ON_DISK;
+    }
+    bool built_in = false;
+    for (size_t i = 0; i < module_count && !built_in; i++) {
+        built_in = is_of(module_table[i].it, coll);
+    }
+    for (const struct module_lua *m = module_lua_table; m->name && !built_in; m++) {
+        built_in = is_of(module_find(str_from(m->name)), coll);
+    }
+    return built_in ? COLLECTION_BUILT_IN : COLLECTION_UNKNOWN;
+}
+
 bool module_elsewhere(const struct ctx *c, struct str name, struct str base) {
     if (str_find_char(base, 0, '/') != SIZE_MAX) {
         return false;
     }
-    size_t first = str_find_char(base, 0, '.');
-    if (first != SIZE_MAX && str_find_char(base, first + 1, '.') != SIZE_MAX) {
-        return true;  // of a collection, whose contents are not ours to know
+    struct str coll = collection_of(base);
+    if (coll.n) {  // what is on disk was looked at, what is not there may be in collections that are partly built in
+        return collection_state(c, coll) == COLLECTION_BUILT_IN;
     }
     return listed(base) || (base.n == name.n && shipped(c, base));
 }

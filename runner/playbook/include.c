@@ -189,20 +189,27 @@ static struct val known_vars(const struct ctx *c) {
     return val_merge(a, all, known_magic(c), false, MERGE_REPLACE);
 }
 
+/// Renders what is read while parsing.
+static bool static_value(const struct ctx *c, struct val raw, const char *what, struct val *out, struct err *e) {
+    *out = raw;
+    if (!has_template(raw)) {
+        return true;
+    }
+    if (!c->l->o.template_static) {
+        return err_set(e, ERR_ARGS, raw.mark, "'%s' cannot be a template here", what);
+    }
+    return c->l->o.template_static(c->l->o.template_self, raw, known_vars(c), c->l->a, out, e);
+}
+
 bool static_name(const struct ctx *c, struct val raw, const char *what, struct str *out, struct err *e) {
-    struct val v = raw;
-    if (has_template(raw)) {
-        if (!c->l->o.template_static) {
-            return err_set(e, ERR_ARGS, raw.mark, "the name given to '%s' cannot be a template here", what);
-        }
-        if (!c->l->o.template_static(c->l->o.template_self, raw, known_vars(c), c->l->a, &v, e)) {
-            // Ansible's exit code is then 1, as for what is not there; that of a tasks file is 4.
-            bool tasks = str_ends(str_from(what), "import_tasks") || str_ends(str_from(what), "include");
-            e->code = e->code == ERR_UNDEFINED && !tasks ? ERR_NOT_FOUND : e->code;
-            err_wrap(e, raw.mark, "in the name given to '%s'", what);
-            return err_hint(e, "names read while parsing can use play variables, role defaults and extra variables, "
-                               "not facts or inventory variables");
-        }
+    struct val v = {0};
+    if (!static_value(c, raw, what, &v, e)) {
+        // Ansible's exit code is then 1, as for what is not there; that of a tasks file is 4.
+        bool tasks = str_ends(str_from(what), "import_tasks") || str_ends(str_from(what), "include");
+        e->code = e->code == ERR_UNDEFINED && !tasks ? ERR_NOT_FOUND : e->code;
+        err_wrap(e, raw.mark, "in the name given to '%s'", what);
+        return err_hint(e, "names read while parsing can use play variables, role defaults and extra variables, "
+                           "not facts or inventory variables");
     }
     if (v.kind == VAL_DICT || val_is_seq(v) || v.kind == VAL_NULL || v.kind == VAL_UNDEF) {
         return err_set(e, ERR_ARGS, raw.mark, "the name given to '%s' must be a string, not %s", what,
@@ -354,6 +361,20 @@ static bool flag_of(struct val args, const char *name, bool absent) {
     return v.kind == VAL_UNDEF || !val_as_bool(v, &b) ? absent : b;
 }
 
+/// The flags of an import are read while parsing, as its name is: a template of one is rendered here.
+static bool static_flag(const struct ctx *c, const struct task *t, const char *name, bool *out, struct err *e) {
+    struct val v = val_get(t->args, name);
+    *out = true;
+    if (v.kind == VAL_UNDEF || v.kind == VAL_NULL) {
+        return true;
+    }
+    if (!static_value(c, v, name, &v, e)) {
+        return err_wrap(e, v.mark, "in '%s' of '%s'", name, t->action);
+    }
+    return val_as_bool(v, out) || err_set(e, ERR_ARGS, v.mark, "'%s' of '%s' must be a boolean, not %s", name,
+                                          t->action, val_kind_name(v.kind));
+}
+
 static void keep_imported(struct arena *a, struct play *p, struct role *r) {
     size_t old = p->nimported * sizeof(struct role *);
     p->imported = arena_grow(a, p->imported, old, old + sizeof(struct role *));
@@ -373,15 +394,17 @@ bool import_role(const struct ctx *c, struct task *t, struct steps *out, struct 
     struct val raw = val_get(t->args, "name");
     struct str name = STR_NONE;
     struct role *r = NULL;
-    how.validate = flag_of(t->args, "rolespec_validate", true);
-    if (!static_name(&in, raw, t->action, &name, e) || !from_files(a, &in, t->args, &how.from, e)) {
+    bool duplicates = true;
+    if (!static_flag(&in, t, "rolespec_validate", &how.validate, e) ||
+        !static_flag(&in, t, "allow_duplicates", &duplicates, e) || !static_name(&in, raw, t->action, &name, e) ||
+        !from_files(a, &in, t->args, &how.from, e)) {
         return false;
     }
     how.def = val_at(val_flag(val_str(a, name), name.n ? 0 : VAL_TMPL), raw.mark);  // empty: static_name said so
     if (!role_load(&in, &how, &r, e)) {
         return e->code == ERR_LIMIT ? false : err_wrap(e, t->action_at, "in the role imported here");
     }
-    r->allow_duplicates = flag_of(t->args, "allow_duplicates", true);
+    r->allow_duplicates = duplicates;
     r->n.kw[KW_VARS] = t->n.kw[KW_VARS];
     keep_imported(a, c->play, r);
     struct block *tasks = pb_role_block(c->l, c->play, r, e);

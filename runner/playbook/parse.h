@@ -141,9 +141,14 @@ struct str action_base(struct str name);
 bool defaults_ok(struct pb_loader *l, struct node *n, struct val v, struct err *e);
 
 // -- elsewhere.c -----------------------------------------------------------------------------------------------------
-/// True for a module that exists, but not here: one of Ansible's, of any collection, or in the project's library in
-/// Python. `base` is `name` without ansible.builtin. or ansible.legacy.
+/// True for a module that exists, but not here: one of Ansible's, maybe one of a collection that is partly built in and
+/// not on disk, or in the project's library in Python. `base` is `name` without ansible.builtin. or ansible.legacy.
 bool module_elsewhere(const struct ctx *c, struct str name, struct str base);
+/// "ns.collection" of "ns.collection.name"; empty for other names.
+struct str collection_of(struct str name);
+enum collection_state { COLLECTION_UNKNOWN, COLLECTION_BUILT_IN, COLLECTION_ON_DISK };
+/// Whether a collection can be looked into: its files are on disk, or modules of it are built in, or neither.
+enum collection_state collection_state(const struct ctx *c, struct str coll);
 
 // -- include.c -------------------------------------------------------------------------------------------------------
 /// Checks the options and keywords of an include or import and normalises its args.

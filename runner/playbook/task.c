@@ -204,6 +204,14 @@ static bool unknown_module(const struct ctx *c, struct val name, struct err *e) 
         }
     }
     err_set(e, ERR_ARGS, name.mark, "unknown module '%.*s'", STR(s));
+    struct str coll = collection_of(s);
+    if (coll.n) {
+        bool here = collection_state(c, coll) == COLLECTION_ON_DISK;
+        return err_hint(e,
+                        here ? "the collection '%.*s' that is installed here has no such module"
+                             : "the collection '%.*s' is not in the collections_path, and nothing of it is built in",
+                        STR(coll));
+    }
     if (str_eqz(action_base(s), "import_playbook")) {
         return err_hint(e, "'import_playbook' stands in the list of plays, not among tasks");
     }

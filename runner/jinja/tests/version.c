@@ -307,7 +307,8 @@ static bool t_version(struct jcall *c, bool *out, struct err *e) {
     }
     for (size_t i = 0; i < 2; i++) {
         if (!val_truth(c->args[i])) {
-            return plug_err(c, e, ERR_ARGS, "%s must not be empty", i ? "'version'" : "the version to compare");
+            return plug_err(c, e, ERR_ARGS, "%s cannot be empty",
+                            i ? "the version to compare against" : "the version value");
         }
     }
     unsigned mask = operator_mask(op);
