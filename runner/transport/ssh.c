@@ -343,6 +343,9 @@ static bool handshake(struct ssh_try *t, struct err *e) {
             return no_connect(
                 t, arena_printf(t->a, "%s%s%.*s", ssh_get_error(t->session), said.n ? ": " : "", STR(said)), e);
         }
+        if (!ssh_is_connected(t->session)) {  // libssh may say "again" for ever once it has taken a disconnect
+            return no_connect(t, ssh_get_error(t->session), e);
+        }
         int w = ssh_try_wait(t);
         if (w <= 0) {
             return no_connect(t, w < 0 ? ssh_stopped : late(t), e);

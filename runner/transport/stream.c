@@ -54,7 +54,11 @@ void stream_socket(struct stream *s, struct shard *shard, int fd, struct peer *o
     shard_watch(shard, &s->out, fd, EPOLLIN);
 }
 
+/// A session that is gone is told by the connection: for every program on it, and with the server's reason.
 static int open_failed(struct stream *s, const char *what, struct err *e) {
+    if (!ssh_is_connected(s->session)) {
+        return 0;
+    }
     (void)err_set(e, ERR_UNREACHABLE, NO_MARK, "cannot %s: %s", what, ssh_get_error(s->session));
     return -1;
 }

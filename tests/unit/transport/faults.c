@@ -14,6 +14,7 @@
 #include <pthread.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 struct server;
@@ -168,14 +169,21 @@ static long peak_kib(void) {
 #define MUST_END_MS 12000
 #define GROWTH_KIB  (120L << 10)
 
+/// What a fault is met with besides a plain request.
+struct besides {
+    const char *ssh_args;
+    bool raw;  // a second request, over a channel of its own
+};
+
 /// Connects to a server that plays this part, sends it a request and expects a failure with one of the texts.
-static void fault(part *play, bool raw, const char *want, const char *or_want) {
+static void fault_with(part *play, bool raw, const struct besides *b, const char *want, const char *or_want) {
     struct conn_spec spec = bed_spec();
     struct server s;
     server_start(&s, play, raw);
     spec.port = s.port;
     spec.host_key = HOST_KEY_OFF;
     spec.connect_timeout_ms = 1500;
+    spec.ssh_args = b->ssh_args ? b->ssh_args : spec.ssh_args;
     struct arena a = {0};
     struct err e = {.arena = &a};
     struct hub *h = hub_new(
@@ -185,6 +193,11 @@ static void fault(part *play, bool raw, const char *want, const char *or_want) {
     int64_t t0 = clock_ms();
     struct conn *c = conn_open(h, &spec, NULL);
     uint64_t id = submit(c, "ping", 0, NULL);
+    if (b->raw) {
+        struct val args = val_dict(&a, 1);
+        val_set(&a, args, "cmd", val_z(&a, "true"));
+        (void)conn_submit(c, &(struct conn_request){.module = "raw", .args = args, .raw = true, .lane = 77}, NULL);
+    }
     for (;;) {
         struct completion d = next_done(h);
         bool mine = d.id == id && d.kind != DONE_LOG;
@@ -209,6 +222,10 @@ static void fault(part *play, bool raw, const char *want, const char *or_want) {
     hub_free(h);
     server_end(&s);
     arena_release(&a);
+}
+
+static void fault(part *play, bool raw, const char *want, const char *or_want) {
+    fault_with(play, raw, &(struct besides){0}, want, or_want);
 }
 
 // -- before ssh ------------------------------------------------------------------------------------------------------
@@ -448,4 +465,111 @@ TEST(faults_in_requests) {
     fault(part_eof_only, false, "has not answered", "ended");
     fault(part_dies, false, "was lost", NULL);
     fault(part_log_flood, false, "play-remote", NULL);
+}
+
+// -- the server disconnects ------------------------------------------------------------------------------------------
+// serve_ssh says SSH_MSG_DISCONNECT when a part returns. libssh goes on answering "again" once it has taken that, so
+// each stage must find out by itself; none of these may end by its deadline.
+
+/// Before keys were exchanged: a packet that is not encrypted.
+static void part_disconnects_early(struct server *s) {
+    static const unsigned char packet[] = "SSH-2.0-x\r\n"
+                                          "\0\0\0\x1c\x0b\1\0\0\0\2\0\0\0\3bye\0\0\0\0"
+                                          "\0\0\0\0\0\0\0\0\0\0\0";
+    (void)send(s->fd, packet, sizeof packet - 1, MSG_NOSIGNAL);
+    wait_for_the_end(s);
+}
+
+/// Answers until something of this kind comes, which stays without an answer; false: the client went away.
+static bool until(struct server *s, int type, int subtype, int nth) {
+    ssh_message m;
+    while ((m = ssh_message_get(s->session)) != NULL) {
+        bool it = ssh_message_type(m) == type && (subtype < 0 || ssh_message_subtype(m) == subtype) && --nth == 0;
+        if (!it && ssh_message_type(m) == SSH_REQUEST_AUTH && publickey_state(m) == SSH_PUBLICKEY_STATE_NONE) {
+            (void)ssh_message_auth_reply_pk_ok_simple(m);
+        } else if (!it && ssh_message_type(m) == SSH_REQUEST_AUTH) {
+            (void)ssh_message_auth_reply_success(m, 0);
+        } else if (!it && ssh_message_type(m) == SSH_REQUEST_CHANNEL_OPEN) {
+            s->channel = ssh_message_channel_request_open_reply_accept(m);
+        } else if (!it) {
+            (void)ssh_message_reply_default(m);
+        }
+        ssh_message_free(m);
+        if (it) {
+            return true;
+        }
+    }
+    return false;
+}
+static void part_disconnects_service(struct server *s) {
+    (void)until(s, SSH_REQUEST_SERVICE, -1, 1);
+}
+static void part_disconnects_signature(struct server *s) {
+    (void)until(s, SSH_REQUEST_AUTH, SSH_AUTH_METHOD_PUBLICKEY, 1);
+}
+static void part_disconnects_channel(struct server *s) {
+    (void)until(s, SSH_REQUEST_CHANNEL_OPEN, -1, 1);
+}
+static void part_disconnects_second_channel(struct server *s) {
+    (void)until(s, SSH_REQUEST_CHANNEL_OPEN, -1, 2);
+}
+static void part_disconnects_exec(struct server *s) {
+    (void)until(s, SSH_REQUEST_CHANNEL, SSH_CHANNEL_REQUEST_EXEC, 1);
+}
+static void part_disconnects_start(struct server *s) {
+    (void)until_exec(s);
+}
+static void part_disconnects_hello(struct server *s) {
+    if (until_exec(s)) {
+        say_ok(s);
+    }
+}
+/// play-remote is being written.
+static void part_disconnects_upload(struct server *s) {
+    char in[8192];
+    if (until_exec(s)) {
+        const char *line = arena_printf(&s->arena, "%s need x86_64\n", s->nonce);
+        say(s, line, strlen(line));
+        (void)ssh_channel_read_timeout(s->channel, in, sizeof in, 0, 5000);
+    }
+}
+static void part_disconnects_request(struct server *s) {
+    (void)until_ready(s);
+}
+/// The host asks for the agent and goes away while that channel is open.
+static void part_disconnects_agent(struct server *s) {
+    ssh_channel agent = until_ready(s) ? ssh_channel_new(s->session) : NULL;
+    if (agent) {
+        (void)ssh_channel_open_auth_agent(agent);
+        (void)ssh_channel_write(agent, "\0\0\0\1\x0b", 5);
+    }
+}
+
+/// Where an agent would listen; it never answers.
+static int silent_agent(const char *path) {
+    struct sockaddr_un sa = {.sun_family = AF_UNIX};
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    memcpy(sa.sun_path, path, strlen(path) + 1);
+    CHECK(strlen(path) < sizeof sa.sun_path);
+    CHECK(bind(fd, (struct sockaddr *)&sa, sizeof sa) == 0 && listen(fd, 8) == 0);
+    return fd;
+}
+
+TEST(faults_disconnects) {
+    fault(part_disconnects_early, true, "cannot connect", NULL);
+    fault(part_disconnects_service, false, "closed the connection during authentication", NULL);
+    fault(part_disconnects_signature, false, "closed the connection during authentication", NULL);
+    fault(part_disconnects_channel, false, "was lost", NULL);
+    fault(part_disconnects_exec, false, "was lost", NULL);
+    fault(part_disconnects_start, false, "was lost", NULL);
+    fault(part_disconnects_hello, false, "was lost", NULL);
+    fault(part_disconnects_upload, false, "was lost", NULL);
+    fault(part_disconnects_request, false, "was lost", NULL);
+    fault_with(part_disconnects_second_channel, false, &(struct besides){.raw = true}, "was lost", NULL);
+    char *path = bed_path("silent_agent");
+    int fd = silent_agent(path);
+    char args[256];
+    (void)snprintf(args, sizeof args, "-o ForwardAgent=%s", path);
+    fault_with(part_disconnects_agent, false, &(struct besides){.ssh_args = args}, "was lost", NULL);
+    close(fd);
 }
