@@ -51,15 +51,20 @@ static bool attach_file(struct mod_call *c, struct str path, struct str rel, str
     struct str data;
     bool secret;
     struct stat st;
-    if (stat(str_z(c->arena, path), &st) != 0) {
+    const char *z = str_z(c->arena, path);
+    bool raw = !mod_bool(c, "decrypt");
+    if (stat(z, &st) != 0) {
         return err_sys(e, errno, val_get(c->args, "src").mark, "cannot read '%.*s'", STR(path));
-    }
-    if (!c->ctl->read(c->ctl->self, path, !mod_bool(c, "decrypt"), c->arena, &data, &secret, e)) {
-        return false;
     }
     struct str mode = STR_NONE;
     if (str_eqz(val_text(mod_arg(c, "mode")), "preserve")) {
         mode = str_printf(c->arena, "%04o", (unsigned)(st.st_mode & 07777));
+    }
+    if (st.st_size >= MOD_FILE_STAYS && c->ctl->plain(c->ctl->self, path, raw)) {
+        return put_attach_file(c, rel, z, (size_t)st.st_size, mode, e);
+    }
+    if (!c->ctl->read(c->ctl->self, path, raw, c->arena, &data, &secret, e)) {
+        return false;
     }
     put_attach(c, rel, data, mode, path);
     return true;

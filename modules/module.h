@@ -74,6 +74,8 @@ struct mod_ctl {
     bool (*find)(void *self, const char *kind, struct str name, struct arena *a, struct str *path, struct err *e);
     /// Reads a file, decrypting vault files unless `raw`; *secret tells that it was one.
     bool (*read)(void *self, struct str path, bool raw, struct arena *a, struct str *text, bool *secret, struct err *e);
+    /// True for a regular file that `read` gives as it is.
+    bool (*plain)(void *self, struct str path, bool raw);
     /// Loads a YAML or JSON vars file (a dict).
     bool (*load_vars)(void *self, struct str path, struct arena *a, struct val *out, struct err *e);
     /// Renders a template file with the task's variables plus `extra`. `opts`: dict of the template module's options.
@@ -111,9 +113,12 @@ struct mod_step {
     int64_t connect_ms;  // how long connecting may take; 0: as configured
     bool done;           // the module's result is complete
 };
+#define MOD_FILE_STAYS ((off_t)1 << 20)  // a file of this size is not read into memory to be attached
 struct mod_blob {
     char sha256[65];
     struct str data;
+    const char *path;  // instead of data: a file that is read when it is sent
+    size_t size;
 };
 /// One call of a module. The arena dies after the call.
 struct mod_call {
@@ -186,6 +191,8 @@ bool mod_fail_sys(struct mod_call *c, struct err *e, int errno_, const char *fmt
 bool mod_skip(struct mod_call *c, const char *msg);
 /// prepare: attaches content and returns its SHA-256 as a value to put into the args.
 struct val mod_attach(struct mod_call *c, struct str data);
+/// The same with the content of a file, which stays where it is. VAL_UNDEF: ERR_SYS.
+struct val mod_attach_file(struct mod_call *c, const char *path, size_t size, struct err *e);
 /// On the target: the call's private directory.
 bool mod_tmpdir(struct mod_call *c, struct str *dir, struct err *e);
 

@@ -40,16 +40,24 @@ static bool prepare(struct mod_call *c, struct err *e) {
     struct str path;
     struct str data;
     bool secret;
+    bool raw = !mod_bool(c, "decrypt");
+    struct stat st;
+    struct val archive = {0};
     if (is_remote(c)) {
         return true;
     }
-    if (!c->ctl->find(c->ctl->self, "files", mod_str(c, "src"), c->arena, &path, e) ||
-        !c->ctl->read(c->ctl->self, path, !mod_bool(c, "decrypt"), c->arena, &data, &secret, e)) {
+    if (!c->ctl->find(c->ctl->self, "files", mod_str(c, "src"), c->arena, &path, e)) {
         return false;
     }
+    const char *z = str_z(c->arena, path);
+    if (stat(z, &st) == 0 && st.st_size >= MOD_FILE_STAYS && c->ctl->plain(c->ctl->self, path, raw)) {
+        archive = mod_attach_file(c, z, (size_t)st.st_size, e);
+    } else if (c->ctl->read(c->ctl->self, path, raw, c->arena, &data, &secret, e)) {
+        archive = mod_attach(c, data);
+    }
     val_set(c->arena, c->args, "src", val_str(c->arena, path));
-    val_set(c->arena, c->args, "_archive", mod_attach(c, data));
-    return true;
+    val_set(c->arena, c->args, "_archive", archive);
+    return val_is(archive, VAL_STR);
 }
 
 // -- target: where the archive is ------------------------------------------------------------------------------------

@@ -178,7 +178,18 @@ struct val mod_attach(struct mod_call *c, struct str data) {
     if (!digest_hex(c->arena, "sha256", data, &hex, &e)) {
         BUG("no SHA-256");
     }
-    struct mod_blob b = {.data = data};
+    struct mod_blob b = {.data = data, .size = data.n};
+    memcpy(b.sha256, hex, sizeof b.sha256);
+    VEC_PUSH(c->arena, c->blobs, b);
+    return val_z(c->arena, hex);
+}
+
+struct val mod_attach_file(struct mod_call *c, const char *path, size_t size, struct err *e) {
+    const char *hex = NULL;
+    if (!digest_file(c->arena, "sha256", path, &hex, e)) {
+        return (struct val){0};
+    }
+    struct mod_blob b = {.path = path, .size = size};
     memcpy(b.sha256, hex, sizeof b.sha256);
     VEC_PUSH(c->arena, c->blobs, b);
     return val_z(c->arena, hex);

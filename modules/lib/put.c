@@ -50,13 +50,28 @@ static struct val add(struct mod_call *c, struct str rel) {
     return f;
 }
 
-void put_attach(struct mod_call *c, struct str rel, struct str data, struct str mode, struct str source) {
+static void add_file(struct mod_call *c, struct str rel, struct val sha256, size_t size, struct str mode,
+                     struct str source) {
     struct val f = add(c, rel);
     c->on_request = true;
-    val_set(c->arena, f, "sha256", mod_attach(c, data));
-    val_set(c->arena, f, "size", val_int((int64_t)data.n));
+    val_set(c->arena, f, "sha256", sha256);
+    val_set(c->arena, f, "size", val_int((int64_t)size));
     val_set(c->arena, f, "mode", val_str(c->arena, mode));
     val_set(c->arena, f, "source", val_str(c->arena, source));
+}
+
+void put_attach(struct mod_call *c, struct str rel, struct str data, struct str mode, struct str source) {
+    add_file(c, rel, mod_attach(c, data), data.n, mode, source);
+}
+
+bool put_attach_file(struct mod_call *c, struct str rel, const char *path, size_t size, struct str mode,
+                     struct err *e) {
+    struct val sha256 = mod_attach_file(c, path, size, e);
+    if (!val_is(sha256, VAL_STR)) {
+        return false;
+    }
+    add_file(c, rel, sha256, size, mode, str_from(path));
+    return true;
 }
 
 void put_attach_dir(struct mod_call *c, struct str rel) {

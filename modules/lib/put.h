@@ -23,6 +23,8 @@ struct put_item {
 /// Controller: adds one file to the call's `_files` and attaches its content. `rel`: its path below dest, STR_NONE for
 /// a single file.
 void put_attach(struct mod_call *c, struct str rel, struct str data, struct str mode, struct str source);
+/// The same with a file that stays where it is until it is sent.
+bool put_attach_file(struct mod_call *c, struct str rel, const char *path, size_t size, struct str mode, struct err *e);
 /// Controller: adds a directory, or a link with this text.
 void put_attach_dir(struct mod_call *c, struct str rel);
 void put_attach_link(struct mod_call *c, struct str rel, struct str text);

@@ -226,7 +226,8 @@ void jobs_start(struct remote *r) {
         bool damaged = false;
         if (!j->ahead && !has_arrived(r, j, &damaged)) {
             if (damaged) {
-                remote_fail(r, j->id, "content arrived damaged");
+                remote_fail(r, j->id,
+                            "content arrived damaged: a file of the controller was changed while it was sent");
                 lane_failed(r, j);
                 job_remove(r, j);
             }

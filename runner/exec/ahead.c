@@ -58,7 +58,7 @@ static bool same_way(const struct job *j, const struct item *now) {
 static size_t content(const struct item *it) {
     size_t n = 0;
     for (size_t i = 0; i < it->call.blobs.n; i++) {
-        n += it->call.blobs.p[i].data.n;
+        n += it->call.blobs.p[i].size;
     }
     return n;
 }

@@ -413,8 +413,11 @@ enum job_phase attempt_send(struct job *j, const char *module, struct val args) 
     trace_become(j->pr->r, &it->login);
     struct conn_blob *blobs = ARENA_ARRAY(&j->a, struct conn_blob, it->call.blobs.n + 1);
     for (size_t i = 0; i < it->call.blobs.n; i++) {
-        memcpy(blobs[i].sha256, it->call.blobs.p[i].sha256, sizeof(blobs[i].sha256));
-        blobs[i].data = it->call.blobs.p[i].data;
+        const struct mod_blob *b = &it->call.blobs.p[i];
+        memcpy(blobs[i].sha256, b->sha256, sizeof blobs[i].sha256);
+        blobs[i].data = b->data;
+        blobs[i].path = b->path;
+        blobs[i].size = b->size;
     }
     j->lane = j->lane ? j->lane : ++j->pr->r->lane;
     // modules of the table are in play-remote; those of the project travel as source

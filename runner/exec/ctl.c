@@ -7,6 +7,7 @@
 #include "plugin.h"
 #include "vault.h"
 
+#include <fcntl.h>
 #include <limits.h>
 #include <pwd.h>
 #include <sys/stat.h>
@@ -172,6 +173,17 @@ static bool c_read(void *self, struct str path, bool raw, struct arena *a, struc
     *text = f.text;
     *secret = f.secret;
     return ok;
+}
+
+static bool c_plain(void *self, struct str path, bool raw) {
+    (void)self;
+    struct arena tmp = {0};
+    CLEANUP(fd_closep) int fd = open(str_z(&tmp, path), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    arena_release(&tmp);
+    struct stat st;
+    char head[32];
+    ssize_t n = fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) ? pread(fd, head, sizeof head, 0) : -1;
+    return n >= 0 && (raw || !vault_is((struct str){head, (size_t)n}));
 }
 
 static bool c_load_vars(void *self, struct str path, struct arena *a, struct val *out, struct err *e) {
@@ -360,6 +372,7 @@ void ctl_init(struct view *v) {
     v->ctl = (struct mod_ctl){.self = v,
                               .find = c_find,
                               .read = c_read,
+                              .plain = c_plain,
                               .load_vars = c_load_vars,
                               .render = c_render,
                               .eval = c_eval,

@@ -98,7 +98,9 @@ struct conn_request {
 };
 struct conn_blob {
     char sha256[65];
-    struct str data;
+    struct str data;   // the content, unless `path` is set
+    const char *path;  // a file of this machine that has it: read a part at a time when it is sent
+    size_t size;       // of the file
 };
 /// Queues a request (also before DONE_OPEN). DONE_RESULT or DONE_FAILED with `tag` follows. Returns its id. Never
 /// blocks.

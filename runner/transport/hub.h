@@ -31,7 +31,9 @@ struct blob {
     struct arena arena;
     struct blob *next;
     unsigned char sha[32];
-    struct str data;
+    size_t size;
+    struct str data;   // unless it lies in a file
+    const char *path;  // that file
     size_t refs;
     // under pack_lock
     struct str *frames;  // compressed FRAME_BLOBs, a part each; made when first needed
@@ -45,8 +47,18 @@ struct blobs {
     pthread_mutex_t lock, pack_lock;
     struct blob *bucket[BLOB_BUCKETS];
 };
+/// What a blob is made of: text, or a file with its size.
+struct content {
+    struct str data;
+    const char *path;
+    size_t size;
+};
 /// A counted reference to the content; copied in when it is new. Any thread.
-struct blob *blob_take(struct blobs *b, const unsigned char sha[32], struct str data);
+struct blob *blob_take(struct blobs *b, const unsigned char sha[32], struct content from);
+/// One more reference.
+struct blob *blob_again(struct blobs *b, struct blob *blob);
+/// Appends the bytes from `at` to `end`. What a file has no more of is zeros: the target finds out by the digest.
+void blob_bytes(const struct blob *blob, size_t at, size_t end, struct buf *out);
 void blob_drop(struct blobs *b, struct blob *blob);
 /// Appends the frame with the part of the content that begins at `at`, compressed where `pack` allows it and it pays;
 /// its end in *end. A shard's thread.

@@ -52,11 +52,14 @@ static struct blob_piece piece_at(struct blob *b, size_t at) {
         }
     }
     if (lo == b->pieces.n) {
-        struct str rest = str_sub(b->data, at, b->data.n);
-        struct blob_piece p = {.end = at + piece_length(rest)};
-        if (EVP_Digest(rest.s, p.end - at, p.sha, NULL, EVP_sha256(), NULL) != 1) {
+        struct buf rest = {0};
+        blob_bytes(b, at, b->size - at < PIECE_MAX ? b->size : at + PIECE_MAX, &rest);
+        struct blob_piece p = {.end = at + piece_length(buf_view(&rest))};
+        if (EVP_Digest(rest.p, p.end - at, p.sha, NULL, EVP_sha256(), NULL) != 1) {
             BUG("no SHA-256");
         }
+        explicit_bzero(rest.p, rest.n);
+        buf_release(&rest);
         VEC_PUSH(&b->arena, b->pieces, p);
     }
     return b->pieces.p[lo];
@@ -76,7 +79,7 @@ void recipe_frame(struct blobs *b, struct blob *blob, const struct old_pieces *o
     size_t count = 0;  // old pieces in a row that are not written yet
     buf_add(&body, blob->sha, sizeof blob->sha);
     buf_char(&body, 0);
-    for (size_t i = 0; i < PART_PIECES && at < blob->data.n && body.n < PART; i++) {
+    for (size_t i = 0; i < PART_PIECES && at < blob->size && body.n < PART; i++) {
         pthread_mutex_lock(&b->pack_lock);
         struct blob_piece p = piece_at(blob, at);
         pthread_mutex_unlock(&b->pack_lock);
@@ -90,14 +93,14 @@ void recipe_frame(struct blobs *b, struct blob *blob, const struct old_pieces *o
             count++;
         } else {
             step(&body, RECIPE_NEW, p.end - at, 0);
-            buf_str(&body, str_sub(blob->data, at, p.end));
+            blob_bytes(blob, at, p.end, &body);
         }
         at = p.end;
     }
     if (count) {
         step(&body, RECIPE_OLD, first, count);
     }
-    body.p[sizeof blob->sha] = at == blob->data.n ? FRAME_BLOB_LAST : 0;
+    body.p[sizeof blob->sha] = at == blob->size ? FRAME_BLOB_LAST : 0;
     if (pack) {
         (void)frame_pack(out, FRAME_RECIPE, 0, buf_view(&body));
     } else {

@@ -55,7 +55,9 @@ static bool take_blobs(struct req *q, const struct conn_request *r, struct err *
         if (!sha_raw(r->blobs[i].sha256, sha, e)) {
             return false;
         }
-        q->blobs[q->nblobs++] = blob_take(&q->conn->hub->blobs, sha, r->blobs[i].data);
+        const struct conn_blob *b = &r->blobs[i];
+        struct content from = {.data = b->data, .path = b->path, .size = b->size};
+        q->blobs[q->nblobs++] = blob_take(&q->conn->hub->blobs, sha, from);
     }
     return true;
 }
@@ -74,7 +76,7 @@ static bool take_script(struct req *q, const struct conn_request *r, char hex[65
     (void)digest_close(d, sha);
     hex_encode(sha, 32, hex);
     hex[64] = '\0';
-    q->script = blob_take(&q->conn->hub->blobs, sha, r->script);
+    q->script = blob_take(&q->conn->hub->blobs, sha, (struct content){.data = r->script});
     return true;
 }
 
@@ -82,7 +84,7 @@ static bool take_script(struct req *q, const struct conn_request *r, char hex[65
 static bool is_lazy(const struct req *q, const struct conn_request *r) {
     size_t n = 0;
     for (size_t i = 0; i < q->nblobs; i++) {
-        n += q->blobs[i]->data.n;
+        n += q->blobs[i]->size;
     }
     return r->on_request && r->async_s == 0 && n > EAGER_MAX;
 }

@@ -110,7 +110,7 @@ static bool blob_part(struct peer *p, struct req *r) {
     struct blob *b = r->blobs[r->blob_i];
     size_t end = 0;
     blob_frame(&p->conn->hub->blobs, b, r->blob_at, packs(p), &p->out, &end);
-    r->blob_at = end < b->data.n ? end : 0;
+    r->blob_at = end < b->size ? end : 0;
     if (!r->blob_at) {
         mark_sent(p, b, as_whole(p));
         r->blob_i++;
@@ -137,7 +137,7 @@ static void need_part(struct peer *p) {
         blob_frame(all, n->blob, p->need_at, packs(p), &p->out, &end);
     }
     p->need_at = end;
-    if (end == n->blob->data.n) {
+    if (end == n->blob->size) {
         drop_need(p, all);
     }
     for (struct req *r = p->needs ? NULL : p->conn->reqs; r; r = r->next) {
@@ -217,7 +217,7 @@ struct req *peer_find(const struct peer *p, uint32_t wire_id) {
 
 static void add_need(struct peer *p, struct blob *b, struct old_pieces *old) {
     struct need *n = ARENA_NEW(&p->arena, struct need);
-    n->blob = blob_take(&p->conn->hub->blobs, b->sha, b->data);
+    n->blob = blob_again(&p->conn->hub->blobs, b);
     n->old = old;
     struct need **end = p->needs ? &p->needs_tail->next : &p->needs;
     *end = n;

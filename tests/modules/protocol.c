@@ -437,7 +437,7 @@ TEST(content_that_arrives_damaged_fails_the_request) {
     send_content(&l, long_text(&l, 'z'), a);
     struct val r = result_of(&l, 1);
     CHECK(val_truth(val_get(r, "failed")));
-    CHECK_STR(message(r), "content arrived damaged");
+    CHECK_STR(message(r), "content arrived damaged: a file of the controller was changed while it was sent");
     CHECK(rmdir(dir) == 0);
     link_close(&l);
 }
