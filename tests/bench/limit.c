@@ -1,5 +1,6 @@
 // The lower limit of a run over ssh: what a bare libssh program needs to connect to N hosts at once, check their host
-// keys, authenticate with a key and run `true` on each. Prints the milliseconds from its start to the last exit status.
+// keys, authenticate with a key, start `cat` on each and send it FRAMES frames of 400 bytes, which come back; AT_ONCE
+// of them may be on their way. Prints the milliseconds from its start to the last exit status.
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/tcp.h>
@@ -14,13 +15,14 @@
 #include <libssh/libssh.h>
 
 #define HOSTS_MAX 1024
+#define FRAME     400
 
 struct job {
     pthread_t thread;
     const char *address, *known_hosts;
     int port;
     ssh_key key;
-    const char *command;
+    long frames, at_once;
     char why[256];  // empty: it worked
 };
 
@@ -57,10 +59,32 @@ static bool log_in(struct job *j, ssh_session s) {
            ssh_userauth_publickey(s, NULL, j->key) == SSH_AUTH_SUCCESS;
 }
 
+static bool exchange(const struct job *j, ssh_channel c) {
+    static const char frame[FRAME] = {0};
+    char in[65536];
+    long sent = 0;
+    long back = 0;  // bytes
+    while (back < j->frames * FRAME) {
+        while (sent < j->frames && sent - back / FRAME < j->at_once) {
+            if (ssh_channel_write(c, frame, FRAME) != FRAME) {
+                return false;
+            }
+            sent++;
+        }
+        int n = ssh_channel_read(c, in, sizeof in, 0);
+        if (n <= 0) {
+            return false;
+        }
+        back += n;
+    }
+    return ssh_channel_send_eof(c) == SSH_OK;
+}
+
 static bool run(struct job *j, ssh_session s) {
     ssh_channel c = ssh_channel_new(s);
     char out[4096];
-    bool ok = c && ssh_channel_open_session(c) == SSH_OK && ssh_channel_request_exec(c, j->command) == SSH_OK;
+    bool ok = c && ssh_channel_open_session(c) == SSH_OK && ssh_channel_request_exec(c, "exec cat") == SSH_OK;
+    ok = ok && exchange(j, c);
     while (ok && ssh_channel_read(c, out, sizeof out, 0) > 0) {
     }
     ok = ok && ssh_channel_get_exit_status(c) == 0;
@@ -89,8 +113,8 @@ static void *host(void *arg) {
 int main(int argc, char **argv) {
     static struct job jobs[HOSTS_MAX];
     double start = now_ms();
-    if (argc < 6 || argc - 5 > HOSTS_MAX) {
-        fprintf(stderr, "usage: bench-limit PORT KEY KNOWN_HOSTS COMMAND ADDRESS...\n");
+    if (argc < 7 || argc - 6 > HOSTS_MAX) {
+        fprintf(stderr, "usage: bench-limit PORT KEY KNOWN_HOSTS FRAMES AT_ONCE ADDRESS...\n");
         return 2;
     }
     ssh_key key = NULL;
@@ -98,15 +122,16 @@ int main(int argc, char **argv) {
         fprintf(stderr, "bench-limit: the key '%s' cannot be read\n", argv[2]);
         return 2;
     }
-    int n = argc - 5;
+    int n = argc - 6;
     int bad = 0;
     for (int i = 0; i < n; i++) {
         struct job *j = &jobs[i];
-        j->address = argv[5 + i];
+        j->address = argv[6 + i];
         j->port = (int)strtol(argv[1], NULL, 10);
         j->known_hosts = argv[3];
         j->key = ssh_key_dup(key);
-        j->command = argv[4];
+        j->frames = strtol(argv[4], NULL, 10);
+        j->at_once = strtol(argv[5], NULL, 10);
         if (pthread_create(&j->thread, NULL, host, j) != 0) {
             fprintf(stderr, "bench-limit: no more threads\n");
             return 2;
