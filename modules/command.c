@@ -21,6 +21,7 @@ MODULE(command) = {
     .returns = "cmd: The words that were run.\n" CMD_RETURNS,
     .args = args,
     .free_form = "_raw_params",
+    .tidy = true,
     .check = SUPPORT_PARTIAL,
     .diff = SUPPORT_NONE,
     .side = ON_TARGET,

@@ -363,6 +363,7 @@ MODULE(copy) = {
     .args = args,
     .file_args = true,
     .exclusive = "src,content",
+    .tidy = true,
     .check = SUPPORT_FULL,
     .diff = SUPPORT_FULL,
     .side = ON_TARGET,

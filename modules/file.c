@@ -487,6 +487,7 @@ MODULE(file) = {
                "gid: Group's id.\nsize: Size in bytes.\nsrc: Target of a link.",
     .args = args,
     .file_args = true,
+    .tidy = true,
     .check = SUPPORT_FULL,
     .diff = SUPPORT_FULL,
     .side = ON_TARGET,

@@ -20,6 +20,7 @@ MODULE(shell) = {
     .returns = "cmd: The command line.\n" CMD_RETURNS,
     .args = args,
     .free_form = "_raw_params",
+    .tidy = true,
     .check = SUPPORT_PARTIAL,
     .diff = SUPPORT_NONE,
     .side = ON_TARGET,

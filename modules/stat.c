@@ -167,6 +167,7 @@ MODULE(stat) = {
     .example = "- ansible.builtin.stat:\n    path: /etc/passwd\n  register: passwd",
     .returns = "stat: A dict; `exists` tells whether there is anything at all.",
     .args = args,
+    .tidy = true,
     .check = SUPPORT_PARTIAL,
     .diff = SUPPORT_NONE,
     .side = ON_TARGET,

@@ -50,6 +50,7 @@ MODULE(template) = {
                "group: Group.\nuid: Owner's id.\ngid: Group's id.\nsize: Size in bytes.",
     .args = args,
     .file_args = true,
+    .tidy = true,
     .check = SUPPORT_FULL,
     .diff = SUPPORT_FULL,
     .side = ON_TARGET,

@@ -298,7 +298,26 @@ static void start_detached(struct mod_call *c, struct val request, struct child 
     }
 }
 
-void child_run(struct remote *r, struct job *j, int fd) {
+/// True for a request that finds its process as every other one does.
+static bool is_plain(const struct job *j) {
+    static const char *const special[] = {"env", "async", "script", "sink"};
+    bool plain = j->lane && !j->lazy;
+    for (size_t i = 0; i < COUNTOF(special); i++) {
+        plain = plain && val_is(val_get(j->request, special[i]), VAL_UNDEF);
+    }
+    return plain;
+}
+
+bool child_shares(const struct job *j, const struct job *next) {
+    struct str name = val_text(val_get(j->request, "module"));
+    if (!is_plain(j) || !is_plain(next) || !str_eq(name, val_text(val_get(next->request, "module")))) {
+        return false;
+    }
+    const struct module *m = module_find(name);
+    return m && m->tidy;
+}
+
+bool child_run(struct remote *r, struct job *j, int fd) {
     struct arena *a = &j->arena;
     struct err e = {.arena = a};
     struct val request = j->request;
@@ -330,10 +349,11 @@ void child_run(struct remote *r, struct job *j, int fd) {
         fail(&c, &e);
     }
     if (j->ahead) {
-        return;  // not its turn yet: it fails when that comes
+        return false;  // not its turn yet: it fails when that comes
     }
-    send_result(&k, a, c.result);
     if (c.tmpdir.n) {
         proc_remove_tree(str_z(a, c.tmpdir));
     }
+    send_result(&k, a, c.result);
+    return !has_failed(c.result);
 }

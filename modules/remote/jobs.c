@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #define READ_CHUNK 65536
+#define HOLD_MS    20  // results of a child that goes on with the next request wait so long for more
 
 void remote_answer(struct remote *r, uint32_t id, struct val result) {
     struct buf body = {.a = NULL};
@@ -102,6 +103,8 @@ void jobs_cancel(struct remote *r, uint32_t id) {
         }
         if (j->pid) {
             stop(j, "the request was cancelled");
+        } else if (j->shared) {
+            j->doomed = "the request was cancelled";
         } else {
             remote_fail(r, id, "the request was cancelled");
             lane_failed(r, j);
@@ -134,6 +137,31 @@ static bool lane_is_free(const struct remote *r, const struct job *j) {
         before = before->next;
     }
     return before == j;
+}
+
+static struct job *next_of_lane(const struct job *j) {
+    struct job *k = j->next;
+    while (k && k->lane != j->lane) {
+        k = k->next;
+    }
+    return k;
+}
+
+/// What is here already of the same kind, one behind the other, is run by the child of the first.
+static bool goes_on(const struct remote *r, const struct job *j, const struct job *k) {
+    return !j->ahead && child_shares(j, k) && !is_dropped(r, k);
+}
+
+static void share(const struct remote *r, struct job *j) {
+    for (struct job *k = next_of_lane(j); k && goes_on(r, j, k); k = next_of_lane(k)) {
+        k->shared = true;
+    }
+}
+
+static void unshare(const struct job *j) {
+    for (struct job *k = next_of_lane(j); k; k = next_of_lane(k)) {
+        k->shared = false;
+    }
 }
 
 /// In the child: nothing of the connection and of other children stays open, and it dies with the remote.
@@ -169,7 +197,9 @@ static void start(struct remote *r, struct job *j) {
     if (pid == 0) {
         close(p[0]);
         detach(r, self);
-        child_run(r, j, p[1]);
+        for (struct job *k = j; child_run(r, k, p[1]) && (k = next_of_lane(k)) != NULL && goes_on(r, j, k);) {
+            k->ahead = false;
+        }
         _exit(0);
     }
     close(p[1]);
@@ -185,6 +215,7 @@ static void start(struct remote *r, struct job *j) {
     j->deadline = j->timeout_ms ? clock_ms() + j->timeout_ms : -1;
     j->nneed = 0;
     r->running++;
+    share(r, j);
 }
 
 /// True when what the job asked for is here. Contents that arrived damaged fail it.
@@ -233,6 +264,12 @@ void jobs_start(struct remote *r) {
             }
             continue;
         }
+        if (j->doomed) {
+            remote_fail(r, j->id, j->doomed);
+            lane_failed(r, j);
+            job_remove(r, j);
+            continue;
+        }
         if (is_dropped(r, j)) {
             drop(r, j);
             continue;
@@ -274,6 +311,7 @@ static void reap(struct remote *r, struct job *j) {
     while (waitpid(j->pid, &status, 0) < 0 && errno == EINTR) {
     }
     r->running--;
+    unshare(j);
     if (!j->stopped && (j->nneed || j->ahead) && WIFEXITED(status) && WEXITSTATUS(status) == 0) {
         j->asked = true;  // it is started again when its contents are here
         j->pid = 0;
@@ -332,9 +370,32 @@ static void take_basis(struct remote *r, struct job *j, struct str body) {
     buf_release(&ask);
 }
 
-/// Passes complete frames of the child on. false when it wrote something else.
-static bool forward(struct remote *r, struct job *j) {
-    struct err e = {.arena = &j->arena};
+/// The child has done `j` and goes on with what shares it; NULL: nothing does.
+static struct job *move_on(struct remote *r, struct job *j, bool failed) {
+    struct job *k = failed || j->stopped ? NULL : next_of_lane(j);
+    if (!k || !k->shared) {
+        return NULL;
+    }
+    k->shared = k->ahead = false;
+    k->pid = j->pid;
+    k->fd = j->fd;
+    k->in = j->in;
+    k->deadline = k->timeout_ms ? clock_ms() + k->timeout_ms : -1;
+    j->pid = 0;
+    j->fd = -1;
+    j->in = (struct buf){0};
+    job_remove(r, j);
+    if (k->doomed) {
+        stop(k, k->doomed);
+    }
+    return k;
+}
+
+/// Passes complete frames of the child on. false when it wrote something else. *at: what the child is at then.
+static bool forward(struct remote *r, struct job **at) {
+    struct job *j = *at;
+    struct arena tmp = {0};
+    struct err e = {.arena = &tmp};
     size_t done = 0;
     struct str all = buf_view(&j->in);
     for (;;) {
@@ -343,10 +404,14 @@ static bool forward(struct remote *r, struct job *j) {
         int got = frame_read(str_sub(all, done, all.n), &f, &used, &e);
         if (got <= 0) {
             buf_consume(&j->in, done);
+            arena_release(&tmp);
+            *at = j;
             return got == 0;
         }
         done += used;
         bool result = f.kind == FRAME_RESULT;
+        int64_t since = r->output.n ? r->hold : clock_ms() + HOLD_MS;
+        r->hold = 0;
         if (!j->answered && (result || f.kind == FRAME_LOG || f.kind == FRAME_DATA)) {
             frame_write(&r->output, (enum frame_kind)f.kind, j->id, f.body);
         }
@@ -360,6 +425,11 @@ static bool forward(struct remote *r, struct job *j) {
             lane_failed(r, j);
         }
         j->answered = j->answered || result;
+        struct job *next = result ? move_on(r, j, f.id != 0) : NULL;
+        if (next) {
+            j = next;
+            r->hold = since;
+        }
     }
 }
 
@@ -371,7 +441,7 @@ void jobs_read(struct remote *r, struct job *j) {
     }
     if (n > 0) {
         j->in.n += (size_t)n;
-        if (!forward(r, j)) {
+        if (!forward(r, &j)) {
             stop(j, "the module wrote a malformed frame");
         }
         return;

@@ -23,6 +23,7 @@
 // sshd puts what it finds in the pipe into one packet, and the other end keeps buffers of the largest packet for as
 // long as the connection lives: with small ones a controller of many hosts needs 25 KiB a host less.
 #define PIPE_SMALL   4096
+#define OUTPUT_HELD  ((size_t)2 << 10)
 #define PIPE_USUAL   65536
 #define OUTPUT_LARGE ((size_t)128 << 10)  // from here on speed counts more
 
@@ -163,6 +164,11 @@ static void write_output(struct remote *r) {
     }
 }
 
+/// Results that others follow at once go out together with them: each packet costs the server more than the frame.
+static bool held_back(const struct remote *r) {
+    return r->hold && r->output.n < OUTPUT_HELD && r->running && clock_ms() < r->hold;
+}
+
 static int poll_timeout(int64_t deadline) {
     if (deadline < 0) {
         return -1;
@@ -176,7 +182,8 @@ static bool turn(struct remote *r, struct err *e) {
     struct job *who[CHILDREN_MAX + 3] = {0};
     nfds_t n = 0;
     p[n++] = (struct pollfd){.fd = r->in, .events = POLLIN};
-    p[n++] = (struct pollfd){.fd = r->output.n ? r->out : -1, .events = POLLOUT};
+    bool held = held_back(r);
+    p[n++] = (struct pollfd){.fd = r->output.n && !held ? r->out : -1, .events = POLLOUT};
     p[n++] = (struct pollfd){.fd = r->signals, .events = POLLIN};
     for (struct job *j = r->jobs; j; j = j->next) {
         if (j->fd >= 0 && (r->output.n < OUTPUT_MAX || j->stopped)) {
@@ -184,7 +191,9 @@ static bool turn(struct remote *r, struct err *e) {
             p[n++] = (struct pollfd){.fd = j->fd, .events = POLLIN};
         }
     }
-    if (poll(p, n, poll_timeout(jobs_expire(r))) < 0) {
+    int64_t wake = jobs_expire(r);
+    wake = held && (wake < 0 || r->hold < wake) ? r->hold : wake;
+    if (poll(p, n, poll_timeout(wake)) < 0) {
         return errno == EINTR || err_sys(e, errno, NO_MARK, "cannot wait for the connection");
     }
     if (p[1].revents) {

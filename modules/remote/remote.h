@@ -22,6 +22,8 @@ struct job {
     struct buf in;        // heap
     int64_t deadline;     // clock_ms; -1: none
     bool answered;        // its RESULT was passed on
+    bool shared;          // waiting: the child of a job before it in its lane goes on with it
+    const char *doomed;   // shared: why it is to be stopped when that child comes to it; NULL: it is not
     const char *stopped;  // why it was killed; NULL: it was not
     bool late;            // because it took too long
     bool lazy;            // contents are sent when the child asks for them
@@ -35,7 +37,8 @@ struct remote {
     int signals;  // signalfd: asked to end
     struct buf input, output;
     bool eof, bye;
-    bool wide;  // the pipe to the connection has its usual size again
+    bool wide;     // the pipe to the connection has its usual size again
+    int64_t hold;  // until then results may wait for those that follow at once; 0: nothing is held back
     struct store store;
     struct job *jobs;  // in order of arrival
     size_t running, queued;
@@ -61,8 +64,10 @@ void remote_fail(struct remote *r, uint32_t id, const char *msg);
 
 // -- child.c ---------------------------------------------------------------------------------------------------------
 /// In the forked child: runs the module and writes FRAME_LOGs, FRAME_DATAs and one FRAME_RESULT to `fd`, or one
-/// FRAME_NEED.
-void child_run(struct remote *r, struct job *j, int fd);
+/// FRAME_NEED. true: it went well, and the child may go on with what shares it.
+bool child_run(struct remote *r, struct job *j, int fd);
+/// True when one child may run `next`, too, once it has run `j`: the same module, which leaves its process as it was.
+bool child_shares(const struct job *j, const struct job *next);
 
 // -- check.c ---------------------------------------------------------------------------------------------------------
 /// Tries every part that a wrong build or machine would break. Prints one line a part; false when one failed.

@@ -91,6 +91,9 @@ void ahead_fill(struct job *j) {
         q->cap = total - j->i - 1 < AHEAD_MAX ? total - j->i - 1 : AHEAD_MAX;
         q->p = ARENA_ARRAY(&j->a, struct ahead, q->cap);
     }
+    if (q->n > q->cap / 2) {
+        return;  // many at a time: they travel in one packet, and one process of the target runs them
+    }
     struct item now = j->item;
     size_t at = j->i;
     uint64_t request = j->request;

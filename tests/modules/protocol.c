@@ -8,6 +8,7 @@
 #include "test.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/stat.h>
@@ -54,7 +55,8 @@ static void link_ended(struct link *l) {
     arena_release(&l->a);
 }
 
-static void send_request(struct link *l, uint32_t id, struct val args, const char *module, int64_t lane) {
+static void send_request(struct link *l, uint32_t id, struct val args, const char *module, int64_t lane,
+                         const char *more, struct val value) {
     struct val r = val_dict(&l->a, 6);
     struct buf b = BUF_IN(&l->a);
     val_set(&l->a, r, "module", val_z(&l->a, module));
@@ -62,14 +64,22 @@ static void send_request(struct link *l, uint32_t id, struct val args, const cha
     val_set(&l->a, r, "validate", val_bool(true));
     val_set(&l->a, r, "log", val_bool(true));
     val_set(&l->a, r, "lane", val_int(lane));
+    if (more) {
+        val_set(&l->a, r, more, value);
+    }
     msg_encode(&b, r);
     peer_send(&l->p, FRAME_REQUEST, id, buf_view(&b), &l->e);
 }
 
-static void send_shell(struct link *l, uint32_t id, const char *line, int64_t lane) {
+static void send_shell_with(struct link *l, uint32_t id, const char *line, int64_t lane, const char *more,
+                            struct val value) {
     struct val args = val_dict(&l->a, 1);
     val_set(&l->a, args, "cmd", val_z(&l->a, line));
-    send_request(l, id, args, "shell", lane);
+    send_request(l, id, args, "shell", lane, more, value);
+}
+
+static void send_shell(struct link *l, uint32_t id, const char *line, int64_t lane) {
+    send_shell_with(l, id, line, lane, NULL, VNULL);
 }
 
 /// A copy of `data` to `dest` whose content was not sent.
@@ -260,6 +270,93 @@ TEST(cancel_kills_what_the_module_started) {
     link_close(&l);
 }
 
+// Requests of a lane that wait together are run by one process. To make them wait, the first one waits for a file.
+struct gate {
+    const char *dir, *path;
+};
+static struct gate gate_shut(struct link *l, uint32_t id) {
+    struct gate g = {.dir = temp_dir(&l->a)};
+    g.path = arena_printf(&l->a, "%s/gate", g.dir);
+    send_shell(l, id, arena_printf(&l->a, "while [ ! -e %s ]; do sleep 0.02; done", g.path), 5);
+    return g;
+}
+/// Once what was sent has been read.
+static void gate_open(struct link *l, const struct gate *g) {
+    struct answer x;
+    peer_send(&l->p, FRAME_PING, 1000, STR_NONE, &l->e);
+    do {
+        CHECK(receive(l, &x));
+    } while (x.kind != FRAME_PING);
+    int fd = open(g->path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    CHECK(fd >= 0 && close(fd) == 0);
+}
+static struct str stdout_of(struct link *l, uint32_t id) {
+    return val_text(val_get(result_of(l, id), "stdout"));
+}
+
+TEST(requests_in_a_row_share_a_process) {
+    struct link l;
+    link_open(&l);
+    struct gate g = gate_shut(&l, 1);
+    for (uint32_t i = 2; i < 6; i++) {
+        send_shell(&l, i, "echo $PPID", 5);
+    }
+    send_shell_with(&l, 6, "echo $PPID", 5, "env", val_dict(&l.a, 1));
+    gate_open(&l, &g);
+    (void)result_of(&l, 1);
+    struct str first = stdout_of(&l, 2);
+    for (uint32_t i = 3; i < 6; i++) {
+        CHECK(str_eq(stdout_of(&l, i), first));
+    }
+    CHECK(!str_eq(stdout_of(&l, 6), first));  // its environment is its own
+    case_tree_remove(g.dir);
+    link_close(&l);
+}
+
+TEST(a_shared_process_that_ends_takes_one_request_with_it) {
+    struct link l;
+    link_open(&l);
+    struct gate g = gate_shut(&l, 1);
+    send_shell(&l, 2, "echo before", 5);
+    send_shell(&l, 3, "kill -SEGV $PPID; sleep 5", 5);
+    send_shell(&l, 4, "echo after", 5);
+    send_shell_with(&l, 5, "sleep 60", 5, "timeout_ms", val_int(300));
+    send_shell(&l, 6, "exit 3", 5);
+    send_shell(&l, 7, "echo last", 5);
+    send_shell_with(&l, 8, "echo never", 5, "guarded", val_bool(true));
+    gate_open(&l, &g);
+    (void)result_of(&l, 1);
+    CHECK_STR(stdout_of(&l, 2), "before");
+    CHECK(val_truth(val_get(result_of(&l, 3), "failed")));
+    CHECK_STR(stdout_of(&l, 4), "after");
+    CHECK(val_truth(val_get(result_of(&l, 5), "_ansible_timed_out")));
+    CHECK(val_get(result_of(&l, 6), "rc").u.i == 3);
+    CHECK_STR(stdout_of(&l, 7), "last");
+    CHECK(val_truth(val_get(result_of(&l, 8), "_ansible_dropped")));
+    case_tree_remove(g.dir);
+    link_close(&l);
+}
+
+TEST(a_request_that_shares_a_process_is_cancelled) {
+    struct link l;
+    link_open(&l);
+    struct gate g = gate_shut(&l, 1);
+    const char *second = arena_printf(&l.a, "%s/second", g.dir);
+    send_shell(&l, 2, arena_printf(&l.a, "while [ ! -e %s ]; do sleep 0.02; done; echo two", second), 5);
+    send_shell(&l, 3, "sleep 60", 5);
+    send_shell(&l, 4, "echo four", 5);
+    gate_open(&l, &g);
+    (void)result_of(&l, 1);
+    peer_send(&l.p, FRAME_CANCEL, 3, STR_NONE, &l.e);
+    g.path = second;
+    gate_open(&l, &g);
+    CHECK_STR(stdout_of(&l, 2), "two");
+    CHECK_STR(message(result_of(&l, 3)), "the request was cancelled");
+    CHECK_STR(stdout_of(&l, 4), "four");
+    case_tree_remove(g.dir);
+    link_close(&l);
+}
+
 TEST(nothing_outlives_the_connection) {
     struct link l;
     link_open(&l);
@@ -342,7 +439,7 @@ TEST(a_lua_module_travels_as_source) {
 TEST(wrong_requests_are_answered) {
     struct link l;
     link_open(&l);
-    send_request(&l, 1, val_dict(&l.a, 0), "no_such_module", 0);
+    send_request(&l, 1, val_dict(&l.a, 0), "no_such_module", 0, NULL, VNULL);
     CHECK_STR(message(result_of(&l, 1)), "module 'no_such_module' is not known to play-remote");
     peer_send(&l.p, FRAME_REQUEST, 2, STR_LIT("\xff\xff"), &l.e);
     CHECK(val_truth(val_get(result_of(&l, 2), "failed")));
