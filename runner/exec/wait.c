@@ -258,6 +258,10 @@ static void deliver(struct play_run *pr, struct completion *c) {
     if (c->kind == DONE_OPEN) {
         return;
     }
+    if (c->kind == DONE_NOTE) {
+        output_event(pr->r->o->output, &(struct event){.kind = EV_VERBOSE, .level = 1, .name = c->log});
+        return;
+    }
     if (kind == TAG_SLOT) {
         return;  // requests on it fail by themselves
     }

@@ -4,6 +4,7 @@
 #include "peer.h"
 #include "prefix.h"
 #include "relay.h"
+#include "spawn.h"
 
 #include <errno.h>
 #include <sys/epoll.h>
@@ -324,6 +325,33 @@ void conn_begin(struct conn *c) {
     }
 }
 
+static bool no_variable(void *ctx UNUSED, const char *list UNUSED, struct str *out, struct err *e UNUSED) {
+    *out = STR_NONE;
+    return true;
+}
+
+/// libssh knows no host certificates: the system's ssh, which checks everything anew, becomes the byte stream. false:
+/// it is not there, or cannot be used with these settings.
+static bool by_system_ssh(struct conn *c) {
+    struct arena tmp = {0};
+    struct err e = {.arena = &tmp};
+    struct prefix_source from = {.login = &c->spec, .var = no_variable};
+    bool ok = spawn_which(&tmp, "ssh") != NULL &&
+              prefix_argv(&c->arena, STR_LIT("openssh"), &from, &c->spec.prefix, &c->spec.joined, &e);
+    arena_release(&tmp);
+    if (!ok) {
+        return false;
+    }
+    c->spec.kind = "openssh";
+    c->child = true;
+    struct done *d = done_new(DONE_NOTE, c->tag, 0);
+    d->c.log = str_printf(&d->c.arena,
+                          "<%s> only a certificate authority vouches for the host key: connecting by the system's ssh",
+                          c->spec.address);
+    done_push(c->hub, d);
+    return true;
+}
+
 void conn_adopt(struct conn *c, struct dialed *d) {
     struct shard *s = c->shard;
     c->dialing = false;
@@ -343,13 +371,13 @@ void conn_adopt(struct conn *c, struct dialed *d) {
             c->agent_path = arena_strndup(&c->arena, d->agent_path, strlen(d->agent_path));
             relay_listen(c);
         }
-        c->heard_ms = clock_ms();
     }
     if (c->closed) {
         drop_session(c);
         bury(c);
-    } else if (d->ok) {
+    } else if (d->ok || (d->certified && by_system_ssh(c))) {
         c->state = CONN_UP;
+        c->heard_ms = clock_ms();
         start_login(c);
         shard_alarm(s, c->heard_ms + c->alive_ms);
     } else {

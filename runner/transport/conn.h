@@ -35,7 +35,7 @@ struct conn_spec {
                   // soon as the session is up, with an empty dict
 };
 
-enum completion_kind { DONE_OPEN, DONE_RESULT, DONE_FAILED, DONE_LOG, DONE_ASK };
+enum completion_kind { DONE_OPEN, DONE_RESULT, DONE_FAILED, DONE_LOG, DONE_ASK, DONE_NOTE };
 struct completion {
     enum completion_kind kind;
     void *tag;          // what the caller gave to conn_open / conn_submit
@@ -45,7 +45,8 @@ struct completion {
                         // refused (the task failed, the host is reachable); ERR_ARGS: a setting that is not
                         // supported; ERR_LIMIT; ERR_SYS, with ECANCELED after conn_cancel
     bool lost;          // DONE_FAILED because there is no connection, whatever the code says of its settings
-    struct str log;     // DONE_LOG: a piece of live output; DONE_ASK: a question for the user, see hub_answer
+    struct str log;     // DONE_LOG: a piece of live output; DONE_ASK: a question for the user, see hub_answer;
+                        // DONE_NOTE: a remark on the connection, for who wants to know more
     struct arena arena;  // owns the above (err.arena points here: set it again after copying the struct); the receiver
                          // releases it with completion_release
 };

@@ -132,10 +132,11 @@ static bool only_certified(struct ssh_try *t, const struct ssh_names *paths, str
     for (struct known_file *k = t->h->known; k; k = k->next) {
         uint32_t line = wanted(paths, k->path) ? kh_authority(k->file, name_of(t)) : 0;
         if (line) {
+            t->certified = true;
             (void)err_set(
                 e, ERR_UNREACHABLE, NO_MARK,
                 "the host key of '%s' (%s) is known by a certificate authority only (@cert-authority, %s line "
-                "%u), and host certificates are not supported by the ssh library",
+                "%u): host certificates need the system's ssh and a login without a password",
                 t->c->spec.host, name_of(t), k->path, line);
             return err_hint(e, "use the system's ssh for this host: ansible_connection=openssh; or add its own key");
         }

@@ -135,6 +135,7 @@ struct dialed {
     uint64_t let_in;         // connections to that server that had got through at the last try
     bool progress;           // and more have since
     bool may_retry;          // the failure may pass by itself
+    bool certified;          // only an authority vouches for the host's key: the system's ssh can check that
 };
 
 // -- connections -----------------------------------------------------------------------------------------------------

@@ -424,6 +424,7 @@ bool ssh_dial(struct hub *h, struct conn *c, struct dialed *d, struct err *e) {
     if (gate) {
         gate_leave(h, gate, ok, d->turned_away);
     }
+    d->certified = !ok && t.certified;
     if (!ok) {
         abandon(&t);
     }

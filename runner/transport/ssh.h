@@ -19,6 +19,7 @@ struct ssh_try {
     int fd, proxy_err, proxy_pid;
     uint64_t inode;  // of the socket
     bool fd_given;   // the session owns fd
+    bool certified;  // only an authority vouches for the host's key
     ssh_session session;
 };
 /// Waits for the session's socket: 1 ready, 0 deadline, -1 the hub stops.

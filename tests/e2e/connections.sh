@@ -153,6 +153,39 @@ check "openssh: an unknown host key" 4 $?
 grep -q "Host key verification failed" output
 check "openssh: the reason is told" 0 $?
 
+# a host certificate: the system's ssh is the stream by itself, unless there is a password that it cannot be given
+ssh-keygen -q -t ed25519 -N '' -f ca && ssh-keygen -q -s ca -I box -h -n 127.0.0.21 "$loop_dir/hostkey.pub"
+kill "$(cat "$loop_dir/sshd.pid")"
+wait_until 30 test ! -e "$loop_dir/sshd.pid"
+echo "HostCertificate $loop_dir/hostkey-cert.pub" | cat - "$loop_dir/sshd_config" >"$loop_dir/with_cert"
+"$(PATH=$PATH:/usr/sbin command -v sshd)" -f "$loop_dir/with_cert" -E "$loop_dir/sshd.log"
+wait_until 30 test -s "$loop_dir/sshd.pid"
+certified() { # KNOWN_HOSTS_LINE [ARGS...]
+    printf '%s\n' "$1" >known_ca
+    timeout 60 "$bin/play" run site.yml -i box, -e "ansible_host=127.0.0.21 ansible_port=$loop_port out=$loop_dir/box" \
+        -e "{\"ansible_ssh_common_args\": \"-F none -o UserKnownHostsFile=$work/known_ca\"}" \
+        --private-key "$loop_dir/id_ed25519" "${@:2}" >output 2>&1
+}
+rm -f "$loop_dir/box/result"
+certified "@cert-authority [127.0.0.21]:$loop_port $(cut -d' ' -f1,2 ca.pub)" -v
+check "host certificate: exit status" 0 $? || cat output
+check "host certificate: what it did" "from box" "$(cat "$loop_dir/box/result")"
+check "host certificate: -v tells" 1 "$(grep -c "<127.0.0.21> only a certificate authority vouches for the host key: connecting by the system's ssh" output)"
+certified "@cert-authority * $(cut -d' ' -f1,2 ca.pub)"
+check "host certificate: any host" 0 $?
+check "host certificate: without -v" 0 "$(grep -c vouches output)"
+certified "@cert-authority * $(cut -d' ' -f1,2 "$loop_dir/id_ed25519.pub")"
+check "host certificate: of another authority" 4 $?
+grep -q "Host key verification failed" output
+check "host certificate: of another authority, the reason" 0 $?
+certified "@cert-authority * $(cut -d' ' -f1,2 ca.pub)" -e ansible_password=x
+check "host certificate: with a password" 4 $?
+grep -q "known by a certificate authority only (@cert-authority, $work/known_ca line 1)" output
+check "host certificate: with a password, the reason" 0 $?
+printf '%s\n@revoked * %s\n' "@cert-authority * $(cut -d' ' -f1,2 ca.pub)" "$(cut -d' ' -f1,2 "$loop_dir/hostkey.pub")" >known_revoked
+certified "$(cat known_revoked)"
+check "host certificate: of a revoked key" 4 $?
+
 timeout 60 "$bin/play" run site.yml -i box, -vvv -e "ansible_host=127.0.0.21 ansible_port=$loop_port ansible_user=$(id -un) out=$loop_dir/box" \
     -e "{\"ansible_ssh_common_args\": \"-F none -o UserKnownHostsFile=$loop_dir/known_hosts\"}" \
     --private-key "$loop_dir/id_ed25519" >output 2>&1

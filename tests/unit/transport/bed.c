@@ -174,10 +174,15 @@ struct hub *bed_hub(void) {
 
 struct completion next_done(struct hub *h) {
     struct completion c = {0};
-    if (!hub_wait(h, 60000, &c)) {
-        fail_msg("no completion within 60 s");
+    for (;;) {
+        if (!hub_wait(h, 60000, &c)) {
+            fail_msg("no completion within 60 s");
+        }
+        if (c.kind != DONE_NOTE) {
+            return c;
+        }
+        completion_release(&c);
     }
-    return c;
 }
 
 const char *err_of(struct completion *c) {
