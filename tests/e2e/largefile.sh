@@ -47,7 +47,7 @@ received() { awk '$1 == "rchar:" { print $2 }' "/proc/$1/io" 2>/dev/null || echo
 
 # killed WHO BYTES: ends play-remote (remote) or play (controller) after play-remote has read so much; true when it was still at work
 killed() {
-    local play remote= rc=0 n
+    local play remote='' rc=0 n
     "$bin/play" run site.yml -i inv >output 2>&1 &
     play=$!
     for ((n = 0; n < 3000; n++)); do
@@ -79,7 +79,7 @@ interrupted() {
     else
         [ ! -e out/large ] || bad "$1: there is half of a file"
     fi
-    [ -z "$(ls -A out | grep -v '^large$')" ] || bad "$1: left over: $(ls -A out)"
+    [ -z "$(find out -mindepth 1 ! -name large)" ] || bad "$1: left over: $(ls -A out)"
 }
 
 noise 00 >large
@@ -104,7 +104,7 @@ noise 02 >large
 rm -f out/large before
 "$bin/play" run site.yml -i inv >output 2>&1 &
 play=$!
-remote=
+remote=''
 for ((n = 0; n < 3000; n++)); do
     kill -0 "$play" 2>/dev/null || break
     [ -n "$remote" ] || remote=$(pgrep -o -f "^$loop_dir/h1/.cache/play/")
