@@ -155,6 +155,18 @@ static bool change(struct mod_call *c, struct names *v, const char *what, bool *
     return true;
 }
 
+struct str apt_messages(struct arena *a, struct str text) {
+    struct buf b = BUF_IN(a);
+    struct str line;
+    while (str_next(&text, '\n', &line)) {
+        bool known = str_starts(line, "E: ") || str_starts(line, "W: ");
+        if (known) {
+            buf_printf(&b, "%s%c:%.*s", b.n ? ", " : "", line.s[0], STR(str_trim(str_sub(line, 3, line.n))));
+        }
+    }
+    return b.n ? buf_view(&b) : STR_LIT("unknown reason");
+}
+
 // -- package lists ---------------------------------------------------------------------------------------------------
 
 static int64_t lists_time(void) {
@@ -186,7 +198,8 @@ static bool update_lists(struct mod_call *c, struct apt *s, struct err *e) {
         int64_t pause = (int64_t)1 << (i < 10 ? i : 10);
         sleep((unsigned)(pause < longest ? pause : longest));
     }
-    return fail_with(c, &r, "Failed to update apt cache: apt-get update", e);
+    mod_set(c, "rc", val_int(r.rc));
+    return mod_fail(c, e, "Failed to update apt cache: %.*s", STR(apt_messages(c->arena, r.err)));
 }
 
 // -- what is wanted --------------------------------------------------------------------------------------------------
@@ -231,6 +244,9 @@ static bool candidates(struct mod_call *c, const struct names *names, struct map
     setenv("LC_ALL", "C.UTF-8", 1);
     if (!run_command(&(struct run){.argv = v.p}, c->arena, &r, e)) {
         return false;
+    }
+    if (r.rc != 0) {
+        return fail_with(c, &r, "apt-cache policy", e);
     }
     struct str rest = r.out;
     struct str line;

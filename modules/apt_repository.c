@@ -1,4 +1,6 @@
 // apt_repository: one-line entries of sources.list and of the files in sources.list.d.
+#include "apt.h"
+#include "apt.h"
 #include "fsattr.h"
 #include "home.h"
 #include "paths.h"
@@ -375,7 +377,7 @@ static void pause_seconds(int64_t s) {
 static bool update(struct mod_call *c, struct err *e) {
     int64_t tries = mod_int(c, "update_cache_retries", 5);
     int64_t longest = mod_int(c, "update_cache_retry_max_delay", 12);
-    struct run_result r = {.err = STR_LIT("unknown reason")};
+    struct run_result r = {0};
     for (int64_t i = 0; i < tries; i++) {
         struct words w = {0};
         words_add(c, &w, "apt-get");
@@ -393,7 +395,7 @@ static bool update(struct mod_call *c, struct err *e) {
             pause_seconds(delay < longest ? delay : longest);
         }
     }
-    return mod_fail(c, e, "Failed to update apt cache: %.*s", STR(str_trim(r.err)));
+    return mod_fail(c, e, "Failed to update apt cache: %.*s", STR(apt_messages(c->arena, r.err)));
 }
 
 static bool run(struct mod_call *c, struct err *e) {

@@ -253,7 +253,9 @@ static bool check_args(struct mod_call *c, struct err *e) {
     struct str name = mod_str(c, "name");
     struct str file = mod_has(c, "file") ? mod_str(c, "file") : name;
     if (val_len(mod_arg(c, "params"))) {
-        return mod_fail(c, e, "'params' was removed in Ansible 2.5: give each option by its own name");
+        return mod_fail(c, e,
+                        "The params option to yum_repository was removed in Ansible 2.5 since it circumvents "
+                        "Ansible's option handling");
     }
     if (str_eqz(mod_str(c, "state"), "present") && !mod_has(c, "baseurl") && !mod_has(c, "metalink") &&
         !mod_has(c, "mirrorlist")) {

@@ -13,7 +13,7 @@ cd "$(dirname "$0")/../modules"
 texts() { # MODULE
     local files=() f
     for f in "$1"/*; do [ ! -f "$f" ] || files+=("$f"); done
-    mapfile -t -O ${#files[@]} files < <(grep -rlE "module: $1\b|- (community\.[a-z]+\.|ansible\.posix\.)?$1:" --include='*.yml' --include='*.sh' . ../e2e ../golden ../diff/cases ../hosts 2>/dev/null)
+    mapfile -t -O ${#files[@]} files < <(grep -rlE "module: $1\b|^ *(- )?(community\.[a-z]+\.|ansible\.[a-z]+\.)?$1:" --include='*.yml' --include='*.sh' . ../e2e ../golden ../diff/cases ../hosts 2>/dev/null)
     [ ${#files[@]} = 0 ] || grep -hvE '^ +(result|check_result|after|files|without):' "${files[@]}"
 }
 
