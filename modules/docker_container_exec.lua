@@ -27,10 +27,7 @@ end
 
 -- Input needs a connection that is handed over, which only the docker program has.
 local function with_input(c, argv)
-  local words = { util.need(c, "docker") }
-  if c.args.docker_host then
-    util.append(words, "-H", c.args.docker_host)
-  end
+  local words = docker.cli(c, util.need(c, "docker"))
   util.append(words, "exec", "-i")
   if c.args.chdir then
     util.append(words, "-w", c.args.chdir)

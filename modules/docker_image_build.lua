@@ -19,12 +19,7 @@ local function buildx(c)
   if not cli then
     return nil
   end
-  local argv = { cli }
-  if c.args.docker_host then
-    util.append(argv, "--host", c.args.docker_host)
-  elseif c.args.cli_context then
-    util.append(argv, "--context", c.args.cli_context)
-  end
+  local argv = docker.cli(c, cli)
   local probe = util.copy(argv)
   util.append(probe, "buildx", "version")
   return util.run(c, probe, { may_fail = true }).rc == 0 and argv or nil
@@ -150,7 +145,7 @@ return {
   side = "target",
   check = "full",
   diff = "none",
-  args = docker.args({
+  args = docker.cli_args({
     name = { required = true, doc = "Name of the image; may hold the tag." },
     tag = { default = "latest", doc = "Its tag." },
     path = { type = "path", required = true, doc = "Directory of the build." },
@@ -186,8 +181,6 @@ return {
         push = { type = "bool", default = false, doc = "Push it." },
       },
     },
-    docker_cli = { type = "path", doc = "The docker program." },
-    cli_context = { doc = "Its context." },
   }),
   run = run,
 }

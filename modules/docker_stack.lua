@@ -4,12 +4,7 @@ local util = use("util")
 local docker = use("docker")
 
 local function program(c, words)
-  local argv = { c.args.docker_cli or util.need(c, "docker") }
-  if c.args.docker_host then
-    util.append(argv, "-H", c.args.docker_host)
-  elseif c.args.cli_context then
-    util.append(argv, "--context", c.args.cli_context)
-  end
+  local argv = docker.cli(c, c.args.docker_cli or util.need(c, "docker"))
   util.extend(argv, words)
   return util.run(c, argv, { may_fail = true })
 end
@@ -101,7 +96,7 @@ return {
   side = "target",
   check = "none",
   diff = "none",
-  args = docker.args({
+  args = docker.cli_args({
     name = { required = true, doc = "Name of the stack." },
     state = { default = "present", choices = { "present", "absent" }, doc = "Whether it is to be there." },
     compose = { type = "list", elements = "raw", default = list(), doc = "Compose files of the target, or their content as dicts." },
@@ -110,8 +105,6 @@ return {
     resolve_image = { choices = { "always", "changed", "never" }, doc = "When images are looked up." },
     absent_retries = { type = "int", default = 0, doc = "Tries more to remove it." },
     absent_retries_interval = { type = "int", default = 1, doc = "Seconds between them." },
-    docker_cli = { type = "path", doc = "The docker program." },
-    cli_context = { doc = "Its context." },
   }),
   run = run,
 }

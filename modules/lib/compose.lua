@@ -14,8 +14,6 @@ local COMMON = {
   env_files = { type = "list", elements = "path", doc = "Files of variables." },
   profiles = { type = "list", elements = "str", doc = "Profiles." },
   check_files_existing = { type = "bool", default = true, doc = "Look whether there is a compose file." },
-  docker_cli = { type = "path", doc = "The docker program." },
-  cli_context = { doc = "Its context." },
 }
 
 -- Those of the modules that run a command in a service.
@@ -44,7 +42,7 @@ local function with(own, shared)
 end
 
 function compose.args(own)
-  return docker.args(with(own, COMMON))
+  return docker.cli_args(with(own, COMMON))
 end
 
 function compose.command_args(own)
@@ -55,12 +53,7 @@ local function base(c)
   local cli = c.args.docker_cli or c:which("docker")
   local argv
   if cli then
-    argv = { cli }
-    if c.args.docker_host then
-      util.append(argv, "-H", c.args.docker_host)
-    elseif c.args.cli_context then
-      util.append(argv, "--context", c.args.cli_context)
-    end
+    argv = docker.cli(c, cli)
     local probe = util.copy(argv)
     util.append(probe, "compose", "version", "--short")
     if util.run(c, probe, { may_fail = true }).rc == 0 then
@@ -72,11 +65,7 @@ local function base(c)
   if not old then
     c:fail("there is neither `docker compose` nor docker-compose on the target")
   end
-  argv = { old }
-  if c.args.docker_host then
-    util.append(argv, "-H", c.args.docker_host)
-  end
-  return argv, 1
+  return docker.cli(c, old), 1
 end
 
 local function project_words(c)

@@ -7,9 +7,9 @@ local docker = {}
 -- The arguments every docker module has.
 local COMMON = {
   docker_host = { aliases = { "docker_url" }, doc = "Where the engine listens; $DOCKER_HOST, else unix:///var/run/docker.sock." },
-  tls_hostname = { doc = "Not supported: the certificate must be that of the host." },
+  tls_hostname = { doc = "Name in the engine's certificate, when it is another one than that of docker_host." },
   api_version = { default = "auto", aliases = { "docker_api_version" }, doc = "Version of the API; the engine's own when `auto`." },
-  timeout = { type = "int", default = 60, doc = "Seconds of silence after which a request is given up." },
+  timeout = { type = "int", doc = "Seconds of silence after which a request is given up; $DOCKER_TIMEOUT, else 60." },
   ca_path = { type = "path", aliases = { "ca_cert", "tls_ca_cert", "cacert_path" }, doc = "Certificate authority of the engine." },
   client_cert = { type = "path", aliases = { "tls_client_cert", "cert_path" }, doc = "Client certificate." },
   client_key = { type = "path", aliases = { "tls_client_key", "key_path" }, doc = "Its key." },
@@ -27,6 +27,18 @@ function docker.args(own)
   return own
 end
 
+-- Those of modules that are a front end of the docker program.
+function docker.cli_args(own)
+  for name, arg in pairs(COMMON) do
+    if name ~= "timeout" and name ~= "ssl_version" and name ~= "use_ssh_client" and name ~= "debug" then
+      own[name] = own[name] or arg
+    end
+  end
+  own.docker_cli = { type = "path", doc = "The docker program." }
+  own.cli_context = { doc = "Context of the docker program; it is the engine to talk to when there is no docker_host." }
+  return own
+end
+
 -- Text for a URL's query.
 local function escaped(text)
   return (tostring(text):gsub("[^%w%-%._~]", function(ch) return ("%%%02X"):format(ch:byte()) end))
@@ -41,8 +53,61 @@ local function query_of(query)
   return #parts > 0 and "?" .. table.concat(parts, "&") or ""
 end
 
-local function endpoint(c)
-  local host = c.args.docker_host or c.getenv("DOCKER_HOST") or "unix:///var/run/docker.sock"
+local function switch(value)
+  return value ~= nil and not (value == "" or value == "0" or value:lower():match("^no?$") or value:lower() == "false")
+end
+
+-- The arguments of the connection, or what the environment says in their place.
+local function connection(c)
+  local certificates = c.getenv("DOCKER_CERT_PATH")
+  local function file(given, name)
+    return given or certificates and certificates .. "/" .. name
+  end
+  return {
+    host = c.args.docker_host or c.getenv("DOCKER_HOST") or "unix:///var/run/docker.sock",
+    version = c.args.api_version ~= "auto" and c.args.api_version or c.getenv("DOCKER_API_VERSION") or "auto",
+    timeout = c.args.timeout or tonumber(c.getenv("DOCKER_TIMEOUT")) or 60,
+    hostname = c.args.tls_hostname or c.getenv("DOCKER_TLS_HOSTNAME"),
+    verify = c.args.validate_certs or switch(c.getenv("DOCKER_TLS_VERIFY")),
+    tls = c.args.tls or switch(c.getenv("DOCKER_TLS")),
+    ca = file(c.args.ca_path, "ca.pem"),
+    cert = file(c.args.client_cert, "cert.pem"),
+    key = file(c.args.client_key, "key.pem"),
+  }
+end
+
+-- The words that start the docker program, or docker-compose, for the engine of the connection.
+function docker.cli(c, program)
+  local argv = {}
+  if c.args.tls_hostname then
+    util.append(argv, "DOCKER_TLS_HOSTNAME=" .. c.args.tls_hostname)
+  end
+  if c.args.api_version ~= "auto" then
+    util.append(argv, "DOCKER_API_VERSION=" .. c.args.api_version)
+  end
+  if #argv > 0 then
+    table.insert(argv, 1, "env")
+  end
+  util.append(argv, program)
+  if c.args.docker_host or not c.args.cli_context then
+    util.append(argv, "--host", connection(c).host)
+  end
+  if c.args.validate_certs then
+    util.append(argv, "--tlsverify")
+  elseif c.args.tls then
+    util.append(argv, "--tls")
+  end
+  for _, option in ipairs({ { "--tlscacert", "ca_path" }, { "--tlscert", "client_cert" }, { "--tlskey", "client_key" },
+    { "--context", "cli_context" } }) do
+    if c.args[option[2]] then
+      util.append(argv, option[1], c.args[option[2]])
+    end
+  end
+  return argv
+end
+
+local function endpoint(c, to)
+  local host = to.host
   local socket = host:match("^unix://(/.*)$") or host:match("^http%+unix://(/.*)$")
   if socket then
     return "http://docker", socket
@@ -51,15 +116,23 @@ local function endpoint(c)
   if not where then
     c:fail("docker_host '" .. host .. "' is not supported: unix:///path or tcp://host:port")
   end
-  local tls = c.args.tls or c.args.validate_certs or host:match("^https:") ~= nil
-  return (tls and "https://" or "http://") .. where:gsub("/+$", ""), nil
+  where = where:gsub("/+$", "")
+  if not (to.tls or to.verify or host:match("^https:")) then
+    return "http://" .. where
+  end
+  local port = where:match(":%d+$") or ""
+  if to.verify and to.hostname and to.hostname ~= "" then
+    return "https://" .. to.hostname .. port, nil, where
+  end
+  return "https://" .. where
 end
 
 -- One request. Returns status, the decoded answer (or its text) and the text.
 function docker.request(c, method, path, options)
   options = options or {}
-  local base, socket = endpoint(c)
-  local version = c.args.api_version ~= "auto" and "/v" .. c.args.api_version:gsub("^v", "") or ""
+  local to = connection(c)
+  local base, socket, connect_to = endpoint(c, to)
+  local version = to.version ~= "auto" and "/v" .. to.version:gsub("^v", "") or ""
   local headers = options.headers or {}
   local body = options.body
   if type(body) == "table" then
@@ -76,11 +149,12 @@ function docker.request(c, method, path, options)
     body_file = options.body_file,
     to_file = options.to_file,
     unix_socket = socket,
-    timeout = (options.timeout or 0) + c.args.timeout,
-    validate_certs = c.args.validate_certs,
-    ca_path = c.args.ca_path,
-    client_cert = c.args.client_cert,
-    client_key = c.args.client_key,
+    connect_to = connect_to,
+    timeout = (options.timeout or 0) + to.timeout,
+    validate_certs = to.verify,
+    ca_path = to.ca,
+    client_cert = to.cert,
+    client_key = to.key,
     use_proxy = false,
     follow = false,
   })

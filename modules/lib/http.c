@@ -369,16 +369,22 @@ static bool failed(struct transfer *t, CURLcode rc, const char *why, struct err 
 static bool one_hop(struct transfer *t, struct err *e) {
     struct curl_slist *headers = NULL;
     char why[CURL_ERROR_SIZE] = "";
+    struct curl_slist *places = NULL;
     bool ok = header_list(t, &headers, e);
     if (ok) {
         curl_easy_reset(t->h);
         curl_easy_setopt(t->h, CURLOPT_ERRORBUFFER, why);
         set_options(t, headers);
+        if (t->q->connect_to) {
+            places = curl_slist_append(NULL, arena_printf(t->c->arena, "::%s", t->q->connect_to));
+            curl_easy_setopt(t->h, CURLOPT_CONNECT_TO, places);
+        }
         int64_t start = clock_ms();
         CURLcode rc = curl_easy_perform(t->h);
         t->r->elapsed_s += (clock_ms() - start) / 1000;
         ok = rc == CURLE_OK || failed(t, rc, why, e);
     }
+    curl_slist_free_all(places);
     curl_slist_free_all(headers);
     return ok;
 }

@@ -14,6 +14,7 @@ struct http_request {
     bool force_basic, validate_certs, use_proxy, head, decompress, fresh;  // fresh: from no cache
     const char *netrc;  // file with the password when there is no `user`; NULL: none
     const char *ca_path, *client_cert, *client_key, *unix_socket, *agent;
+    const char *connect_to;  // "host:port" that is spoken to in place of that of the URL; NULL: that one
     enum http_follow follow;
     const int *suites;  // the only TLS ciphers that are offered, ends with 0; NULL: those of the library
     int64_t timeout_ms;

@@ -87,9 +87,9 @@ static struct str map_file(lua_State *lua, const char *path) {
     return (struct str){p, (size_t)st.st_size};
 }
 
-/// c.http{url, method, headers, body, body_file, unix_socket, timeout (s of silence), user, password, validate_certs,
-/// ca_path, client_cert, client_key, follow, use_proxy, to_file (a new file)} -> {status, headers, body, url}; nil and
-/// the reason when there was no answer.
+/// c.http{url, method, headers, body, body_file, unix_socket, connect_to ("host:port" in place of that of the url),
+/// timeout (s of silence), user, password, validate_certs, ca_path, client_cert, client_key, follow, use_proxy,
+/// to_file (a new file)} -> {status, headers, body, url}; nil and the reason when there was no answer.
 static int http_request(lua_State *lua) {
     struct mod_call *c = call_of(lua);
     struct arena *a = c->arena;
@@ -111,6 +111,7 @@ static int http_request(lua_State *lua) {
                              .client_cert = field_z(lua, "client_cert", a),
                              .client_key = field_z(lua, "client_key", a),
                              .unix_socket = field_z(lua, "unix_socket", a),
+                             .connect_to = field_z(lua, "connect_to", a),
                              .follow = field_bool(lua, "follow", true) ? HTTP_FOLLOW_SAFE : HTTP_FOLLOW_NONE,
                              .timeout_ms = (int64_t)(field_number(lua, "timeout", 60) * 1000),
                              .body_max = (size_t)16 << 20,

@@ -9,7 +9,7 @@ skip() {
     exit 77
 }
 [ "$(id -u)" = 0 ] || skip "needs root"
-for program in dockerd docker unshare busybox; do
+for program in dockerd docker unshare busybox openssl; do
     command -v $program >/dev/null || skip "needs $program"
 done
 if [ -z "${IN_NAMESPACE:-}" ]; then
@@ -29,8 +29,26 @@ finish() {
 trap finish EXIT
 ip link set lo up
 mount --make-rprivate /
+unset DOCKER_TLS_VERIFY DOCKER_CERT_PATH DOCKER_CONTEXT
 export DOCKER_HOST=unix://$work/docker.sock HOME=$work
-dockerd --data-root "$work/data" --exec-root "$work/exec" -H "$DOCKER_HOST" -p "$work/pid" >"$work/log" 2>&1 &
+# It also listens for who has a certificate of this authority; its own is for engine.example and for 127.0.0.1.
+certs=$work/certs
+mkdir "$certs"
+(
+    cd "$certs"
+    openssl req -x509 -newkey rsa:2048 -nodes -days 9 -subj /CN=authority -keyout ca-key.pem -out ca.pem
+    openssl req -x509 -newkey rsa:2048 -nodes -days 9 -subj /CN=other -keyout other-key.pem -out other-ca.pem
+    for name in server client; do
+        openssl req -newkey rsa:2048 -nodes -subj /CN=$name -keyout $name-key.pem -out $name.csr
+        echo 'subjectAltName=DNS:engine.example,IP:127.0.0.1' >ext
+        [ $name = server ] || echo 'extendedKeyUsage=clientAuth' >ext
+        openssl x509 -req -days 9 -in $name.csr -CA ca.pem -CAkey ca-key.pem -CAcreateserial -extfile ext -out $name.pem
+    done
+    mv client.pem cert.pem && mv client-key.pem key.pem
+) >"$work/certs.log" 2>&1
+export PLAY_TEST_DOCKER_CERTS=$certs
+dockerd --data-root "$work/data" --exec-root "$work/exec" -H "$DOCKER_HOST" -H tcp://127.0.0.1:2376 --tlsverify \
+    --tlscacert "$certs/ca.pem" --tlscert "$certs/server.pem" --tlskey "$certs/server-key.pem" -p "$work/pid" >"$work/log" 2>&1 &
 pids+=($!)
 for _ in $(seq 150); do
     docker version >/dev/null 2>&1 && break
