@@ -1,6 +1,5 @@
 // apt_repository: one-line entries of sources.list and of the files in sources.list.d.
 #include "apt.h"
-#include "apt.h"
 #include "fsattr.h"
 #include "home.h"
 #include "paths.h"

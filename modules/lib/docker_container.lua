@@ -19,7 +19,11 @@ spec.args = {
   },
   command = { type = "raw", doc = "Command, as a list or in one line." },
   entrypoint = { type = "list", elements = "str", doc = "Entry point in place of the image's." },
-  command_handling = { default = "correct", choices = { "compatibility", "correct" }, doc = "Accepted." },
+  command_handling = {
+    default = "correct",
+    choices = { "compatibility", "correct" },
+    doc = "With `compatibility` words of a list are joined and split again, and an empty command is none.",
+  },
   container_default_behavior = {
     default = "no_defaults", choices = { "compatibility", "no_defaults" }, doc = "Accepted; nothing that was not given is set.",
   },
@@ -249,16 +253,31 @@ local function tmpfs(values)
   return out
 end
 
-local function command(c)
-  local value = c.args.command
+-- A command's words. `compatibility` joins the words of a list and splits the line again; what is empty is not given then.
+local function command_words(c, value)
+  local compatible = c.args.command_handling == "compatibility"
   if type(value) == "table" then
     local out = list({})
     for _, word in ipairs(value) do
       out[#out + 1] = tostring(word)
     end
-    return out
+    if not compatible then
+      return out
+    end
+    value = table.concat(out, " ")
+  end
+  if compatible and value == "" then
+    return nil
   end
   return util.split_command(c, tostring(value))
+end
+
+local function command(c)
+  return command_words(c, c.args.command)
+end
+
+local function entrypoint(c)
+  return command_words(c, c.args.entrypoint)
 end
 
 -- A port or a range as numbers.
@@ -419,7 +438,7 @@ end
 -- kinds: value, list (in order), set, dict, set_of_dicts
 local OPTIONS = {
   { "command", "Config", "Cmd", "list", command },
-  { "entrypoint", "Config", "Entrypoint", "list" },
+  { "entrypoint", "Config", "Entrypoint", "list", entrypoint },
   { "domainname", "Config", "Domainname" },
   { "hostname", "Config", "Hostname" },
   { "user", "Config", "User" },
@@ -568,13 +587,13 @@ function spec.wanted(c)
   local log = {}
   for _, option in ipairs(OPTIONS) do
     local name, where, key, kind, make = table.unpack(option, 1, 5)
-    if c.args[name] ~= nil then
-      local value = c.args[name]
-      if make then
-        value = make(c)
-      elseif type(value) == "table" then
-        value = kind == "dict" and dict(value) or list(value)
-      end
+    local value = c.args[name]
+    if value ~= nil and make then
+      value = make(c)
+    elseif type(value) == "table" then
+      value = kind == "dict" and dict(value) or list(value)
+    end
+    if value ~= nil then
       local to = where == "Config" and want.body or where == "LogConfig" and log or want.host
       to[key] = value
       want.values[name] = { value = value, kind = kind or "value" }

@@ -23,7 +23,7 @@ finish() {
         kill "$p" 2>/dev/null || true
         wait "$p" 2>/dev/null || true
     done
-    umount -R "$work/data" "$work/exec" 2>/dev/null || true
+    umount -R "$work/data" "$work/exec" "$work"/exec/netns/* 2>/dev/null || true
     rm -rf "$work"
 }
 trap finish EXIT
