@@ -640,7 +640,7 @@ function spec.comparison(c, name, kind)
     end
     local real = ({ ports = "published_ports", volumes = "volumes", exposed = "exposed_ports", log_opt = "log_options" })[key] or key
     if real ~= "*" and real ~= "networks" and real ~= "image" and not spec.args[real] then
-      c:fail("Unknown module option '" .. tostring(key) .. "' in comparisons!")
+      c:fail("Unknown module option '" .. tostring(key) .. "' in comparisons dict!")
     end
   end
   local option = name == "volume_binds" and "volumes" or name
@@ -725,9 +725,25 @@ local function expected(c, name, entry, image)
   return entry.value
 end
 
+-- Ends when labels would have to go that every container of the image has.
+local function refuse_labels_of(c, image)
+  local left = {}
+  for _, label in ipairs(util.keys(util.present(image and image.Config and image.Config.Labels) or {})) do
+    if c.args.labels[label] == nil then
+      left[#left + 1] = '"' .. label .. '"'
+    end
+  end
+  if #left > 0 then
+    c:fail("Some labels should be removed but are present in the base image. You can set image_label_mismatch to 'ignore' to ignore"
+      .. " this error. Labels: " .. table.concat(left, ", "))
+  end
+end
+
 -- What differs, as option -> {now, wanted}: first what needs a new container, then what can be changed.
 function spec.compare(c, want, container, image)
   local differences, updates = {}, {}
+  -- the environment of the image counts although none is asked for
+  want.values.env = want.values.env or { value = list({}), kind = "set" }
   for name, entry in pairs(want.values) do
     local how = spec.comparison(c, name, entry.kind)
     if how ~= "ignore" then
@@ -739,6 +755,9 @@ function spec.compare(c, want, container, image)
       local equal = matches(entry.kind, how, wanted, now)
       if name == "network_mode" and not equal then
         equal = wanted == "default" and (now == "bridge" or now == "default")
+      end
+      if not equal and name == "labels" and how == "strict" and c.args.image_label_mismatch == "fail" then
+        refuse_labels_of(c, image)
       end
       if not equal then
         (want.updatable[name] and updates or differences)[name] = { now == nil and null or now, wanted }
