@@ -105,6 +105,7 @@ local function finish(c)
 end
 
 local function run(c)
+  postgres.check_input(c, "db")
   local a = c.args
   check_arguments(c)
   local path = path_of(c)

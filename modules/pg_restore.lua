@@ -5,6 +5,7 @@ local postgres = use("postgres")
 local pgdump = use("pgdump")
 
 local function run(c)
+  postgres.check_input(c, "db", "owner")
   local a = c.args
   if not c.fs.exists(a.src) then
     c:fail("src " .. a.src .. " does not exist")

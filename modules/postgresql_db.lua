@@ -92,6 +92,7 @@ local function plan_rename(c, now)
 end
 
 local function plan(c)
+  postgres.check_input(c, "name", "owner", "conn_limit", "encoding", "template", "tablespace", "comment")
   local a = c.args
   if a.conn_limit ~= "" and not a.conn_limit:match("^%-?%d+$") then
     c:fail("conn_limit: '" .. a.conn_limit .. "' is no number")

@@ -4,6 +4,7 @@ local util = use("util")
 local postgres = use("postgres")
 
 local function plan(c)
+  postgres.check_input(c, "name", "schema", "version", "comment")
   local a, db, name = c.args, c.args.login_db, postgres.name(c.args.name)
   local now = postgres.row(c, db,
     "SELECT extversion AS version, nspname AS schema, obj_description(e.oid, 'pg_extension') AS comment FROM pg_extension e " ..

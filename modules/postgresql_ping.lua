@@ -3,6 +3,7 @@
 local postgres = use("postgres")
 
 local function run(c)
+  postgres.check_input(c)
   c:set("server_version", dict())
   c:set("conn_err_msg", "")
   local raw, why = postgres.sql(c, c.args.login_db or "", "SELECT version();", { may_fail = true })

@@ -196,6 +196,7 @@ local function check_arguments(c)
 end
 
 local function run(c)
+  postgres.check_input(c, "roles", "target_roles", "schema")
   check_arguments(c)
   c:set("queries", list())
   local to = roles(c)

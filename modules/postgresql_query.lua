@@ -149,6 +149,7 @@ local function script(c, all)
 end
 
 local function run(c)
+  postgres.check_input(c)
   local query = c.args.query
   if type(query) == "table" then
     query = table.concat(query, ";\n")

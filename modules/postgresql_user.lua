@@ -185,6 +185,7 @@ local function plan_create(c, flags)
 end
 
 local function plan(c)
+  postgres.check_input(c, "name", "password", "expires", "role_attr_flags", "comment", "configuration")
   if c.args.priv then
     c:fail("priv is not supported any more, here as in Ansible: use postgresql_privs")
   end
@@ -214,9 +215,12 @@ end
 
 local function run(c)
   if c.args.state == "absent" then
-    local _, why = postgres.sql(c, db_of(c), c.state.statements[1] .. ";", { may_fail = not c.args.fail_on_user })
-    if why then
+    local _, why = postgres.sql(c, db_of(c), c.state.statements[1] .. ";", { may_fail = true })
+    if why and c.args.fail_on_user then
+      c:fail("Unable to remove user: " .. why:gsub("^ERROR:  ", ""))
+    elseif why then
       c:warn("Unable to remove user: " .. why)
+      c:changed(false)
     end
     c:set("user_removed", why == nil)
   else

@@ -22,6 +22,11 @@ function pgdump.format_of(path)
   return "plain"
 end
 
+-- The words for the role that dumps or restores.
+local function role_words(c)
+  return c.args.session_role and { "--role=" .. c.args.session_role } or {}
+end
+
 -- Dumps into `path`, which appears whole or not at all. `options`: format, compressor, extra words, jobs.
 function pgdump.dump(c, db, path, options)
   local temp = util.dirname(path) .. "/." .. util.basename(path) .. "." .. c.digest("sha256", c.random(16)):sub(1, 8)
@@ -29,6 +34,7 @@ function pgdump.dump(c, db, path, options)
   if options.format == "directory" and options.jobs then
     util.append(argv, "--jobs=" .. options.jobs)
   end
+  util.extend(argv, role_words(c))
   util.extend(argv, options.extra)
   util.append(argv, "--dbname=" .. db)
   local r = postgres.program(c, argv, { may_fail = true })
@@ -58,6 +64,7 @@ function pgdump.send(c, db, options)
   local env = postgres.environment(c)
   local compressor = options.compressor and util.need(c, COMPRESSORS[options.compressor])
   local argv = { util.need(c, "pg_dump"), "--format=" .. options.format, "--no-password" }
+  util.extend(argv, role_words(c))
   util.extend(argv, options.extra)
   util.append(argv, "--dbname=" .. db)
   local check
@@ -116,13 +123,18 @@ function pgdump.restore(c, db, path, format, compressor, options)
   end
   local argv
   if format == "plain" then
-    argv = { "psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "--no-password", "--dbname=" .. db, "--file=" .. path }
+    argv = { "psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "--no-password", "--dbname=" .. db }
+    local role = postgres.set_role(c)
+    if role then
+      util.append(argv, "--command=" .. role)
+    end
+    util.append(argv, "--file=" .. path)
     if options.single_transaction then
       util.append(argv, "--single-transaction")
     end
     util.extend(argv, options.extra)
   else
-    argv = { "pg_restore", "--no-password", "--dbname=" .. db }
+    argv = util.extend({ "pg_restore", "--no-password", "--dbname=" .. db }, role_words(c))
     if options.single_transaction then
       util.append(argv, "--single-transaction")
     else

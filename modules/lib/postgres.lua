@@ -18,7 +18,7 @@ local COMMON = {
   ssl_key = { type = "path", doc = "Its key." },
   connect_params = { type = "dict", default = dict(), doc = "More parameters of the connection, as libpq names them." },
   session_role = { doc = "Role to take on after the connection." },
-  trust_input = { type = "bool", default = true, doc = "Accepted: names are always quoted." },
+  trust_input = { type = "bool", default = true, doc = "With false, texts that look like SQL are refused. Names are always quoted." },
 }
 
 function postgres.args(own)
@@ -70,7 +70,58 @@ function postgres.literal(c, value)
   return postgres.text(value)
 end
 
+-- Whether a text looks like more SQL than a name or a value.
+local function dangerous(text)
+  local upper = text:upper()
+  for _, first in ipairs({ "UNION", "INTERSECT", "EXCEPT" }) do
+    if upper:find(first .. "[^\n]*SELECT") then
+      return true
+    end
+  end
+  for _, word in ipairs({ "SELECT", "UPDATE", "INSERT", "DELETE", "DROP", "TRUNCATE", "ALTER" }) do
+    if upper:find(";[^\n]*" .. word) then
+      return true
+    end
+  end
+  return text:find("['\"][^\n]*%-%-") ~= nil
+end
+
+local function find_dangerous(value, found)
+  if type(value) == "table" then
+    for _, key in ipairs(util.keys(value)) do
+      if type(key) == "string" and dangerous(key) then
+        util.append(found, key)
+      end
+      find_dangerous(value[key], found)
+    end
+  elseif type(value) == "string" and dangerous(value) then
+    util.append(found, value)
+  end
+end
+
+-- With trust_input false, ends when one of these arguments, or session_role, looks like SQL.
+function postgres.check_input(c, ...)
+  if c.args.trust_input then
+    return
+  end
+  local found = {}
+  for _, name in ipairs({ "session_role", ... }) do
+    find_dangerous(c.args[name], found)
+  end
+  if #found > 0 then
+    c:fail("Passed input '" .. table.concat(found, ", ") .. "' is potentially dangerous")
+  end
+end
+
 -- -- connecting ----------------------------------------------------------------------------------------------------------
+
+-- The variables that libpq reads a parameter of the connection from.
+local VARIABLES = { application_name = "PGAPPNAME", connect_timeout = "PGCONNECT_TIMEOUT", dbname = "PGDATABASE" }
+for _, name in ipairs({ "channel_binding", "client_encoding", "gssencmode", "gsslib", "host", "hostaddr", "krbsrvname", "options", "passfile",
+  "password", "port", "requirepeer", "require_auth", "service", "ssl_max_protocol_version", "ssl_min_protocol_version", "sslcert",
+  "sslcompression", "sslcrl", "sslcrldir", "sslkey", "sslmode", "sslrootcert", "sslsni", "target_session_attrs", "user" }) do
+  VARIABLES[name] = "PG" .. name:gsub("_", ""):upper()
+end
 
 local function environment(c)
   local a, env = c.args, {}
@@ -91,7 +142,12 @@ local function environment(c)
   set("PGCONNECT_TIMEOUT", 15)
   set("PGCLIENTENCODING", "UTF8")
   for name, value in pairs(a.connect_params or {}) do
-    set("PG" .. name:upper(), value)
+    local variable = VARIABLES[name]
+    if not variable then
+      c:fail("connect_params: '" .. name .. "' is no parameter of libpq that its programs take from the environment; those are "
+        .. table.concat(util.keys(VARIABLES), ", "))
+    end
+    set(variable, value)
   end
   return env
 end
@@ -108,17 +164,25 @@ function postgres.program(c, argv, options)
   return util.run(c, argv, { env = env, stdin = options.stdin, may_fail = options.may_fail, timeout = options.timeout, what = options.what })
 end
 
+-- The statement that takes on session_role, or nil.
+function postgres.set_role(c)
+  return c.args.session_role and "SET ROLE " .. postgres.name(c.args.session_role)
+end
+
 -- Runs SQL. Returns what psql printed, or nil and its error when `may_fail`.
 function postgres.sql(c, db, text, options)
   options = options or {}
   local argv = { "psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-d", db ~= "" and db or "postgres", "-f", "-" }
   util.extend(argv, options.flags)
-  local role = c.args.session_role and "SET ROLE " .. postgres.name(c.args.session_role) .. ";\n" or ""
-  local r = postgres.program(c, argv, { stdin = role .. text .. "\n", may_fail = true })
+  local role = postgres.set_role(c)
+  local r = postgres.program(c, argv, { stdin = (role and role .. ";\n" or "") .. text .. "\n", may_fail = true })
   if r.rc == 0 then
     return (r.stdout:gsub("\n$", ""))
   end
   local why = util.trim(r.stderr):gsub("psql:<stdin>:%d+: ", ""):gsub("^psql: error: ", "")
+  if role and r.stderr:match("^psql:<stdin>:1: ") then
+    c:fail("Could not switch role: " .. why:gsub("^ERROR:  ", ""))
+  end
   if options.may_fail then
     return nil, why
   end

@@ -29,8 +29,14 @@ static int call_differs(lua_State *lua) {
     return 1;
 }
 
+/// c:changed(), or c:changed(false) when what was planned did not happen after all.
 static int call_changed(lua_State *lua) {
-    mod_changed(call_of(lua));
+    struct mod_call *c = call_of(lua);
+    if (lua_isnoneornil(lua, 2) || lua_toboolean(lua, 2)) {
+        mod_changed(c);
+    } else {
+        c->changed = false;
+    }
     return 0;
 }
 
