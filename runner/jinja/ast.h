@@ -200,6 +200,8 @@ struct parser {
     unsigned inner;              // bodies around that are scopes of their own
     unsigned loops;              // loops around that `break` may leave
     enum escaping escaping;      // where the parser stands
+    enum escaping folding;       // what constants get there: the last that was known
+    bool asking;                 // inside of an `autoescape` that is known only when it runs
     bool soft, soft_body;        // here, and in the body that comes, a plugin may be missing until it is called
     const struct node *missing;  // the first plugin that is missing
     const struct node *twice;    // the first block whose name was used before
@@ -219,6 +221,8 @@ struct parser {
 void mark_refs(struct arena *a, struct tmpl *t, const struct str *set, size_t n);
 /// True for what Jinja2 computes while it compiles: nothing in it has a name.
 bool is_constant(const struct node *n);
+/// The same without filters and tests, which nobody calls while it is open whether output is escaped.
+bool is_literal(const struct node *n);
 struct nodes {  // a list under construction
     struct node *first, *last;
     size_t n;
@@ -492,6 +496,8 @@ enum loop_attr loop_attr_named(struct str name);
 /// False when `v` is no loop.
 bool loop_attr_of(struct val v, enum loop_attr attr, struct arena *a, struct val *out);
 bool is_loop(struct val v);
+/// Ends a generator with the failure in `e`, which is told when someone reads that far.
+void generator_fails(struct arena *a, struct val *v, struct err *e);
 struct val loop_new(struct rt *r, const struct node *n, struct val items, unsigned depth);
 void loop_advance(struct val loop, size_t index);
 struct val macro_new(struct rt *r, const struct node *n);

@@ -306,12 +306,38 @@ struct val generator_read(struct arena *a, struct val v, size_t n) {
     return list;
 }
 
+struct failure {
+    struct vobj o;
+    struct err why;
+};
+
+void generator_fails(struct arena *a, struct val *v, struct err *e) {
+    static const struct obj_type type = {.name = "error"};
+    struct failure *f = ARENA_NEW(a, struct failure);
+    *f = (struct failure){.o.type = &type, .why = *e};
+    err_clear(e);
+    val_push(a, *v, val_obj(&f->o));
+    v->u.l->n--;
+    v->spare = VAL_SPARE_FAILING;
+}
+
+bool generator_end(struct val v, struct err *e) {
+    if (v.spare != VAL_SPARE_FAILING) {
+        return true;
+    }
+    struct err why = ((const struct failure *)(const void *)v.u.l->items[v.u.l->n].u.o)->why;
+    why.arena = e->arena;
+    *e = why;
+    return false;
+}
+
 bool jinja_iter(struct jcall *c, struct val v, struct val *list, struct err *e) {
     switch ((enum val_kind)v.kind) {
     case VAL_LIST:
         *list = v;
-        if (v.spare == VAL_SPARE_GENERATOR) {
+        if (is_generator(v)) {
             *list = generator_read(c->a, v, v.u.l->n);
+            return generator_end(v, e);
         }
         return true;
     case VAL_TUPLE:

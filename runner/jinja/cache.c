@@ -250,7 +250,7 @@ struct tmpl *jinja_compile(struct arena *a, const struct tmpl_key *k, const stru
     }
     struct parser *p = ARENA_NEW(a, struct parser);
     *p = (struct parser){.s = {.a = a, .text = t->text, .base = at, .o = &t->o, .t = t}, .tmpl = t, .e = e};
-    p->escaping = t->o.autoescape ? ESC_ON : ESC_OFF;
+    p->escaping = p->folding = t->o.autoescape ? ESC_ON : ESC_OFF;
     p->plugins = plugins;
     if (!parse(p, k->bare)) {
         return NULL;

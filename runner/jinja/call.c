@@ -221,6 +221,28 @@ static bool undefined_argument(const struct jcall *c, struct val *out) {
     return false;
 }
 
+/// Runs a filter that is a generator in Jinja2: what goes wrong, here or in the generator it reads from, is kept for
+/// those who read its items.
+static bool generate(struct jcall *c, const struct filter *f, struct val *out, struct err *e) {
+    struct val from = c->nargs ? c->args[0] : (struct val){0};
+    *out = (struct val){0};
+    if (is_generator(from)) {
+        struct val *args = ARENA_ARRAY(c->a, struct val, c->nargs);
+        memcpy(args, c->args, c->nargs * sizeof *args);
+        args[0] = generator_read(c->a, from, from.u.l->n);
+        c->args = args;
+    }
+    if ((f->takes_undef || check_input(c, e)) && f->fn(c, out, e) && generator_end(from, e)) {
+        return true;
+    }
+    if (e->code == ERR_LIMIT) {
+        return false;
+    }
+    *out = is_generator(*out) ? *out : val_list(c->a, 0);
+    generator_fails(c->a, out, e);
+    return true;
+}
+
 bool filter_invoke(struct jcall *c, const struct filter *f, const struct sig *s, struct val *out, struct err *e) {
     struct val slots[SIG_MAX];
     const struct val *args = c->args, kwargs = c->kwargs;
@@ -229,6 +251,10 @@ bool filter_invoke(struct jcall *c, const struct filter *f, const struct sig *s,
     c->data = f->data;
     if (undefined_argument(c, out)) {
         return true;
+    }
+    if (f->lazy && !c->ctx->opts->ansible) {
+        struct jcall bound = *c;
+        return sig_bind(&bound, s, slots, e) && generate(&bound, f, out, e);
     }
     bool ok = (f->takes_undef || check_input(c, e)) && sig_bind(c, s, slots, e) && f->fn(c, out, e);
     c->args = args;  // not what was bound here

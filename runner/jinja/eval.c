@@ -67,7 +67,7 @@ static bool eval_name(struct rt *r, const struct node *n, struct val *out) {
         *out = super_new(r, r->block);
         return true;
     }
-    if (r->u->blocks->n && str_eqz(n->name, "self")) {
+    if (str_eqz(n->name, "self")) {  // whatever a variable of that name says
         *out = self_new(r);
         return true;
     }
@@ -255,11 +255,11 @@ static const struct val *no_key(struct val hay, const struct val *needle) {
 
 static bool contains(struct rt *r, struct val hay, struct val needle, bool *out) {
     *out = false;
-    if (hay.kind == VAL_LIST && hay.spare == VAL_SPARE_GENERATOR) {  // is read up to what is found
+    if (is_generator(hay)) {  // is read up to what is found
         while (!*out && hay.u.l->n) {
             *out = op_equal(generator_read(r->a, hay, 1).u.l->items[0], needle);
         }
-        return true;
+        return *out || generator_end(hay, r->e);
     }
     if (hay.kind == VAL_OBJ) {
         struct jcall c = {.ctx = r->c, .a = r->a, .name = "in"};

@@ -289,6 +289,7 @@ static bool round_allowed(struct rt *r, const struct node *n, size_t used) {
 /// What a loop goes through; `dict` is the dictionary that a template may change meanwhile, or undefined.
 struct loop_over {
     struct val items, dict;
+    struct val from;  // a generator, which may fail at its end
 };
 
 /// Runs the body for each item. `lazy`: the condition is asked as the loop goes, as a generator would.
@@ -324,7 +325,7 @@ static enum flow run_items(struct rt *r, const struct node *n, const struct loop
         }
     }
     r->f = up;
-    return flow;
+    return flow == FLOW_NEXT && !generator_end(over->from, r->e) ? FLOW_ERROR : flow;
 }
 
 static enum flow for_items(struct rt *r, const struct node *n, struct loop_over *over, unsigned depth) {
@@ -384,8 +385,13 @@ static enum flow exec_for(struct rt *r, const struct node *n) {
     struct loop_over over = {0};
     struct jcall c = {.ctx = r->c, .a = r->a, .name = "for"};
     bool changes = r->u->t->mutates || r->u->mutates;
-    if (!(changes ? loop_dict(r, n->b, &over.dict, &v) : expr_eval(r, n->b, &v)) ||
-        !jinja_iter(&c, v, &over.items, r->e)) {
+    if (!(changes ? loop_dict(r, n->b, &over.dict, &v) : expr_eval(r, n->b, &v))) {
+        return FLOW_ERROR;
+    }
+    if (is_generator(v)) {
+        over.from = v;
+        over.items = generator_read(r->a, v, v.u.l->n);
+    } else if (!jinja_iter(&c, v, &over.items, r->e)) {
         return FLOW_ERROR;
     }
     return for_items(r, n, &over, 0);
@@ -453,7 +459,16 @@ static enum flow exec_setblock(struct rt *r, const struct node *n) {
     if (flow != FLOW_NEXT) {
         return flow;
     }
-    return flow_of((!n->b || eval_filter(r, n->b, &v, &v)) && exec_assign(r, n->a, v));
+    if (n->b && !eval_filter(r, n->b, &v, &v)) {
+        return FLOW_ERROR;
+    }
+    if (n->b && r->c->state.autoescape) {  // whatever a filter made of it is HTML now
+        if (undef_strict(r->c, v)) {
+            return flow_of(undef_fail(r->c, v, rt_mark(r, n), r->e));
+        }
+        v = markup_set(val_flag(val_str(r->a, val_str_of(r->a, v)), v.flags & VAL_SECRET), true);
+    }
+    return flow_of(exec_assign(r, n->a, v));
 }
 
 static enum flow exec_filterblock(struct rt *r, const struct node *n) {

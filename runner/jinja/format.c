@@ -8,12 +8,12 @@
 
 #define WIDTH_MAX 100000
 
-/// A parsed format: [[fill]align][sign][#][0][width][,][.precision][type], also what a % directive says.
+/// A parsed format: [[fill]align][sign][z][#][0][width][,][.precision][type], also what a % directive says.
 struct spec {
     struct str fill;
     char align, sign, group, type;
-    bool alt, zero;
-    int64_t width, precision;  // precision -1: none
+    bool alt, zero, plus_zero;  // plus_zero: a negative number that is rounded to zero has no sign
+    int64_t width, precision;   // precision -1: none
 };
 
 // -- pieces ----------------------------------------------------------------------------------------------------------
@@ -156,7 +156,9 @@ static void float_out(struct buf *out, const struct spec *f, double v) {
     } else {
         fixed_out(&b, f, m, prec);
     }
-    number_out(out, f, neg, "", buf_view(&b));
+    struct str t = buf_view(&b);
+    neg = neg && !(f->plus_zero && !isinf(m) && !isnan(m) && strtod(t.s, NULL) == 0);
+    number_out(out, f, neg, "", t);
     buf_release(&b);
 }
 
@@ -204,6 +206,10 @@ static bool read_spec(struct str s, struct spec *f, struct err *e) {
     }
     if (i < s.n && (s.s[i] == '+' || s.s[i] == '-' || s.s[i] == ' ')) {
         f->sign = s.s[i++];
+    }
+    if (i < s.n && s.s[i] == 'z') {
+        f->plus_zero = true;
+        i++;
     }
     if (i < s.n && s.s[i] == '#') {
         f->alt = true;
@@ -256,8 +262,9 @@ bool fmt_spec(struct val v, struct str spec, struct buf *out, struct err *e) {
     }
     bool whole = is_whole(v);
     if (whole && (f.type == 0 || strchr("bcdoxXn", f.type))) {
-        if (f.precision >= 0) {
-            return err_set(e, ERR_TYPE, NO_MARK, "Precision not allowed in integer format specifier");
+        if (f.precision >= 0 || f.plus_zero) {
+            return err_set(e, ERR_TYPE, NO_MARK, "%s not allowed in integer format specifier",
+                           f.precision >= 0 ? "Precision" : "Negative zero coercion (z)");
         }
         return int_out(out, &f, v, e);
     }
@@ -274,14 +281,29 @@ bool fmt_spec(struct val v, struct str spec, struct buf *out, struct err *e) {
     if (f.type && f.type != 's') {
         return unknown_code(f.type, v, e);
     }
-    if (f.sign || f.align == '=' || f.alt || f.group) {
-        return err_set(e, ERR_TYPE, NO_MARK, "a sign, '#', '=' and a separator are not for text in a format specifier");
+    if (f.sign || f.plus_zero || f.align == '=' || f.alt || f.group) {
+        return err_set(e, ERR_TYPE, NO_MARK,
+                       "a sign, 'z', '#', '=' and a separator are not for text in a format specifier");
     }
     if (f.zero && !f.fill.n) {
         f.fill = STR_LIT("0");
     }
     pad_out(out, &f, cut(val_text(v), f.precision), '<');
     return true;
+}
+
+/// Python's ascii(): other characters as \\x, \\u and \\U.
+static struct buf ascii_only(struct arena *a, struct str s) {
+    struct buf b = BUF_IN(a);
+    for (size_t i = 0; i < s.n;) {
+        uint32_t cp = utf8_next(s, &i);
+        if (cp < 0x80) {
+            buf_char(&b, (char)cp);
+        } else {
+            buf_printf(&b, cp < 0x100 ? "\\x%02x" : cp < 0x10000 ? "\\u%04x" : "\\U%08x", cp);
+        }
+    }
+    return b;
 }
 
 // -- str.format ------------------------------------------------------------------------------------------------------
@@ -385,6 +407,7 @@ static bool format_field(struct fields *s, struct str body, unsigned depth, stru
         struct buf b = BUF_IN(s->c->a);
         if (conv == 'r' || conv == 'a') {
             val_to_repr(&b, v);
+            b = conv == 'a' ? ascii_only(s->c->a, buf_view(&b)) : b;
         } else if (conv == 's') {
             val_to_str(&b, v);
         } else {
@@ -536,20 +559,6 @@ static bool percent_number_out(struct percent *p, struct spec *f, struct val v, 
     return true;
 }
 
-/// Python's ascii(): other characters as \\x, \\u and \\U.
-static struct buf ascii_only(struct arena *a, struct str s) {
-    struct buf b = BUF_IN(a);
-    for (size_t i = 0; i < s.n;) {
-        uint32_t cp = utf8_next(s, &i);
-        if (cp < 0x80) {
-            buf_char(&b, (char)cp);
-        } else {
-            buf_printf(&b, cp < 0x100 ? "\\x%02x" : cp < 0x10000 ? "\\u%04x" : "\\U%08x", cp);
-        }
-    }
-    return b;
-}
-
 static bool percent_out(struct percent *p, struct spec *f, struct val v, struct buf *out) {
     bool shows = f->type == 'r' || f->type == 'a';  // that is no use of the value, not even under StrictUndefined
     if (v.kind == VAL_UNDEF && !shows && (f->type != 's' || !(v.spare & VAL_SPARE_PLAIN) || undef_strict(p->c, v))) {
@@ -641,9 +650,10 @@ bool fmt_percent(struct jinja_ctx *c, struct val format, struct val args, struct
             return false;
         }
     }
-    bool left = args.kind == VAL_UNDEF   ? false
-                : args.kind == VAL_TUPLE ? p.next < args.u.l->n
-                                         : !p.next && args.kind != VAL_DICT && args.kind != VAL_LIST;
+    bool left = args.kind == VAL_UNDEF ? false
+                : args.kind == VAL_TUPLE
+                    ? p.next < args.u.l->n
+                    : !p.next && args.kind != VAL_DICT && (args.kind != VAL_LIST || no_positions(args));
     if (left && !p.mapped) {
         return err_set(e, ERR_TYPE, NO_MARK, "not all arguments converted during string formatting");
     }

@@ -17,6 +17,11 @@ static bool takes(struct jcall *c, struct val v, struct err *e) {
     return val_may_hold(into, v, c->at, e);
 }
 
+/// Moving or comparing many items counts as rounds of loops, so that a list which grows in its own loop ends in time.
+static void costs(const struct jcall *c, size_t n) {
+    c->ctx->state.rounds += n / 64;
+}
+
 static bool none(struct val *out) {
     *out = VNULL;
     return true;
@@ -64,6 +69,7 @@ static bool l_insert(struct jcall *c, struct val *out, struct err *e) {
     val_push(c->a, c->args[0], VNULL);
     struct val *p = items(c)->items;
     memmove(p + at + 1, p + at, (size_t)(n - at) * sizeof *p);
+    costs(c, (size_t)(n - at));
     p[at] = c->args[2];
     return none(out);
 }
@@ -84,6 +90,7 @@ static bool l_pop(struct jcall *c, struct val *out, struct err *e) {
         return err_set(e, ERR_TYPE, c->at, l->n ? "pop index out of range" : "pop from empty list");
     }
     *out = l->items[at];
+    costs(c, l->n - (size_t)at);
     cut(l, (size_t)at);
     return true;
 }
@@ -98,6 +105,7 @@ static size_t position(const struct vlist *l, struct val v, size_t from, size_t 
 }
 
 static bool l_remove(struct jcall *c, struct val *out, struct err *e) {
+    costs(c, items(c)->n);
     size_t at = position(items(c), c->args[1], 0, items(c)->n);
     if (at == SIZE_MAX) {
         return err_set(e, ERR_TYPE, c->at, "list.remove(x): x not in list");
@@ -108,6 +116,7 @@ static bool l_remove(struct jcall *c, struct val *out, struct err *e) {
 
 static bool l_index(struct jcall *c, struct val *out, struct err *e) {
     int64_t from, to, n = (int64_t)items(c)->n;
+    costs(c, items(c)->n);
     if (!arg_int(c, 2, 0, &from, e) || !arg_int(c, 3, n, &to, e)) {
         return false;
     }
@@ -130,6 +139,7 @@ static bool l_index(struct jcall *c, struct val *out, struct err *e) {
 static bool l_count(struct jcall *c, struct val *out, struct err *e) {
     (void)e;
     int64_t n = 0;
+    costs(c, items(c)->n);
     for (size_t i = 0; i < items(c)->n; i++) {
         n += op_equal(items(c)->items[i], c->args[1]);
     }

@@ -298,6 +298,7 @@ static bool joiner_call(struct jcall *c, struct val fn, struct val *out, struct 
 struct space {
     struct vobj o;
     struct val vars;
+    bool busy;  // someone goes through vars, which may hold this
 };
 
 static bool space_get(struct val self, struct str attr, struct arena *a, struct val *out) {
@@ -307,16 +308,49 @@ static bool space_get(struct val self, struct str attr, struct arena *a, struct 
     return out->kind != VAL_UNDEF || out->u.undef;
 }
 
+static struct space *space_of(struct val v) {
+    union {
+        const struct vobj *o;
+        struct space *s;
+    } u = {.o = v.u.o};
+    return u.s;
+}
+
 static void space_str(struct val self, struct buf *out) {
-    const struct space *s = (const struct space *)(const void *)self.u.o;
+    struct space *s = space_of(self);
+    bool inside = s->busy;
     buf_z(out, "<Namespace ");
-    val_to_repr(out, s->vars);
+    s->busy = true;
+    if (inside) {
+        buf_z(out, "{...}");
+    } else {
+        val_to_repr(out, s->vars);
+    }
+    s->busy = inside;
     buf_char(out, '>');
 }
 
 static const struct obj_type space_type = {.name = "Namespace", .get = space_get, .str = space_str};
 
 #define HOLD_DEPTH 200
+
+static bool may_hold(const void *into, struct val v, unsigned depth);
+
+/// Namespaces may hold each other and themselves, with nothing between them.
+static bool space_may_hold(const void *into, struct val v, unsigned depth) {
+    struct space *s = space_of(v);
+    if (s->busy) {
+        return true;
+    }
+    bool ok = true;
+    size_t i = 0;
+    s->busy = true;
+    for (struct vpair *p = val_each(s->vars, &i); p && ok; p = val_each(s->vars, &i)) {
+        ok = (is_namespace(p->value) && p->value.u.o == into) || may_hold(into, p->value, depth + 1);
+    }
+    s->busy = false;
+    return ok;
+}
 
 /// False when `v` is nested too deep or reaches `into`.
 static bool may_hold(const void *into, struct val v, unsigned depth) {
@@ -340,8 +374,7 @@ static bool may_hold(const void *into, struct val v, unsigned depth) {
         }
         return v.u.d != into;
     }
-    return !is_namespace(v) ||
-           (v.u.o != into && may_hold(into, ((const struct space *)(const void *)v.u.o)->vars, depth + 1));
+    return !is_namespace(v) || (v.u.o != into && space_may_hold(into, v, depth));
 }
 
 bool val_may_hold(const void *into, struct val v, struct mark at, struct err *e) {
@@ -355,7 +388,7 @@ bool is_namespace(struct val v) {
 }
 
 bool namespace_set(struct arena *a, struct val ns, struct str name, struct val v, struct err *e) {
-    if (!val_may_hold(ns.u.o, v, NO_MARK, e)) {
+    if (!(is_namespace(v) && v.u.o == ns.u.o) && !val_may_hold(ns.u.o, v, NO_MARK, e)) {
         return false;
     }
     val_set_str(a, ((const struct space *)(const void *)ns.u.o)->vars, name, v);
@@ -605,7 +638,14 @@ struct super {
 static bool super_get(struct val self, struct str attr, struct arena *a, struct val *out);
 static const struct obj_type super_type = {.name = "BlockReference", .get = super_get};
 
+static struct val no_parent(struct arena *a, struct str block) {
+    return undef_hint(a, STR_LIT("super"), str_printf(a, "there is no parent block called '%.*s'.", STR(block)));
+}
+
 struct val super_new(struct rt *r, struct block_link *l) {
+    if (!l->up) {
+        return no_parent(r->a, l->node->name);
+    }
     struct super *s = ARENA_NEW(r->a, struct super);
     *s = (struct super){.o.type = &super_type, .r = *r, .link = l, .name = l->node->name};
     return val_obj(&s->o);
@@ -619,8 +659,7 @@ static bool super_get(struct val self, struct str attr, struct arena *a, struct 
         return false;
     }
     if (!up || !up->up) {
-        struct str hint = str_printf(a, "there is no parent block called '%.*s'.", STR(s->name));
-        *out = undef_hint(a, STR_LIT("super"), hint);
+        *out = no_parent(a, s->name);
         return true;
     }
     struct super *parent = ARENA_NEW(a, struct super);
@@ -664,7 +703,12 @@ static bool self_get(struct val self, struct str attr, struct arena *a, struct v
     return true;
 }
 
-static const struct obj_type self_type = {.name = "TemplateReference", .get = self_get};
+static void self_str(struct val self, struct buf *out) {
+    (void)self;
+    buf_z(out, "<TemplateReference None>");
+}
+
+static const struct obj_type self_type = {.name = "TemplateReference", .get = self_get, .str = self_str};
 
 struct val self_new(struct rt *r) {
     struct selfref *s = ARENA_NEW(r->a, struct selfref);

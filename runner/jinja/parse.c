@@ -686,6 +686,9 @@ static struct node *parse_concat(struct parser *p) {
         nodes_add(&parts, part);
     }
     n->kids = parts.first;
+    if (p->asking || is_constant(n)) {
+        n->op = ESC_OFF;  // plain text where it is asked for, and what Jinja2 joins when it reads the template
+    }
     return n;
 }
 

@@ -356,10 +356,16 @@ static struct node *tag_block(struct parser *p) {
         }
     }
     VEC_PUSH(p->s.a, p->blocks, n);  // NOLINT(bugprone-sizeof-expression): an array of pointers
-    enum escaping outer = p->escaping;
-    p->escaping = p->s.o->autoescape ? ESC_ON : ESC_OFF;  // a block stands for itself, it may be used elsewhere
+    enum escaping outer = p->escaping, folding = p->folding;
+    bool asking = p->asking;
+    p->escaping = p->folding =
+        p->s.o->autoescape ? ESC_ON : ESC_OFF;  // a block stands for itself, it may be used elsewhere
+    p->asking = false;
     bool ok = function_body(p, &n->body, end);
     p->escaping = outer;
+    p->folding = folding;
+    p->asking = asking;
+    p->loop_refs += n->flag;  // it may be replaced by one that reads `loop`
     if (!ok) {
         return NULL;
     }
@@ -494,14 +500,19 @@ static struct node *tag_print(struct parser *p) {
 static struct node *tag_autoescape(struct parser *p) {
     static const char *const end[] = {"endautoescape", NULL};
     struct node *n = tag_node(p, N_AUTOESCAPE);
-    enum escaping outer = p->escaping;
+    enum escaping outer = p->escaping, folding = p->folding;
+    bool asking = p->asking;
     n->a = parse_inside(p);
     if (!n->a) {
         return NULL;
     }
     p->escaping = n->a->type != N_CONST ? ESC_ASK : val_truth(n->a->val) ? ESC_ON : ESC_OFF;
+    p->asking = asking || p->escaping == ESC_ASK;
+    p->folding = p->escaping == ESC_ASK ? folding : p->escaping;
     bool ok = parse_statements(p, &n->body, end);
     p->escaping = outer;
+    p->folding = folding;
+    p->asking = asking;
     if (!ok) {
         return NULL;
     }
@@ -627,6 +638,9 @@ static bool parse_output(struct parser *p, struct nodes *body) {
     n->op = (uint8_t)p->escaping;
     next(p);
     n->kids = parse_tuple(p, false, true, NULL);
+    if (p->asking && n->kids && is_literal(n->kids)) {
+        n->op = (uint8_t)p->folding;  // it is made text when the template is read
+    }
     nodes_add(body, n);
     if (p->silent && !p->s.o->ansible) {  // Jinja2 compiles nothing that is never printed
         p->missing = missing;

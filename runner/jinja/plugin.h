@@ -30,6 +30,7 @@ struct filter {
     const void *data;     // handed to fn as jcall.data
     bool takes_sealed;    // a variable that no vault password opens is passed on as its envelope
     bool html;            // text marked as HTML gives text marked as HTML
+    bool lazy;            // a generator in plain Jinja2: what fails is told when its items are read
 };
 struct jtest {
     const char *doc;
@@ -105,8 +106,14 @@ bool arg_bool(struct jcall *c, size_t i, bool def, bool *out, struct err *e);
 bool arg_given(const struct jcall *c, size_t i);
 /// Any iterable (list, tuple, dict keys, string characters, object) as a list.
 bool jinja_iter(struct jcall *c, struct val v, struct val *list, struct err *e);
-/// Takes the next `n` items of a list with VAL_SPARE_GENERATOR.
+/// True for a list with VAL_SPARE_GENERATOR or VAL_SPARE_FAILING.
+static inline bool is_generator(struct val v) {
+    return v.kind == VAL_LIST && v.spare >= VAL_SPARE_GENERATOR;
+}
+/// Takes the next `n` items of a generator.
 struct val generator_read(struct arena *a, struct val v, size_t n);
+/// What stands at the end of a generator: nothing, or false with why it fails.
+bool generator_end(struct val v, struct err *e);
 /// Makes a generator of a new list, where the context has them (plain Jinja2).
 void as_generator(const struct jcall *c, struct val *list);
 /// True for a list that is one of Python's views or a generator: it has no items by position.

@@ -324,17 +324,48 @@ void mark_refs(struct arena *a, struct tmpl *t, const struct str *set, size_t n)
     }
 }
 
-bool is_constant(const struct node *n) {
-    if (!n) {
-        return true;
-    }
-    if (n->type == N_NAME || n->type == N_CALL || n->type == N_TEST || n->type == N_FILTER) {
-        return (n->type == N_TEST || n->type == N_FILTER) && n->plugin && is_constant(n->a) && !n->args;
-    }
-    for (const struct node *k = n->kids; k; k = k->next) {
-        if (!is_constant(k)) {
+static bool constant(const struct node *n, bool calls);
+
+/// May the filter or test be called while a template is read? Jinja2 keeps those back that get the context.
+static bool folds(const struct node *n) {
+    static const char *const later[] = {"map", "select", "reject", "selectattr", "rejectattr", "random"};
+    for (size_t i = 0; i < COUNTOF(later); i++) {
+        if (str_eqz(n->name, later[i])) {
             return false;
         }
     }
-    return is_constant(n->a) && is_constant(n->b) && is_constant(n->c);
+    bool ok = !n->args || (!n->args->star && !n->args->starstar);
+    for (const struct node *k = ok && n->args ? n->args->pos : NULL; k && ok; k = k->next) {
+        ok = constant(k, true);
+    }
+    for (const struct node *k = ok && n->args ? n->args->kw : NULL; k && ok; k = k->next) {
+        ok = constant(k->a, true);
+    }
+    return ok;
+}
+
+static bool constant(const struct node *n, bool calls) {
+    if (!n) {
+        return true;
+    }
+    if (n->type == N_TEST || n->type == N_FILTER) {
+        return calls && n->plugin && constant(n->a, calls) && folds(n);
+    }
+    if (n->type == N_NAME || n->type == N_CALL) {
+        return false;
+    }
+    for (const struct node *k = n->kids; k; k = k->next) {
+        if (!constant(k, calls)) {
+            return false;
+        }
+    }
+    return constant(n->a, calls) && constant(n->b, calls) && constant(n->c, calls);
+}
+
+bool is_constant(const struct node *n) {
+    return constant(n, true);
+}
+
+bool is_literal(const struct node *n) {
+    return constant(n, false);
 }

@@ -16,7 +16,7 @@ bool val_truth(struct val v) {
         return v.u.s->n > 0;
     case VAL_LIST:
     case VAL_TUPLE:
-        return v.u.l->n > 0 || (v.kind == VAL_LIST && v.spare == VAL_SPARE_GENERATOR);
+        return v.u.l->n > 0 || (v.kind == VAL_LIST && v.spare >= VAL_SPARE_GENERATOR);
     case VAL_DICT:
         return v.u.d->live > 0;
     case VAL_UNDEF:

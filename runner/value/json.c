@@ -173,9 +173,9 @@ static void separator(struct writer *w) {
 static bool write_val(struct writer *w, struct val v);
 
 static bool write_seq(struct writer *w, struct val v) {
-    if (v.kind == VAL_LIST && v.spare >= VAL_SPARE_KEYS && v.spare <= VAL_SPARE_GENERATOR) {
+    if (v.kind == VAL_LIST && v.spare >= VAL_SPARE_KEYS && v.spare <= VAL_SPARE_FAILING) {
         return err_set(w->e, ERR_TYPE, v.mark, "Object of type %s is not JSON serializable",
-                       v.spare == VAL_SPARE_GENERATOR ? "generator"
+                       v.spare >= VAL_SPARE_GENERATOR ? "generator"
                        : v.spare == VAL_SPARE_RANGE   ? "range"
                                                       : "dict view");
     }

@@ -74,8 +74,9 @@ struct vpair {
 };
 
 // val.spare of lists that are Python's views, ranges and generators, in plain Jinja2 only. A range keeps its three
-// numbers behind its items. A generator is true, has no length and no items by position, and is empty once it was read.
-enum { VAL_SPARE_KEYS = 4, VAL_SPARE_VALUES, VAL_SPARE_ITEMS, VAL_SPARE_RANGE, VAL_SPARE_GENERATOR };
+// numbers behind its items. A generator is true, has no length and no items by position, and is empty once it was read;
+// one that fails has why behind its items, which is told when it is read that far.
+enum { VAL_SPARE_KEYS = 4, VAL_SPARE_VALUES, VAL_SPARE_ITEMS, VAL_SPARE_RANGE, VAL_SPARE_GENERATOR, VAL_SPARE_FAILING };
 #define VAL_SPARE_PLAIN 2  // in val.spare of an undefined value: it prints as Jinja2's, not as Ansible's
 
 /// An object: its first member is this. Which operations exist is the type's business; NULL means "not supported".

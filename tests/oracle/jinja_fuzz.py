@@ -55,7 +55,8 @@ class Maker:
         self.locals = []
         self.macros = []
         self.in_loop = 0
-        self.budget = rnd.choice([6, 12, 25, 40])
+        self.small = rnd.random() < 0.75  # most are short: they cost little and differ by what they are made of
+        self.budget = rnd.choice([1, 1, 2, 3] if self.small else [6, 12, 25, 40])
         self.opts = {}
         self.ext = []
         self.templates = {}
@@ -335,8 +336,50 @@ class Maker:
             return self.r.choice(self.locals) + " | default('?')"
         return self.pick(self.whole, self.words, self.words, self.seq, self.truth)(d)
 
+    def rare(self):
+        """What templates seldom say: literals, generators, objects and numbers at their edges."""
+        a = lambda: self.any(1)  # noqa: E731
+        num = lambda: self.pick("1e308", "e * 1e300", "-(e * 1e300)", "(e * 1e300 - e * 1e300)", "0.1 + 0.2", "1e16", "1e-5", "123456.789",  # noqa: E731
+                                "2**100", "-(2**64)", "10**30", "7", "-7", "2.5", "-0.0", "1_000_0", "0xFFFF_FFFF", "5e-324", "true", "f", "g", "neg",
+                                "0.5", "1.5", "1e22", "1e15 + 0.3")
+        gen = lambda: "(%s | %s)" % (self.seq(1), self.pick("map('upper')", "map('abs')", "map('int')", "select", "reject", "select('odd')",  # noqa: E731
+                                                           "map('nope')", "unique", "batch(2)", "slice(2)", "selectattr('a')", "map('first')",
+                                                           "rejectattr('age', 'gt', 3)", "map(attribute='name')", "reverse", "map('list')",
+                                                           "select('nope')", "map('length')", "select('in', w)", "map('string')", "items"))
+        return self.pick(
+            lambda: "%s %s %s" % (num(), self.pick("+", "-", "*", "/", "//", "%", "<", "==", ">="), num()),
+            lambda: "(%s) | %s" % (num(), self.pick("round", "round(2)", "round(-2)", "int", "float", "abs", "string", "filesizeformat", "tojson",
+                                                    "round(1, 'ceil')", "round(1, 'floor')", "filesizeformat(true)", "pprint", "round | int")),
+            lambda: "'%s' %% (%s)" % (self.pick("%s", "%d", "%x", "%.3f", "%e", "%g", "%+d", "%05d", "%i", "%r", "%10.2f", "%-8s|", "%#x", "%c"), num()),
+            lambda: "'{:%s}'.format(%s)" % (self.pick("", ",", "_", ".2f", "e", "g", "x", "b", "n", "%", "+", "010", ">12", "^+12,.1f", "_x", "#o",
+                                                      "z.1f", "c", ".3", "=+9", "*<9", "s"), num()),
+            lambda: "%s | %s" % (gen(), self.pick("first", "list", "join", "last", "length", "sum", "max", "sort", "reverse | list", "tojson", "unique | list",
+                                                  "batch(2) | list", "map('string') | join('-')", "first | default('none')", "min", "random is defined",
+                                                  "select | first", "map('upper') | first", "groupby('a') | list", "dictsort", "list | length")),
+            lambda: "%s in %s" % (a(), gen()), lambda: "%s is %s" % (gen(), self.pick("iterable", "sequence", "defined", "mapping", "string", "none")),
+            lambda: "%s and %s" % (gen(), a()), lambda: "'-'.join(%s)" % gen(), lambda: "dict(%s)" % self.pick(gen(), "num_keys, z=9", "[('a', 1)]", "**d", "w"),
+            lambda: "%s[%s:%s:%s]" % (self.pick("l", "u", "w", "range(9)", "(1, 2, 3, 4)", "s", "lines"), self.pick("", "-1", "3", "-9", "9"),
+                                      self.pick("", "-3", "0", "100", "-100"), self.pick("-1", "-2", "2", "", "3", "0")),
+            lambda: self.pick('"a" "b"', "'\\x41\\u00e9\\n'", "'it\\'s'", '"\\t|\\\\"', "'a' 'b' ~ 'c'", "'\\101'", "'\\q'"),
+            lambda: "%s.%s" % (self.pick("d", "num_keys", "users[0]"), self.pick("keys()", "values()", "items()")) + self.pick(
+                " | list", " | first", " | sort", " | length", " | join(',')", " is iterable", " is sequence", " | map('string') | list", " | unique | list", " | tojson",
+                " | reverse | list", " | last"),
+            lambda: "%s == %s" % (self.pick("d.keys()", "range(3)", "(1, 2)", "[1, 2]", "d.items()", "l", "1", "1.0", "'1'", "none", "missing"),
+                                  self.pick("d.keys()", "range(3)", "(1, 2)", "[1, 2]", "l", "true", "1", "'1'", "range(0, 3, 1)", "nope")),
+            lambda: "(%s, %s) < (%s, %s)" % (a(), num(), a(), num()), lambda: "[%s, %s] | sort" % (a(), a()), lambda: "not %s is %s" % (a(), self.test()),
+            lambda: "%s | default(%s, %s)" % (self.name(), a(), self.pick("true", "false")), lambda: "%s.%s.%s | default(1)" % (self.name(), "x", "y"),
+            lambda: "namespace(%s).%s" % (self.pick("a=1", "d", "d, a=2", "x"), self.pick("a", "key", "nope")),
+            lambda: "cycler(%s).%s" % (self.pick("1, 2", "*w", "s"), self.pick("next()", "current", "reset()")),
+            lambda: "%s | %s | %s" % (self.words(1), self.pick("safe", "e", "forceescape", "string", "striptags"), self.pick("e", "upper", "safe", "length", "replace('<', '&')",
+                                                                                                           "trim", "e ~ '<'", "indent", "wordwrap(3)", "join('<')")),
+            lambda: "(%s) * %s" % (self.pick("[1, 2]", "(1,)", "'ab'", "(html | e)"), self.pick("0", "-1", "2", "true", "1.0", "'x'")),
+            lambda: "loop" + self.pick("", ".index", ".nope", "(1)"), lambda: self.pick("self", "self.a", "caller", "super", "varargs", "range", "dict") + self.pick(
+                " is defined", " is callable", " | default('x') is string"))()
+
     def expr(self, depth=None):
         depth = self.r.randrange(4) if depth is None else depth
+        if self.chance(0.08):
+            return self.rare()
         if self.fits and self.chance(0.93):
             if self.macros and self.chance(0.06):
                 m, n = self.r.choice(self.macros)
@@ -415,6 +458,8 @@ class Maker:
         if self.budget <= 0:
             return self.text()
         self.budget -= 1
+        if self.chance(0.07):
+            return self.wide()
         k = self.r.randrange(30)
         if k < 6:
             return self.text()
@@ -459,6 +504,34 @@ class Maker:
         if "jinja2.ext.do" in self.ext:
             return self.tag("set acc = []") + self.tag("do acc.append(%s)" % self.expr(1)) + self.out("acc")
         return self.out(self.expr())
+
+    def wide(self):
+        """Statements with more than one target, with nested bodies, or around each other."""
+        e, o, t, b = self.expr, self.out, self.tag, self.body
+        return self.pick(
+            lambda: t("set v1, v2 = " + self.pick("1, 2", "l[:2]", "'ab'", "(1, (2, 3))", "d", e(1))) + o("v1") + o("v2"),
+            lambda: t("for v1, (v2, v3) in " + self.pick("[(1, (2, 3))]", "[[1, 'ab']]", "users", "d.items()")) + b(["v1", "v2", "v3"]) + t("endfor"),
+            lambda: t("set ns = namespace(l=[], n=%s)" % e(1)) + t("for x in " + self.seq(1)) + t("set ns.n = " + self.pick("x", "ns.n ~ x", "[ns.n, x]", "loop.index"))
+            + t("endfor") + o("ns.n"),
+            lambda: t("set c = cycler('a', 'b', i)") + t("for x in " + self.seq(1)) + o("c.next()") + self.pick("", o("c.current"), t("if x") + "y" + t("endif"))
+            + t("endfor"),
+            lambda: t("set j = joiner(%s)" % self.pick("", "'|'", "html")) + t("for x in " + self.seq(1)) + o("j()") + o("x") + t("endfor"),
+            lambda: t("macro r(n, acc=[])") + o("n") + t("if n is number and n > 0") + o("r(n - 1)") + t("endif") + t("endmacro") + o("r(%s)" % self.pick("3", "0", "s")),
+            lambda: t("macro outer(x)") + "(" + o("caller(x)") + ")" + t("endmacro") + t("call(y) outer(%s)" % e(1)) + o("y") + t("call(z) outer(2)") + o("y ~ z")
+            + t("endcall") + t("endcall"),
+            lambda: t("for x in " + self.seq(1)) + t("for y in " + self.seq(1)) + o("loop.index") + o(self.pick("loop.first", "x", "y", "loop.revindex")) + t("endfor")
+            + o("loop.index0") + t("else") + "E" + t("endfor"),
+            lambda: t("autoescape %s | default(%s)" % (self.pick("l", "i", "missing"), self.pick("1", "0"))) + b() + t("endautoescape"),
+            lambda: t("with") + t("set v1 = " + e(1)) + o("v1") + t("endwith") + o("v1"), lambda: t("with v1 = 1, v2 = v1") + o("v2") + t("endwith"),
+            lambda: t("set v2 | %s" % self.pick("upper", "replace('a', 'b') | trim", "length", "e", "safe", "list")) + b() + t("endset") + o("v2") + o("v2 ~ '<'"),
+            lambda: t("filter " + self.pick("upper | e", "replace('<', html)", "indent(2) | upper", "wordwrap(5)", "nope", "center(20) | e", "truncate(5, true)"))
+            + self.kept() + t("endfilter"),
+            lambda: t("block q%d%s" % (self.r.randrange(2), self.pick("", " scoped"))) + b() + t("endblock"),
+            lambda: "{#-" + self.pick(" a ", "\n", "{{ x }}", "#") + self.pick("-#}", "#}", "+#}"), lambda: "{%" + self.pick("-", "+", "") + " raw " + self.pick("-", "")
+            + "%}" + self.pick(" {{ a }} ", "\n{% x\n", "{# #}") + "{%" + self.pick("-", "", "+") + " endraw " + self.pick("-", "") + "%}\n",
+            lambda: t("for x in %s recursive" % self.pick("tree", "[[1, [2]], []]", "nested")) + o("loop.depth ~ loop.index") + t("if x is iterable and x is not mapping")
+            + o(self.pick("loop(x)", "loop(x | list)", "loop(x | reverse)")) + t("elif x.kids") + o("loop(x.kids)") + t("else") + o("x") + t("endif") + t("endfor"),
+            lambda: t("for x in %s if %s" % (self.seq(1), self.pick("x", "x is string", "loop is defined", "x is not none", e(1)))) + o("loop.length") + o("x") + t("endfor"))()
 
     def loop(self):
         v = self.target()
@@ -570,13 +643,13 @@ class Maker:
         return self.pick("", text) + front + self.pick("", text) + child()
 
     def template(self):
-        text = "".join(self.statement() for _ in range(self.r.randrange(1, 6)))
-        if self.chance(0.08):
+        text = "".join(self.statement() for _ in range(self.r.randrange(1, 3 if self.small else 6)))
+        if self.chance(0.02 if self.small else 0.08):
             base = "<{% block a %}A{{ i }}{% endblock %}|{% for x in l %}{% block b scoped %}{{ x }}{% endblock %}{% endfor %}>"
             self.templates["base"] = base
             text = (self.tag("extends 'base'") + text + self.tag("block " + self.pick("a", "b", "c")) + self.body()
                     + self.pick("", self.out("super()"), self.out("self.a()")) + self.tag("endblock"))
-        if self.chance(0.05):
+        if self.chance(0.01 if self.small else 0.05):
             text = self.inheritance(text)
         if self.chance(0.04):  # break it
             at = self.r.randrange(len(text) + 1)
@@ -594,6 +667,10 @@ class Maker:
             self.opts.update(self.pick({"block_start_string": "<%", "block_end_string": "%>"},
                                        {"variable_start_string": "${", "variable_end_string": "}"},
                                        {"line_statement_prefix": "#", "line_comment_prefix": "##"},
+                                       {"line_statement_prefix": "%", "trim_blocks": True},
+                                       {"comment_start_string": "<#", "comment_end_string": "#>"},
+                                       {"variable_start_string": "[[", "variable_end_string": "]]", "block_start_string": "[%",
+                                        "block_end_string": "%]"},
                                        {"newline_sequence": "\r\n"}))
         if self.chance(0.3):
             self.ext = ["jinja2.ext.do", "jinja2.ext.loopcontrols"]

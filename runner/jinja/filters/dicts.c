@@ -183,6 +183,7 @@ static bool f_items(struct jcall *c, struct val *out, struct err *e) {
 FILTER(items) = {.doc = "Pairs of key and value.",
                  .params = "value",
                  .takes_undef = true,
+                 .lazy = true,
                  .fn = f_items,
                  .example = "{'a': 1} | items | list == [('a', 1)]"};
 

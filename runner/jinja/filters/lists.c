@@ -18,10 +18,6 @@ static bool f_list(struct jcall *c, struct val *out, struct err *e) {
 FILTER(list) = {
     .doc = "The items as a list.", .params = "value", .fn = f_list, .example = "'abc' | list == ['a', 'b', 'c']"};
 
-static bool is_generator(struct val v) {
-    return v.kind == VAL_LIST && v.spare == VAL_SPARE_GENERATOR;
-}
-
 static bool f_length(struct jcall *c, struct val *out, struct err *e) {
     struct val v = c->args[0];
     if (is_loop(v)) {
@@ -386,6 +382,7 @@ static bool f_batch(struct jcall *c, struct val *out, struct err *e) {
 }
 FILTER(batch) = {.doc = "Items in rows of a length.",
                  .params = "value, linecount, fill_with=None",
+                 .lazy = true,
                  .fn = f_batch,
                  .example = "[1, 2, 3] | batch(2, 0) | list == [[1, 2], [3, 0]]"};
 
@@ -420,6 +417,7 @@ static bool f_slice(struct jcall *c, struct val *out, struct err *e) {
 }
 FILTER(slice) = {.doc = "Items in a number of columns.",
                  .params = "value, slices, fill_with=None",
+                 .lazy = true,
                  .fn = f_slice,
                  .example = "[1, 2, 3] | slice(2) | list == [[1, 2], [3]]"};
 

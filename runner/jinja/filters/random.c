@@ -39,7 +39,7 @@ static bool f_random(struct jcall *c, struct val *out, struct err *e) {
     if (as_int(v, &end)) {
         return random_range(c, m, end, out, e);
     }
-    if (v.kind != VAL_STR && v.kind != VAL_LIST && v.kind != VAL_TUPLE) {
+    if ((v.kind != VAL_STR && v.kind != VAL_LIST && v.kind != VAL_TUPLE) || no_positions(v)) {
         return need_defined(c, v, e) &&
                err_set(e, ERR_TYPE, c->at, "random can only be used on sequences and integers, not on %s",
                        kind_article(v));

@@ -52,6 +52,7 @@ static bool f_map(struct jcall *c, struct val *out, struct err *e) {
 }
 FILTER(map) = {.doc = "A filter or attribute of each item.",
                .params = "value, *, **",
+               .lazy = true,
                .fn = f_map,
                .example = "[{'n': 1}, {'n': 2}] | map(attribute='n') | list == [1, 2]"};
 
@@ -108,6 +109,7 @@ static bool f_select(struct jcall *c, struct val *out, struct err *e) {
 }
 FILTER(select) = {.doc = "Items that pass a test.",
                   .params = "value, *, **",
+                  .lazy = true,
                   .fn = f_select,
                   .example = "[1, 2, 3] | select('odd') | list == [1, 3]"};
 
@@ -116,6 +118,7 @@ static bool f_reject(struct jcall *c, struct val *out, struct err *e) {
 }
 FILTER(reject) = {.doc = "Items that fail a test.",
                   .params = "value, *, **",
+                  .lazy = true,
                   .fn = f_reject,
                   .example = "[1, 2, 3] | reject('odd') | list == [2]"};
 
@@ -124,6 +127,7 @@ static bool f_selectattr(struct jcall *c, struct val *out, struct err *e) {
 }
 FILTER(selectattr) = {.doc = "Items whose attribute passes a test.",
                       .params = "value, *, **",
+                      .lazy = true,
                       .fn = f_selectattr,
                       .example = "[{'n': 1}, {'n': 2}] | selectattr('n', '>', 1) | list == [{'n': 2}]"};
 
@@ -132,5 +136,6 @@ static bool f_rejectattr(struct jcall *c, struct val *out, struct err *e) {
 }
 FILTER(rejectattr) = {.doc = "Items whose attribute fails a test.",
                       .params = "value, *, **",
+                      .lazy = true,
                       .fn = f_rejectattr,
                       .example = "[{'n': 1}, {'n': 2}] | rejectattr('n', '>', 1) | list == [{'n': 1}]"};

@@ -50,6 +50,7 @@ static bool f_unique(struct jcall *c, struct val *out, struct err *e) {
 }
 FILTER(unique) = {.doc = "Each item once.",
                   .params = "a, case_sensitive=None, attribute=None",
+                  .lazy = true,
                   .fn = f_unique,
                   .example = "[1, 2, 1] | unique == [1, 2]"};
 

@@ -112,7 +112,7 @@ static bool t_iterable(struct jcall *c, bool *out, struct err *e) {
     (void)e;
     struct val v = c->args[0];
     bool lenient = v.kind == VAL_UNDEF && !undef_strict(c->ctx, v);
-    *out = has_items(v) || lenient || (v.kind == VAL_OBJ && v.u.o->type->iter);
+    *out = has_items(v) || val_is_seq(v) || lenient || (v.kind == VAL_OBJ && v.u.o->type->iter);
     return true;
 }
 JTEST(iterable) = {.doc = "Can be looped over.", .params = "value", .fn = t_iterable, .example = "[] is iterable"};

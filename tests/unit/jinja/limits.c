@@ -35,6 +35,7 @@ TEST(what_templates_ask_for_is_capped) {
          "grows beyond"},
         {"{% for i in range(100000) %}{{ 'a' * 10000 }}{% endfor %}", "output grows beyond"},
         {"{% set x %}{% for i in range(100000) %}{{ 'a' * 10000 }}{% endfor %}{% endset %}", "output grows beyond"},
+        {"{% set l = [1] %}{% for i in l %}{% set _ = l.insert(0, 9) %}{% endfor %}", "loops of more than"},
         {"{{ range(1000001) }}", "range() of more than 1000000 numbers"},
         {"{{ 'ab' * 100000000 }}", "repeated 100000000 times"},
         {"{{ [1] * 10000000 }}", "repeated 10000000 times"},
