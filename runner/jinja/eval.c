@@ -257,7 +257,11 @@ static bool contains(struct rt *r, struct val hay, struct val needle, bool *out)
     *out = false;
     if (is_generator(hay)) {  // is read up to what is found
         while (!*out && hay.u.l->n) {
-            *out = op_equal(generator_read(r->a, hay, 1).u.l->items[0], needle);
+            struct val item = generator_read(r->a, hay, 1).u.l->items[0];
+            if (undef_strict(r->c, item)) {
+                return undef_fail(r->c, item, NO_MARK, r->e);  // comparing with it
+            }
+            *out = op_equal(item, needle);
         }
         return *out || generator_end(hay, r->e);
     }

@@ -222,7 +222,7 @@ static bool f_round(struct jcall *c, struct val *out, struct err *e) {
     if (!isfinite(scaled) || unit == 0.0) {
         return plug_err(c, e, ERR_TYPE, "the number is too large to be rounded so");
     }
-    *out = val_float((up ? ceil(scaled) : floor(scaled)) / unit);
+    *out = val_float(((up ? ceil(scaled) : floor(scaled)) + 0.0) / unit);  // a whole number in between: no -0.0
     return true;
 }
 FILTER(round) = {.doc = "Round a number.",
