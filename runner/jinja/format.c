@@ -388,6 +388,21 @@ static size_t field_end(struct str s, size_t i) {
 
 static bool format_text(struct fields *s, struct str f, unsigned depth, struct buf *out);
 
+/// What `!r`, `!s` and `!a` make of a value.
+static bool converted(struct fields *s, char conv, struct val *v) {
+    struct buf b = BUF_IN(s->c->a);
+    if (conv == 'r' || conv == 'a') {
+        val_to_repr(&b, *v);
+        b = conv == 'a' ? ascii_only(s->c->a, buf_view(&b)) : b;
+    } else if (conv == 's') {
+        val_to_str(&b, *v);
+    } else {
+        return err_set(s->e, ERR_TYPE, s->c->at, "Unknown conversion specifier in format");
+    }
+    *v = val_str(s->c->a, buf_view(&b));
+    return true;
+}
+
 static bool format_field(struct fields *s, struct str body, unsigned depth, struct buf *out) {
     size_t end = 0;
     bool bracket = false;
@@ -404,16 +419,9 @@ static bool format_field(struct fields *s, struct str body, unsigned depth, stru
         return undef_fail(s->c->ctx, v, s->c->at, s->e);
     }
     if (end < body.n && body.s[end] == '!') {
-        struct buf b = BUF_IN(s->c->a);
-        if (conv == 'r' || conv == 'a') {
-            val_to_repr(&b, v);
-            b = conv == 'a' ? ascii_only(s->c->a, buf_view(&b)) : b;
-        } else if (conv == 's') {
-            val_to_str(&b, v);
-        } else {
-            return err_set(s->e, ERR_TYPE, s->c->at, "Unknown conversion specifier in format");
+        if (!converted(s, conv, &v)) {
+            return false;
         }
-        v = val_str(s->c->a, buf_view(&b));
         end += 2;
     }
     struct buf spec = BUF_IN(s->c->a);
