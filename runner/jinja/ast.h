@@ -508,6 +508,8 @@ struct val module_new(struct rt *r, struct frame *vars, struct val text);
 /// A global function.
 bool is_function(struct val v);
 bool is_namespace(struct val v);
+/// The function namespace().
+bool make_namespace(struct jcall *c, struct val *out, struct err *e);
 bool namespace_set(struct arena *a, struct val ns, struct str name, struct val v, struct err *e);
 /// namespace, cycler, joiner; ends with a NULL name.
 extern const struct method object_makers[];
