@@ -434,6 +434,26 @@ static struct val word_list(struct arena *a, const struct words *w) {
     return l;
 }
 
+/// Facts come from the program's own setup; other modules for them are not run, which nobody should have to find out.
+static void tell_facts_modules(struct session *x) {
+    static const char *const own[] = {"smart", "setup", "ansible.builtin.setup", "ansible.legacy.setup"};
+    struct val names = config_value(x->s, config_row(NULL, STR_LIT("FACTS_MODULES"))).v;
+    for (size_t i = 0; val_is_seq(names) && i < val_len(names); i++) {
+        struct str name = val_str_of(x->a, val_at_index(names, i));
+        bool known = false;
+        for (size_t k = 0; k < COUNTOF(own); k++) {
+            known = known || str_eqz(name, own[k]);
+        }
+        if (!known) {
+            session_warn(x, NO_MARK,
+                         arena_printf(x->a,
+                                      "FACTS_MODULES: the module '%.*s' is not run when facts are gathered; "
+                                      "make it a task at the start of the play",
+                                      STR(name)));
+        }
+    }
+}
+
 static bool setting_named(void *self, const struct setting_query *q, struct arena *a, struct val *out) {
     size_t row = config_row(q->plugin, q->name);
     if (row == SIZE_MAX) {
@@ -541,6 +561,7 @@ bool session_open(struct session *x, struct settings *s, const struct words *sec
         !open_inventory(x, e)) {
         return false;
     }
+    tell_facts_modules(x);
     if (!rejected_read(x, &x->rejected, e)) {
         return false;
     }

@@ -198,6 +198,26 @@ bool iter_would_rescue(const struct iter *it) {
     return false;
 }
 
+/// A block that stands in another, or in what was included or imported.
+static bool nested(const struct pblock *b) {
+    const struct node *n = b->src ? b->src->n.parent : NULL;
+    while (n && n->kind == NODE_ROLE) {
+        n = n->parent;
+    }
+    return n && n->kind != NODE_PLAY;
+}
+
+bool iter_counts_rescued(const struct iter *it) {
+    bool flushed = it->cur.n && !it->cur.p[it->cur.n - 1].block;
+    for (size_t i = 0; flushed && i < it->cur.n; i++) {
+        const struct frame *f = &it->cur.p[i];
+        if (f->block && f->sec == SEC_BODY && f->block->sec[SEC_RESCUE].n && nested(f->block)) {
+            return true;
+        }
+    }
+    return !flushed && iter_would_rescue(it);
+}
+
 bool iter_would_fail(const struct iter *it) {
     for (size_t i = it->cur.n; i-- > 0;) {
         const struct frame *f = &it->cur.p[i];

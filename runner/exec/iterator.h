@@ -78,6 +78,9 @@ bool iter_failed(const struct iter *it);
 void iter_clear(struct iter *it);
 /// True when an open block would catch a failure now.
 bool iter_would_rescue(const struct iter *it);
+/// True when a failure now counts as rescued. As in Ansible one of a handler that was flushed inside of a block of the
+/// play or of its roles does not, although its rescue part runs; inside of a block in a block it does.
+bool iter_counts_rescued(const struct iter *it);
 /// True when a failure now counts as fatal for any_errors_fatal: nothing rescues it, and the task does not stand right
 /// beside an always part.
 bool iter_would_fail(const struct iter *it);

@@ -150,6 +150,7 @@ static void remember_failure(struct job *j) {
 static void fail_host(struct job *j) {
     struct hrun *h = j->h;
     bool rescue = iter_would_rescue(&h->it);
+    bool counts = iter_counts_rescued(&h->it);
     j->fatal = iter_would_fail(&h->it);
     if (j->run_once) {
         for (size_t i = 0; i < j->pr->batch.n; i++) {
@@ -164,7 +165,7 @@ static void fail_host(struct job *j) {
         h->removed = !rescue;
     }
     h->failed = h->failed || iter_failed(&h->it);
-    if (rescue) {
+    if (counts) {
         h->stats.rescued++;
         remember_failure(j);
     } else {
