@@ -33,8 +33,10 @@ local function subject(c)
     end
   end
   for _, entry in ipairs(c.args.subject_ordered or {}) do
-    for name, text in pairs(entry) do
-      add(name, text)
+    for name, texts in pairs(entry) do
+      for _, text in ipairs(type(texts) == "table" and texts or { texts }) do
+        add(name, text)
+      end
     end
   end
   return out
@@ -44,19 +46,117 @@ local function alternative_names(c)
   if c.args.subject_alt_name then
     return c.args.subject_alt_name
   end
-  if c.args.use_common_name_for_san and c.args.common_name then
-    return { "DNS:" .. c.args.common_name }
+  for _, pair in ipairs(c.args.use_common_name_for_san and subject(c) or {}) do
+    if pair[1] == "CN" or pair[1] == "commonName" then
+      return { "DNS:" .. pair[2] }
+    end
   end
   return {}
 end
 
 local GENERAL = { DNS = "DNS", IP = "IP", EMAIL = "email", URI = "URI", RID = "RID", DIRNAME = "dirName", OTHERNAME = "otherName" }
 
+-- A network as openssl writes it in constraints: address and mask.
+local function network(c, name)
+  local address, bits = name:match("^[Ii][Pp]:(%d+%.%d+%.%d+%.%d+)/(%d+)$")
+  bits = math.tointeger(tonumber(bits))
+  if not address then
+    return name
+  elseif bits > 32 then
+    c:fail("'" .. name .. "' is no network: it has more than 32 bits")
+  end
+  local mask = bits == 0 and 0 or (0xFFFFFFFF << (32 - bits)) & 0xFFFFFFFF
+  return ("IP:%s/%d.%d.%d.%d"):format(address, mask >> 24, mask >> 16 & 255, mask >> 8 & 255, mask & 255)
+end
+
+-- openssl has no way to name an authority that is not there, so its identifier is given as ASN.1.
+local ASN1 = { DNS = "IMPLICIT:2,IA5STRING:", EMAIL = "IMPLICIT:1,IA5STRING:", URI = "IMPLICIT:6,IA5STRING:", RID = "IMPLICIT:8,OID:" }
+
+local function authority(c, sections)
+  local a = c.args
+  local id = a.authority_key_identifier
+  if not (id or a.authority_cert_issuer or a.authority_cert_serial_number) then
+    return nil
+  end
+  util.append(sections, "[aki]")
+  if id then
+    local hex = id:gsub(":", "")
+    if #hex == 0 or #hex % 2 == 1 or hex:find("%X") then
+      c:fail("Cannot parse authority_key_identifier: '" .. id .. "' is no row of bytes such as 00:1A:2B")
+    end
+    util.append(sections, "id = IMPLICIT:0,FORMAT:HEX,OCTETSTRING:" .. hex)
+  end
+  if a.authority_cert_issuer then
+    util.append(sections, "issuer = IMPLICIT:1,SEQUENCE:aki_issuer")
+  end
+  if a.authority_cert_serial_number then
+    util.append(sections, "serial = IMPLICIT:2,INTEGER:" .. a.authority_cert_serial_number)
+  end
+  util.append(sections, "[aki_issuer]")
+  for i, name in ipairs(a.authority_cert_issuer or {}) do
+    local kind, text = name:match("^(%a+):(.*)$")
+    if not kind or not ASN1[kind:upper()] or not value(text) then
+      c:fail("authority_cert_issuer: '" .. name .. "' is not supported: DNS:, email:, URI: or RID:")
+    end
+    util.append(sections, "n" .. i .. " = " .. ASN1[kind:upper()] .. value(text))
+  end
+  return "ASN1:SEQUENCE:aki"
+end
+
+local REASONS = {
+  key_compromise = "keyCompromise", ca_compromise = "CACompromise", affiliation_changed = "affiliationChanged",
+  superseded = "superseded", cessation_of_operation = "cessationOfOperation", certificate_hold = "certificateHold",
+  privilege_withdrawn = "privilegeWithdrawn", aa_compromise = "AACompromise",
+}
+
+-- The places of revocation lists: a section for each, and their names.
+local function revocation(c, sections)
+  local names = {}
+  for i, point in ipairs(c.args.crl_distribution_points or {}) do
+    names[i] = "crl" .. i
+    util.append(sections, "[crl" .. i .. "]")
+    local function add(word, texts)
+      for _, text in ipairs(texts) do
+        if not value(text) or text:find(",", 1, true) then
+          c:fail("crl_distribution_points: '" .. text .. "' has a comma or a line end")
+        end
+      end
+      util.append(sections, word .. " = " .. value(table.concat(texts, ",")))
+    end
+    if util.present(point.full_name) then
+      add("fullname", point.full_name)
+    end
+    if util.present(point.relative_name) then
+      util.append(sections, "relativename = crl" .. i .. "_name", "[crl" .. i .. "_name]")
+      for _, part in ipairs(point.relative_name) do
+        local name, text = part:match("^%s*([%w%.]+)%s*=%s*(.-)%s*$")
+        if not name or not value(text) then
+          c:fail("crl_distribution_points: '" .. part .. "' is no part of a name such as CN=a")
+        end
+        util.append(sections, name .. " = " .. value(text))
+      end
+      util.append(sections, "[crl" .. i .. "]")
+    end
+    if util.present(point.crl_issuer) then
+      add("CRLissuer", point.crl_issuer)
+    end
+    if util.present(point.reasons) then
+      local words = {}
+      for k, reason in ipairs(point.reasons) do
+        words[k] = REASONS[reason] or c:fail("crl_distribution_points: there is no reason '" .. tostring(reason) .. "'")
+      end
+      util.append(sections, "reasons = " .. table.concat(words, ", "))
+    end
+  end
+  return #names > 0 and table.concat(names, ",") or nil
+end
+
 local function config(c)
   local lines = { "[req]", "prompt = no", "utf8 = yes", "string_mask = utf8only", "distinguished_name = dn", "req_extensions = ext", "[dn]" }
   for i, pair in ipairs(subject(c)) do
     lines[#lines + 1] = i .. "." .. pair[1] .. " = " .. pair[2]
   end
+  -- in the order in which Ansible's module adds them: its requests need not be made anew
   local extensions = {}
   local function add(name, text, critical)
     extensions[#extensions + 1] = name .. " = " .. (critical and "critical," or "") .. text
@@ -74,35 +174,38 @@ local function config(c)
       sections[#sections + 1] = GENERAL[kind:upper()] .. "." .. i .. " = " .. value(text)
     end
   end
-  for arg, name in pairs({ key_usage = "keyUsage", extended_key_usage = "extendedKeyUsage", basic_constraints = "basicConstraints" }) do
+  for _, pair in ipairs({ { "key_usage", "keyUsage" }, { "extended_key_usage", "extendedKeyUsage" }, { "basic_constraints", "basicConstraints" } }) do
+    local arg = pair[1]
     if c.args[arg] and #c.args[arg] > 0 then
-      add(name, table.concat(c.args[arg], ","), c.args[arg .. "_critical"])
+      add(pair[2], table.concat(c.args[arg], ","), c.args[arg .. "_critical"])
     end
   end
   if c.args.ocsp_must_staple then
     add("tlsfeature", "status_request", c.args.ocsp_must_staple_critical)
   end
-  if c.args.create_subject_key_identifier then
-    add("subjectKeyIdentifier", "hash")
-  elseif c.args.subject_key_identifier then
-    add("subjectKeyIdentifier", c.args.subject_key_identifier)
-  end
   local constraints = {}
   for arg, word in pairs({ name_constraints_permitted = "permitted", name_constraints_excluded = "excluded" }) do
     for _, name in ipairs(c.args[arg] or {}) do
-      constraints[#constraints + 1] = word .. ";" .. name
+      constraints[#constraints + 1] = word .. ";" .. network(c, name)
     end
   end
   if #constraints > 0 then
     table.sort(constraints)
     add("nameConstraints", table.concat(constraints, ","), c.args.name_constraints_critical)
   end
-  for _, point in ipairs(c.args.crl_distribution_points or {}) do
-    if util.present(point.full_name) then
-      add("crlDistributionPoints", table.concat(point.full_name, ","))
-    end
+  if c.args.create_subject_key_identifier then
+    add("subjectKeyIdentifier", "hash")
+  elseif c.args.subject_key_identifier then
+    add("subjectKeyIdentifier", c.args.subject_key_identifier)
   end
-  table.sort(extensions)
+  local identifier = authority(c, sections)
+  if identifier then
+    add("authorityKeyIdentifier", identifier)
+  end
+  local lists = revocation(c, sections)
+  if lists then
+    add("crlDistributionPoints", lists)
+  end
   lines[#lines + 1] = "[ext]"
   util.extend(lines, extensions)
   util.extend(lines, sections)
@@ -141,11 +244,6 @@ local function plan(c)
   if x509.plan_absent(c) then
     return
   end
-  for _, name in ipairs({ "authority_key_identifier", "authority_cert_issuer", "authority_cert_serial_number" }) do
-    if a[name] then
-      c:fail(name .. " is not supported")
-    end
-  end
   local ok, new = pcall(make, c)
   if not ok then
     error(new, 0)
@@ -159,7 +257,8 @@ local function plan(c)
     pairs_out[#pairs_out + 1] = list({ pair[1], pair[2] })
   end
   c:set("subject", pairs_out)
-  c:set("subjectAltName", list(util.copy(alternative_names(c))))
+  local names = alternative_names(c)
+  c:set("subjectAltName", #names > 0 and list(util.copy(names)) or null)
   for arg, key in pairs({ key_usage = "keyUsage", extended_key_usage = "extendedKeyUsage", basic_constraints = "basicConstraints" }) do
     c:set(key, a[arg] or null)
   end
@@ -237,16 +336,16 @@ return {
     name_constraints_critical = { type = "bool", default = false, doc = "Whether they are critical." },
     create_subject_key_identifier = { type = "bool", default = false, doc = "Add the identifier of the key." },
     subject_key_identifier = { doc = "That identifier." },
-    authority_key_identifier = { doc = "Not supported." },
-    authority_cert_issuer = { type = "list", elements = "str", doc = "Not supported." },
-    authority_cert_serial_number = { type = "int", doc = "Not supported." },
+    authority_key_identifier = { doc = "Identifier of the authority's key, as bytes: 00:1A." },
+    authority_cert_issuer = { type = "list", elements = "str", doc = "Names of who made the authority's certificate." },
+    authority_cert_serial_number = { type = "int", doc = "Its serial number." },
     crl_distribution_points = {
       type = "list", elements = "dict", doc = "Where revocation lists are.",
       options = {
         full_name = { type = "list", elements = "str", doc = "Addresses, as URI:http://..." },
-        relative_name = { type = "list", elements = "str", doc = "Accepted." },
-        crl_issuer = { type = "list", elements = "str", doc = "Accepted." },
-        reasons = { type = "list", elements = "str", doc = "Accepted." },
+        relative_name = { type = "list", elements = "str", doc = "A name under the issuer's, as CN=a." },
+        crl_issuer = { type = "list", elements = "str", doc = "Who signs the list." },
+        reasons = { type = "list", elements = "str", doc = "What is in the list." },
       },
     },
     force = { type = "bool", default = false, doc = "Make a new one in any case." },
