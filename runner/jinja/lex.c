@@ -280,7 +280,8 @@ static bool lex_comment(struct lexer *l, size_t at) {
     return err_set(l->e, ERR_SYNTAX, lex_mark(l, at), "Missing end of comment tag");
 }
 
-static bool lex_raw(struct lexer *l, size_t at) {
+/// An end that is missing is told where the text begins, as Jinja2 does.
+static bool lex_raw(struct lexer *l) {
     const char *start = l->s->o->block_start;
     for (size_t i = l->i; i < l->t.n; i++) {
         if (!at_z(l, i, start)) {
@@ -302,7 +303,7 @@ static bool lex_raw(struct lexer *l, size_t at) {
     if (l->i >= l->t.n) {
         return true;
     }
-    return err_set(l->e, ERR_SYNTAX, lex_mark(l, at), "Missing end of raw directive");
+    return err_set(l->e, ERR_SYNTAX, lex_mark(l, l->i), "Missing end of raw directive");
 }
 
 // -- inside tags -----------------------------------------------------------------------------------------------------
@@ -673,7 +674,7 @@ static bool lex_root(struct lexer *l) {
         bool ok = true;
         switch (h.kind) {
         case H_RAW:
-            ok = lex_raw(l, i);
+            ok = lex_raw(l);
             break;
         case H_COMMENT:
             ok = lex_comment(l, i);
