@@ -195,7 +195,11 @@ static struct node *tag_set(struct parser *p) {
     if (tok_is(p, T_PIPE) && !(n->b = parse_chain(p, false))) {
         return NULL;
     }
-    if (!parse_statements(p, &n->body, end)) {
+    bool silent = p->silent;
+    p->silent = false;  // its text is kept
+    bool ok = parse_statements(p, &n->body, end);
+    p->silent = silent;
+    if (!ok) {
         return NULL;
     }
     next(p);
