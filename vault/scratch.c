@@ -288,7 +288,8 @@ static bool wait_editor(int pid, int *status) {
 }
 
 bool scratch_edit(struct tool *t, struct scratch *s, const char *path) {
-    const char *editor = secure_getenv("EDITOR");
+    const char *editor = secure_getenv("ANSIBLE_EDITOR");
+    editor = editor && *editor ? editor : secure_getenv("EDITOR");
     struct texts argv = {0};
     int pid;
     int status = 0;

@@ -32,6 +32,11 @@ static void set_defaults(struct settings *s, struct arena *a) {
                            .show_skipped = true,
                            .show_ok = true,
                            .handler_must_exist = true,
+                           .action_warnings = true,
+                           .undefined_fails = true,
+                           .agnostic_prompt = true,
+                           .bad_attribute_fails = true,
+                           .diff_context = 3,
                            .debugger_ignores = true,
                            .gathering = STR_LIT("implicit"),
                            .callback = STR_LIT("default"),
@@ -214,10 +219,11 @@ static void tell_config_file(const struct settings *s) {
     if (s->verbosity < 1 || !tells || s->help || s->version) {
         return;
     }
+    FILE *f = s->verbose_stderr ? stderr : stdout;
     if (s->config_file.n) {
-        printf("Using %.*s as config file\n", STR(s->config_file));
+        fprintf(f, "Using %.*s as config file\n", STR(s->config_file));
     } else {
-        printf("No config file found; using defaults\n");
+        fprintf(f, "No config file found; using defaults\n");
     }
 }
 

@@ -48,7 +48,11 @@ struct settings {
     struct str log_path, callback_tree, junit_dir, junit_out_of_tree, junit_relative_to, junit_prefix;
     bool junit_on_change, junit_on_ignore, junit_hide, junit_setup, junit_class;
     struct str playbook_dir, module_name, module_args, tree, inv_host, output_file, config_arg, plugin_type, format;
-    struct str ignored;
+    struct str ignored, colors[COLOR_COUNT], jinja_extensions, null_text;
+    struct words log_filter;
+    bool action_warnings, verbose_stderr, private_role_vars, undefined_fails, agnostic_prompt, bad_attribute_fails;
+    int64_t diff_context, log_verbosity;
+    struct str async_dir, executable;
     bool one_line, inv_list, inv_graph, inv_yaml, inv_toml, inv_vars, inv_export, only_changed, disabled;
     struct words filter_plugins, test_plugins, lookup_plugins;
     struct words callbacks_enabled, library, configured_tags, configured_skip_tags, inv_ignore_exts,

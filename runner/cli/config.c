@@ -152,6 +152,33 @@ static const struct member {
     {NULL, "CACHE_PLUGIN_PREFIX", MEMBER_TEXT, AT(cache_prefix)},
     {NULL, "CACHE_PLUGIN_TIMEOUT", MEMBER_NUMBER, AT(cache_timeout_s)},
     {NULL, "INTERPRETER_PYTHON", MEMBER_TEXT, AT(interpreter_python)},
+    {NULL, "COLOR_OK", MEMBER_TEXT, AT(colors[COLOR_OK])},
+    {NULL, "COLOR_CHANGED", MEMBER_TEXT, AT(colors[COLOR_CHANGED])},
+    {NULL, "COLOR_ERROR", MEMBER_TEXT, AT(colors[COLOR_ERROR])},
+    {NULL, "COLOR_SKIP", MEMBER_TEXT, AT(colors[COLOR_SKIP])},
+    {NULL, "COLOR_WARN", MEMBER_TEXT, AT(colors[COLOR_WARN])},
+    {NULL, "COLOR_UNREACHABLE", MEMBER_TEXT, AT(colors[COLOR_UNREACHABLE])},
+    {NULL, "COLOR_VERBOSE", MEMBER_TEXT, AT(colors[COLOR_VERBOSE])},
+    {NULL, "COLOR_DEBUG", MEMBER_TEXT, AT(colors[COLOR_DEBUG])},
+    {NULL, "COLOR_INCLUDED", MEMBER_TEXT, AT(colors[COLOR_INCLUDED])},
+    {NULL, "COLOR_DEPRECATE", MEMBER_TEXT, AT(colors[COLOR_DEPRECATE])},
+    {NULL, "COLOR_DIFF_ADD", MEMBER_TEXT, AT(colors[COLOR_DIFF_ADD])},
+    {NULL, "COLOR_DIFF_REMOVE", MEMBER_TEXT, AT(colors[COLOR_DIFF_REMOVE])},
+    {NULL, "COLOR_DIFF_LINES", MEMBER_TEXT, AT(colors[COLOR_DIFF_LINES])},
+    {NULL, "DIFF_CONTEXT", MEMBER_NUMBER, AT(diff_context)},
+    {NULL, "ACTION_WARNINGS", MEMBER_BOOL, AT(action_warnings)},
+    {NULL, "VERBOSE_TO_STDERR", MEMBER_BOOL, AT(verbose_stderr)},
+    {NULL, "LOG_VERBOSITY", MEMBER_NUMBER, AT(log_verbosity)},
+    {NULL, "DEFAULT_LOG_FILTER", MEMBER_WORDS, AT(log_filter)},
+    {NULL, "DEFAULT_JINJA2_EXTENSIONS", MEMBER_TEXT, AT(jinja_extensions)},
+    {NULL, "DEFAULT_NULL_REPRESENTATION", MEMBER_TEXT, AT(null_text)},
+    {NULL, "DEFAULT_UNDEFINED_VAR_BEHAVIOR", MEMBER_BOOL, AT(undefined_fails)},
+    {NULL, "DEFAULT_PRIVATE_ROLE_VARS", MEMBER_BOOL, AT(private_role_vars)},
+    {NULL, "AGNOSTIC_BECOME_PROMPT", MEMBER_BOOL, AT(agnostic_prompt)},
+    {NULL, "INVALID_TASK_ATTRIBUTE_FAILED", MEMBER_BOOL, AT(bad_attribute_fails)},
+    {NULL, "DEFAULT_EXECUTABLE", MEMBER_TEXT, AT(executable)},
+    {"shell:sh", "remote_tmp", MEMBER_TEXT, AT(remote_tmp)},
+    {"shell:sh", "async_dir", MEMBER_TEXT, AT(async_dir)},
 };
 
 static void set_member(struct settings *s, const struct member *m, struct val v) {
@@ -407,7 +434,7 @@ static bool read_environment(struct settings *s, struct err *e) {
             char name[128];
             snprintf(name, sizeof name, "%.*s", STR(one));
             const char *v = getenv(name);
-            if (v && (*v || setting_rows[i].type == CT_STR) &&
+            if (v && (*v || setting_rows[i].type == CT_STR || setting_rows[i].type == CT_RAW) &&
                 !set_row(s, i, str_from(v), str_printf(s->a, "env: %s", name), NO_MARK, e)) {
                 return err_wrap(e, NO_MARK, "in the environment variable %s", name);
             }

@@ -69,6 +69,14 @@ static bool ask_password(struct session *x, const char *prompt, struct str *out,
     return true;
 }
 
+static struct str upper(struct arena *a, struct str s) {
+    char *z = str_z(a, s);
+    for (size_t i = 0; i < s.n; i++) {
+        z[i] = ascii_upper(z[i]);
+    }
+    return (struct str){z, s.n};
+}
+
 static bool passwords(struct session *x, struct err *e) {
     struct settings *s = x->s;
     struct run_opts *r = &x->run;
@@ -84,9 +92,9 @@ static bool passwords(struct session *x, struct err *e) {
     if (!s->ask_become_pass) {
         return true;
     }
-    bool both = r->conn_password.n > 0;
-    if (!ask_password(
-            x, both ? "BECOME password[defaults to SSH password]: " : "BECOME password: ", &r->become_password, e)) {
+    const char *more = r->conn_password.n > 0 ? "[defaults to SSH password]" : "";
+    struct str who = s->agnostic_prompt ? STR_LIT("BECOME") : upper(x->a, s->become_method);
+    if (!ask_password(x, arena_printf(x->a, "%.*s password%s: ", STR(who), more), &r->become_password, e)) {
         return false;
     }
     if (r->become_password.n == 0) {
@@ -258,6 +266,29 @@ static const char *tree_dir(const struct session *x) {
     return dir.n ? str_z(x->a, dir) : NULL;
 }
 
+/// Whether there is a log: Ansible's messages are all from the logger "ansible", which log_filter may name.
+static bool logs(const struct settings *s) {
+    bool out = s->log_path.n > 0;
+    for (size_t i = 0; i < s->log_filter.n; i++) {
+        out = out && !str_eqz(s->log_filter.p[i], "ansible");
+    }
+    return out;
+}
+
+/// The colours that settings name; one that does not exist is a warning.
+static void colors(struct session *x, struct output_opts *o) {
+    for (size_t i = 0; i < COLOR_COUNT; i++) {
+        struct str name = x->s->colors[i];
+        o->colors[i] = name.n ? color_code(x->a, name) : NULL;
+        if (name.n && !o->colors[i]) {
+            struct str text = str_printf(
+                x->a, "there is no colour '%.*s'; expected a name such as 'bright red', or colorN, grayN, rgbRGB",
+                STR(name));
+            VEC_PUSH(x->a, x->s->config_warnings, text);
+        }
+    }
+}
+
 static bool open_output(struct session *x, struct err *e) {
     const struct settings *s = x->s;
     bool tty = isatty(STDOUT_FILENO) != 0;
@@ -281,9 +312,14 @@ static bool open_output(struct session *x, struct err *e) {
                             .name = str_z(x->a, s->callback),
                             .enabled = s->callbacks_enabled.p,
                             .nenabled = s->callbacks_enabled.n,
-                            .log = s->log_path.n ? str_z(x->a, s->log_path) : NULL,
+                            .log = logs(s) ? str_z(x->a, s->log_path) : NULL,
+                            .log_verbosity = (int)s->log_verbosity,
+                            .diff_context = (int)s->diff_context,
+                            .keep_warnings = !s->action_warnings,
+                            .verbose_stderr = s->verbose_stderr,
                             .out = stdout,
                             .err = stderr};
+    colors(x, &o);
     x->output = output_new(&o, e);
     for (size_t i = 0; x->output && i < s->config_warnings.n; i++) {
         session_warn(x, NO_MARK, str_z(x->a, s->config_warnings.p[i]));
@@ -470,6 +506,27 @@ static bool setting_named(void *self, const struct setting_query *q, struct aren
     return true;
 }
 
+/// What ansible.cfg and the environment say for one become method; a user from the command line counts more.
+static struct val become_plugins(struct session *x) {
+    static const char *const names[] = {"become_user", "become_exe", "become_flags", "become_pass"};
+    static const char *const methods[] = {"sudo", "su"};
+    struct val general = config_value(x->s, config_row(NULL, STR_LIT("DEFAULT_BECOME_USER"))).v;
+    bool given = !val_is(general, VAL_STR) || !str_eq(val_text(general), x->s->become_user);
+    struct val out = val_dict(x->a, COUNTOF(methods));
+    for (size_t i = 0; i < COUNTOF(methods); i++) {
+        struct val one = val_dict(x->a, COUNTOF(names));
+        for (size_t k = given ? 1 : 0; k < COUNTOF(names); k++) {
+            const char *plugin = arena_printf(x->a, "become:%s", methods[i]);
+            struct setting_value v = config_value(x->s, config_row(plugin, str_from(names[k])));
+            if (v.set && val_is(v.v, VAL_STR)) {
+                val_set(x->a, one, names[k], v.v);
+            }
+        }
+        val_set(x->a, out, methods[i], one);
+    }
+    return out;
+}
+
 static void fill_run(struct session *x) {
     const struct settings *s = x->s;
     struct run_opts *r = &x->run;
@@ -515,6 +572,10 @@ static void fill_run(struct session *x) {
     r->host_key = s->accept_new ? 1 : (s->host_key_checking ? 0 : 2);
     r->remote_dir = remote_dir(x->a);
     r->remote_tmp = s->remote_tmp;
+    r->async_dir = s->async_dir;
+    r->executable = s->executable;
+    r->private_role_vars = s->private_role_vars;
+    r->become_plugins = become_plugins(x);
     r->gathering = s->gathering;
     r->reload = reload_inventory;
     r->reload_self = x;
@@ -554,6 +615,11 @@ bool session_open(struct session *x, struct settings *s, const struct words *sec
     x->cache = jinja_cache_new();
     x->plugins = plugins_new(x);
     jinja_cache_plugins(x->cache, plugins_api(x->plugins));
+    struct jinja_dialect dialect = {.undefined_stays = !s->undefined_fails, .null_text = s->null_text};
+    if (!jinja_extensions(s->jinja_extensions, x->a, &dialect, e)) {
+        return err_wrap(e, NO_MARK, "in the setting DEFAULT_JINJA2_EXTENSIONS");
+    }
+    jinja_cache_dialect(x->cache, &dialect);
     if (s->compat.n && !str_eqz(s->compat, "2.18") && !str_eqz(s->compat, "2.19")) {
         return err_set(e, ERR_ARGS, NO_MARK, "--compat must be 2.18 or 2.19, not '%.*s'", STR(s->compat));
     }
@@ -584,6 +650,7 @@ bool session_open(struct session *x, struct settings *s, const struct words *sec
                         .plugin_self = x->plugins,
                         .read = session_read,
                         .read_self = x,
+                        .bad_attribute_ok = !s->bad_attribute_fails,
                         .no_run = s->syntax_check || s->list_hosts || s->list_tasks || s->list_tags};
     x->loader = pb_loader_new(&o);
     fill_run(x);

@@ -34,7 +34,7 @@ bool async_read(struct job *j, struct err *e) {
     if (it->check) {
         return err_set(e, ERR_ARGS, j->task->action_at, "check mode and async cannot be used on same task.");
     }
-    p->dir = val_is(dir, VAL_STR) ? val_text(dir) : STR_NONE;
+    p->dir = val_is(dir, VAL_STR) ? val_text(dir) : j->pr->r->o->async_dir;
     p->state = ASYNC_START;
     p->left_s = p->limit_s;
     return true;

@@ -140,6 +140,12 @@ struct str become_name(struct str name) {
     return str_starts(name, "community.general.") ? str_sub(name, strlen("community.general."), name.n) : name;
 }
 
+/// What the settings of a method say, else `other`, which is that of all methods or of the command line.
+static struct str become_setting(struct val of_method, const char *name, struct str other) {
+    struct val v = val_get(of_method, name);
+    return val_is(v, VAL_STR) ? val_text(v) : other;
+}
+
 static bool become_resolve(struct view *cv, struct arena *a, struct login *out, struct err *e) {
     const struct run_opts *o = cv->r->o;
     bool known = false;
@@ -160,15 +166,17 @@ static bool become_resolve(struct view *cv, struct arena *a, struct login *out, 
     }
     method = become_name(method.n ? method : STR_LIT("sudo"));
     const char *m = str_z(a, method);
-    if (!text_opt(cv, arena_printf(a, "ansible_%s_user|ansible_become_user", m), KW_BECOME_USER, o->become_user, &user,
-                  e) ||
-        !text_opt(cv, arena_printf(a, "ansible_%s_exe|ansible_become_exe", m), KW_BECOME_EXE, o->become_exe, &exe, e) ||
-        !text_opt(cv, arena_printf(a, "ansible_%s_flags|ansible_become_flags", m), KW_BECOME_FLAGS, o->become_flags,
-                  &flags, e) ||
+    struct val of = val_get(o->become_plugins, m);
+    if (!text_opt(cv, arena_printf(a, "ansible_%s_user|ansible_become_user", m), KW_BECOME_USER,
+                  become_setting(of, "become_user", o->become_user), &user, e) ||
+        !text_opt(cv, arena_printf(a, "ansible_%s_exe|ansible_become_exe", m), KW_BECOME_EXE,
+                  become_setting(of, "become_exe", o->become_exe), &exe, e) ||
+        !text_opt(cv, arena_printf(a, "ansible_%s_flags|ansible_become_flags", m), KW_BECOME_FLAGS,
+                  become_setting(of, "become_flags", o->become_flags), &flags, e) ||
         !text_opt(
             cv,
             arena_printf(a, "ansible_%s_password|ansible_%s_pass|ansible_become_pass|ansible_become_password", m, m),
-            KW_NONE, o->become_password, &password, e)) {
+            KW_NONE, o->become_password.n ? o->become_password : val_text(val_get(of, "become_pass")), &password, e)) {
         return false;
     }
     secret(cv, password);
@@ -213,7 +221,7 @@ bool login_resolve(struct view *cv, const struct hrun *target, struct arena *a, 
         !text_opt(cv, "ansible_ssh_private_key_file|ansible_private_key_file", KW_NONE, o->private_key, &key, e) ||
         !text_var(cv, "ansible_ssh_private_key_passphrase|ansible_private_key_passphrase", &s->passphrase, e) ||
         !text_opt(cv, "ansible_remote_tmp", KW_NONE, o->remote_tmp, &tmp, e) ||
-        !text_var(cv, "ansible_shell_executable", &shell, e) || !ssh_args(cv, a, &s->ssh_args, e) ||
+        !text_opt(cv, "ansible_shell_executable", KW_NONE, o->executable, &shell, e) || !ssh_args(cv, a, &s->ssh_args, e) ||
         !int_opt(cv, "ansible_ssh_timeout|ansible_timeout|ansible_connect_timeout", KW_NONE,
                  o->timeout_s > 0 ? o->timeout_s : 10, &timeout, e) ||
         !int_opt(cv, "ansible_ssh_retries", KW_NONE, o->ssh_retries, &s->retries, e) ||

@@ -27,6 +27,11 @@ struct run_opts {
     bool check, diff, step, syntax_only /* or listing: nothing is to run */, force_handlers, flush_cache;
     struct str start_at_task;
     // connection defaults (command line and ansible.cfg); variables override them
+    struct val
+        become_plugins;      // method -> dict of become_user, become_exe, become_flags, become_pass: what settings give
+    struct str executable;   // shell on targets; empty: /bin/sh
+    struct str async_dir;    // of tasks in the background, on targets; empty: ~/.ansible_async
+    bool private_role_vars;  // the vars of roles are for their own tasks only
     struct str remote_user, connection, private_key, ssh_common_args, ssh_extra_args, become_method, become_user;
     struct str ssh_args, become_exe, become_flags;
     int ssh_retries;

@@ -98,7 +98,7 @@ static void play_layers(struct layers *l, struct play_run *pr, const struct pste
     }
     add(l, LEVEL_PLAY_VARS, pr->play->n.kw[KW_VARS]);
     add(l, LEVEL_PROMPT, pr->r->prompt);
-    for (size_t i = 0; i < pr->roles.n; i++) {
+    for (size_t i = 0; i < pr->roles.n && !pr->r->o->private_role_vars; i++) {
         role_vars(l, pr->roles.p[i], false);
     }
     if (step && step->task) {

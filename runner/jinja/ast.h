@@ -164,6 +164,8 @@ struct tmpl_key;
 struct tmpl *jinja_compile(struct arena *a, const struct tmpl_key *k, const struct jinja_plugins *plugins,
                            struct err *e);
 const struct jinja_plugins *cache_plugins(const struct jinja_cache *c);
+/// The dialect of a run; never NULL.
+const struct jinja_dialect *cache_dialect(const struct jinja_cache *c);
 /// The same through the cache of `c` (may be NULL: compiled into `a`).
 struct tmpl_key {
     struct str src;

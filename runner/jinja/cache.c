@@ -54,6 +54,7 @@ struct jinja_cache {
     size_t nslots, n;
     struct map files;  // path -> struct file *
     const struct jinja_plugins *plugins;
+    struct jinja_dialect dialect;
 };
 
 struct jinja_cache *jinja_cache_new(void) {
@@ -76,6 +77,15 @@ void jinja_cache_free(struct jinja_cache *c) {
 
 void jinja_cache_plugins(struct jinja_cache *c, const struct jinja_plugins *p) {
     c->plugins = p;
+}
+
+void jinja_cache_dialect(struct jinja_cache *c, const struct jinja_dialect *d) {
+    c->dialect = *d;
+}
+
+const struct jinja_dialect *cache_dialect(const struct jinja_cache *c) {
+    static const struct jinja_dialect usual = {0};
+    return c ? &c->dialect : &usual;
 }
 
 const struct jinja_plugins *cache_plugins(const struct jinja_cache *c) {
@@ -324,10 +334,16 @@ static const struct tmpl *get_locked(struct jinja_cache *c, const struct tmpl_ke
         }
     }
     struct jinja_opts o = keep_opts(&c->a, k->o);
+    o.ext_do |= c->dialect.ext_do;
+    o.ext_loopcontrols |= c->dialect.ext_loopcontrols;
+    o.ext_i18n |= c->dialect.ext_i18n;
     struct tmpl *t = jinja_compile(&c->a, &(struct tmpl_key){k->src, k->at, &o, k->bare}, c->plugins, e);
     if (!t) {
         return NULL;
     }
+    t->asked.ext_do = k->o->ext_do;
+    t->asked.ext_loopcontrols = k->o->ext_loopcontrols;
+    t->asked.ext_i18n = k->o->ext_i18n;
     if (c->n > c->nslots) {
         grow(c);
     }

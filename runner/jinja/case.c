@@ -57,6 +57,20 @@ static bool extension(struct val v, struct jinja_opts *o, struct err *e) {
     return err_set(e, ERR_ARGS, NO_MARK, "the extension '%.*s' is not supported", STR(val_text(v)));
 }
 
+bool jinja_extensions(struct str names, struct arena *a, struct jinja_dialect *d, struct err *e) {
+    struct jinja_opts o = {0};
+    struct str one;
+    while (names.s && str_next(&names, ',', &one)) {
+        if (str_trim(one).n && !extension(val_str(a, str_trim(one)), &o, e)) {
+            return false;
+        }
+    }
+    d->ext_do = o.ext_do;
+    d->ext_loopcontrols = o.ext_loopcontrols;
+    d->ext_i18n = o.ext_i18n;
+    return true;
+}
+
 static bool extensions(struct val v, struct jinja_opts *o, struct err *e) {
     if (v.kind != VAL_LIST && v.kind != VAL_NULL) {
         return wrong(STR_LIT("extensions"), "a list of names", v, e);

@@ -63,6 +63,16 @@ struct jinja_host {
 
 struct jinja_cache;  // compiled templates by content and options; thread-safe, lives for the run
 struct jinja_cache *jinja_cache_new(void);
+/// What the settings change in every template of a run, but in no jinja_opts.
+struct jinja_dialect {
+    bool ext_do, ext_loopcontrols, ext_i18n;
+    bool undefined_stays;  // a string that uses something undefined stays as it is written
+    struct str null_text;  // what `{{ name }}` of a null gives; .s NULL: null
+};
+/// Reads names of extensions ("jinja2.ext.do, jinja2.ext.loopcontrols"). ERR_ARGS for one that is not known.
+bool jinja_extensions(struct str names, struct arena *a, struct jinja_dialect *d, struct err *e);
+/// Before the first template. `d` is copied; its texts are borrowed.
+void jinja_cache_dialect(struct jinja_cache *c, const struct jinja_dialect *d);
 void jinja_cache_free(struct jinja_cache *c);
 
 enum plugin_kind { PLUGIN_FILTER, PLUGIN_TEST, PLUGIN_LOOKUP };

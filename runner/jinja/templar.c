@@ -263,6 +263,15 @@ bool unseal_all(struct jinja_ctx *c, struct val v, struct val *out, struct err *
     return true;
 }
 
+/// error_on_undefined_vars = False: the text stays as it is, and that is no error.
+static bool stays(const struct jinja_ctx *c, struct err *e) {
+    if (e->code != ERR_UNDEFINED || !cache_dialect(c->cache)->undefined_stays) {
+        return false;
+    }
+    err_clear(e);
+    return true;
+}
+
 bool jinja_string(struct jinja_ctx *c, struct val s, struct val *out, struct err *e) {
     if (s.kind != VAL_STR || !(s.flags & VAL_TMPL)) {
         *out = s;
@@ -282,6 +291,11 @@ bool jinja_string(struct jinja_ctx *c, struct val s, struct val *out, struct err
         }
         bool plain = r->v.kind == VAL_BOOL || r->v.kind == VAL_INT || r->v.kind == VAL_FLOAT || r->v.kind == VAL_NULL ||
                      is_big(r->v);
+        struct str none = cache_dialect(c->cache)->null_text;
+        if (r->v.kind == VAL_NULL && none.s) {
+            *out = val_str(c->a, none);
+            return true;
+        }
         if (r->direct && plain) {
             *out = r->v;
             return true;
@@ -289,7 +303,8 @@ bool jinja_string(struct jinja_ctx *c, struct val s, struct val *out, struct err
     }
     unsigned secret = s.flags & VAL_SECRET;
     if (!run(c, t, s.mark, c->native ? CONCAT_NATIVE : CONCAT_EVAL, out, e)) {
-        return false;
+        *out = val_at(val_flag(val_str(c->a, val_text(s)), s.flags & (unsigned)~VAL_TMPL), s.mark);
+        return stays(c, e);
     }
     if (out->kind == VAL_STR) {
         *out = keep_newlines(c, val_text(s), *out, "\n");
@@ -355,7 +370,8 @@ bool jinja_render(struct jinja_ctx *c, struct str src, struct mark at, const str
     bool ok = run(c, t, at, CONCAT_TEXT, &v, e);
     c->opts = opts;
     if (!ok) {
-        return false;
+        *out = str_dup(c->a, src);
+        return o->ansible && stays(c, e);
     }
     if (v.kind != VAL_STR) {
         v = val_str(c->a, val_str_of(c->a, v));

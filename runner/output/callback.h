@@ -48,6 +48,26 @@ struct event {
     size_t nstats;
     struct val hosts;  // EV_INCLUDED: list of names
 };
+/// What is printed in a colour of its own.
+enum color {
+    COLOR_NONE,
+    COLOR_OK,
+    COLOR_CHANGED,
+    COLOR_ERROR,
+    COLOR_SKIP,
+    COLOR_WARN,
+    COLOR_UNREACHABLE,
+    COLOR_VERBOSE,
+    COLOR_DEBUG,
+    COLOR_INCLUDED,
+    COLOR_DEPRECATE,
+    COLOR_DIFF_ADD,
+    COLOR_DIFF_REMOVE,
+    COLOR_DIFF_LINES,
+    COLOR_COUNT
+};
+/// The code of a colour's name ("bright red": "1;31"), in `a` or static; NULL: there is no such colour.
+const char *color_code(struct arena *a, struct str name);
 /// Settings of the callback junit.
 struct junit_opts {
     const char *dir, *relative_to, *out_of_tree, *prefix;  // the last three may be NULL
@@ -56,6 +76,10 @@ struct junit_opts {
 struct output_opts {
     int verbosity;
     bool color;
+    const char *colors[COLOR_COUNT];  // codes as color_code gives them; NULL: Ansible's own
+    int diff_context;                 // lines around a difference
+    bool keep_warnings;               // warnings of modules stay in their results and are not printed
+    bool verbose_stderr;              // what -v adds goes to standard error
     bool show_skipped, show_ok, show_custom_stats, check_markers;
     bool failed_stderr;                                     // failures go to standard error
     bool host_start;                                        // a line when a task starts on a host
@@ -70,8 +94,9 @@ struct output_opts {
     const char *name;           // callback's name: "default"
     const struct str *enabled;  // names of callbacks that run beside it
     size_t nenabled;
-    const char *tree;  // directory that gets the last result of each host as a file; NULL: none
-    const char *log;   // file that gets what is printed, too; NULL: none
+    const char *tree;   // directory that gets the last result of each host as a file; NULL: none
+    const char *log;    // file that gets what is printed, too; NULL: none
+    int log_verbosity;  // it gets remarks up to this level, even when the screen does not
     FILE *out, *err;
 };
 struct callback {

@@ -32,7 +32,7 @@ static void print_banner(struct output *o, const struct task *task, struct str t
     if (o->opts.verbosity >= 2 && task) {
         struct place p = mark_place(task->n.at);
         if (p.file) {
-            out_printf(o, COLOR_VERBOSE, "task path: %s:%u", p.file, p.line);
+            out_printf(o, COLOR_DEBUG, "task path: %s:%u", p.file, p.line);
         }
     }
     o->last_task = task;
@@ -129,7 +129,7 @@ static struct str dump(struct output *o, const struct event *ev) {
 }
 
 static void warnings(struct output *o, const struct event *ev) {
-    struct val w = val_get(ev->result, "warnings");
+    struct val w = o->opts.keep_warnings ? VNULL : val_get(ev->result, "warnings");
     for (size_t i = 0; val_is_seq(w) && i < w.u.l->n; i++) {
         out_warning(o, "WARNING", val_str_of(&o->scratch, w.u.l->items[i]));
     }
@@ -194,7 +194,7 @@ static void show_place(struct output *o, const struct event *ev) {
 static void task_path(struct output *o, const struct event *ev) {
     struct place p = mark_place(ev->task ? ev->task->n.at : NO_MARK);
     if (o->opts.verbosity < 2 && o->opts.failure_path && p.file) {
-        out_printf(o, COLOR_VERBOSE, "task path: %s:%u", p.file, p.line);
+        out_printf(o, COLOR_DEBUG, "task path: %s:%u", p.file, p.line);
     }
 }
 
@@ -232,7 +232,7 @@ static void all_diffs(struct output *o, const struct event *ev) {
 
 static void result(struct output *o, const struct event *given) {
     warnings(o, given);
-    struct event ev = without(o, given, "warnings");
+    struct event ev = o->opts.keep_warnings ? *given : without(o, given, "warnings");
     if ((ev.status == ST_SKIPPED && !o->opts.show_skipped) || (ev.status == ST_OK && !o->opts.show_ok)) {
         return;
     }
@@ -259,7 +259,7 @@ static void result(struct output *o, const struct event *given) {
 
 static void item_result(struct output *o, const struct event *given) {
     warnings(o, given);
-    struct event ev = without(o, given, "warnings");
+    struct event ev = o->opts.keep_warnings ? *given : without(o, given, "warnings");
     if ((ev.status == ST_SKIPPED && !o->opts.show_skipped) || (ev.status == ST_OK && !o->opts.show_ok)) {
         return;
     }
@@ -322,7 +322,7 @@ static void included(struct output *o, const struct event *ev) {
     if (ev->item_label.kind != VAL_UNDEF) {
         tail = str_printf(&o->scratch, " => (item=%.*s)", STR(val_str_of(&o->scratch, out_masked(o, ev->item_label))));
     }
-    out_printf(o, COLOR_SKIP, "included: %.*s for %.*s%.*s", STR(ev->name), STR(buf_view(&hosts)), STR(tail));
+    out_printf(o, COLOR_INCLUDED, "included: %.*s for %.*s%.*s", STR(ev->name), STR(buf_view(&hosts)), STR(tail));
 }
 
 static int by_host(const void *x, const void *y) {
@@ -389,7 +389,9 @@ static void stats(struct output *o, const struct event *ev) {
         const struct host_stats *s = &all[i];
         struct buf b = BUF_IN(&o->scratch);
         enum color c = s->failed || s->unreachable ? COLOR_ERROR : (s->changed ? COLOR_CHANGED : COLOR_OK);
-        buf_printf(&b, "%s%-26.*s%s :", out_color(o, c), STR(s->host), o->opts.color ? "\033[0m" : "");
+        struct str host =
+            str_printf(&o->scratch, "%s%.*s%s", out_color(o, c), STR(s->host), o->opts.color ? "\033[0m" : "");
+        buf_printf(&b, "%-*.*s :", o->opts.color ? 37 : 26, STR(host));
         count(o, &b, "ok", s->ok, COLOR_OK);
         count(o, &b, "changed", s->changed, COLOR_CHANGED);
         count(o, &b, "unreachable", s->unreachable, COLOR_UNREACHABLE);
@@ -481,9 +483,7 @@ void default_event(struct output *o, const struct event *ev) {
         live_log(o, ev);
         return;
     case EV_VERBOSE:
-        if (o->opts.verbosity >= ev->level) {
-            out_printf(o, COLOR_VERBOSE, "%.*s", STR(ev->name));
-        }
+        out_remark(o, ev->level, ev->name);
         return;
     case EV_BANNER:
         out_banner(o, ev->name);

@@ -10,7 +10,7 @@ static void command_result(struct output *o, const struct event *ev, const char 
 }
 
 static void show_warnings(struct output *o, const struct event *ev) {
-    struct val list = val_get(ev->result, "warnings");
+    struct val list = o->opts.keep_warnings ? VNULL : val_get(ev->result, "warnings");
     for (size_t i = 0; val_is_seq(list) && i < val_len(list); i++) {
         out_warning(o, "WARNING", val_text(val_at_index(list, i)));
     }
@@ -33,7 +33,9 @@ static void result(struct output *o, const struct event *ev) {
         command_result(o, ev, ev->status == ST_FAILED ? "FAILED" : words[ev->status], colors[ev->status]);
     } else {
         struct val shown = val_copy(&o->scratch, ev->result);
-        (void)val_del_key(shown, val_z(&o->scratch, "warnings"));
+        if (!o->opts.keep_warnings) {
+            (void)val_del_key(shown, val_z(&o->scratch, "warnings"));
+        }
         if (strcmp(action, "debug") == 0 && ev->status != ST_FAILED) {
             (void)val_del_key(shown, val_z(&o->scratch, "changed"));
         }

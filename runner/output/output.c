@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pwd.h>
 #include <stdarg.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -67,6 +68,7 @@ struct output *output_new(const struct output_opts *opts, struct err *e) {
     o->opts = *opts;
     o->cb = cb;
     o->mask = mask_new();
+    color_init(o);
     if (opts->log) {
         open_log(o, opts->log);
     }
@@ -147,7 +149,8 @@ static const char *user_name(void) {
     for (size_t i = 0; i < COUNTOF(names) && !(user && *user); i++) {
         user = getenv(names[i]);
     }
-    return user && *user ? user : "unknown";
+    struct passwd *me = user && *user ? NULL : getpwuid(getuid());
+    return me ? me->pw_name : user && *user ? user : "unknown";
 }
 
 static void open_log(struct output *o, const char *path) {
@@ -196,31 +199,18 @@ void output_text(struct output *o, struct str text) {
     arena_reset(&o->scratch);
 }
 
-const char *out_color(const struct output *o, enum color color) {
-    static const char *const codes[] = {
-        [COLOR_NONE] = "",
-        [COLOR_OK] = "\033[0;32m",
-        [COLOR_CHANGED] = "\033[0;33m",
-        [COLOR_ERROR] = "\033[0;31m",
-        [COLOR_SKIP] = "\033[0;36m",
-        [COLOR_WARN] = "\033[1;35m",
-        [COLOR_UNREACHABLE] = "\033[1;31m",
-        [COLOR_VERBOSE] = "\033[0;34m",
-        [COLOR_DEBUG] = "\033[1;30m",
-    };
-    return o->opts.color ? codes[color] : "";
-}
-
 void out_line(struct output *o, bool to_err, enum color color, struct str text) {
     FILE *f = to_err ? o->opts.err : o->opts.out;
     struct str s = mask_apply(o->mask, &o->scratch, text);
     write_log(o, s);
     bool paint = o->opts.color && color != COLOR_NONE && s.n > 0;
-    if (paint) {
-        fputs(out_color(o, color), f);
+    struct str rest = s;
+    struct str line;
+    while (paint && str_next(&rest, '\n', &line)) {  // each line by itself, for what reads the output by lines
+        fprintf(f, "%s%.*s\033[0m%s", out_color(o, color), STR(line), rest.s ? "\n" : "");
     }
-    fwrite(s.s ? s.s : "", 1, s.n, f);
-    fputs(paint ? "\033[0m\n" : "\n", f);
+    fwrite(s.s && !paint ? s.s : "", 1, paint ? 0 : s.n, f);
+    fputc('\n', f);
     fflush(f);
 }
 
@@ -238,7 +228,15 @@ void out_printf(struct output *o, enum color color, const char *fmt, ...) {
     vsnprintf(p, (size_t)n + 1, fmt, ap);
     va_end(ap);
     b.n = (size_t)n;
-    out_line(o, false, color, buf_view(&b));
+    out_line(o, color == COLOR_VERBOSE && o->opts.verbose_stderr, color, buf_view(&b));
+}
+
+void out_remark(struct output *o, int level, struct str text) {
+    if (o->opts.verbosity >= level) {
+        out_printf(o, COLOR_VERBOSE, "%.*s", STR(text));
+    } else if (o->opts.log_verbosity >= level) {
+        write_log(o, mask_apply(o->mask, &o->scratch, text));
+    }
 }
 
 void out_banner(struct output *o, struct str text) {
@@ -289,7 +287,7 @@ void out_warning(struct output *o, const char *kind, struct str text) {
         return;
     }
     map_put(&o->warned, &o->arena, str_dup(&o->arena, full), o);
-    out_line(o, true, COLOR_WARN, full);
+    out_line(o, true, strcmp(kind, "WARNING") == 0 ? COLOR_WARN : COLOR_DEPRECATE, full);
 }
 
 struct val out_masked(struct output *o, struct val v) {
@@ -327,10 +325,16 @@ static void one_diff(struct output *o, struct buf *b, struct val d) {
         struct str bh = val_text(val_get(d, "before_header"));
         struct str ah = val_text(val_get(d, "after_header"));
         size_t was = b->n;
+        struct udiff_style style = {.context = o->opts.diff_context};
+        if (o->opts.color) {
+            style.add = out_color(o, COLOR_DIFF_ADD);
+            style.remove = out_color(o, COLOR_DIFF_REMOVE);
+            style.lines = out_color(o, COLOR_DIFF_LINES);
+        }
         udiff(b, bh.n ? str_printf(&o->scratch, "before: %.*s", STR(bh)) : STR_LIT("before"),
               diff_side(o, val_get(d, "before")),
               ah.n ? str_printf(&o->scratch, "after: %.*s", STR(ah)) : STR_LIT("after"),
-              diff_side(o, val_get(d, "after")), o->opts.color);
+              diff_side(o, val_get(d, "after")), &style);
         if (b->n > was) {
             buf_char(b, '\n');
         }

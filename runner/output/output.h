@@ -17,8 +17,9 @@ struct output {
         void *state;
     } beside[BESIDE_MAX];  // those that callbacks_enabled names
     size_t nbeside;
-    void *own;     // what the callback of the screen keeps
-    void **state;  // of the callback that is told of an event now
+    void *own;                       // what the callback of the screen keeps
+    const char *codes[COLOR_COUNT];  // what starts each colour; "" without colours
+    void **state;                    // of the callback that is told of an event now
     struct mask *mask;
     FILE *log;                     // of log_path; NULL: none
     struct map warned;             // warnings already shown
@@ -26,18 +27,6 @@ struct output {
     struct map banners;            // task -> its banner, for tasks announced with their first result
     bool lazy;                     // the play's tasks are announced that way
     const struct task *placed;     // the failed task whose place was shown last
-};
-
-enum color {
-    COLOR_NONE,
-    COLOR_OK,
-    COLOR_CHANGED,
-    COLOR_ERROR,
-    COLOR_SKIP,
-    COLOR_WARN,
-    COLOR_UNREACHABLE,
-    COLOR_VERBOSE,
-    COLOR_DEBUG
 };
 
 /// What a callback that runs beside keeps from event to event: `n` bytes, zero at first.
@@ -49,6 +38,8 @@ struct val out_shown(struct output *o, struct val result);
 /// Prints a masked line (a newline is added) to standard output or, with `to_err`, to standard error.
 void out_line(struct output *o, bool to_err, enum color color, struct str text);
 void out_printf(struct output *o, enum color color, const char *fmt, ...) PRINTF_LIKE(3, 4);
+/// A remark for verbosity `level`: printed, or only logged, or neither.
+void out_remark(struct output *o, int level, struct str text);
 /// "\nTEXT ****", filled to the width of the screen.
 void out_banner(struct output *o, struct str text);
 /// "[WARNING]: text", wrapped, once.
@@ -66,5 +57,7 @@ struct str out_diff(struct output *o, struct val diffs);
 void render_err_buf(struct buf *b, const struct err *e, bool color);
 /// The place and its source line with a caret; nothing for NO_MARK.
 void render_place_buf(struct buf *b, struct mark at, bool color);
-/// Appends a colour's start sequence; nothing without colours.
+/// Fills o->codes from the options.
+void color_init(struct output *o);
+/// A colour's start sequence; "" without colours.
 const char *out_color(const struct output *o, enum color color);

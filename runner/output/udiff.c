@@ -4,7 +4,6 @@
 
 #include "map.h"
 
-#define CONTEXT      3
 #define POPULAR_FROM 200
 #define MAX_LINES    200000
 
@@ -154,14 +153,21 @@ static struct opcodes make_opcodes(struct matcher *m) {
     return ops;
 }
 
+/// Ends a line; the empty rest behind a coloured one is coloured, too, as Ansible prints it.
+static void end_line(struct buf *out, const char *color) {
+    if (color) {
+        buf_printf(out, "\033[0m\n%s\033[0m", color);
+    } else {
+        buf_char(out, '\n');
+    }
+}
+
 static void put_line(struct buf *out, char sign, struct str line, const char *color) {
     struct str body = str_ends(line, "\n") ? str_sub(line, 0, line.n - 1) : line;
-    if (color) {
-        buf_z(out, color);
-    }
+    buf_z(out, color ? color : "");
     buf_char(out, sign);
     buf_str(out, body);
-    buf_z(out, color ? "\033[0m\n" : "\n");
+    end_line(out, color);
 }
 
 static void put_range(struct buf *out, size_t from, size_t to) {
@@ -174,59 +180,63 @@ static void put_range(struct buf *out, size_t from, size_t to) {
 }
 
 // One hunk: ops[a..b) where the first and last equal runs are already cut to the context.
-static void put_hunk(struct buf *out, const struct matcher *m, const struct opcode *ops, size_t n, bool color) {
-    buf_z(out, color ? "\033[0;36m@@ -" : "@@ -");
+static void put_hunk(struct buf *out, const struct matcher *m, const struct opcode *ops, size_t n,
+                     const struct udiff_style *style) {
+    buf_z(out, style->lines ? style->lines : "");
+    buf_z(out, "@@ -");
     put_range(out, ops[0].i1, ops[n - 1].i2);
     buf_z(out, " +");
     put_range(out, ops[0].j1, ops[n - 1].j2);
-    buf_z(out, color ? " @@\033[0m\n" : " @@\n");
+    buf_z(out, " @@");
+    end_line(out, style->lines);
     for (size_t k = 0; k < n; k++) {
         const struct opcode *o = &ops[k];
         for (size_t i = o->i1; i < o->i2; i++) {
             bool same = o->op == OP_EQUAL;
-            put_line(out, same ? ' ' : '-', m->x.p[i], !same && color ? "\033[0;31m" : NULL);
+            put_line(out, same ? ' ' : '-', m->x.p[i], same ? NULL : style->remove);
         }
         for (size_t j = o->j1; o->op != OP_EQUAL && j < o->j2; j++) {
-            put_line(out, '+', m->y.p[j], color ? "\033[0;32m" : NULL);
+            put_line(out, '+', m->y.p[j], style->add);
         }
     }
 }
 
-static void trim_ends(struct opcodes *ops) {
+static void trim_ends(struct opcodes *ops, size_t context) {
     struct opcode *first = &ops->p[0];
     struct opcode *last = &ops->p[ops->n - 1];
-    if (first->op == OP_EQUAL && first->i2 - first->i1 > CONTEXT) {
-        first->i1 = first->i2 - CONTEXT;
-        first->j1 = first->j2 - CONTEXT;
+    if (first->op == OP_EQUAL && first->i2 - first->i1 > context) {
+        first->i1 = first->i2 - context;
+        first->j1 = first->j2 - context;
     }
-    if (last->op == OP_EQUAL && last->i2 - last->i1 > CONTEXT) {
-        last->i2 = last->i1 + CONTEXT;
-        last->j2 = last->j1 + CONTEXT;
+    if (last->op == OP_EQUAL && last->i2 - last->i1 > context) {
+        last->i2 = last->i1 + context;
+        last->j2 = last->j1 + context;
     }
 }
 
-static void put_hunks(struct buf *out, struct matcher *m, struct opcodes *ops, bool color) {
-    trim_ends(ops);
+static void put_hunks(struct buf *out, struct matcher *m, struct opcodes *ops, const struct udiff_style *style) {
+    size_t context = style->context > 0 ? (size_t)style->context : 0;
+    trim_ends(ops, context);
     struct opcodes group = {0};
     for (size_t k = 0; k < ops->n; k++) {
         struct opcode o = ops->p[k];
-        if (o.op == OP_EQUAL && o.i2 - o.i1 > (size_t)2 * CONTEXT) {
-            struct opcode head = {OP_EQUAL, o.i1, o.i1 + CONTEXT, o.j1, o.j1 + CONTEXT};
+        if (o.op == OP_EQUAL && o.i2 - o.i1 > 2 * context) {
+            struct opcode head = {OP_EQUAL, o.i1, o.i1 + context, o.j1, o.j1 + context};
             VEC_PUSH(m->a, group, head);
-            put_hunk(out, m, group.p, group.n, color);
+            put_hunk(out, m, group.p, group.n, style);
             group.n = 0;
-            o.i1 = o.i2 - CONTEXT;
-            o.j1 = o.j2 - CONTEXT;
+            o.i1 = o.i2 - context;
+            o.j1 = o.j2 - context;
         }
         VEC_PUSH(m->a, group, o);
     }
     if (group.n > 1 || (group.n == 1 && group.p[0].op != OP_EQUAL)) {
-        put_hunk(out, m, group.p, group.n, color);
+        put_hunk(out, m, group.p, group.n, style);
     }
 }
 
 void udiff(struct buf *out, struct str from_header, struct str before, struct str to_header, struct str after,
-           bool color) {
+           const struct udiff_style *style) {
     if (str_eq(before, after)) {
         return;
     }
@@ -237,9 +247,11 @@ void udiff(struct buf *out, struct str from_header, struct str before, struct st
     m.run_next = ARENA_ARRAY(&a, size_t, m.y.n + 1);
     struct opcodes ops = make_opcodes(&m);
     if (ops.n > 0) {
-        buf_printf(out, color ? "\033[0;31m--- %.*s\033[0m\n" : "--- %.*s\n", STR(from_header));
-        buf_printf(out, color ? "\033[0;32m+++ %.*s\033[0m\n" : "+++ %.*s\n", STR(to_header));
-        put_hunks(out, &m, &ops, color);
+        buf_printf(out, "%s--- %.*s", style->remove ? style->remove : "", STR(from_header));
+        end_line(out, style->remove);
+        buf_printf(out, "%s+++ %.*s", style->add ? style->add : "", STR(to_header));
+        end_line(out, style->add);
+        put_hunks(out, &m, &ops, style);
     }
     arena_release(&a);
 }

@@ -2,7 +2,12 @@
 #pragma once
 #include "buf.h"
 
-/// Appends a unified diff with three lines of context; nothing when the texts are equal. Headers are printed as given.
-/// `color` wraps removed, added and position lines in terminal colours.
+/// How a diff is printed: lines of context, and what starts the colour of added, removed and position lines (NULL:
+/// none).
+struct udiff_style {
+    int context;
+    const char *add, *remove, *lines;
+};
+/// Appends a unified diff; nothing when the texts are equal. Headers are printed as given.
 void udiff(struct buf *out, struct str from_header, struct str before, struct str to_header, struct str after,
-           bool color);
+           const struct udiff_style *style);

@@ -26,7 +26,7 @@ static bool names_ok(const struct task *t, const char *const *names, size_t n, s
 }
 
 /// Of a dynamic include only these keywords have a meaning; the others belong under `apply`.
-static bool keywords_ok(const struct task *t, struct err *e) {
+static bool keywords_ok(const struct ctx *c, struct task *t, struct err *e) {
     static const enum keyword legal[] = {KW_COLLECTIONS, KW_DEBUGGER, KW_IGNORE_ERRORS, KW_LOOP,     KW_LOOP_CONTROL,
                                          KW_NAME,        KW_NO_LOG,   KW_REGISTER,      KW_RUN_ONCE, KW_TAGS,
                                          KW_TIMEOUT,     KW_VARS,     KW_WHEN,          KW_LISTEN};
@@ -39,6 +39,11 @@ static bool keywords_ok(const struct task *t, struct err *e) {
             continue;
         }
         struct mark at = t->n.kw[k].mark.at ? t->n.kw[k].mark : t->action_at;
+        if (c->l->o.bad_attribute_ok) {
+            pb_warn(c->l, at, "Ignoring invalid attribute: %s", keyword_docs[k].name);
+            t->n.kw[k] = (struct val){0};
+            continue;
+        }
         err_set(e, ERR_ARGS, at, "'%s' is not a keyword of '%s'", keyword_docs[k].name, t->action);
         if (keyword_docs[k].where & ON_BLOCK) {
             return err_hint(e, "put it under 'apply' to give it to the tasks that are included");
@@ -132,7 +137,7 @@ bool include_check(const struct ctx *c, struct task *t, enum act act, struct err
         return err_set(e, ERR_ARGS, t->action_at, "the options of '%s' cannot be one template", t->action);
     }
     if (act == ACT_INCLUDE_ROLE || act == ACT_IMPORT_ROLE) {
-        return check_role_args(c, t, dynamic, e) && (!dynamic || keywords_ok(t, e));
+        return check_role_args(c, t, dynamic, e) && (!dynamic || keywords_ok(c, t, e));
     }
     if (act == ACT_INCLUDE) {
         pb_warn(c->l, t->action_at, "'include' is deprecated: write 'include_tasks' or 'import_tasks'");
@@ -143,7 +148,7 @@ bool include_check(const struct ctx *c, struct task *t, enum act act, struct err
     }
     settle(c->l->a, t, "file", "_raw_params");
     return needs_text(t, "_raw_params", "file", e) && apply_ok(c, t, act == ACT_INCLUDE_TASKS, e) &&
-           (!dynamic || keywords_ok(t, e));
+           (!dynamic || keywords_ok(c, t, e));
 }
 
 bool include_is_static(const struct task *t) {

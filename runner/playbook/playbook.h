@@ -154,7 +154,8 @@ struct pb_opts {
     /// Reads a file, opening vault files. NULL: plain reading.
     bool (*read)(void *self, struct str path, struct arena *a, struct str *text, bool *secret, struct err *e);
     void *read_self;
-    bool no_run;  // only read and listed: what would fail when a task runs is left alone
+    bool bad_attribute_ok;  // a keyword that an include does not have is warned about and ignored
+    bool no_run;            // only read and listed: what would fail when a task runs is left alone
 };
 struct pb_loader;
 struct pb_loader *pb_loader_new(const struct pb_opts *o);
