@@ -221,7 +221,8 @@ bool login_resolve(struct view *cv, const struct hrun *target, struct arena *a, 
         !text_opt(cv, "ansible_ssh_private_key_file|ansible_private_key_file", KW_NONE, o->private_key, &key, e) ||
         !text_var(cv, "ansible_ssh_private_key_passphrase|ansible_private_key_passphrase", &s->passphrase, e) ||
         !text_opt(cv, "ansible_remote_tmp", KW_NONE, o->remote_tmp, &tmp, e) ||
-        !text_opt(cv, "ansible_shell_executable", KW_NONE, o->executable, &shell, e) || !ssh_args(cv, a, &s->ssh_args, e) ||
+        !text_opt(cv, "ansible_shell_executable", KW_NONE, o->executable, &shell, e) ||
+        !ssh_args(cv, a, &s->ssh_args, e) ||
         !int_opt(cv, "ansible_ssh_timeout|ansible_timeout|ansible_connect_timeout", KW_NONE,
                  o->timeout_s > 0 ? o->timeout_s : 10, &timeout, e) ||
         !int_opt(cv, "ansible_ssh_retries", KW_NONE, o->ssh_retries, &s->retries, e) ||
