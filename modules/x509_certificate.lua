@@ -86,6 +86,14 @@ local function mismatch(c, want)
   end
 end
 
+-- The times of the certificate that is there, as 20300101000000Z.
+local function tell_times(c)
+  local said = x509.openssl(c, { "x509", "-in", c.args.path, "-noout", "-startdate", "-enddate", "-dateopt", "iso_8601" }, { may_fail = true }).stdout
+  for name, time in said:gmatch("(not%a+)=([^\n]+)") do
+    c:set(name, (time:gsub("[^%dZ]", "")))
+  end
+end
+
 local function plan(c)
   local a = c.args
   if x509.plan_absent(c) then
@@ -119,6 +127,9 @@ local function plan(c)
   end
   if exists then
     c:attrs_differ(a.path)
+  end
+  if exists and not why then
+    tell_times(c)
   end
   if a.return_content and exists and not why then
     c:set("certificate", c.fs.read(a.path))
@@ -178,6 +189,7 @@ local function run(c)
     x509.write(c, sign(c, want), 420)
   end
   c:attrs_apply(a.path)
+  tell_times(c)
   if a.return_content then
     c:set("certificate", c.fs.read(a.path))
   end
@@ -189,7 +201,7 @@ return {
   doc = "Make certificates: self-signed, or signed by an authority of one's own.",
   spec = "community.crypto.x509_certificate",
   example = "- community.crypto.x509_certificate:\n    path: /etc/ssl/example.org.pem\n    csr_path: /etc/ssl/example.org.csr\n    privatekey_path: /etc/ssl/private/example.org.pem\n    provider: selfsigned",
-  returns = "filename: The file.\nbackup_file: Name of the backup.\ncertificate: The certificate, with return_content.",
+  returns = "filename: The file.\nbackup_file: Name of the backup.\ncertificate: The certificate, with return_content.\nnotBefore: Since when it holds.\nnotAfter: Until when.",
   side = "target",
   check = "full",
   diff = "full",
