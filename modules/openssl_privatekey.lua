@@ -124,6 +124,11 @@ local function plan(c)
   end
   if text then
     c:attrs_differ(a.path)
+    local st = c.fs.stat(a.path)
+    if not a.mode and st and st.mode & 4095 ~= 384 then
+      c.state.close = true
+      c:differs("mode", ("0%03o"):format(st.mode & 4095), "0600")
+    end
   end
   report(c, not c.state.make and text and a.path or nil)
 end
@@ -171,6 +176,9 @@ local function run(c)
     x509.write(c, formatted(c, key), 384)
   elseif c.state.convert then
     x509.write(c, formatted(c, c.args.path, x509.secret(c, "passin", c.args.passphrase or "")), 384)
+  end
+  if c.state.close then
+    c.fs.chmod(c.args.path, 384)
   end
   c:attrs_apply(c.args.path)
   report(c, c.args.path)
