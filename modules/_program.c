@@ -270,6 +270,9 @@ static bool take_result(struct mod_call *c, const struct run_result *r, struct e
         if (junk.n) {
             mod_warn(c, "Module invocation had junk after the JSON data: %.*s", STR(junk));
         }
+        if (c->detached && r->err.n) {  // as Ansible's wrapper of background jobs does
+            mod_set_str(c, "stderr", r->err);
+        }
         if (!val_has(v, "failed") && r->rc != 0 && !val_has(v, "rc")) {
             mod_set(c, "failed", val_bool(true));
             mod_set(c, "rc", val_int(r->rc));

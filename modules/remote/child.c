@@ -269,6 +269,7 @@ static bool prepare(struct remote *r, struct mod_call *c, struct val request, st
 
 /// The process in the background of an async task: no connection, a directory for temporary files of its own.
 static void run_detached(struct mod_call *c, const struct async_job *b) {
+    c->detached = true;
     c->log = NULL;
     c->data = NULL;
     c->tmp_base = STR_NONE;
