@@ -30,6 +30,8 @@ struct hrun {
     bool removed;              // left the running play: not in ansible_play_hosts
     bool gathered;             // facts were gathered (smart gathering)
     bool include_failed;       // an include of this round could not be loaded
+    bool hit;                  // failed in this round of the linear strategy
+    bool rescued;              // `failed`, but it was rescued: it counts from the next play on
 };
 struct hosts {
     struct hrun **p;
@@ -126,7 +128,6 @@ struct play_run {
     struct val all_names;  // names of `all`
     bool in_handlers, end_play;
     bool fatal;              // an error that ends the run was reported
-    size_t includes_failed;  // hosts that failed for good in this round, as something could not be included
     bool broken;             // any_errors_fatal or max_fail_percentage ended it: no play follows
     struct jobs finished;    // jobs that reached JOB_DONE and were not looked at yet
     struct jobs timers;      // jobs in JOB_TIMER
@@ -242,7 +243,6 @@ struct job {
     bool has_results;
     struct val result;
     bool aborted;  // an error ended all items
-    bool fatal;    // it failed, and nothing was going to rescue it
     struct err err;
     struct str bad_condition;    // the condition of `when` that could not be evaluated
     const struct err *loop_err;  // the loop's list could not be made; reported unless `when` skips
@@ -521,6 +521,8 @@ bool handlers_load(struct play_run *pr, struct err *e);
 void handlers_add_role(struct play_run *pr, struct role *role);
 /// Marks the handlers of that name or topic for the job's host. ERR_NOT_FOUND when there is none.
 bool handler_notify(struct job *j, struct str name, struct err *e);
+/// The handler ran on the host (NULL: once for all of them): it is notified no more.
+void handler_ran(struct play_run *pr, struct pstep *s, struct hrun *h);
 /// Starts the notified handlers of a host: its next tasks are theirs.
 void handlers_flush(struct play_run *pr, struct hrun *h);
 
@@ -553,8 +555,7 @@ void strategy_announce(struct play_run *pr, struct pstep *s, struct hrun *h);
 bool strategy_wanted(struct play_run *pr, struct pstep *s, struct hrun *h);
 struct job *strategy_start(struct play_run *pr, struct hrun *h, struct pstep *s, bool once);
 /// Processes a finished job's result and frees it; those of includes are kept in `includes`, for include_process.
-/// True when it failed for good.
-bool strategy_finish(struct play_run *pr, struct job *j, struct jobs *includes, struct arena *a);
+void strategy_finish(struct play_run *pr, struct job *j, struct jobs *includes, struct arena *a);
 void strategy_free_jobs(struct jobs *l);
 /// After Ctrl-C: what is in flight is given up; run_release frees the jobs once no completion can come any more.
 void strategy_cancel(struct play_run *pr);

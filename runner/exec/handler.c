@@ -169,6 +169,14 @@ bool handler_notify(struct job *j, struct str name, struct err *e) {
     return t.best.n ? err_hint(e, "did you mean '%.*s'?", STR(t.best)) : false;
 }
 
+void handler_ran(struct play_run *pr, struct pstep *s, struct hrun *h) {
+    size_t end = h ? h->index + 1 : pr->batch.n;
+    for (size_t i = h ? h->index : 0; i < end; i++) {
+        s->notified[i] = 0;
+        iter_touch(&pr->batch.p[i]->it);
+    }
+}
+
 void handlers_flush(struct play_run *pr, struct hrun *h) {
     iter_flush(&h->it, &pr->handlers);
 }

@@ -155,7 +155,7 @@ static void fail_hosts(struct play_run *pr) {
             continue;
         }
         h->include_failed = false;
-        pr->includes_failed += iter_would_fail(&h->it);
+        h->hit = true;
         h->removed = !iter_would_rescue(&h->it);
         iter_fail(&h->it);
         h->failed = h->failed || iter_failed(&h->it);

@@ -218,29 +218,6 @@ bool iter_counts_rescued(const struct iter *it) {
     return !flushed && iter_would_rescue(it);
 }
 
-bool iter_would_fail(const struct iter *it) {
-    for (size_t i = it->cur.n; i-- > 0;) {
-        const struct frame *f = &it->cur.p[i];
-        if (!f->block) {
-            continue;
-        }
-        bool innermost = i + 1 == it->cur.n;
-        if ((f->sec == SEC_BODY && f->block->sec[SEC_RESCUE].n) ||
-            (innermost && f->sec != SEC_ALWAYS && f->block->sec[SEC_ALWAYS].n)) {
-            return false;
-        }
-    }
-    return true;
-}
-
-bool iter_in_recovery(struct iter *it) {
-    if (!iter_peek(it)) {
-        return false;
-    }
-    const struct frame *t = &it->ahead.p[it->ahead.n - 1];
-    return t->block && t->sec != SEC_BODY;
-}
-
 bool iter_in_handlers(struct iter *it, uint32_t *pos) {
     if (!iter_peek(it)) {
         return false;

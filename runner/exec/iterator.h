@@ -81,10 +81,5 @@ bool iter_would_rescue(const struct iter *it);
 /// True when a failure now counts as rescued. As in Ansible one of a handler that was flushed inside of a block of the
 /// play or of its roles does not, although its rescue part runs; inside of a block in a block it does.
 bool iter_counts_rescued(const struct iter *it);
-/// True when a failure now counts as fatal for any_errors_fatal: nothing rescues it, and the task does not stand right
-/// beside an always part.
-bool iter_would_fail(const struct iter *it);
-/// True when the next task stands in a rescue or always part that has not failed.
-bool iter_in_recovery(struct iter *it);
 /// True while the host walks handlers, or will with its next task; *pos (may be NULL) is the place in the list.
 bool iter_in_handlers(struct iter *it, uint32_t *pos);

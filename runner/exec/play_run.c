@@ -279,6 +279,7 @@ static void start_hosts(struct play_run *pr) {
 static void leave_hosts(struct play_run *pr) {
     for (size_t i = 0; i < pr->batch.n; i++) {
         struct hrun *h = pr->batch.p[i];
+        h->rescued = h->failed && !iter_failed(&h->it);
         h->failed = h->failed || iter_failed(&h->it);
         h->in_batch = false;
         h->it = (struct iter){0};

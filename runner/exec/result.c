@@ -151,19 +151,15 @@ static void fail_host(struct job *j) {
     struct hrun *h = j->h;
     bool rescue = iter_would_rescue(&h->it);
     bool counts = iter_counts_rescued(&h->it);
-    j->fatal = iter_would_fail(&h->it);
-    if (j->run_once) {
-        for (size_t i = 0; i < j->pr->batch.n; i++) {
-            struct hrun *x = j->pr->batch.p[i];
-            if (!x->unreachable) {
-                iter_fail(&x->it);
-                x->removed = !rescue;
-            }
+    for (size_t i = 0; j->run_once && i < j->pr->batch.n; i++) {
+        struct hrun *x = j->pr->batch.p[i];
+        if (x != h && !x->unreachable) {
+            iter_fail(&x->it);
+            x->removed = true;
         }
-    } else {
-        iter_fail(&h->it);
-        h->removed = !rescue;
     }
+    iter_fail(&h->it);
+    h->removed = !rescue;
     h->failed = h->failed || iter_failed(&h->it);
     if (counts) {
         h->stats.rescued++;
@@ -439,7 +435,6 @@ void result_process(struct job *j) {
     result_show(j);
     store_register(j);
     if (j->step->notified && j->h->in_batch) {
-        j->step->notified[j->h->index] = 0;
-        iter_touch(&j->h->it);
+        handler_ran(j->pr, j->step, j->run_once ? NULL : j->h);
     }
 }

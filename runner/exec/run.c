@@ -420,7 +420,7 @@ static int code_of(const struct run *r) {
         if (h->unreachable) {
             return RC_UNREACHABLE;
         }
-        if (h->failed) {
+        if (h->failed && !h->rescued) {
             code = RC_FAILED;
         }
     }

@@ -27,11 +27,11 @@ static void role_defaults(struct layers *l, const struct role *role) {
     add(l, LEVEL_ROLE_DEFAULTS, role->defaults);
 }
 
-static void role_vars(struct layers *l, const struct role *role, bool deps) {
+/// What a role shows to others: its own files, without the `vars` of the place that named it.
+static void exported_vars(struct layers *l, const struct role *role, bool deps) {
     for (size_t i = 0; deps && i < role->ndeps; i++) {
-        role_vars(l, role->deps[i], true);
+        exported_vars(l, role->deps[i], true);
     }
-    add(l, LEVEL_ROLE_VARS, role->n.kw[KW_VARS]);
     add(l, LEVEL_ROLE_VARS, role->vars);
 }
 
@@ -48,7 +48,14 @@ static void chain_defaults(struct layers *l, const struct role *role) {
 }
 
 static void chain_vars(struct layers *l, const struct role *role) {
-    role_vars(l, role, false);
+    add(l, LEVEL_ROLE_VARS, role->n.kw[KW_VARS]);
+    add(l, LEVEL_ROLE_VARS, role->vars);
+}
+
+/// Of the role itself, `vars` of the place that named it win over its files.
+static void own_vars(struct layers *l, const struct role *role) {
+    add(l, LEVEL_ROLE_VARS, role->vars);
+    add(l, LEVEL_ROLE_VARS, role->n.kw[KW_VARS]);
 }
 
 static void chain_params(struct layers *l, const struct role *role) {
@@ -62,9 +69,9 @@ static void task_role_layers(struct layers *l, const struct role *role) {
         role_chain(l, role->parent, chain_vars);
     }
     for (size_t i = 0; i < role->ndeps; i++) {
-        role_vars(l, role->deps[i], true);
+        exported_vars(l, role->deps[i], true);
     }
-    chain_vars(l, role);
+    own_vars(l, role);
     role_chain(l, role, chain_params);
 }
 
@@ -99,7 +106,7 @@ static void play_layers(struct layers *l, struct play_run *pr, const struct pste
     add(l, LEVEL_PLAY_VARS, pr->play->n.kw[KW_VARS]);
     add(l, LEVEL_PROMPT, pr->r->prompt);
     for (size_t i = 0; i < pr->roles.n && !pr->r->o->private_role_vars; i++) {
-        role_vars(l, pr->roles.p[i], false);
+        exported_vars(l, pr->roles.p[i], false);
     }
     if (step && step->task) {
         if (step->task->n.role) {

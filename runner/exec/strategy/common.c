@@ -168,16 +168,14 @@ struct job *strategy_start(struct play_run *pr, struct hrun *h, struct pstep *s,
     return j;
 }
 
-bool strategy_finish(struct play_run *pr, struct job *j, struct jobs *includes, struct arena *a) {
+void strategy_finish(struct play_run *pr, struct job *j, struct jobs *includes, struct arena *a) {
     pr->live.p[j->number] = NULL;
     result_process(j);
-    bool fatal = j->fatal;
     if (task_is_include(j->task)) {
         jobs_push(a, includes, j);
     } else {
         job_free(j);
     }
-    return fatal;
 }
 
 void strategy_free_jobs(struct jobs *l) {

@@ -154,7 +154,7 @@ static bool take_finished(struct pace *p, struct err *e) {
         struct hrun *h = j->h;
         p->active--;
         p->busy[h->index] = NULL;
-        (void)strategy_finish(pr, j, &includes, &a);
+        strategy_finish(pr, j, &includes, &a);
         if (!h->early.n) {  // their views look into its memory
             host_state_settle(&h->state);
         }

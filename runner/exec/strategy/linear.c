@@ -8,7 +8,7 @@ struct round {
     struct hosts hosts;
     struct jobs done;  // kept only when the task includes something
     bool fatal_task;   // any_errors_fatal, or run_once
-    size_t failed, unreachable;
+    bool lost;         // a host failed in it, or could not be reached
 };
 
 // -- choosing ---------------------------------------------------------------------------------------------------------
@@ -83,8 +83,9 @@ static void finish_job(struct play_run *pr, struct round *rd, struct job *j) {
     struct hrun *h = j->h;
     enum task_status status = result_status(j->result);
     bool ignored = j->ignore_errors;
-    rd->failed += strategy_finish(pr, j, &rd->done, &rd->a);
-    rd->unreachable += status == ST_UNREACHABLE && h->unreachable;
+    strategy_finish(pr, j, &rd->done, &rd->a);
+    h->hit = status == ST_FAILED && !ignored;
+    rd->lost = rd->lost || h->hit || (status == ST_UNREACHABLE && h->unreachable);
     if (status == ST_FAILED && ignored) {
         rd->fatal_task = false;
     }
@@ -153,10 +154,14 @@ static bool run_round(struct play_run *pr, struct round *rd, struct err *e) {
     bool first_only = once || (m && m->once);
     rd->fatal_task = fatal || first_only;
     strategy_announce(pr, rd->step, first);
+    for (size_t i = 0; i < pr->batch.n; i++) {
+        pr->batch.p[i]->hit = false;
+    }
     run_jobs(pr, rd, limit, first_only);
-    pr->includes_failed = 0;
     bool ok = include_process(pr, &rd->done, e);
-    rd->failed += pr->includes_failed;
+    for (size_t i = 0; i < rd->hosts.n; i++) {
+        rd->lost = rd->lost || rd->hosts.p[i]->hit;  // an include may have failed
+    }
     strategy_free_jobs(&rd->done);
     for (size_t i = 0; i < rd->hosts.n && !pr->r->stop; i++) {
         struct hrun *h = rd->hosts.p[i];
@@ -183,17 +188,17 @@ static size_t count(const struct play_run *pr, bool failed) {
     return n;
 }
 
-/// True when a host was in the way of the failure: those in a rescue or always part are not.
-static bool spread_failure(struct play_run *pr) {
-    bool any = false;
+/// All hosts that did not fail in this round fail now, also those in a rescue or always part. One that is rescued from it
+/// goes on in this play only.
+static void spread_failure(struct play_run *pr) {
     for (size_t i = 0; i < pr->batch.n; i++) {
         struct hrun *h = pr->batch.p[i];
-        if (!h->unreachable && !iter_in_recovery(&h->it)) {
+        if (!h->unreachable && !h->hit) {
+            iter_fail(&h->it);
             h->failed = true;
-            any = true;
+            h->removed = true;
         }
     }
-    return any;
 }
 
 static bool too_many_failed(struct play_run *pr) {
@@ -224,17 +229,11 @@ static bool too_many_failed(struct play_run *pr) {
 
 /// True when the play ends here because of failures.
 static bool broken(struct play_run *pr, const struct round *rd, bool *breaking) {
-    if (rd->fatal_task && (rd->failed || rd->unreachable)) {
-        *breaking = spread_failure(pr) || *breaking;
+    if (rd->fatal_task && rd->lost) {
+        spread_failure(pr);
     }
     if (rd->hosts.n && too_many_failed(pr)) {
-        for (size_t i = 0; i < pr->batch.n; i++) {
-            struct hrun *h = pr->batch.p[i];
-            if (!h->unreachable && !h->failed) {
-                h->failed = true;
-                iter_fail(&h->it);
-            }
-        }
+        spread_failure(pr);
         no_hosts_left(pr);
         *breaking = true;
     }

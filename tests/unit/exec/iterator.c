@@ -100,7 +100,6 @@ TEST(iter_rescue_of_nothing_is_no_rescue) {
     CHECK(iter_would_rescue(&it));
     iter_fail(&it);
     CHECK(!iter_would_rescue(&it));
-    CHECK(iter_in_recovery(&it));
     CHECK_STR(walk(&it, ""), "rb");
     arena_release(&arena);
 }
