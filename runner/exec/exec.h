@@ -127,11 +127,11 @@ struct play_run {
     struct pstep *setup;   // the task that gathers facts
     struct val all_names;  // names of `all`
     bool in_handlers, end_play;
-    bool fatal;              // an error that ends the run was reported
-    bool broken;             // any_errors_fatal or max_fail_percentage ended it: no play follows
-    struct jobs finished;    // jobs that reached JOB_DONE and were not looked at yet
-    struct jobs timers;      // jobs in JOB_TIMER
-    struct jobs live;        // jobs of this round by number; NULL once freed
+    bool fatal;            // an error that ends the run was reported
+    bool broken;           // any_errors_fatal or max_fail_percentage ended it: no play follows
+    struct jobs finished;  // jobs that reached JOB_DONE and were not looked at yet
+    struct jobs timers;    // jobs in JOB_TIMER
+    struct jobs live;      // jobs of this round by number; NULL once freed
 };
 
 /// What one task sees on one host: its variables, where files are looked for, and the template engine over them.
@@ -339,7 +339,7 @@ bool plan_tags(struct play_run *pr, const struct node *n, struct arena *a, bool 
                struct err *e);
 /// False only when the tags of a run leave a task out for certain, which templates in its tags make uncertain.
 bool plan_may_select(const struct run *r, const struct node *n);
-/// Adds a role and the roles it depends on to those every task of the play sees.
+/// Adds a role and the roles it depends on to those every task of the play sees, unless it keeps its variables to itself.
 void plan_role_vars(struct play_run *pr, struct role *r);
 /// The same for all static roles of the play.
 void plan_roles(struct play_run *pr);

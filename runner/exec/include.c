@@ -45,6 +45,7 @@ static struct val item_vars(struct arena *a, struct val result, struct val *labe
         struct val name = val_get(result, keys[i]);
         if (val_is(name, VAL_STR)) {
             val_set_str(a, vars, val_text(name), val_promote(a, val_get_str(result, val_text(name))));
+            val_set(a, vars, keys[i], val_promote(a, name));
         }
     }
     if (val_has(result, "ansible_loop")) {
@@ -197,9 +198,7 @@ static bool load(struct play_run *pr, struct inclusion *x, size_t *at, struct er
     if (x->task->kind == TASK_INCLUDE_ROLE) {
         b = pb_load_role(pr->r->o->loader, pr->play, by, x->args, &role, e);
         if (role) {
-            if (role->is_public) {
-                plan_role_vars(pr, role);
-            }
+            plan_role_vars(pr, role);
             handlers_add_role(pr, role);
         }
     } else {
@@ -245,16 +244,8 @@ static bool load_one(struct play_run *pr, struct inclusion *x, size_t *at, struc
         *e = own;
         return false;
     }
-    bool role = x->task->kind == TASK_INCLUDE_ROLE;
-    if (role) {
-        run_error(pr->r, &own);
-    }
     for (size_t i = 0; i < x->hosts.n; i++) {
-        if (role) {
-            x->hosts.p[i]->include_failed = true;
-        } else {
-            include_failed(pr, x->task, x->step->handler, x->hosts.p[i], &own);
-        }
+        include_failed(pr, x->task, x->step->handler, x->hosts.p[i], &own);
     }
     return true;
 }

@@ -231,6 +231,9 @@ bool plan_block(struct play_run *pr, const struct planned *what, size_t *at, str
 // -- roles ------------------------------------------------------------------------------------------------------------
 
 void plan_role_vars(struct play_run *pr, struct role *role) {
+    if (!role->is_public) {
+        return;
+    }
     for (size_t i = 0; i < pr->roles.n; i++) {
         if (pr->roles.p[i] == role) {
             return;

@@ -401,8 +401,8 @@ bool import_role(const struct ctx *c, struct task *t, struct steps *out, struct 
     struct role *r = NULL;
     bool duplicates = true;
     if (!static_flag(&in, t, "rolespec_validate", &how.validate, e) ||
-        !static_flag(&in, t, "allow_duplicates", &duplicates, e) || !static_name(&in, raw, t->action, &name, e) ||
-        !from_files(a, &in, t->args, &how.from, e)) {
+        !static_flag(&in, t, "public", &how.is_public, e) || !static_flag(&in, t, "allow_duplicates", &duplicates, e) ||
+        !static_name(&in, raw, t->action, &name, e) || !from_files(a, &in, t->args, &how.from, e)) {
         return false;
     }
     how.def = val_at(val_flag(val_str(a, name), name.n ? 0 : VAL_TMPL), raw.mark);  // empty: static_name said so

@@ -91,9 +91,9 @@ struct role {
     struct role *parent;  // the role that depends on or includes this one
     struct val params;    // role params of this use (level ROLE_PARAMS)
     bool allow_duplicates;
-    bool included;             // by include_role or import_role
-    bool is_public;            // include_role public: / roles: and import_role are public
-    struct node n;             // keywords of the use (when, tags, become ...)
+    bool included;   // by include_role or import_role
+    bool is_public;  // its variables are seen by the rest of the play: roles:, import_role, include_role with public
+    struct node n;   // keywords of the use (when, tags, become ...)
     struct val argument_spec;  // meta/argument_specs.yml entry point, VAL_UNDEF when none
     struct role *same;  // first use in the play with equal name, params and keywords (itself when it is the first):
                         // "has already run on this host" is a fact about `same`, as in Ansible's role cache

@@ -188,8 +188,8 @@ static size_t count(const struct play_run *pr, bool failed) {
     return n;
 }
 
-/// All hosts that did not fail in this round fail now, also those in a rescue or always part. One that is rescued from it
-/// goes on in this play only.
+/// All hosts that did not fail in this round fail now, also those in a rescue or always part. One that is rescued from
+/// it goes on in this play only.
 static void spread_failure(struct play_run *pr) {
     for (size_t i = 0; i < pr->batch.n; i++) {
         struct hrun *h = pr->batch.p[i];
