@@ -201,6 +201,16 @@ static void spread_failure(struct play_run *pr) {
     }
 }
 
+static bool all_at_end(const struct play_run *pr) {
+    for (size_t i = 0; i < pr->batch.n; i++) {
+        const struct hrun *h = pr->batch.p[i];
+        if (!h->unreachable && !iter_failed(&h->it)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static bool too_many_failed(struct play_run *pr) {
     struct val max = pr->set.max_fail;
     int64_t whole = 0;
@@ -231,6 +241,9 @@ static bool too_many_failed(struct play_run *pr) {
 static bool broken(struct play_run *pr, const struct round *rd, bool *breaking) {
     if (rd->fatal_task && rd->lost) {
         spread_failure(pr);
+        if (!pr->r->o->v219 && all_at_end(pr)) {  // 2.14 says so, 2.19 does not
+            no_hosts_left(pr);
+        }
     }
     if (rd->hosts.n && too_many_failed(pr)) {
         spread_failure(pr);
