@@ -213,9 +213,9 @@ static bool load(struct play_run *pr, struct inclusion *x, size_t *at, struct er
     return b && check_block(pr->r, b, e) && plan_block(pr, &what, at, &x->block, e);
 }
 
-/// Of a role only the task's own banner is shown, where it was not yet.
+/// Of a role only the task's own banner is shown, where it was not yet; from 2.19 on it is told as a file is.
 static void announce(struct play_run *pr, const struct inclusion *x) {
-    bool role = x->task->kind == TASK_INCLUDE_ROLE;
+    bool role = x->task->kind == TASK_INCLUDE_ROLE && !pr->r->o->v219;
     struct val names = val_list(&pr->a, x->hosts.n);
     for (size_t i = 0; i < x->hosts.n; i++) {
         val_push(&pr->a, names, val_str(&pr->a, x->hosts.p[i]->host->name));

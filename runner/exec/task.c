@@ -107,19 +107,23 @@ static void empty_loop(struct job *j) {
     j->result = r;
 }
 
-static struct val skipped(struct job *j) {
-    struct val r = val_dict(&j->a, 3);
+static struct val skipped(struct job *j, struct val which) {
+    struct val r = val_dict(&j->a, 4);
+    if (j->v.jc.v219) {
+        val_set(&j->a, r, "false_condition", val_reflag(&j->a, which, VAL_TMPL | VAL_TRUSTED, 0));
+    }
     val_set(&j->a, r, "changed", val_bool(false));
     val_set(&j->a, r, "skipped", val_bool(true));
     val_set(&j->a, r, "skip_reason", val_z(&j->a, "Conditional result was False"));
     return r;
 }
 
-static bool when_holds(struct job *j, bool *out, struct err *e) {
+static bool when_holds(struct job *j, bool *out, struct val *false_one, struct err *e) {
     struct val conds = node_whens(&j->task->n, &j->a);
     struct err own = {.arena = &j->a};
     struct val which = {0};
     if (view_conditions(&j->v, conds, out, &which, &own)) {
+        *false_one = which;
         return true;
     }
     if (!j->loop_err && !val_any_flag(which, VAL_SECRET)) {
@@ -149,11 +153,12 @@ enum job_phase item_begin(struct job *j, struct err *e) {
         loop_set_vars(j);
     }
     bool run = true;
-    if (!view_bool(&j->v, KW_NO_LOG, j->pr->r->o->no_log, &j->item.no_log, e) || !when_holds(j, &run, e)) {
+    struct val which = VNULL;
+    if (!view_bool(&j->v, KW_NO_LOG, j->pr->r->o->no_log, &j->item.no_log, e) || !when_holds(j, &run, &which, e)) {
         return JOB_DONE;
     }
     if (!run) {
-        j->item.result = skipped(j);
+        j->item.result = skipped(j, which);
         return JOB_ITEM_DONE;
     }
     if (j->loop_err) {

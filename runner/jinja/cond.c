@@ -96,6 +96,7 @@ static bool all_template(struct str s) {
 static bool truth_219(struct jinja_ctx *c, struct val cond, bool *out, struct err *e) {
     struct str text = str_trim(val_text(cond));
     struct val got = cond;
+    struct mark at = cond.mark;
     *out = true;
     if (cond.kind == VAL_NULL || (cond.kind == VAL_STR && !text.n)) {
         return !c->strict_conditions ||
@@ -113,11 +114,18 @@ static bool truth_219(struct jinja_ctx *c, struct val cond, bool *out, struct er
             c->host->warn(c->host->self, cond.mark,
                           "Conditionals should not be surrounded by templating delimiters such as {{ }} or {% %}.");
         }
-        return jinja_string(c, val_flag(cond, VAL_TMPL), &got, e) && result_truth(c, got, cond.mark, out, e);
+        if (!first_pass(c, cond, &got, e)) {
+            return false;
+        }
+        if (got.kind != VAL_STR) {
+            return result_truth(c, got, cond.mark, out, e);
+        }
+        text = str_trim(val_text(got));  // a condition that a variable holds
+        at = NO_MARK;
     }
     bool before = c->state.const_templates;
     c->state.const_templates = true;
-    bool ok = jinja_expr(c, text, cond.mark, false, &got, e);
+    bool ok = jinja_expr(c, text, at, false, &got, e);
     c->state.const_templates = before;
     if (!ok && e->code == ERR_SYNTAX && has_delimiters(text)) {
         return err_hint(e, "template delimiters are not supported in expressions: write the name without them");

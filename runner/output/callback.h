@@ -16,7 +16,7 @@ enum event_kind {
     EV_ITEM_RESULT,  // one loop item
     EV_RETRY,        // until: retries left
     EV_ASYNC,        // a task in the background: `level` 0 still runs, 1 ended well, 2 failed; result
-    EV_INCLUDED,     // name, hosts; no name: a role, of which nothing is said
+    EV_INCLUDED,     // name, hosts; no name: a role of which nothing is said
     EV_NOTIFY,
     EV_WARNING,
     EV_DEPRECATED,
