@@ -339,7 +339,8 @@ bool plan_tags(struct play_run *pr, const struct node *n, struct arena *a, bool 
                struct err *e);
 /// False only when the tags of a run leave a task out for certain, which templates in its tags make uncertain.
 bool plan_may_select(const struct run *r, const struct node *n);
-/// Adds a role and the roles it depends on to those every task of the play sees, unless it keeps its variables to itself.
+/// Adds a role and the roles it depends on to those every task of the play sees, unless it keeps its variables to
+/// itself.
 void plan_role_vars(struct play_run *pr, struct role *r);
 /// The same for all static roles of the play.
 void plan_roles(struct play_run *pr);
