@@ -29,12 +29,9 @@ static void put(struct mod_call *c, struct val s, const char *key, struct val v)
     val_set(c->arena, s, key, v);
 }
 
-static void put_mode(struct mod_call *c, struct val s, mode_t m) {
-    static const char *const names[] = {"xoth", "woth", "roth", "xgrp", "wgrp", "rgrp", "xusr", "wusr", "rusr"};
+// The keys stand in the order of Ansible's module: `stat | dict2items` and labels of loops show it.
+static void put_kind(struct mod_call *c, struct val s, mode_t m) {
     put(c, s, "mode", val_printf(c->arena, "%04o", (unsigned)(m & 07777)));
-    for (size_t i = 0; i < COUNTOF(names); i++) {
-        put(c, s, names[i], val_bool((m >> i & 1) != 0));
-    }
     put(c, s, "isdir", val_bool(S_ISDIR(m)));
     put(c, s, "ischr", val_bool(S_ISCHR(m)));
     put(c, s, "isblk", val_bool(S_ISBLK(m)));
@@ -42,6 +39,17 @@ static void put_mode(struct mod_call *c, struct val s, mode_t m) {
     put(c, s, "isfifo", val_bool(S_ISFIFO(m)));
     put(c, s, "islnk", val_bool(S_ISLNK(m)));
     put(c, s, "issock", val_bool(S_ISSOCK(m)));
+}
+
+static void put_bits(struct mod_call *c, struct val s, mode_t m) {
+    static const struct {
+        const char *name;
+        mode_t bit;
+    } bits[] = {{"wusr", S_IWUSR}, {"rusr", S_IRUSR}, {"xusr", S_IXUSR}, {"wgrp", S_IWGRP}, {"rgrp", S_IRGRP},
+                {"xgrp", S_IXGRP}, {"woth", S_IWOTH}, {"roth", S_IROTH}, {"xoth", S_IXOTH}};
+    for (size_t i = 0; i < COUNTOF(bits); i++) {
+        put(c, s, bits[i].name, val_bool((m & bits[i].bit) != 0));
+    }
     put(c, s, "isuid", val_bool((m & S_ISUID) != 0));
     put(c, s, "isgid", val_bool((m & S_ISGID) != 0));
 }
@@ -56,8 +64,9 @@ static void put_numbers(struct mod_call *c, struct val s, const struct stat *st)
     put(c, s, "atime", val_float(stamp(st->st_atim)));
     put(c, s, "mtime", val_float(stamp(st->st_mtim)));
     put(c, s, "ctime", val_float(stamp(st->st_ctim)));
-    put(c, s, "block_size", val_int(st->st_blksize));
+    put_bits(c, s, st->st_mode);
     put(c, s, "blocks", val_int(st->st_blocks));
+    put(c, s, "block_size", val_int(st->st_blksize));
     put(c, s, "device_type", val_int((int64_t)st->st_rdev));
 }
 
@@ -74,12 +83,12 @@ static void put_names(struct mod_call *c, struct val s, const struct stat *st) {
 }
 
 static void put_link(struct mod_call *c, struct val s, const char *path) {
+    put(c, s, "lnk_source", val_str(c->arena, paths_normal(c->arena, str_from(fsattr_realpath(c->arena, path)))));
     char text[4096];
     ssize_t n = readlink(path, text, sizeof text - 1);
     if (n >= 0) {
         put(c, s, "lnk_target", val_str(c->arena, (struct str){text, (size_t)n}));
     }
-    put(c, s, "lnk_source", val_str(c->arena, paths_normal(c->arena, str_from(fsattr_realpath(c->arena, path)))));
 }
 
 static void put_mime(struct mod_call *c, struct val s, const char *path) {
@@ -108,8 +117,9 @@ static void put_attributes(struct mod_call *c, struct val s, const char *path) {
     long version;
     bool known = fsattr_flags(path, false, &flags, &version);
     put(c, s, "version", known ? val_printf(c->arena, "%ld", version) : VNULL);
-    put(c, s, "attr_flags", val_str(c->arena, fsattr_flags_text(c->arena, flags, names)));
+    struct str text = fsattr_flags_text(c->arena, flags, names);
     put(c, s, "attributes", names);
+    put(c, s, "attr_flags", val_str(c->arena, text));
 }
 
 static bool put_checksum(struct mod_call *c, struct val s, const char *path, struct err *e) {
@@ -129,6 +139,7 @@ static bool run(struct mod_call *c, struct err *e) {
     bool follow = mod_bool(c, "follow");
     struct val s = val_dict(c->arena, 48);
     struct stat st;
+    mod_set(c, "changed", val_bool(false));
     if ((follow ? stat(path, &st) : lstat(path, &st)) != 0) {
         if (errno != ENOENT) {
             return mod_fail_sys(c, e, errno, "cannot look at '%s'", path);
@@ -140,15 +151,15 @@ static bool run(struct mod_call *c, struct err *e) {
     mod_set(c, "stat", s);
     put(c, s, "exists", val_bool(true));
     put(c, s, "path", val_z(c->arena, path));
-    put_mode(c, s, st.st_mode);
+    put_kind(c, s, st.st_mode);
     put_numbers(c, s, &st);
     put(c, s, "readable", val_bool(access(path, R_OK) == 0));
     put(c, s, "writeable", val_bool(access(path, W_OK) == 0));
     put(c, s, "executable", val_bool(access(path, X_OK) == 0));
-    put_names(c, s, &st);
     if (S_ISLNK(st.st_mode)) {
         put_link(c, s, path);
     }
+    put_names(c, s, &st);
     if (S_ISREG(st.st_mode) && mod_bool(c, "get_checksum") && !put_checksum(c, s, path, e)) {
         return false;
     }

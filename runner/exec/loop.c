@@ -297,7 +297,9 @@ struct val loop_result(struct job *j) {
         gather_lists(j, r, all);
     }
     val_set(&j->a, all, "skipped", val_bool(skipped));
-    val_set(&j->a, all, "changed", val_bool(changed));
+    if (changed) {
+        val_set(&j->a, all, "changed", val_bool(true));
+    }
     if (failed) {
         val_set(&j->a, all, "failed", val_bool(true));
     }
@@ -305,5 +307,6 @@ struct val loop_result(struct job *j) {
             val_z(&j->a, skipped  ? "All items skipped"
                          : failed ? "One or more items failed"
                                   : "All items completed"));
+    val_set(&j->a, all, "changed", val_bool(changed));
     return all;
 }
