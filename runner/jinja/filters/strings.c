@@ -136,7 +136,7 @@ static bool f_truncate(struct jcall *c, struct val *out, struct err *e) {
     bool kill = false;
     struct str end;
     struct val v = c->args[0];
-    bool sized = v.kind == VAL_STR || val_is_seq(v) || v.kind == VAL_DICT || v.kind == VAL_UNDEF;
+    bool sized = v.kind == VAL_STR || (val_is_seq(v) && !is_generator(v)) || v.kind == VAL_DICT || v.kind == VAL_UNDEF;
     if (!sized) {
         return bad_arg(c, e, "s", "a string", v);
     }

@@ -7,10 +7,15 @@
 
 static bool f_default(struct jcall *c, struct val *out, struct err *e) {
     bool falsy = false;
-    if (!arg_bool(c, 2, false, &falsy, e)) {
+    struct val v = c->args[0];
+    struct val how = opt_val(c, 2);
+    if (is_undef(how) && how.u.undef && !is_undef(v)) {  // an undefined variable asks for nothing, or fails when strict
+        if (undef_strict(c->ctx, how)) {
+            return undef_fail(c->ctx, how, c->at, e);
+        }
+    } else if (!is_undef(v) && !arg_bool(c, 2, false, &falsy, e)) {
         return false;
     }
-    struct val v = c->args[0];
     if (!is_undef(v) && (!falsy || val_truth(v))) {
         *out = v;
         return true;
