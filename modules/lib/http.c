@@ -401,6 +401,23 @@ static bool same_server(struct transfer *t, const char *a, const char *b) {
     return true;
 }
 
+/// libcurl keeps name and password in the address that it makes of a redirect. They go on as CURLOPT_USERNAME does, or
+/// as a part of the user's own address to the server that it names. NULL: it cannot be read.
+static const char *without_login(struct transfer *t, const char *url) {
+    char *text = NULL;
+    const char *out = NULL;
+    CURLU *u = curl_url();
+    if (u && curl_url_set(u, CURLUPART_URL, url, 0) == CURLUE_OK &&
+        curl_url_set(u, CURLUPART_USER, NULL, 0) == CURLUE_OK &&
+        curl_url_set(u, CURLUPART_PASSWORD, NULL, 0) == CURLUE_OK &&
+        curl_url_get(u, CURLUPART_URL, &text, 0) == CURLUE_OK) {
+        out = arena_strndup(t->c->arena, text, strlen(text));
+    }
+    curl_free(text);
+    curl_url_cleanup(u);
+    return out;
+}
+
 // Makes ready for where the answer points to. The method changes as Ansible's does: 303 and 302 ask with GET, 301 only
 // after a POST, 307 and 308 say it all again.
 static bool next_hop(struct transfer *t, long status, struct err *e) {
@@ -420,9 +437,10 @@ static bool next_hop(struct transfer *t, long status, struct err *e) {
         t->method = "GET";
         t->with_body = false;
     }
-    t->url = url;
     t->hops++;
-    return true;
+    bool kept = !t->q->user && t->own_host && !only_first(t, STR_LIT("Authorization"));
+    t->url = kept ? url : without_login(t, url);
+    return t->url || mod_fail(t->c, e, "redirected to an address that cannot be read");
 }
 
 static bool all_hops(struct transfer *t, struct err *e) {

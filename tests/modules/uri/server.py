@@ -73,6 +73,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if path.startswith("/redirect/"):
             self.rfile.read(int(self.headers.get("Content-Length") or 0))
             return self.send(int(path.split("/")[2]), b"moved", [("Location", "/echo")])
+        if path == "/tobasic":
+            return self.send(301, b"", [("Location", "/basic")])
         if path == "/loop":
             return self.send(302, b"", [("Location", "/loop")])
         if path == "/downgrade":
