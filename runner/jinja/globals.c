@@ -50,6 +50,10 @@ static bool dict_from_pairs(struct jcall *c, struct val pairs, struct val d, str
         if ((p.kind != VAL_LIST && p.kind != VAL_TUPLE) || p.u.l->n != 2) {
             return err_set(e, ERR_TYPE, c->at, "dict() needs pairs: item %zu is none", i);
         }
+        const struct val *bad = val_unhashable(&p.u.l->items[0]);
+        if (bad) {
+            return err_set(e, ERR_TYPE, c->at, "unhashable type: '%s'", val_type_name(*bad));
+        }
         val_set_key(c->a, d, p.u.l->items[0], p.u.l->items[1]);
     }
     return true;

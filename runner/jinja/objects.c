@@ -345,9 +345,9 @@ static bool mentions_list(const struct node *n, const char *name) {
     return false;
 }
 
-/// Does a tree read the name?
+/// Does a tree read the name? What stands in a block of it does not count.
 static bool mentions(const struct node *n, const char *name) {
-    if (!n) {
+    if (!n || n->type == N_BLOCK) {
         return false;
     }
     if (n->type == N_NAME && str_eqz(n->name, name)) {

@@ -362,6 +362,7 @@ static struct node *tag_block(struct parser *p) {
     VEC_PUSH(p->s.a, p->blocks, n);  // NOLINT(bugprone-sizeof-expression): an array of pointers
     enum escaping outer = p->escaping, folding = p->folding;
     bool asking = p->asking;
+    unsigned caller_refs = p->caller_refs;
     p->escaping = p->folding =
         p->s.o->autoescape ? ESC_ON : ESC_OFF;  // a block stands for itself, it may be used elsewhere
     p->asking = false;
@@ -369,7 +370,8 @@ static struct node *tag_block(struct parser *p) {
     p->escaping = outer;
     p->folding = folding;
     p->asking = asking;
-    p->loop_refs += n->flag;  // it may be replaced by one that reads `loop`
+    p->caller_refs = caller_refs;  // a macro around it does not call it
+    p->loop_refs += n->flag;       // it may be replaced by one that reads `loop`
     if (!ok) {
         return NULL;
     }

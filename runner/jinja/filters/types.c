@@ -150,30 +150,24 @@ static bool f_abs(struct jcall *c, struct val *out, struct err *e) {
 FILTER(abs) = {.doc = "Absolute value.", .params = "value", .fn = f_abs, .example = "-1 | abs == 1"};
 
 /// Python's round(int, negative digits): to the nearest multiple of 10^digits, halves to even.
-static bool round_int(struct jcall *c, int64_t n, int64_t precision, struct val *out, struct err *e) {
-    *out = val_int(n);
+static bool round_whole(struct jcall *c, struct val v, int64_t precision, struct val *out, struct err *e) {
+    struct jinja_ctx *x = c->ctx;
+    struct val unit, q, rest, twice, odd;
+    int order = 0;
     if (precision >= 0) {
-        return true;
+        return op_binary(x, T_ADD, v, val_int(0), out, e);  // True is 1
     }
-    if (precision < -18) {
+    if (precision < -BIG_DIGITS) {
         *out = val_int(0);
         return true;
     }
-    int64_t unit = 1;
-    for (int64_t i = precision; i < 0; i++) {
-        unit *= 10;
+    if (!op_binary(x, T_POW, val_int(10), val_int(-precision), &unit, e) || !op_binary(x, T_FLOORDIV, v, unit, &q, e) ||
+        !op_binary(x, T_MOD, v, unit, &rest, e) || !op_binary(x, T_MUL, rest, val_int(2), &twice, e) ||
+        !op_binary(x, T_MOD, q, val_int(2), &odd, e) || !val_compare(twice, unit, &order, e)) {
+        return false;
     }
-    int64_t rest = n % unit;
-    int64_t down = n - rest;
-    int64_t twice = rest < 0 ? -rest : rest;
-    bool odd = (down / unit) % 2 != 0;
-    bool away = twice > unit - twice || (twice == unit - twice && odd);
-    int64_t r = down;
-    if (away && __builtin_add_overflow(down, n < 0 ? -unit : unit, &r)) {
-        return plug_err(c, e, ERR_LIMIT, "the result does not fit an integer of 64 bits");
-    }
-    *out = val_int(r);
-    return true;
+    bool up = order > 0 || (order == 0 && val_truth(odd));
+    return op_binary(x, T_ADD, q, val_int(up), &q, e) && op_binary(x, T_MUL, q, unit, out, e);
 }
 
 static double round_float(struct arena *a, double d, int64_t precision) {
@@ -197,7 +191,7 @@ static double round_float(struct arena *a, double d, int64_t precision) {
 }
 
 static bool f_round(struct jcall *c, struct val *out, struct err *e) {
-    int64_t precision = 0, n = 0;
+    int64_t precision = 0;
     struct str method;
     struct val v = c->args[0];
     double d = 0;
@@ -207,13 +201,9 @@ static bool f_round(struct jcall *c, struct val *out, struct err *e) {
     if (!as_num(v, &d)) {
         return bad_arg(c, e, "value", "a number", v);
     }
-    if (str_eqz(method, "common") && is_big(v) && precision >= 0) {
-        *out = v;
-        return true;
-    }
     if (str_eqz(method, "common")) {
-        if (as_int(v, &n)) {
-            return round_int(c, n, precision, out, e);
+        if (is_whole(v)) {
+            return round_whole(c, v, precision, out, e);
         }
         *out = val_float(round_float(c->a, d, precision));
         return true;
