@@ -111,7 +111,11 @@ static bool form_body(struct mod_call *c, struct val body, struct str *out, stru
     for (i = 0; val_is_seq(body) && i < val_len(body); i++) {
         struct val pair = val_at_index(body, i);
         if (!val_is_seq(pair) || val_len(pair) != 2) {
-            return mod_fail(c, e, "failed to parse body as form_urlencoded: expected a dict or a list of pairs");
+            bool many = val_is_seq(pair) || pair.kind == VAL_DICT || pair.kind == VAL_STR ? val_len(pair) > 2 : false;
+            return mod_fail(c, e,
+                            "failed to parse body as form_urlencoded: %s: item %zu is no pair, and the body must be a "
+                            "dict or a list of pairs",
+                            many ? "too many values to unpack" : "not enough values to unpack", i);
         }
         form_pair(c, &b, val_at_index(pair, 0), val_at_index(pair, 1));
     }

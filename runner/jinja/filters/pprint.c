@@ -226,7 +226,7 @@ static void put(struct pp *p, struct val v, struct spot at) {
             put_items(p, v, at, val_len(v) == 1 ? ",)" : ")");
             return;
         }
-        if (v.kind == VAL_STR) {
+        if (v.kind == VAL_STR && !(v.flags & VAL_MARKUP)) {
             put_text(p, val_text(v), at);
             return;
         }
