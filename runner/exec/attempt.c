@@ -574,6 +574,25 @@ static void raw_result(struct arena *a, struct val r) {
     }
 }
 
+#define RESULT_ROOM 6  // keys that are added to a result here, those of a loop among them
+
+/// The target's answer in the job's own memory. Nothing in it is a template.
+static struct val take_result(struct arena *a, struct val answer) {
+    const unsigned clear = VAL_TRUSTED | VAL_TMPL;
+    if (!val_is(answer, VAL_DICT)) {
+        struct val r = val_dict(a, 2);
+        val_set(a, r, "failed", val_bool(true));
+        val_set(a, r, "msg", val_z(a, "the target's answer is not a dictionary"));
+        return r;
+    }
+    struct val r = val_dict(a, val_len(answer) + RESULT_ROOM);
+    size_t i = 0;
+    for (const struct vpair *p; (p = val_each(answer, &i));) {
+        val_set_key(a, r, val_reflag(a, p->key, clear, 0), val_reflag(a, p->value, clear, 0));
+    }
+    return val_flag(r, answer.flags & ~clear);
+}
+
 void job_completed(struct job *j, struct completion *c) {
     struct item *it = &j->item;
     if (it->mod->step) {
@@ -584,12 +603,7 @@ void job_completed(struct job *j, struct completion *c) {
     if (late && it->timeout_ms) {
         it->result = timed_out(j);
     } else if (c->kind == DONE_RESULT) {
-        it->result = val_reflag(&j->a, val_promote(&j->a, c->result), VAL_TRUSTED | VAL_TMPL, 0);
-        if (!val_is(it->result, VAL_DICT)) {
-            it->result = val_dict(&j->a, 2);
-            val_set(&j->a, it->result, "failed", val_bool(true));
-            val_set(&j->a, it->result, "msg", val_z(&j->a, "the target's answer is not a dictionary"));
-        }
+        it->result = take_result(&j->a, c->result);
         if (it->mod->no_target && val_has(it->result, "rc")) {
             raw_result(&j->a, it->result);
         }
