@@ -198,5 +198,20 @@ check "reset_connection" 0 "ok=2" web1
 logins=$(($(grep -c 'Accepted publickey' sshd.log) - $(cat before)))
 [ "$logins" = 2 ] || { failed=$((failed + 1)); echo "FAILED reset_connection: $logins logins, not two"; }
 
+# a server that hangs up on whoever comes while two logins are under way, and somebody who keeps both for a while: all hosts
+# get in when they go
+sed -i /^MaxStartups/d sshd_config
+restart "MaxStartups 2:100:3" "${all_keys[@]}"
+book=site.yml
+conf "HostName 127.0.0.31" "${usual[@]}" "${login[@]}"
+many=$(printf 'web%s,' $(seq 24))
+for _ in 1 2; do
+    sleep 3 <>"/dev/tcp/127.0.0.31/$loop_port" &
+done
+check "MaxStartups" 0 "web24 " "${many%,}" -f 24
+in=$(grep -c 'ok=2 .*unreachable=0' output)
+[ "$in" = 24 ] || { failed=$((failed + 1)); echo "FAILED MaxStartups: $in hosts of 24"; }
+grep -q 'MaxStartups throttling' sshd.log || { failed=$((failed + 1)); echo "FAILED MaxStartups: no connection was refused"; }
+
 say "$passed checks passed, $failed failed"
 [ "$failed" = 0 ]
