@@ -88,7 +88,7 @@ static bool looks_hashed(struct mod_call *c, struct str pw) {
 static bool check_password(struct mod_call *c, struct err *e) {
     struct str pw = mod_str(c, "password");
     if (!looks_hashed(c, pw)) {
-        mod_warn(c, "'password' does not look like a hash, and is stored as it is: see the filter password_hash");
+        mod_warn(c, "'password' appears not to have been hashed, and is stored as it is: see the filter password_hash");
     }
     for (size_t i = 0; i < pw.n; i++) {
         if (pw.s[i] == ':' || (unsigned char)pw.s[i] < ' ') {
