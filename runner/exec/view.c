@@ -11,6 +11,7 @@ struct layers {
     struct arena *a;
     struct layer *p;
     size_t n, cap;
+    bool named_only;  // `vars` where a role is named are seen in that role only, and win over its files (2.19)
 };
 
 static void add(struct layers *l, enum var_level level, struct val vars) {
@@ -27,10 +28,13 @@ static void role_defaults(struct layers *l, const struct role *role) {
     add(l, LEVEL_ROLE_DEFAULTS, role->defaults);
 }
 
-/// What a role shows to others: its own files, without the `vars` of the place that named it.
+/// What a role shows to others.
 static void exported_vars(struct layers *l, const struct role *role, bool deps) {
     for (size_t i = 0; deps && i < role->ndeps; i++) {
         exported_vars(l, role->deps[i], true);
+    }
+    if (!l->named_only) {
+        add(l, LEVEL_ROLE_VARS, role->n.kw[KW_VARS]);
     }
     add(l, LEVEL_ROLE_VARS, role->vars);
 }
@@ -52,10 +56,11 @@ static void chain_vars(struct layers *l, const struct role *role) {
     add(l, LEVEL_ROLE_VARS, role->vars);
 }
 
-/// Of the role itself, `vars` of the place that named it win over its files.
 static void own_vars(struct layers *l, const struct role *role) {
-    add(l, LEVEL_ROLE_VARS, role->vars);
-    add(l, LEVEL_ROLE_VARS, role->n.kw[KW_VARS]);
+    chain_vars(l, role);
+    if (l->named_only) {
+        add(l, LEVEL_ROLE_VARS, role->n.kw[KW_VARS]);
+    }
 }
 
 static void chain_params(struct layers *l, const struct role *role) {
@@ -124,7 +129,7 @@ static void static_layers(struct view *v) {
         }
         return;
     }
-    struct layers l = {.a = step ? &v->pr->a : v->a};
+    struct layers l = {.a = step ? &v->pr->a : v->a, .named_only = v->r->o->v219};
     play_layers(&l, v->pr, step);
     for (size_t i = 0; i < l.n; i++) {
         scope_push(&v->sc, l.p[i].level, l.p[i].vars);
