@@ -68,7 +68,7 @@ struct run {
     _Atomic int sig_count, sig_last;  // signals that nobody has taken for an answer, and the last one's number
     pthread_t sig_thread;
     bool stop;      // Ctrl-C
-    bool broken;    // any_errors_fatal or max_fail_percentage ended a batch
+    bool broken;    // max_fail_percentage ended a batch
     bool step;      // --step is still asking
     int code;       // exit code so far
     uint32_t lane;  // number of the next task's lane
@@ -128,7 +128,7 @@ struct play_run {
     struct val all_names;  // names of `all`
     bool in_handlers, end_play;
     bool fatal;            // an error that ends the run was reported
-    bool broken;           // any_errors_fatal or max_fail_percentage ended it: no play follows
+    bool broken;           // max_fail_percentage ended it: no play follows
     struct jobs finished;  // jobs that reached JOB_DONE and were not looked at yet
     struct jobs timers;    // jobs in JOB_TIMER
     struct jobs live;      // jobs of this round by number; NULL once freed

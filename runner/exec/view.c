@@ -28,15 +28,29 @@ static void role_defaults(struct layers *l, const struct role *role) {
     add(l, LEVEL_ROLE_DEFAULTS, role->defaults);
 }
 
+static void chain_vars(struct layers *l, const struct role *role) {
+    add(l, LEVEL_ROLE_VARS, role->n.kw[KW_VARS]);
+    add(l, LEVEL_ROLE_VARS, role->vars);
+}
+
 /// What a role shows to others.
 static void exported_vars(struct layers *l, const struct role *role, bool deps) {
     for (size_t i = 0; deps && i < role->ndeps; i++) {
         exported_vars(l, role->deps[i], true);
     }
-    if (!l->named_only) {
+    if (l->named_only) {
+        add(l, LEVEL_ROLE_VARS, role->vars);
+    } else {
+        chain_vars(l, role);
+    }
+}
+
+/// What a role sees of itself, above what it sees of the roles that led to it.
+static void own_vars(struct layers *l, const struct role *role) {
+    chain_vars(l, role);
+    if (l->named_only) {
         add(l, LEVEL_ROLE_VARS, role->n.kw[KW_VARS]);
     }
-    add(l, LEVEL_ROLE_VARS, role->vars);
 }
 
 /// Roles from the outermost that led to `role` inwards.
@@ -49,18 +63,6 @@ static void role_chain(struct layers *l, const struct role *role, void (*each)(s
 
 static void chain_defaults(struct layers *l, const struct role *role) {
     add(l, LEVEL_ROLE_DEFAULTS, role->defaults);
-}
-
-static void chain_vars(struct layers *l, const struct role *role) {
-    add(l, LEVEL_ROLE_VARS, role->n.kw[KW_VARS]);
-    add(l, LEVEL_ROLE_VARS, role->vars);
-}
-
-static void own_vars(struct layers *l, const struct role *role) {
-    chain_vars(l, role);
-    if (l->named_only) {
-        add(l, LEVEL_ROLE_VARS, role->n.kw[KW_VARS]);
-    }
 }
 
 static void chain_params(struct layers *l, const struct role *role) {

@@ -31,13 +31,7 @@ check() {
     local rc=0
     unshare -m sh -c "set -e; $4
         exec timeout 60 '$bin/play' run '${5:-site.yml}' -i box, -c community.general.chroot -e 'ansible_host=$work/root' ${6:-}" >output 2>&1 || rc=$?
-    if [ "$rc" = "$2" ] && grep -qF -- "$3" output; then
-        passed=$((passed + 1))
-    else
-        failed=$((failed + 1))
-        printf 'FAILED %s: exit status %s, expected %s and "%s"\n' "$1" "$rc" "$2" "$3"
-        tail -6 output
-    fi
+    judge "$1" "$rc" "$2" "$3"
 }
 all='root var/tmp tmp dev/shm'
 each() { echo "for d in $all; do mount -t tmpfs -o $1 none root/\$d; done"; }

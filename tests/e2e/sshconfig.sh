@@ -59,13 +59,7 @@ run() {
 check() { # NAME STATUS TEXT HOST ARGS...: the run ends so and its output has TEXT
     local rc=0
     run "${@:4}" || rc=$?
-    if [ "$rc" = "$2" ] && grep -qF -- "$3" output; then
-        passed=$((passed + 1))
-    else
-        failed=$((failed + 1))
-        printf 'FAILED %s: exit status %s, expected %s and "%s"\n' "$1" "$rc" "$2" "$3"
-        tail -6 output
-    fi
+    judge "$1" "$rc" "$2" "$3"
 }
 conf() { printf '%s\n' "$@" >conf; }
 usual=("UserKnownHostsFile $loop_dir/known" "GlobalKnownHostsFile /dev/null" "Port $loop_port" "User $(id -un)")

@@ -54,3 +54,15 @@ http_get() {
 recap() {
     sed -n 's/^\([^ ]*\) *: ok=\([0-9]*\) *changed=\([0-9]*\) *unreachable=\([0-9]*\) *failed=\([0-9]*\).*/\1 \2 \3 \4 \5/p' "$1"
 }
+
+# judge NAME STATUS WANTED TEXT: a check has passed when its run ended as wanted and its output, in the file `output`, has TEXT;
+# counts in `passed` and `failed`
+judge() {
+    if [ "$2" = "$3" ] && grep -qF -- "$4" output; then
+        passed=$((passed + 1))
+    else
+        failed=$((failed + 1))
+        printf 'FAILED %s: exit status %s, expected %s and "%s"\n' "$1" "$2" "$3" "$4"
+        tail -6 output
+    fi
+}
