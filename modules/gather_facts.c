@@ -1,4 +1,4 @@
-// gather_facts: the task form of gathering; the same facts as `setup`.
+// gather_facts: the task form of gathering: `setup`, or the modules that FACTS_MODULES names (runner/exec/gather.c).
 #include "facts.h"
 
 static const struct arg args[] = {
@@ -7,7 +7,7 @@ static const struct arg args[] = {
     {"gather_timeout", ARG_INT, .def = "10", .doc = "Seconds a single source of facts may take."},
     {"filter", ARG_LIST, .def = "[]", .doc = "Only facts whose names match one of these patterns."},
     {"fact_path", ARG_PATH, .def = "/etc/ansible/facts.d", .doc = "Directory of custom facts (*.fact)."},
-    {"parallel", ARG_BOOL, .doc = "Accepted; there is one source of facts, so nothing to do beside it."},
+    {"parallel", ARG_BOOL, .doc = "Accepted; several modules (FACTS_MODULES) run one after the other."},
     {0},
 };
 

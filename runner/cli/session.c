@@ -62,11 +62,16 @@ static bool read_password(struct session *x, struct str file, struct str *out, s
 }
 
 static bool ask_password(struct session *x, const char *prompt, struct str *out, struct err *e) {
-    if (!vault_prompt(prompt, x->a, out, e)) {
-        return false;
-    }
-    output_secret(x->output, *out);
-    return true;
+    return vault_prompt(prompt, x->a, out, e);
+}
+
+/// The one way to see a password: it was typed at this terminal into an ad-hoc `debug` that names its variable, and
+/// nothing but the terminal gets the answer. docs/secrets.md tells of it.
+static bool asks_to_see(const struct settings *s) {
+    bool debug = str_eqz(s->module_name, "debug") || str_eqz(s->module_name, "ansible.builtin.debug");
+    bool named = str_find(s->module_args, 0, STR_LIT("ansible_password")) != SIZE_MAX ||
+                 str_find(s->module_args, 0, STR_LIT("ansible_ssh_pass")) != SIZE_MAX;
+    return debug && named && !s->log_path.n && !s->tree.n && isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
 }
 
 static struct str upper(struct arena *a, struct str s) {
@@ -86,8 +91,14 @@ static bool passwords(struct session *x, struct err *e) {
     if (s->become_password_file.n > 0 && !read_password(x, s->become_password_file, &r->become_password, e)) {
         return false;
     }
-    if (s->ask_pass && !ask_password(x, "SSH password: ", &r->conn_password, e)) {
-        return false;
+    if (s->ask_pass) {
+        if (!ask_password(x, "SSH password: ", &r->conn_password, e)) {
+            return false;
+        }
+        r->show_password = asks_to_see(s);
+    }
+    if (!r->show_password) {
+        output_secret(x->output, r->conn_password);
     }
     if (!s->ask_become_pass) {
         return true;
@@ -99,6 +110,8 @@ static bool passwords(struct session *x, struct err *e) {
     }
     if (r->become_password.n == 0) {
         r->become_password = r->conn_password;
+    } else {
+        output_secret(x->output, r->become_password);
     }
     return true;
 }
@@ -470,26 +483,6 @@ static struct val word_list(struct arena *a, const struct words *w) {
     return l;
 }
 
-/// Facts come from the program's own setup; other modules for them are not run, which nobody should have to find out.
-static void tell_facts_modules(struct session *x) {
-    static const char *const own[] = {"smart", "setup", "ansible.builtin.setup", "ansible.legacy.setup"};
-    struct val names = config_value(x->s, config_row(NULL, STR_LIT("FACTS_MODULES"))).v;
-    for (size_t i = 0; val_is_seq(names) && i < val_len(names); i++) {
-        struct str name = val_str_of(x->a, val_at_index(names, i));
-        bool known = false;
-        for (size_t k = 0; k < COUNTOF(own); k++) {
-            known = known || str_eqz(name, own[k]);
-        }
-        if (!known) {
-            session_warn(x, NO_MARK,
-                         arena_printf(x->a,
-                                      "FACTS_MODULES: the module '%.*s' is not run when facts are gathered; "
-                                      "make it a task at the start of the play",
-                                      STR(name)));
-        }
-    }
-}
-
 static bool setting_named(void *self, const struct setting_query *q, struct arena *a, struct val *out) {
     size_t row = config_row(q->plugin, q->name);
     if (row == SIZE_MAX) {
@@ -627,7 +620,6 @@ bool session_open(struct session *x, struct settings *s, const struct words *sec
         !open_inventory(x, e)) {
         return false;
     }
-    tell_facts_modules(x);
     if (!rejected_read(x, &x->rejected, e)) {
         return false;
     }

@@ -43,8 +43,8 @@ static bool may(const struct job *j) {
     if (it->mod && it->mod->prepare && strcmp(it->login.spec.kind, "local") == 0) {
         return false;
     }
-    return j->looping && !j->ahead_off && it->mod && it->mod->side == ON_TARGET && !it->mod->step && !it->timeout_ms &&
-           it->tries <= 1 && !j->lc.pause_ms && val_is(n->kw[KW_UNTIL], VAL_UNDEF) &&
+    return j->looping && !j->ahead_off && it->mod && it->mod->side == ON_TARGET && !it->mod->step && !it->gather &&
+           !it->timeout_ms && it->tries <= 1 && !j->lc.pause_ms && val_is(n->kw[KW_UNTIL], VAL_UNDEF) &&
            val_is(node_kw(n, KW_ASYNC), VAL_UNDEF) && val_is(val_get(j->task->loop_control, "break_when"), VAL_UNDEF);
 }
 

@@ -20,7 +20,7 @@ static bool item_delegate(struct job *j, struct view **cv, struct err *e) {
     struct val to = {0};
     it->target = j->h;
     *cv = &j->v;
-    if (!view_kw(&j->v, KW_DELEGATE_TO, &to, e)) {
+    if (!connected_kw(&j->v, KW_DELEGATE_TO, &to, e)) {
         return false;
     }
     if (val_is(to, VAL_UNDEF)) {
@@ -32,17 +32,10 @@ static bool item_delegate(struct job *j, struct view **cv, struct err *e) {
     }
     it->delegated = str_dup(&j->a, val_text(to));
     it->target = run_host_named(j->pr->r, it->delegated);
-    j->v.delegated = it->delegated;
-    view_changed(&j->v);
-    *cv = ARENA_NEW(&j->a, struct view);
-    if (!view_init(*cv, j->pr, it->target, j->step, &j->a, e)) {
+    if (!view_delegate(&j->v, it->delegated, it->target, e)) {
         return false;
     }
-    size_t i = 0;
-    struct vpair *p;
-    while ((p = val_each(j->v.loop, &i))) {
-        val_set_key(&j->a, (*cv)->loop, p->key, p->value);
-    }
+    *cv = j->v.other;
     return true;
 }
 
@@ -175,7 +168,7 @@ static bool defaults_of(struct job *j, const struct module *m, struct val into, 
 }
 
 /// The defaults of an action; below them, those of the module that `service` and `package` hand the task over to.
-static bool module_defaults(struct job *j, struct val into, struct err *e) {
+bool attempt_defaults(struct job *j, struct val into, struct err *e) {
     static const char *const handed[][2] = {{"service", "ansible_service_mgr"}, {"package", "ansible_pkg_mgr"}};
     struct err quiet = {.arena = &j->a};
     for (size_t i = 0; i < COUNTOF(handed); i++) {
@@ -283,7 +276,7 @@ static bool item_args(struct job *j, struct val *out, struct err *e) {
         return false;
     }
     args = val_is(args, VAL_DICT) ? val_copy(&j->a, args) : args;
-    if (!module_defaults(j, defaults, e)) {
+    if (!attempt_defaults(j, defaults, e)) {
         return false;
     }
     if (!val_is(args, VAL_DICT)) {
@@ -351,7 +344,10 @@ bool item_prepare(struct job *j, struct err *e) {
     if (!item_delegate(j, &cv, e) || !item_keywords(j, e) || !item_args(j, &it->args, e)) {
         return false;
     }
-    if (j->step == j->pr->setup) {
+    if (gather_is(j->step->task) && !gather_begin(j, e)) {
+        return false;
+    }
+    if (j->step == j->pr->setup && !it->gather) {
         facts_tell_read(j, it->args);
     }
     if (it->mod->side == ON_CONTROLLER) {
@@ -511,6 +507,10 @@ enum job_phase attempt_prepare(struct job *j) {
 
 enum job_phase attempt_start(struct job *j) {
     struct item *it = &j->item;
+    struct err e = {.arena = &j->a};
+    if (it->gather && !gather_turn(j, &e)) {
+        return attempt_failed(j, &e);
+    }
     if (it->mod->side != ON_CONTROLLER) {
         if (attempt_prepare(j) != JOB_SENT) {
             return JOB_RESULT;
@@ -728,6 +728,7 @@ enum job_phase attempt_result(struct job *j) {
         return next;
     }
     if (result_flag(it->result, "unreachable")) {
+        j->task = it->gather ? j->step->task : j->task;
         return JOB_ITEM_DONE;
     }
     if (it->dropped) {
@@ -738,6 +739,9 @@ enum job_phase attempt_result(struct job *j) {
     if (it->landed) {
         it->landed = false;
         finish(j);
+    }
+    if (it->gather && gather_more(j)) {
+        return JOB_ATTEMPT;
     }
     complete_result(j);
     if (!result_is_failed(it->result) && !result_is_skipped(it->result)) {

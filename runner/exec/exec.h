@@ -124,8 +124,9 @@ struct play_run {
     struct psteps handlers;  // those that can be notified
     struct role_list roles;  // roles whose defaults and vars all tasks see
     struct roles_done done;
-    struct pstep *setup;   // the task that gathers facts
-    struct val all_names;  // names of `all`
+    struct pstep *setup;    // the task that gathers facts
+    struct map fact_tasks;  // gather.c: task and module -> struct task *
+    struct val all_names;   // names of `all`
     bool in_handlers, end_play;
     bool fatal;            // an error that ends the run was reported
     bool broken;           // max_fail_percentage ended it: no play follows
@@ -152,6 +153,8 @@ struct view {
     struct str shown_name;  // inventory_hostname when that is not the host's own; empty: it is
     struct str beside;      // directory of the template file being rendered, empty: none
     bool plain;             // for hostvars: no play, no task
+    struct view *other;     // of the delegated host; NULL: none
+    bool connected;         // connected.c answers
     bool loop_on, live_on;  // the two dicts are on the stack (an empty one is not)
 };
 
@@ -197,7 +200,8 @@ struct item {
     struct async_poll async;
     struct mod_call call;
     struct slot *slot;
-    struct mod_step next;  // of a module that talks step by step
+    struct mod_step next;      // of a module that talks step by step
+    struct gathering *gather;  // facts of other modules than setup; NULL: no
     struct val result;
     const struct err *why;  // the error the failed result was made of, for its place; NULL: the target said so
     struct val notify;      // templated names
@@ -313,6 +317,16 @@ bool play_settle(struct play_run *pr, struct err *e);
 /// The vars_prompt of a play as r->prompt: asked, or (`ask` false, or given as extra variables) their defaults.
 bool play_prompts(struct run *r, struct play *p, bool ask, struct err *e);
 
+// -- gather.c --------------------------------------------------------------------------------------------------------
+/// True for the action gather_facts, which a play's start is, too.
+bool gather_is(const struct task *t);
+/// Sets item.gather when facts come from other modules than setup alone. ERR_NOT_FOUND: there is no such module.
+bool gather_begin(struct job *j, struct err *e);
+/// Makes the next module of item.gather what the attempt runs.
+bool gather_turn(struct job *j, struct err *e);
+/// Takes its result. True: another module is next; false: item.result is that of all.
+bool gather_more(struct job *j);
+
 // -- factsread.c -----------------------------------------------------------------------------------------------------
 /// Tells the module `setup`, in its arguments, which facts the project reads, if that can be known.
 void facts_tell_read(struct job *j, struct val args);
@@ -351,6 +365,8 @@ void role_finish(struct play_run *pr, const struct role *role, const struct hrun
 
 // -- view.c -----------------------------------------------------------------------------------------------------------
 bool view_init(struct view *v, struct play_run *pr, struct hrun *h, struct pstep *step, struct arena *a, struct err *e);
+/// Sets v->other up: the task on the host it is delegated to.
+bool view_delegate(struct view *v, struct str name, struct hrun *to, struct err *e);
 /// The variables of another host as hostvars shows them: no play, no task.
 bool view_plain(struct view *v, struct play_run *pr, struct hrun *h, struct arena *a, struct err *e);
 /// Loop variables or registered results changed.
@@ -370,6 +386,16 @@ struct str view_name(struct view *v, struct val raw);
 struct str task_title(struct view *v);
 /// include_tasks and include_role: what is below them does not inherit their keywords, except vars.
 bool task_is_include(const struct task *t);
+
+// -- connected.c
+// -------------------------------------------------------------------------------------------------------
+/// scope.last of a struct view: variables of the connection that nothing defines.
+bool connected_get(void *view, struct str name, struct arena *a, struct val *out, struct err *e);
+extern const char *const connected_names[];
+/// A keyword templated without these variables, for it decides on them and may ask for one with a default.
+bool connected_kw(struct view *v, enum keyword k, struct val *out, struct err *e);
+/// Adds to `plain`, the variables of the host that v->delegated names, those that Ansible puts there when it has none.
+void connected_delegated(struct view *v, struct view *plain);
 
 // -- varsfiles.c ------------------------------------------------------------------------------------------------------
 /// Pushes the layers of vars_files of the play as this host sees them.
@@ -442,6 +468,8 @@ void job_restart(struct job *j);
 void job_abort(struct job *j, const struct err *e);
 
 // -- attempt.c --------------------------------------------------------------------------------------------------------
+/// Adds what module_defaults says for the job's task to `into`.
+bool attempt_defaults(struct job *j, struct val into, struct err *e);
 bool item_prepare(struct job *j, struct err *e);
 /// Starts an attempt: runs a module of the controller, or sends the request.
 enum job_phase attempt_start(struct job *j);

@@ -9,6 +9,7 @@ static struct job *fetch_start(struct play_run *pr, struct hrun *h, struct val l
     struct job *j = job_new(pr, h, pr->setup);
     struct err e = {.arena = &j->a};
     bool ok = job_view(j, &e) && job_begin(j, &e) && item_begin(j, &e) == JOB_ATTEMPT && attempt_prepare(j) == JOB_SENT;
+    j->item.gather = NULL;
     if (ok) {
         struct val names = val_list(&j->a, val_len(left));
         size_t i = 0;

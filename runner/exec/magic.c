@@ -41,7 +41,11 @@ static bool view_obj_get(struct val self, struct str attr, struct arena *a, stru
     struct view *v = ((const struct view_obj *)(const void *)self.u.o)->v;
     struct err e = {.arena = a};
     struct val raw = {0};
-    if (!scope_get(&v->sc, attr, a, &raw, NULL, &e) || val_is(raw, VAL_UNDEF)) {
+    bool connected = v->connected;
+    v->connected = false;  // `vars` holds what is defined
+    bool ok = scope_get(&v->sc, attr, a, &raw, NULL, &e) && !val_is(raw, VAL_UNDEF);
+    v->connected = connected;
+    if (!ok) {
         return false;
     }
     *out = as_far_as_possible(v, raw, a);
@@ -174,6 +178,7 @@ static struct val m_delegated_vars(struct view *v, struct arena *a) {
     struct err e = {.arena = a};
     if (view_plain(other, v->pr, run_host_named(v->r, v->delegated), a, &e)) {
         other->shown_name = v->h->host->name;  // the host that the task is for
+        connected_delegated(v, other);
         val_set_str(a, d, v->delegated, view_value_of(a, other));
     }
     return d;

@@ -231,7 +231,7 @@ static void store_facts(struct job *j, struct hrun *h, struct val result) {
         if (strcmp(j->task->action, "setup") == 0) {
             host_facts_left(&h->state, val_get(result, FACTS_LEFT));
         }
-        h->gathered = h->gathered || strcmp(j->task->action, "setup") == 0;
+        h->gathered = h->gathered || gather_is(j->task);  // as in Ansible not a task `setup`
         run_keep_facts(j->pr->r, h);
     }
     size_t i = 0;

@@ -148,6 +148,8 @@ static bool include_result(struct job *j, struct err *e) {
 
 enum job_phase item_begin(struct job *j, struct err *e) {
     j->item = (struct item){.attempt = 0, .ignore_errors = j->ignore_errors};
+    j->v.connected = true;
+    j->v.other = NULL;
     if (j->looping) {
         j->item.value = val_at_index(j->items, j->i);
         loop_set_vars(j);

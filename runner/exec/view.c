@@ -144,23 +144,6 @@ static void static_layers(struct view *v) {
 
 // -- views ------------------------------------------------------------------------------------------------------------
 
-/// Names that a task finds when nothing defines them: how it is connected.
-static void fallback_layer(struct view *v) {
-    struct val d = val_dict(v->a, 4);
-    const struct run_opts *o = v->r->o;
-    struct val conn = v->task ? node_kw(&v->task->n, KW_CONNECTION) : (struct val){0};
-    val_set(v->a, d, "ansible_host", val_str(v->a, v->h->host->name));
-    if (val_is(conn, VAL_STR)) {
-        val_set(v->a, d, "ansible_connection", conn);
-    } else {
-        val_set(v->a, d, "ansible_connection", val_str(v->a, o->connection.n ? o->connection : STR_LIT("ssh")));
-    }
-    if (o->remote_user.n) {
-        val_set(v->a, d, "ansible_user", val_str(v->a, o->remote_user));
-    }
-    scope_push(&v->sc, LEVEL_COMMAND_LINE, d);
-}
-
 void play_vars_dir(struct run *r, const struct play *p) {
     struct str dir = run_dir_of(p->book->file);
     if (r->o->vars_files) {
@@ -231,7 +214,9 @@ bool view_init(struct view *v, struct play_run *pr, struct hrun *h, struct pstep
         return false;
     }
     if (h && step) {
-        fallback_layer(v);
+        v->sc.last = connected_get;
+        v->sc.last_self = v;
+        v->sc.last_names = connected_names;
     }
     static_layers(v);
     scope_push(&v->sc, LEVEL_EXTRA, v->r->o->extra_vars);
@@ -240,6 +225,22 @@ bool view_init(struct view *v, struct play_run *pr, struct hrun *h, struct pstep
     }
     v->loop = val_dict(a, 4);
     v->live = val_dict(a, 4);
+    return true;
+}
+
+bool view_delegate(struct view *v, struct str name, struct hrun *to, struct err *e) {
+    struct view *other = ARENA_NEW(v->a, struct view);
+    if (!view_init(other, v->pr, to, v->step, v->a, e)) {
+        return false;
+    }
+    size_t i = 0;
+    struct vpair *p;
+    while ((p = val_each(v->loop, &i))) {
+        val_set_key(v->a, other->loop, p->key, p->value);
+    }
+    v->delegated = name;
+    v->other = other;
+    view_changed(v);
     return true;
 }
 

@@ -136,16 +136,8 @@ static struct str full_group(struct pb_loader *l, struct str name) {
     return str_find_char(name, 0, '.') == SIZE_MAX ? str_printf(l->a, "ansible.builtin.%.*s", STR(name)) : name;
 }
 
-/// The play a node belongs to; NULL: not known yet.
-static struct play *play_of(struct node *n) {
-    while (n && n->kind != NODE_PLAY) {
-        n = n->parent;
-    }
-    return (struct play *)(void *)n;  // a play begins with its node
-}
-
 static struct str book_dir(struct node *n) {
-    const struct play *p = play_of(n);
+    const struct play *p = node_play(n);
     return p && p->book ? pb_dirname(p->book->file) : STR_NONE;
 }
 
@@ -174,7 +166,7 @@ static bool group_has(const struct group *g, struct str name) {
 // -- keys ------------------------------------------------------------------------------------------------------------
 
 static struct ctx ctx_of(struct pb_loader *l, struct node *n) {
-    return (struct ctx){.l = l, .role = n->role, .file = n->file, .play = play_of(n)};
+    return (struct ctx){.l = l, .role = n->role, .file = n->file, .play = node_play(n)};
 }
 
 static bool key_module(struct pb_loader *l, struct node *n, struct str key, const struct module **out, enum act *act,

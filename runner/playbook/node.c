@@ -150,3 +150,10 @@ struct task *node_include(const struct node *n) {
     }
     return NULL;
 }
+
+struct play *node_play(struct node *n) {
+    while (n && n->kind != NODE_PLAY) {
+        n = n->parent;
+    }
+    return (struct play *)(void *)n;  // a play begins with its node
+}

@@ -196,6 +196,8 @@ const struct node *node_heir_of(const struct node *n);
 struct val node_tags(const struct node *n, struct arena *a);
 /// Conditions of `when`, from the outermost parent inwards: each is tested in this order.
 struct val node_whens(const struct node *n, struct arena *a);
+/// The play a node belongs to; NULL: not known yet.
+struct play *node_play(struct node *n);
 /// environment: dicts/strings from the play inwards; the caller templates and merges, later wins.
 struct val node_environments(const struct node *n, struct arena *a);
 /// module_defaults: dicts from the play inwards; later wins.

@@ -707,7 +707,8 @@ bool task_parse(const struct ctx *around, struct val d, struct task **out, enum 
 }
 
 struct task *pb_bind_action(struct pb_loader *l, const struct task *t, struct str name, struct err *e) {
-    struct ctx c = {.l = l, .parent = t->n.parent, .role = t->n.role, .file = t->n.file};
+    struct ctx c = {
+        .l = l, .parent = t->n.parent, .play = node_play(t->n.parent), .role = t->n.role, .file = t->n.file};
     c.handlers = t->n.kind == NODE_HANDLER;
     struct found f = {.name = val_at(val_str(l->a, kv_strip(name)), t->action_at)};
     if (!resolve(&c, val_text(f.name), &f, e)) {

@@ -250,7 +250,7 @@ bool scope_get(struct scope *s, struct str name, struct arena *a, struct val *ou
     if (level) {
         *level = (enum var_level)0;
     }
-    return true;
+    return !s->last || s->last(s->last_self, name, a, out, e);
 }
 
 static bool jinja_get(void *self, struct str name, struct arena *a, struct val *out, struct err *e) {
@@ -284,6 +284,13 @@ static void jinja_names(void *self, void (*offer)(void *, struct str), void *to)
     }
     for (const char *const *m = scope_magic_names; s->magic && *m; m++) {
         offer(to, str_from(*m));
+    }
+    for (const char *const *m = s->last_names; m && *m; m++) {
+        struct err ignored = {.arena = s->a};
+        struct val v = {0};
+        if (s->last(s->last_self, str_from(*m), s->a, &v, &ignored) && v.kind != VAL_UNDEF) {
+            offer(to, str_from(*m));
+        }
     }
 }
 

@@ -83,8 +83,31 @@ def run(argv, talk, then_signal=None, patience=0):
     return code, seen, echo is not False
 
 
+def asked_to_see(play):
+    """The SSH password as it was typed is shown to an ad-hoc debug that names it at a terminal, and nowhere else. It is
+    no template."""
+    word = b"{{ 1 + 2 }} hunter2"
+    def adhoc(*more):
+        return run([play, "adhoc", "localhost", "-k"] + list(more), [(b"SSH password: ", word + b"\n")])
+    debug = ("-m", "debug", "-a", "msg={{ ansible_password }}")
+    for shown, more in ((True, debug), (False, debug + ("-e", "ansible_connection=local", "--tree", "tree")),
+                        (False, ("-m", "debug", "-a", "msg={{ vars['ansible_' + 'password'] | default('none') }}")),
+                        (False, ("-m", "assert", "-a", "that=false fail_msg={{ ansible_password }}"))):
+        code, seen, _ = adhoc(*more)
+        check("seen: %s %s" % (shown, more), word in seen if shown else b"hunter2" not in seen, seen)
+    os.environ["ANSIBLE_LOG_PATH"] = "log"
+    code, seen, _ = adhoc(*debug)
+    del os.environ["ANSIBLE_LOG_PATH"]
+    with open("log", "rb") as f:
+        check("with a log", code == 0 and b"hunter2" not in seen and b"hunter2" not in f.read(), seen)
+    done = subprocess.run([play, "adhoc", "localhost", "-k"] + list(debug), input=word + b"\n", capture_output=True,
+                          start_new_session=True, timeout=60)
+    check("in a pipe", b"hunter2" not in done.stdout + done.stderr, done.stdout + done.stderr)
+
+
 def main():
-    vault = os.path.join(os.path.abspath(sys.argv[1]), "vault")
+    bins = os.path.abspath(sys.argv[1])
+    vault = os.path.join(bins, "vault")
     for name in ("ANSIBLE_VAULT_PASSWORD_FILE", "ANSIBLE_VAULT_IDENTITY_LIST", "ANSIBLE_VAULT_ENCRYPT_IDENTITY"):
         os.environ.pop(name, None)
     with tempfile.TemporaryDirectory() as work:
@@ -127,6 +150,7 @@ def main():
                 code, seen, echo = run([vault, "view", "sealed.age"], [(b"Passphrase: ", b"another one\n")])
                 check("wrong age passphrase", code == 1 and b"text: 2" not in seen, seen)
                 os.unlink("sealed.age")
+        asked_to_see(os.path.join(bins, "play"))
     # without a terminal, what is asked for comes from standard input, and only the line that was asked for
     with tempfile.TemporaryDirectory() as work:
         os.chdir(work)

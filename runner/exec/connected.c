@@ -1,0 +1,199 @@
+// What a task knows of its connection when no variable says it: ansible_user from remote_user or -u, ansible_host from
+// the host's name, and their kin. As in Ansible they are seen from a task's `when` on, not in its name or loop, nor in
+// `vars` and hostvars; with delegate_to they speak of the host that it names.
+#include "exec.h"
+
+enum part {
+    PART_NONE,
+    PART_KIND,
+    PART_ADDRESS,
+    PART_USER,
+    PART_PASSWORD,
+    PART_PORT,
+    PART_TIMEOUT,
+    PART_SHELL,
+    PART_KEY
+};
+
+struct attribute {
+    const char *names[2];  // one stands in for the other
+    enum part part;
+    const char *setting;  // where the value comes from otherwise
+};
+static const struct attribute table[] = {
+    {{"ansible_connection"}, PART_KIND, NULL},
+    {{"ansible_ssh_host", "ansible_host"}, PART_ADDRESS, NULL},
+    {{"ansible_ssh_user", "ansible_user"}, PART_USER, NULL},
+    {{"ansible_ssh_pass", "ansible_password"}, PART_PASSWORD, NULL},
+    {{"ansible_ssh_port", "ansible_port"}, PART_PORT, NULL},
+    {{"ansible_ssh_timeout", "ansible_timeout"}, PART_TIMEOUT, NULL},
+    {{"ansible_ssh_private_key_file", "ansible_private_key_file"}, PART_KEY, NULL},
+    {{"ansible_shell_executable"}, PART_SHELL, NULL},
+    {{"ansible_ssh_pipelining", "ansible_pipelining"}, PART_NONE, "ANSIBLE_PIPELINING"},
+    {{"ansible_module_compression"}, PART_NONE, "DEFAULT_MODULE_COMPRESSION"},
+};
+
+static const struct attribute *attribute_of(struct str name) {
+    for (size_t i = 0; str_starts(name, "ansible_") && i < COUNTOF(table); i++) {
+        for (size_t k = 0; k < COUNTOF(table[i].names); k++) {
+            if (table[i].names[k] && str_eqz(name, table[i].names[k])) {
+                return &table[i];
+            }
+        }
+    }
+    return NULL;
+}
+
+bool connected_kw(struct view *v, enum keyword k, struct val *out, struct err *e) {
+    struct map known = v->jc.resolved;
+    bool connected = v->connected;
+    v->jc.resolved = (struct map){0};
+    v->connected = false;
+    bool ok = view_kw(v, k, out, e);
+    v->connected = connected;
+    v->jc.resolved = known;
+    return ok;
+}
+
+/// The first of its names that is a variable of the delegated host, or of this one; in the same way.
+static bool variable(struct view *v, const struct attribute *t, struct val *out, struct err *e) {
+    struct view *of = v->other ? v->other : v;
+    struct map known = of->jc.resolved;
+    bool ok = true;
+    of->jc.resolved = (struct map){0};
+    v->connected = false;
+    *out = (struct val){0};
+    for (size_t k = 0; ok && k < COUNTOF(t->names) && t->names[k] && val_is(*out, VAL_UNDEF); k++) {
+        ok = view_var(of, t->names[k], out, e);
+    }
+    v->connected = true;
+    of->jc.resolved = known;
+    return ok;
+}
+
+static struct val text_or_none(struct arena *a, struct str s) {
+    return s.n ? val_str(a, s) : (struct val){0};
+}
+
+static bool kind(struct view *v, struct arena *a, struct val *out, struct err *e) {
+    const struct run_opts *o = v->r->o;
+    if (!connected_kw(v, KW_CONNECTION, out, e)) {
+        return false;
+    }
+    if (!val_is(*out, VAL_STR) || (v->other && str_eqz(val_text(*out), "local"))) {
+        *out = val_str(a, o->connection.n && !v->other ? o->connection : STR_LIT("ssh"));
+    }
+    return true;
+}
+
+static bool default_of(struct view *v, const struct attribute *t, struct arena *a, struct val *out, struct err *e) {
+    const struct run_opts *o = v->r->o;
+    struct setting_query q = {.name = str_from(t->setting ? t->setting : "")};
+    *out = (struct val){0};
+    switch (t->part) {
+    case PART_KIND:
+        return kind(v, a, out, e);
+    case PART_ADDRESS:
+        *out = val_str(a, v->other ? v->delegated : v->h->host->name);
+        return true;
+    case PART_USER:
+        if (!connected_kw(v, KW_REMOTE_USER, out, e)) {
+            return false;
+        }
+        *out = val_is(*out, VAL_UNDEF) ? text_or_none(a, o->remote_user) : *out;
+        return true;
+    case PART_PASSWORD:
+        *out = text_or_none(a, o->conn_password);
+        *out = o->show_password ? *out : val_flag(*out, VAL_SECRET);
+        return true;
+    case PART_PORT:
+        *out = o->port ? val_int(o->port) : *out;
+        return true;
+    case PART_TIMEOUT:
+        *out = val_int(o->timeout_s > 0 ? o->timeout_s : 10);
+        return true;
+    case PART_KEY:
+        *out = text_or_none(a, o->private_key);
+        return true;
+    case PART_SHELL:
+        *out = val_str(a, o->executable.n ? o->executable : STR_LIT("/bin/sh"));
+        return true;
+    case PART_NONE:
+        break;
+    }
+    if (o->setting) {
+        (void)o->setting(o->setting_self, &q, a, out);
+    }
+    return true;
+}
+
+/// A condition asks before the task has looked where it is delegated to.
+static bool delegate(struct view *v, struct err *e) {
+    struct val to = {0};
+    if (v->other || val_is(node_kw(&v->task->n, KW_DELEGATE_TO), VAL_UNDEF)) {
+        return true;
+    }
+    if (!connected_kw(v, KW_DELEGATE_TO, &to, e)) {
+        return false;
+    }
+    return !val_is(to, VAL_STR) || view_delegate(v, val_text(to), run_host_named(v->r, val_text(to)), e);
+}
+
+bool connected_get(void *self, struct str name, struct arena *a, struct val *out, struct err *e) {
+    struct view *v = self;
+    const struct attribute *t = v->connected ? attribute_of(name) : NULL;
+    *out = (struct val){0};
+    if (!t) {
+        return true;
+    }
+    return delegate(v, e) && variable(v, t, out, e) && (!val_is(*out, VAL_UNDEF) || default_of(v, t, a, out, e));
+}
+
+const char *const connected_names[] = {"ansible_connection",
+                                       "ansible_host",
+                                       "ansible_module_compression",
+                                       "ansible_pipelining",
+                                       "ansible_port",
+                                       "ansible_private_key_file",
+                                       "ansible_shell_executable",
+                                       "ansible_ssh_host",
+                                       "ansible_ssh_pipelining",
+                                       "ansible_ssh_port",
+                                       "ansible_ssh_private_key_file",
+                                       "ansible_ssh_timeout",
+                                       "ansible_ssh_user",
+                                       "ansible_timeout",
+                                       "ansible_user",
+                                       NULL};
+
+/// True when one of the names of `t` is a variable there.
+static bool has(struct view *of, const struct attribute *t) {
+    struct val raw = {0};
+    struct err ignored = {.arena = of->a};
+    for (size_t k = 0; k < COUNTOF(t->names) && t->names[k]; k++) {
+        if (scope_get(&of->sc, str_from(t->names[k]), of->a, &raw, NULL, &ignored) && !val_is(raw, VAL_UNDEF)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void connected_delegated(struct view *v, struct view *plain) {
+    struct arena *a = plain->a;
+    struct err ignored = {.arena = a};
+    struct val user = {0};
+    struct val d = val_dict(a, 3);
+    for (size_t i = 0; i < COUNTOF(table); i++) {
+        if (has(plain, &table[i])) {
+            continue;
+        }
+        if (table[i].part == PART_ADDRESS) {
+            val_set(a, d, "ansible_host", val_str(a, v->delegated));
+        } else if (table[i].part == PART_PORT) {
+            val_set(a, d, "ansible_port", v->r->o->port ? val_int(v->r->o->port) : VNULL);
+        } else if (table[i].part == PART_USER && default_of(v, &table[i], a, &user, &ignored)) {
+            val_set(a, d, "ansible_user", val_is(user, VAL_UNDEF) ? VNULL : user);
+        }
+    }
+    scope_push(&plain->sc, LEVEL_COMMAND_LINE, d);
+}
