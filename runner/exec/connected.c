@@ -3,34 +3,21 @@
 // `vars` and hostvars; with delegate_to they speak of the host that it names.
 #include "exec.h"
 
-enum part {
-    PART_NONE,
-    PART_KIND,
-    PART_ADDRESS,
-    PART_USER,
-    PART_PASSWORD,
-    PART_PORT,
-    PART_TIMEOUT,
-    PART_SHELL,
-    PART_KEY
-};
+enum part { PART_KIND, PART_ADDRESS, PART_USER, PART_PASSWORD, PART_PORT, PART_TIMEOUT, PART_SHELL, PART_KEY };
 
 struct attribute {
     const char *names[2];  // one stands in for the other
     enum part part;
-    const char *setting;  // where the value comes from otherwise
 };
 static const struct attribute table[] = {
-    {{"ansible_connection"}, PART_KIND, NULL},
-    {{"ansible_ssh_host", "ansible_host"}, PART_ADDRESS, NULL},
-    {{"ansible_ssh_user", "ansible_user"}, PART_USER, NULL},
-    {{"ansible_ssh_pass", "ansible_password"}, PART_PASSWORD, NULL},
-    {{"ansible_ssh_port", "ansible_port"}, PART_PORT, NULL},
-    {{"ansible_ssh_timeout", "ansible_timeout"}, PART_TIMEOUT, NULL},
-    {{"ansible_ssh_private_key_file", "ansible_private_key_file"}, PART_KEY, NULL},
-    {{"ansible_shell_executable"}, PART_SHELL, NULL},
-    {{"ansible_ssh_pipelining", "ansible_pipelining"}, PART_NONE, "ANSIBLE_PIPELINING"},
-    {{"ansible_module_compression"}, PART_NONE, "DEFAULT_MODULE_COMPRESSION"},
+    {{"ansible_connection"}, PART_KIND},
+    {{"ansible_ssh_host", "ansible_host"}, PART_ADDRESS},
+    {{"ansible_ssh_user", "ansible_user"}, PART_USER},
+    {{"ansible_ssh_pass", "ansible_password"}, PART_PASSWORD},
+    {{"ansible_ssh_port", "ansible_port"}, PART_PORT},
+    {{"ansible_ssh_timeout", "ansible_timeout"}, PART_TIMEOUT},
+    {{"ansible_ssh_private_key_file", "ansible_private_key_file"}, PART_KEY},
+    {{"ansible_shell_executable"}, PART_SHELL},
 };
 
 static const struct attribute *attribute_of(struct str name) {
@@ -88,7 +75,6 @@ static bool kind(struct view *v, struct arena *a, struct val *out, struct err *e
 
 static bool default_of(struct view *v, const struct attribute *t, struct arena *a, struct val *out, struct err *e) {
     const struct run_opts *o = v->r->o;
-    struct setting_query q = {.name = str_from(t->setting ? t->setting : "")};
     *out = (struct val){0};
     switch (t->part) {
     case PART_KIND:
@@ -118,11 +104,6 @@ static bool default_of(struct view *v, const struct attribute *t, struct arena *
     case PART_SHELL:
         *out = val_str(a, o->executable.n ? o->executable : STR_LIT("/bin/sh"));
         return true;
-    case PART_NONE:
-        break;
-    }
-    if (o->setting) {
-        (void)o->setting(o->setting_self, &q, a, out);
     }
     return true;
 }
@@ -151,13 +132,10 @@ bool connected_get(void *self, struct str name, struct arena *a, struct val *out
 
 const char *const connected_names[] = {"ansible_connection",
                                        "ansible_host",
-                                       "ansible_module_compression",
-                                       "ansible_pipelining",
                                        "ansible_port",
                                        "ansible_private_key_file",
                                        "ansible_shell_executable",
                                        "ansible_ssh_host",
-                                       "ansible_ssh_pipelining",
                                        "ansible_ssh_port",
                                        "ansible_ssh_private_key_file",
                                        "ansible_ssh_timeout",

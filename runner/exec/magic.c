@@ -196,6 +196,19 @@ static struct val names(struct arena *a, const struct hosts *l, bool present) {
     return out;
 }
 
+/// Hosts of the batch that have failed in this play, or neither that nor become unreachable.
+static struct val batch_where(struct view *v, struct arena *a, bool failed) {
+    const struct hosts *l = &v->pr->batch;
+    struct val out = val_list(a, l->n);
+    for (size_t i = 0; i < l->n; i++) {
+        const struct hrun *h = l->p[i];
+        if (failed ? h->removed && h->failed : !h->removed) {
+            val_push(a, out, val_str(a, h->host->name));
+        }
+    }
+    return out;
+}
+
 static struct val m_play_hosts_all(struct view *v, struct arena *a) {
     return names(a, &v->pr->all, false);
 }
@@ -206,6 +219,14 @@ static struct val m_play_hosts(struct view *v, struct arena *a) {
 
 static struct val m_play_batch(struct view *v, struct arena *a) {
     return names(a, &v->pr->batch, true);
+}
+
+static struct val m_current_hosts(struct view *v, struct arena *a) {
+    return batch_where(v, a, false);
+}
+
+static struct val m_failed_hosts(struct view *v, struct arena *a) {
+    return batch_where(v, a, true);
 }
 
 static struct val m_groups(struct view *v, struct arena *a) {
@@ -479,6 +500,8 @@ static const struct magic table[] = {
     {"ansible_play_hosts", m_play_hosts, false},
     {"ansible_play_hosts_all", m_play_hosts_all, false},
     {"ansible_play_batch", m_play_batch, false},
+    {"ansible_current_hosts", m_current_hosts, false},
+    {"ansible_failed_hosts", m_failed_hosts, false},
     {"ansible_play_name", m_play_name, false},
     {"ansible_play_role_names", m_play_role_names, false},
     {"ansible_role_names", m_role_names, false},

@@ -31,8 +31,10 @@ const struct var_level_doc var_levels[LEVEL_COUNT] = {
 
 const char *const scope_magic_names[] = {"ansible_check_mode",
                                          "ansible_config_file",
+                                         "ansible_current_hosts",
                                          "ansible_dependent_role_names",
                                          "ansible_diff_mode",
+                                         "ansible_failed_hosts",
                                          "ansible_forks",
                                          "ansible_index_var",
                                          "ansible_inventory_sources",
