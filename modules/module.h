@@ -121,6 +121,7 @@ struct mod_blob {
     const char *path;  // instead of data: a file that is read when it is sent
     size_t size;
 };
+#define MOD_DIFF_MAX ((size_t)104448)  // MAX_FILE_SIZE_FOR_DIFF, unless it is set
 /// One call of a module. The arena dies after the call.
 struct mod_call {
     struct arena *arena;
@@ -128,6 +129,7 @@ struct mod_call {
     const char *name;
     struct val args;  // dict, validated: each declared argument that was given or has a default, of its type
     bool check, diff, no_log;
+    size_t diff_max;  // bytes; larger contents are not shown in a diff. 0: MOD_DIFF_MAX
     int verbosity;
     struct mark at;     // of the task (controller side)
     struct val result;  // dict under construction
@@ -178,6 +180,10 @@ void mod_set_z(struct mod_call *c, const char *key, const char *z);
 void mod_set_str(struct mod_call *c, const char *key, struct str s);
 /// Records that `what` differs: the call becomes changed, and with diff the pair is shown. Returns true.
 bool mod_differs(struct mod_call *c, const char *what, struct val now, struct val want);
+/// The size from which contents are not shown in a diff.
+size_t mod_diff_max(const struct mod_call *c);
+/// False: the content of this side ("src", "dst") is not shown, and `pair` says why.
+bool mod_diff_shows(struct mod_call *c, struct val pair, const char *side, struct str text, bool binary);
 /// A diff of file contents, with headers as Ansible's. `before`/`after` STR_NONE: absent. Marks changed.
 void mod_diff_text(struct mod_call *c, struct str before_header, struct str before, struct str after_header,
                    struct str after);

@@ -10,8 +10,6 @@
 #undef mod_fail
 #undef mod_fail_sys
 
-#define DIFF_MAX 104448  // as Ansible's MAX_FILE_SIZE_FOR_DIFFING
-
 // -- arguments -------------------------------------------------------------------------------------------------------
 
 struct val mod_arg(struct mod_call *c, const char *arg) {
@@ -96,17 +94,28 @@ bool mod_differs(struct mod_call *c, const char *what, struct val now, struct va
     return true;
 }
 
+size_t mod_diff_max(const struct mod_call *c) {
+    return c->diff_max ? c->diff_max : MOD_DIFF_MAX;
+}
+
+bool mod_diff_shows(struct mod_call *c, struct val pair, const char *side, struct str text, bool binary) {
+    bool larger = text.n > mod_diff_max(c);
+    if (binary) {
+        val_set(c->arena, pair, arena_printf(c->arena, "%s_binary", side), val_int(1));
+    } else if (larger) {
+        val_set(c->arena, pair, arena_printf(c->arena, "%s_larger", side), val_int((int64_t)mod_diff_max(c)));
+    }
+    return !binary && !larger;
+}
+
 static void diff_side(struct mod_call *c, struct val pair, const char *side, struct str header, struct str text) {
     struct arena *a = c->arena;
     bool before = strcmp(side, "before") == 0;
     if (header.s) {
         val_set(a, pair, before ? "before_header" : "after_header", val_str(a, header));
     }
-    if (text.n > DIFF_MAX) {
-        val_set(a, pair, before ? "dst_larger" : "src_larger", val_int(DIFF_MAX));
-    } else if (text.n && memchr(text.s, 0, text.n)) {
-        val_set(a, pair, before ? "dst_binary" : "src_binary", val_int(1));
-    } else {
+    bool binary = text.n && text.n <= mod_diff_max(c) && memchr(text.s, 0, text.n);
+    if (mod_diff_shows(c, pair, before ? "dst" : "src", text, binary)) {
         val_set(a, pair, side, val_str(a, text));
     }
 }

@@ -10,8 +10,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define DIFF_MAX 104448  // bytes; larger files are not shown, as Ansible's max_diff_size
-
 struct job {
     const char *dest;
     const char *link;  // a symbolic link with this text
@@ -101,17 +99,9 @@ static void content_diff(struct mod_call *c, const struct put_item *i, const cha
         return;
     }
     struct val d = val_dict(c->arena, 4);
-    if (old.n > DIFF_MAX || i->data.n > DIFF_MAX) {
-        val_set(c->arena, d, old.n > DIFF_MAX ? "dst_larger" : "src_larger", val_int(DIFF_MAX));
-    }
-    bool show_old = old.n <= DIFF_MAX && !replace_binary(old);
-    bool show_new = i->data.n <= DIFF_MAX && !replace_binary(i->data);
-    if (old.n <= DIFF_MAX && replace_binary(old)) {
-        val_set(c->arena, d, "dst_binary", val_int(1));
-    }
-    if (i->data.n <= DIFF_MAX && replace_binary(i->data)) {
-        val_set(c->arena, d, "src_binary", val_int(1));
-    }
+    bool show_old = mod_diff_shows(c, d, "dst", old, replace_binary(old));
+    // of a new file the size is looked at first
+    bool show_new = mod_diff_shows(c, d, "src", i->data, i->data.n <= mod_diff_max(c) && replace_binary(i->data));
     if (show_old) {
         val_set(c->arena, d, "before", val_str(c->arena, old));
         if (found) {

@@ -333,6 +333,8 @@ bool child_run(struct remote *r, struct job *j, int fd) {
                          .need = need_blobs,
                          .io = &k,
                          .tmp_base = str_from(r->dir)};
+    struct val diff_max = val_get(request, "diff_max");
+    c.diff_max = val_is(diff_max, VAL_INT) && diff_max.u.i > 0 ? (size_t)diff_max.u.i : 0;
     struct val verbosity = val_get(request, "verbosity");
     c.verbosity = val_is(verbosity, VAL_INT) ? (int)verbosity.u.i : 0;
     c.log = val_truth(val_get(request, "log")) ? send_log : NULL;

@@ -25,6 +25,7 @@ static const char usage[] =
 static void set_defaults(struct settings *s, struct arena *a) {
     *s = (struct settings){.a = a,
                            .forks = 5,
+                           .diff_max = (int64_t)MOD_DIFF_MAX,
                            .timeout_s = 10,
                            .script_timeout_s = 60,
                            .host_key_checking = true,

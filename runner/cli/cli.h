@@ -43,7 +43,7 @@ struct settings {
     bool host_key_checking, inject_facts, jinja2_native, color, no_color, show_skipped, show_ok, no_vault_file;
     bool failed_stderr, custom_stats, host_start, check_markers, failure_path;
     bool hide_all, handler_must_exist, args_to_stdout, task_debugger, debugger_ignores;
-    int64_t forks, verbosity, timeout_s, port, task_timeout_s, script_timeout_s;
+    int64_t forks, verbosity, timeout_s, port, task_timeout_s, script_timeout_s, diff_max;
     int64_t async_s, poll_s, json_indent;
     struct str log_path, callback_tree, junit_dir, junit_out_of_tree, junit_relative_to, junit_prefix;
     bool junit_on_change, junit_on_ignore, junit_hide, junit_setup, junit_class;

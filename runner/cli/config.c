@@ -55,6 +55,7 @@ static const struct member {
     {NULL, "DEFAULT_TRANSPORT", MEMBER_TEXT, AT(connection)},
     {NULL, "DEFAULT_FORKS", MEMBER_NUMBER, AT(forks)},
     {NULL, "DEFAULT_TIMEOUT", MEMBER_NUMBER, AT(timeout_s)},
+    {NULL, "MAX_FILE_SIZE_FOR_DIFF", MEMBER_NUMBER, AT(diff_max)},
     {NULL, "TASK_TIMEOUT", MEMBER_NUMBER, AT(task_timeout_s)},
     {NULL, "HOST_KEY_CHECKING", MEMBER_BOOL, AT(host_key_checking)},
     {"connection:ssh", "host_key_checking", MEMBER_BOOL, AT(host_key_checking)},

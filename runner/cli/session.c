@@ -560,6 +560,7 @@ static void fill_run(struct session *x) {
     r->become = s->become;
     r->port = (int)s->port;
     r->timeout_s = (int)s->timeout_s;
+    r->diff_max = s->diff_max > 0 ? (size_t)s->diff_max : (size_t)INT64_MAX;
     r->task_timeout_s = s->task_timeout_s;
     r->live = s->live;
     r->host_key = s->accept_new ? 1 : (s->host_key_checking ? 0 : 2);

@@ -36,6 +36,7 @@ struct run_opts {
     struct str ssh_args, become_exe, become_flags;
     int ssh_retries;
     struct str conn_password, become_password;  // secret
+    size_t diff_max;                            // as in struct mod_call
     bool show_password;                         // who typed it asked to see it
     bool become;
     int port, timeout_s;     // connect timeout

@@ -320,7 +320,28 @@ static struct str diff_side(struct output *o, struct val v) {
     return v.kind == VAL_STR ? (v.flags & VAL_SECRET ? STR_LIT(MASKED "\n") : val_text(v)) : STR_LIT("");
 }
 
+/// Why a side is not shown, as Ansible words it.
+static void left_out(struct buf *b, struct val d) {
+    static const char *const sides[][2] = {{"dst", "destination"}, {"src", "source"}};
+    for (size_t i = 0; i < 2; i++) {
+        char key[16];
+        snprintf(key, sizeof key, "%s_binary", sides[i][0]);
+        if (val_has(d, key)) {
+            buf_printf(b, "diff skipped: %s file appears to be binary\n", sides[i][1]);
+        }
+    }
+    for (size_t i = 0; i < 2; i++) {
+        char key[16];
+        int64_t max = 0;
+        snprintf(key, sizeof key, "%s_larger", sides[i][0]);
+        if (val_as_int(val_get(d, key), &max)) {
+            buf_printf(b, "diff skipped: %s file size is greater than %lld\n", sides[i][1], (long long)max);
+        }
+    }
+}
+
 static void one_diff(struct output *o, struct buf *b, struct val d) {
+    left_out(b, d);
     if (val_has(d, "before") && val_has(d, "after")) {
         struct str bh = val_text(val_get(d, "before_header"));
         struct str ah = val_text(val_get(d, "after_header"));
@@ -341,12 +362,6 @@ static void one_diff(struct output *o, struct buf *b, struct val d) {
     }
     if (val_has(d, "prepared")) {
         buf_str(b, val_text(val_get(d, "prepared")));
-    }
-    if (val_has(d, "dst_binary")) {
-        buf_z(b, "diff skipped: destination file appears to be binary\n");
-    }
-    if (val_has(d, "src_binary")) {
-        buf_z(b, "diff skipped: source file appears to be binary\n");
     }
 }
 

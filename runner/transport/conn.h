@@ -82,6 +82,7 @@ struct conn_request {
     struct val args;                   // validated dict
     const struct conn_become *become;  // NULL: as the login user
     bool check, diff, no_log;
+    size_t diff_max;  // as in struct mod_call
     int verbosity;
     int64_t timeout_ms;             // 0: none
     int64_t async_s;                // run in the background for at most this long; 0: no

@@ -100,6 +100,9 @@ static bool encode_body(struct req *q, const struct conn_request *r, struct err 
     val_set(a, d, "args", val_is(r->args, VAL_DICT) ? r->args : val_dict(a, 0));
     val_set(a, d, "check", val_bool(r->check));
     val_set(a, d, "diff", val_bool(r->diff));
+    if (r->diff && r->diff_max) {
+        val_set(a, d, "diff_max", val_int((int64_t)r->diff_max));
+    }
     val_set(a, d, "no_log", val_bool(r->no_log));
     val_set(a, d, "verbosity", val_int(r->verbosity));
     val_set(a, d, "lane", val_int(r->lane));

@@ -8,7 +8,7 @@
 //            always all of them.
 //   REQUEST  module str, args dict: always. check, diff, no_log, log (send FRAME_LOG), sink (FRAME_DATA is taken) bool,
 //            default false;
-//            verbosity int; env dict of str: added to the environment of the module and its children;
+//            diff_max int: larger contents are not shown in a diff; verbosity int; env dict of str: added to the environment of the module and its children;
 //            lane int: requests of one lane run in order, lanes run at the same time;
 //            guarded bool: run only when no request before it in its lane has failed; else it is answered with
 //            {failed: true, _ansible_dropped: true};
