@@ -227,6 +227,10 @@ static void store_facts(struct job *j, struct hrun *h, struct val result) {
         return;
     }
     if (!set_fact || result_flag(result, "_ansible_facts_cacheable")) {
+        if (gather_is(j->task)) {
+            facts = val_copy(&j->a, facts);
+            val_set(&j->a, facts, "_ansible_facts_gathered", val_bool(true));
+        }
         host_add_facts(&h->state, facts);
         if (strcmp(j->task->action, "setup") == 0) {
             host_facts_left(&h->state, val_get(result, FACTS_LEFT));

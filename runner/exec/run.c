@@ -60,9 +60,6 @@ void run_keep_facts(struct run *r, struct hrun *x) {
         return;
     }
     struct val facts = x->state.raw_facts;
-    if (x->gathered && val_is(facts, VAL_DICT)) {
-        val_set(&x->state.arena, facts, "_ansible_facts_gathered", val_bool(true));
-    }
     bool ok = val_len(facts) ? fact_cache_put(r->o->facts, x->host->name, facts, &e)
                              : fact_cache_forget(r->o->facts, x->host->name, &e);
     if (!ok) {

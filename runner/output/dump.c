@@ -98,12 +98,51 @@ static struct str as_json(struct output *o, struct val v, int indent) {
     return buf_view(&b);
 }
 
+static bool is_internal(struct val key) {
+    return key.kind == VAL_STR && str_starts(val_text(key), "_ansible_");
+}
+
+static bool any_internal(struct val v) {
+    size_t i = 0;
+    struct vpair *p;
+    for (; val_is_seq(v) && i < val_len(v); i++) {
+        if (any_internal(val_at_index(v, i))) {
+            return true;
+        }
+    }
+    while (v.kind == VAL_DICT && (p = val_each(v, &i))) {
+        if (is_internal(p->key) || any_internal(p->value)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/// Without internal keys at any depth.
+static struct val without_internal(struct arena *a, struct val v) {
+    size_t i = 0;
+    struct vpair *p;
+    if (!any_internal(v)) {
+        return v;
+    }
+    struct val out = v.kind == VAL_DICT ? val_dict(a, val_len(v)) : val_list(a, val_len(v));
+    for (; val_is_seq(v) && i < val_len(v); i++) {
+        val_push(a, out, without_internal(a, val_at_index(v, i)));
+    }
+    while (v.kind == VAL_DICT && (p = val_each(v, &i))) {
+        if (!is_internal(p->key)) {
+            val_set_key(a, out, p->key, without_internal(a, p->value));
+        }
+    }
+    return val_flag(out, v.flags);
+}
+
 struct val out_shown(struct output *o, struct val result) {
     struct val shown = val_dict(&o->scratch, 8);
     size_t i = 0;
     for (struct vpair *p; (p = val_each(result, &i));) {
         if (!hidden(o, val_text(p->key))) {
-            val_set_key(&o->scratch, shown, p->key, p->value);
+            val_set_key(&o->scratch, shown, p->key, without_internal(&o->scratch, p->value));
         }
     }
     return out_masked(o, shown);

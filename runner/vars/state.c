@@ -156,7 +156,8 @@ void host_add_facts(struct host_state *hs, struct val ansible_facts) {
     (void)dict_at(hs, &hs->facts_prefixed, n);
     while ((p = val_each(ansible_facts, &i))) {
         struct str name = val_text(p->key);
-        if (p->key.kind != VAL_STR || str_starts(name, "_ansible_")) {
+        bool mark = str_eqz(name, "_ansible_facts_gathered");
+        if (p->key.kind != VAL_STR || (str_starts(name, "_ansible_") && !mark)) {
             continue;
         }
         struct val v = share_promote(hs->share, &hs->arena, p->value);
@@ -165,7 +166,7 @@ void host_add_facts(struct host_state *hs, struct val ansible_facts) {
         }
         bool cut = str_starts(name, "ansible_") && !str_eqz(name, "ansible_local");
         set_shared(hs, hs->facts, cut ? str_sub(name, prefix, name.n) : name, v);
-        if (!is_restricted(name)) {
+        if (!mark && !is_restricted(name)) {
             set_shared(hs, hs->facts_prefixed, name, v);
         }
     }
