@@ -92,6 +92,8 @@ void facts_platform(struct facts *f) {
     uname(&u);
     struct str node = str_from(u.nodename);
     struct str host = str_sub(node, 0, str_find_char(node, 0, '.'));
+    // before name servers that do not answer have used up the time
+    struct val python = facts_wanted(f, "python_version") ? facts_words(f, ask_python(f)) : VNULL;
     struct str fqdn = full_name(f, node);
     size_t dot = str_find_char(fqdn, 0, '.');
     facts_set_z(f, "system", u.sysname);
@@ -114,7 +116,6 @@ void facts_platform(struct facts *f) {
     if (id.n > 0) {
         facts_set(f, "machine_id", val_str(f->a, str_sub(id, 0, str_find_char(id, 0, '\n'))));
     }
-    struct val python = facts_wanted(f, "python_version") ? facts_words(f, ask_python(f)) : VNULL;
     if (val_len(python) > 2) {
         facts_set(f, "python_version",
                   val_printf(f->a, "%.*s.%.*s.%.*s", STR(val_text(val_at_index(python, 0))),

@@ -73,8 +73,14 @@ static struct str program_says(struct facts *f, const char *path, const char **f
     const char *argv[] = {path, NULL};
     struct err e = {.arena = f->a};
     struct run_result r;
-    if (!run_command(&(struct run){.argv = argv, .timeout_ms = facts_time_left(f)}, f->a, &r, &e)) {
+    // each has the time of a source of its own: one that hangs takes nothing from the others
+    if (!run_command(&(struct run){.argv = argv, .timeout_ms = f->timeout_ms}, f->a, &r, &e)) {
         *failure = arena_printf(f->a, "Could not execute fact script (%s): %s", path, err_text(&e).s);
+        return STR_NONE;
+    }
+    if (r.timed_out) {
+        *failure = arena_printf(f->a, "Failure executing fact script (%s): no end within %lld seconds (gather_timeout)",
+                                path, (long long)(f->timeout_ms / 1000));
         return STR_NONE;
     }
     if (r.rc != 0) {

@@ -7,7 +7,7 @@ local postgres = {}
 local COMMON = {
   login_user = { default = "postgres", aliases = { "login" }, doc = "Role that connects." },
   login_password = { default = "", no_log = true, doc = "Its password." },
-  login_host = { default = "", aliases = { "host" }, doc = "Host of the server; without it, its socket." },
+  login_host = { default = "", aliases = { "host" }, doc = "Host of the server; without it, and for localhost with login_unix_socket, its socket." },
   login_unix_socket = { default = "", aliases = { "unix_socket" }, doc = "Directory of its socket." },
   login_port = { type = "int", default = 5432, aliases = { "port" }, doc = "Its port." },
   ssl_mode = {
@@ -132,7 +132,8 @@ local function environment(c)
   end
   set("PGUSER", a.login_user)
   set("PGPASSWORD", a.login_password)
-  set("PGHOST", a.login_host ~= "" and a.login_host or a.login_unix_socket)
+  local here = a.login_host == "" or a.login_host == "localhost"
+  set("PGHOST", here and a.login_unix_socket ~= "" and a.login_unix_socket or a.login_host)
   set("PGPORT", a.login_port)
   set("PGSSLMODE", a.ssl_mode)
   set("PGSSLROOTCERT", a.ca_cert)
