@@ -155,6 +155,7 @@ MODULE(patch) = {
     .spec = "ansible.posix.patch",
     .example = "- ansible.posix.patch:\n    src: customize.patch\n    basedir: /var/www\n    strip: 1",
     .args = args,
+    .returns = "changed: Whether the patch had to be applied or taken back.",
     .required_one_of = "dest,basedir",
     .check = SUPPORT_FULL,
     .diff = SUPPORT_NONE,
