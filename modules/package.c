@@ -4,7 +4,8 @@
 #include <unistd.h>
 
 static const struct arg args[] = {
-    {"name", ARG_LIST, .aliases = "pkg", .doc = "Packages; whether they must be named is up to the manager (update_cache alone)."},
+    {"name", ARG_LIST, .aliases = "pkg",
+     .doc = "Packages; whether they must be named is up to the manager (update_cache alone)."},
     {"state", ARG_STR, .doc = "present, absent or latest, and what the manager has beyond; present by default."},
     {"use", ARG_STR, .def = "auto", .doc = "The manager; found out on the target by default."},
     {0},

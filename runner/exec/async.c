@@ -6,8 +6,8 @@
 
 bool async_read(struct job *j, struct err *e) {
     // their controller halves bring files or go on after the answer
-    static const char *const not_these[] = {"raw",    "script",    "copy",     "template",    "fetch",
-                                            "reboot", "unarchive", "assemble", "patch", "async_status"};
+    static const char *const not_these[] = {"raw",    "script",    "copy",     "template", "fetch",
+                                            "reboot", "unarchive", "assemble", "patch",    "async_status"};
     struct item *it = &j->item;
     struct async_poll *p = &it->async;
     struct val dir = {0};
