@@ -30,7 +30,7 @@ static const char *manager(struct mod_call *c) {
 }
 
 static const struct module *manager_module(const char *name) {
-    static const char *const names[] = {"apt", "apk", "dnf", "yum"};
+    static const char *const names[] = {"apt", "apk", "dnf", "yum", "pacman"};
     for (size_t i = 0; i < COUNTOF(names); i++) {
         if (strcmp(name, names[i]) == 0) {
             return module_find(str_from(name));
@@ -55,7 +55,7 @@ static bool plan(struct mod_call *c, struct err *e) {
     }
     const struct module *m = manager_module(name);
     if (!m) {
-        return mod_fail(c, e, "package manager '%s' is not supported: expected apt, apk or dnf", name);
+        return mod_fail(c, e, "package manager '%s' is not supported: expected apt, apk, dnf or pacman", name);
     }
     return as_manager(c, m, name, e) && (m->plan ? m->plan(c, e) : m->run(c, e));
 }

@@ -142,6 +142,7 @@ def run_case(case, module, call=call):
         case = fill(case, directory)
         make_tree(directory, case.get("files", {}))
         lines = case.get("setup", [])
+        lines = [lines] if isinstance(lines, str) else lines
         for line in lines:
             subprocess.run(["/bin/sh", "-ec", line], cwd=directory, check=True, stdout=subprocess.DEVNULL)
         try:
