@@ -418,8 +418,8 @@ TEST(tree_modules_elsewhere) {
         const char *task;
         bool known;
     } cases[] = {{"acme.web.thing: {a: 1}", false},  // nothing of acme.web is built in or on disk
-                 {"community.general.pacman: {a: 1}", true},
-                 {"pacman: a=1", true},
+                 {"community.general.pkgng: {a: 1}", true},
+                 {"pkgng: a=1", true},
                  {"zypper:", true},
                  {"shipped: {a: 1}", true},
                  {"ansible.builtin.shipped: {a: 1}", false},
