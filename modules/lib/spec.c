@@ -16,13 +16,7 @@ static const struct arg file_common[] = {
     {0},
 };
 
-struct spec spec_of(const struct module *m) {
-    return (struct spec){m->args, m->file_args ? file_common : NULL};
-}
-
-struct spec spec_sub(const struct arg *options) {
-    return (struct spec){options, NULL};
-}
+_Static_assert(COUNTOF(file_common) <= 32, "a bit in struct spec for each");
 
 static size_t table_len(const struct arg *t) {
     size_t n = 0;
@@ -41,15 +35,26 @@ static bool table_has(const struct arg *t, const char *name) {
     return false;
 }
 
+struct spec spec_of(const struct module *m) {
+    struct spec s = {.own = m->args, .nown = table_len(m->args), .common = m->file_args ? file_common : NULL};
+    for (size_t i = 0; s.common && s.common[i].name; i++) {
+        s.hidden |= table_has(s.own, s.common[i].name) ? 1U << i : 0;
+    }
+    return s;
+}
+
+struct spec spec_sub(const struct arg *options) {
+    return (struct spec){.own = options, .nown = table_len(options)};
+}
+
 const struct arg *spec_each(struct spec s, size_t *i) {
-    size_t own = table_len(s.own);
-    if (*i < own) {
+    if (*i < s.nown) {
         return &s.own[(*i)++];
     }
-    while (s.common && s.common[*i - own].name) {
-        const struct arg *arg = &s.common[(*i)++ - own];
-        if (!table_has(s.own, arg->name)) {
-            return arg;
+    while (s.common && s.common[*i - s.nown].name) {
+        size_t at = (*i)++ - s.nown;
+        if (!(s.hidden >> at & 1)) {
+            return &s.common[at];
         }
     }
     return NULL;

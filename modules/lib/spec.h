@@ -7,6 +7,8 @@
 struct spec {
     const struct arg *own;     // ends with {0}; may be NULL
     const struct arg *common;  // ends with {0}; may be NULL
+    size_t nown;               // how many own options there are
+    uint32_t hidden;           // a bit for each common option that an own one hides
 };
 struct spec spec_of(const struct module *m);
 struct spec spec_sub(const struct arg *options);

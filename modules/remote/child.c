@@ -185,18 +185,6 @@ static void fail(struct mod_call *c, const struct err *e) {
     mod_set_str(c, "msg", err_text(e));
 }
 
-/// Standard input and output of a module are nothing: what it prints by mistake must not reach the connection.
-static void plug(void) {
-    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-    if (null >= 0) {
-        dup2(null, STDIN_FILENO);
-        dup2(null, STDOUT_FILENO);
-        if (null > STDERR_FILENO) {
-            close(null);
-        }
-    }
-}
-
 /// Administration tools lie in sbin, which a login that is not interactive may lack. What runs the user's own text sees
 /// the PATH as it is.
 static void complete_path(struct arena *a, const struct module *m) {
@@ -339,7 +327,6 @@ bool child_run(struct remote *r, struct job *j, int fd) {
     c.verbosity = val_is(verbosity, VAL_INT) ? (int)verbosity.u.i : 0;
     c.log = val_truth(val_get(request, "log")) ? send_log : NULL;
     c.data = val_truth(val_get(request, "sink")) ? send_data : NULL;
-    plug();
     set_environment(a, val_get(request, "env"));
     if (prepare(r, &c, request, &e)) {
         complete_path(a, c.mod);

@@ -6,6 +6,7 @@
 #include "nodump.h"
 #include "proc.h"
 #include "remote.h"
+#include "spawn.h"
 #include "terminal.h"
 
 #include <errno.h>
@@ -177,6 +178,10 @@ static int poll_timeout(int64_t deadline) {
     return left < 0 ? 0 : left > INT32_MAX ? INT32_MAX : (int)left;
 }
 
+static int64_t sooner(int64_t deadline, int64_t other) {
+    return deadline < 0 || other < deadline ? other : deadline;
+}
+
 static bool turn(struct remote *r, struct err *e) {
     struct pollfd p[CHILDREN_MAX + 3];
     struct job *who[CHILDREN_MAX + 3] = {0};
@@ -185,14 +190,17 @@ static bool turn(struct remote *r, struct err *e) {
     bool held = held_back(r);
     p[n++] = (struct pollfd){.fd = r->output.n && !held ? r->out : -1, .events = POLLOUT};
     p[n++] = (struct pollfd){.fd = r->signals, .events = POLLIN};
+    int64_t wake = jobs_expire(r);
+    int64_t now = clock_ms();
     for (struct job *j = r->jobs; j; j = j->next) {
         if (j->fd >= 0 && (r->output.n < OUTPUT_MAX || j->stopped)) {
+            bool quiet = j->quiet > now && !j->stopped;  // its end is told nevertheless
             who[n] = j;
-            p[n++] = (struct pollfd){.fd = j->fd, .events = POLLIN};
+            p[n++] = (struct pollfd){.fd = j->fd, .events = quiet ? 0 : POLLIN};
+            wake = quiet ? sooner(wake, j->quiet) : wake;
         }
     }
-    int64_t wake = jobs_expire(r);
-    wake = held && (wake < 0 || r->hold < wake) ? r->hold : wake;
+    wake = held ? sooner(wake, r->hold) : wake;
     if (poll(p, n, poll_timeout(wake)) < 0) {
         return errno == EINTR || err_sys(e, errno, NO_MARK, "cannot wait for the connection");
     }
@@ -211,6 +219,9 @@ static bool turn(struct remote *r, struct err *e) {
         return false;
     }
     jobs_start(r);
+    if (r->output.n && !held_back(r)) {
+        write_output(r);
+    }
     return true;
 }
 
@@ -237,6 +248,7 @@ static void set_up_process(struct remote *r) {
     sigaddset(&end, SIGINT);
     sigprocmask(SIG_BLOCK, &end, NULL);  // NOLINT(concurrency-mt-unsafe): one thread
     r->signals = signalfd(-1, &end, SFD_CLOEXEC);
+    spawn_init();
     signal(SIGPIPE, SIG_IGN);
     nodump();          // a crashed module must not leave secrets in a core file
     arena_wipe_all();  // arguments may be secret, and nothing here knows which

@@ -22,6 +22,7 @@ struct job {
     struct buf in;        // heap
     int64_t deadline;     // clock_ms; -1: none
     bool answered;        // its RESULT was passed on
+    int64_t quiet;        // until then (clock_ms) it is not looked at what its child writes; 0: at once
     bool shared;          // waiting: the child of a job before it in its lane goes on with it
     const char *doomed;   // shared: why it is to be stopped when that child comes to it; NULL: it is not
     const char *stopped;  // why it was killed; NULL: it was not

@@ -25,6 +25,7 @@
 #define PAGE_LEN  ((size_t)4096)
 #define BLOCK_MAX ((size_t)256 * 1024)
 #define ALIGN     (_Alignof(max_align_t))
+#define VEC_LARGE ((size_t)64)  // of such elements there is often one
 
 static atomic_bool wipe_all;
 
@@ -127,7 +128,7 @@ void *arena_grow(struct arena *a, void *p, size_t old, size_t size) {
 
 void *vec_grow(struct arena *a, void *p, size_t *cap, size_t item) {
     size_t old = *cap;
-    *cap = old ? old * 2 : 8;
+    *cap = old ? old * 2 : item > VEC_LARGE ? 1 : 8;
     return arena_grow(a, p, old * item, *cap * item);
 }
 

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <spawn.h>
 #include <sys/socket.h>
@@ -40,6 +41,26 @@ static bool make_pipe(int p[2], struct err *e) {
     return pipe2(p, O_CLOEXEC) == 0 || err_sys(e, errno, NO_MARK, "cannot create a pipe");
 }
 
+// What this process was started to ignore, and SIGPIPE: programs get them back. To set all signals back would be a
+// system call for each of them at each start.
+static sigset_t ignored;
+
+static void find_ignored(void) {
+    sigemptyset(&ignored);
+    sigaddset(&ignored, SIGPIPE);
+    for (int sig = 1; sig <= SIGRTMAX; sig++) {
+        struct sigaction now;
+        if (sigaction(sig, NULL, &now) == 0 && now.sa_handler == SIG_IGN) {
+            sigaddset(&ignored, sig);
+        }
+    }
+}
+
+void spawn_init(void) {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, find_ignored);
+}
+
 bool spawn_start(const struct spawn *s, const int fds[3], int *pid, struct err *e) {
     posix_spawn_file_actions_t fa;
     posix_spawnattr_t at;
@@ -55,11 +76,10 @@ bool spawn_start(const struct spawn *s, const int fds[3], int *pid, struct err *
     if (s->cwd) {
         posix_spawn_file_actions_addchdir_np(&fa, s->cwd);
     }
-    sigset_t all;
     sigset_t none;
-    sigfillset(&all);
     sigemptyset(&none);
-    posix_spawnattr_setsigdefault(&at, &all);
+    spawn_init();
+    posix_spawnattr_setsigdefault(&at, &ignored);
     posix_spawnattr_setsigmask(&at, &none);
     int session = s->terminal ? 0 : (s->group ? POSIX_SPAWN_SETPGROUP : POSIX_SPAWN_SETSID);
     posix_spawnattr_setpgroup(&at, 0);

@@ -22,6 +22,8 @@ struct spawn_result {
     struct str out, err;
 };
 
+/// Looks which signals this process ignores, once: spawn_start does it, and one that forks first may do it before.
+void spawn_init(void);
 /// Starts s->argv with `fds` (kept open) as its 0, 1 and 2, signals as by default. ERR_SYS "cannot run ...".
 bool spawn_start(const struct spawn *s, const int fds[3], int *pid, struct err *e);
 /// Runs to the end, blocking. ERR_SYS when it could not be started (ENOENT: no such program), ERR_TIMEOUT never: see

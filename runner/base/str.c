@@ -13,7 +13,7 @@ bool str_eq(struct str a, struct str b) {
 }
 
 bool str_eqz(struct str a, const char *z) {
-    return str_eq(a, str_from(z));
+    return a.n == (z ? strlen(z) : 0) && (a.n == 0 || memcmp(a.s, z, a.n) == 0);
 }
 
 int str_cmp(struct str a, struct str b) {

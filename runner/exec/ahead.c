@@ -4,6 +4,8 @@
 #include "exec.h"
 
 #define AHEAD_MAX   ((size_t)64)       // items of one job
+#define AHEAD_MIN   ((size_t)8)        // of each job, however many there are
+#define AHEAD_ALL   ((size_t)16384)    // of all jobs together: each lies in memory until it is answered
 #define AHEAD_BYTES ((size_t)8 << 20)  // of content that they send
 
 struct ahead {
@@ -81,6 +83,15 @@ static bool one(struct job *j, const struct item *now, const struct watched *w, 
     return *phase == JOB_ITEM_DONE;
 }
 
+/// How many of `left` items may be on their way: with many hosts fewer of each.
+static size_t ring_size(const struct job *j, size_t left) {
+    size_t forks = j->pr->r->o->forks > 0 ? (size_t)j->pr->r->o->forks : 1;
+    size_t jobs = j->pr->live.n < forks ? j->pr->live.n : forks;
+    size_t share = AHEAD_ALL / (jobs ? jobs : 1);
+    share = share < AHEAD_MIN ? AHEAD_MIN : share > AHEAD_MAX ? AHEAD_MAX : share;
+    return left < share ? left : share;
+}
+
 void ahead_fill(struct job *j) {
     size_t total = val_len(j->items);
     if (!may(j) || j->i + 1 >= total) {
@@ -88,7 +99,7 @@ void ahead_fill(struct job *j) {
     }
     struct ahead_queue *q = &j->ahead;
     if (!q->p) {
-        q->cap = total - j->i - 1 < AHEAD_MAX ? total - j->i - 1 : AHEAD_MAX;
+        q->cap = ring_size(j, total - j->i - 1);
         q->p = ARENA_ARRAY(&j->a, struct ahead, q->cap);
     }
     if (q->n > q->cap / 2) {

@@ -41,7 +41,7 @@ bool async_read(struct job *j, struct err *e) {
 }
 
 static void tell(struct job *j, int level, struct val result) {
-    struct event ev = result_event(j, EV_ASYNC, result);
+    struct event ev = result_event(j, EV_ASYNC, result, &j->a);
     ev.level = level;
     run_event(j->pr->r, &ev);
 }

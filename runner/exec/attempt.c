@@ -325,6 +325,24 @@ static bool bind_action(struct job *j, struct err *e) {
     return bound != NULL;
 }
 
+/// How the item reaches its target. The items of a loop share it when nothing was asked for that may differ between
+/// them: a template, a variable of the loop, or what was registered.
+static bool item_login(struct job *j, struct view *cv, struct err *e) {
+    struct item *it = &j->item;
+    bool shared = j->looping && cv == &j->v && !str_starts(it->reg, "ansible_");
+    if (shared && j->login_known) {
+        it->login = j->login;
+        return true;
+    }
+    cv->varied = false;
+    if (!login_resolve(cv, it->target, &j->a, &it->login, e)) {
+        return false;
+    }
+    j->login_known = shared && !cv->varied;
+    j->login = it->login;
+    return true;
+}
+
 bool item_prepare(struct job *j, struct err *e) {
     struct item *it = &j->item;
     struct view *cv = NULL;
@@ -353,7 +371,7 @@ bool item_prepare(struct job *j, struct err *e) {
     if (it->mod->side == ON_CONTROLLER) {
         return delegate_label(j, cv, e);
     }
-    return login_resolve(cv, it->target, &j->a, &it->login, e) && delegate_label(j, cv, e) &&
+    return item_login(j, cv, e) && delegate_label(j, cv, e) &&
            (!it->mod->beside || beside_place(j, e)) && environment_resolve(&j->v, &it->environment, e);
 }
 
@@ -385,7 +403,7 @@ static void call_init(struct job *j, struct val args) {
                                  .no_log = it->no_log,
                                  .verbosity = j->pr->r->o->verbosity,
                                  .at = j->task->n.at,
-                                 .result = val_dict(&j->a, 8),
+                                 .result = val_dict(&j->a, 2),
                                  .ctl = &j->v.ctl};
 }
 
@@ -712,7 +730,7 @@ static bool try_again(struct job *j, struct err *e) {
         return false;
     }
     val_set(&j->a, it->result, "retries", val_int(it->tries));
-    struct event ev = result_event(j, EV_RETRY, it->result);
+    struct event ev = result_event(j, EV_RETRY, it->result, &j->a);
     ev.retries_left = it->tries - it->attempt;
     struct val name = j->task->n.kw[KW_NAME];  // a name of its own stands without that of its role
     ev.name = val_is(name, VAL_STR) && val_text(name).n ? view_name(&j->v, name) : task_title(&j->v);

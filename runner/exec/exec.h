@@ -156,6 +156,7 @@ struct view {
     struct view *other;     // of the delegated host; NULL: none
     bool connected;         // connected.c answers
     bool loop_on, live_on;  // the two dicts are on the stack (an empty one is not)
+    bool varied;            // a variable or keyword was asked for that the next item may see otherwise
 };
 
 /// How a task reaches its target.
@@ -242,6 +243,8 @@ struct job {
     bool early;                                      // sent before its turn; nothing of it is shown yet
     bool given_up;                                   // its turn did not come
     bool ahead_off;                                  // its items have to wait for each other
+    bool login_known;                                // `login` is that of all its items
+    struct login login;                              // of the item before
     uint32_t lane;                                   // of its items; 0: none was sent
     bool no_log, ignore_errors, ignore_unreachable;  // of the whole task
     bool has_results;
@@ -540,7 +543,8 @@ bool result_is_failed(struct val result);
 bool result_is_skipped(struct val result);
 bool result_is_unreachable(struct val result);
 enum task_status result_status(struct val result);
-struct event result_event(struct job *j, enum event_kind kind, struct val result);
+/// What is told of a result; what is made for it lies in `a`.
+struct event result_event(struct job *j, enum event_kind kind, struct val result, struct arena *a);
 /// Without internal keys, as `register` stores it.
 struct val result_public(struct arena *a, struct val v);
 void host_seen(struct hrun *h);

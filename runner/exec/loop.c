@@ -241,10 +241,12 @@ enum job_phase loop_item_done(struct job *j) {
     label_item(j, r, &label);
     val_set(&j->a, r, "_ansible_item_label", label);
     if (!task_is_include(j->task) || result_status(r) == ST_SKIPPED || result_status(r) == ST_FAILED) {
-        struct event ev = result_event(j, EV_ITEM_RESULT, r);
+        struct arena tmp = {0};
+        struct event ev = result_event(j, EV_ITEM_RESULT, r, &tmp);
         ev.status = result_status(r);
         ev.item_label = ev.no_log ? VNULL : label;
         run_event(j->pr->r, &ev);
+        arena_release(&tmp);
     }
     if (result_is_failed(r) && (!j->has_results || !j->item.ignore_errors)) {
         j->ignore_errors = j->item.ignore_errors;

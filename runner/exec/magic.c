@@ -478,51 +478,53 @@ struct val magic_search_path(struct view *v, struct arena *a) {
 
 struct magic {
     const char *name;
+    size_t len;
     struct val (*make)(struct view *v, struct arena *a);
     bool plain;  // hostvars[host] has it too
 };
+#define MAGIC(name, make, plain) {name, sizeof(name) - 1, make, plain}
 static const struct magic table[] = {
-    {"inventory_hostname", m_inventory_hostname, true},
-    {"inventory_hostname_short", m_inventory_hostname_short, true},
-    {"hostvars", m_hostvars, false},
-    {"groups", m_groups, true},
-    {"group_names", m_group_names, true},
-    {"omit", m_omit, true},
-    {"vars", m_vars, false},
-    {"environment", m_environment, false},
-    {"playbook_dir", m_playbook_dir, true},
-    {"inventory_dir", m_inventory_dir, true},
-    {"inventory_file", m_inventory_file, true},
-    {"role_name", m_role_name, false},
-    {"role_path", m_role_path, false},
-    {"role_names", m_play_role_names, false},
-    {"play_hosts", m_play_batch, false},
-    {"ansible_play_hosts", m_play_hosts, false},
-    {"ansible_play_hosts_all", m_play_hosts_all, false},
-    {"ansible_play_batch", m_play_batch, false},
-    {"ansible_current_hosts", m_current_hosts, false},
-    {"ansible_failed_hosts", m_failed_hosts, false},
-    {"ansible_play_name", m_play_name, false},
-    {"ansible_play_role_names", m_play_role_names, false},
-    {"ansible_role_names", m_role_names, false},
-    {"ansible_dependent_role_names", m_dependent_role_names, false},
-    {"ansible_parent_role_names", m_parent_names, false},
-    {"ansible_parent_role_paths", m_parent_paths, false},
-    {"ansible_role_name", m_role_fqcn, false},
-    {"ansible_collection_name", m_collection_name, false},
-    {"ansible_check_mode", m_check_mode, true},
-    {"ansible_diff_mode", m_diff_mode, true},
-    {"ansible_verbosity", m_verbosity, true},
-    {"ansible_forks", m_forks, true},
-    {"ansible_run_tags", m_run_tags, true},
-    {"ansible_skip_tags", m_skip_tags, true},
-    {"ansible_limit", m_limit, true},
-    {"ansible_inventory_sources", m_inventory_sources, true},
-    {"ansible_config_file", m_config_file, true},
-    {"ansible_playbook_python", m_python, true},
-    {"ansible_version", m_version, true},
-    {"ansible_search_path", m_search_path, false},
-    {"ansible_delegated_vars", m_delegated_vars, false},
+    MAGIC("inventory_hostname", m_inventory_hostname, true),
+    MAGIC("inventory_hostname_short", m_inventory_hostname_short, true),
+    MAGIC("hostvars", m_hostvars, false),
+    MAGIC("groups", m_groups, true),
+    MAGIC("group_names", m_group_names, true),
+    MAGIC("omit", m_omit, true),
+    MAGIC("vars", m_vars, false),
+    MAGIC("environment", m_environment, false),
+    MAGIC("playbook_dir", m_playbook_dir, true),
+    MAGIC("inventory_dir", m_inventory_dir, true),
+    MAGIC("inventory_file", m_inventory_file, true),
+    MAGIC("role_name", m_role_name, false),
+    MAGIC("role_path", m_role_path, false),
+    MAGIC("role_names", m_play_role_names, false),
+    MAGIC("play_hosts", m_play_batch, false),
+    MAGIC("ansible_play_hosts", m_play_hosts, false),
+    MAGIC("ansible_play_hosts_all", m_play_hosts_all, false),
+    MAGIC("ansible_play_batch", m_play_batch, false),
+    MAGIC("ansible_current_hosts", m_current_hosts, false),
+    MAGIC("ansible_failed_hosts", m_failed_hosts, false),
+    MAGIC("ansible_play_name", m_play_name, false),
+    MAGIC("ansible_play_role_names", m_play_role_names, false),
+    MAGIC("ansible_role_names", m_role_names, false),
+    MAGIC("ansible_dependent_role_names", m_dependent_role_names, false),
+    MAGIC("ansible_parent_role_names", m_parent_names, false),
+    MAGIC("ansible_parent_role_paths", m_parent_paths, false),
+    MAGIC("ansible_role_name", m_role_fqcn, false),
+    MAGIC("ansible_collection_name", m_collection_name, false),
+    MAGIC("ansible_check_mode", m_check_mode, true),
+    MAGIC("ansible_diff_mode", m_diff_mode, true),
+    MAGIC("ansible_verbosity", m_verbosity, true),
+    MAGIC("ansible_forks", m_forks, true),
+    MAGIC("ansible_run_tags", m_run_tags, true),
+    MAGIC("ansible_skip_tags", m_skip_tags, true),
+    MAGIC("ansible_limit", m_limit, true),
+    MAGIC("ansible_inventory_sources", m_inventory_sources, true),
+    MAGIC("ansible_config_file", m_config_file, true),
+    MAGIC("ansible_playbook_python", m_python, true),
+    MAGIC("ansible_version", m_version, true),
+    MAGIC("ansible_search_path", m_search_path, false),
+    MAGIC("ansible_delegated_vars", m_delegated_vars, false),
 };
 
 bool magic_get(void *self, struct str name, struct arena *a, struct val *out, struct err *e) {
@@ -530,7 +532,7 @@ bool magic_get(void *self, struct str name, struct arena *a, struct val *out, st
     (void)e;
     *out = (struct val){0};
     for (size_t i = 0; i < COUNTOF(table); i++) {
-        if (str_eqz(name, table[i].name)) {
+        if (name.n == table[i].len && memcmp(name.s, table[i].name, name.n) == 0) {
             if (table[i].plain || !v->plain) {
                 *out = table[i].make(v, a);
             }

@@ -109,7 +109,7 @@ static struct val censored(struct arena *a, struct val result) {
     return out;
 }
 
-struct event result_event(struct job *j, enum event_kind kind, struct val result) {
+struct event result_event(struct job *j, enum event_kind kind, struct val result, struct arena *a) {
     bool hide = j->no_log || j->item.no_log || result_flag(result, "_ansible_no_log");
     return (struct event){.kind = kind,
                           .play = j->pr->play,
@@ -124,7 +124,7 @@ struct event result_event(struct job *j, enum event_kind kind, struct val result
                           .loop = j->looping,
                           .status = result_status(result),
                           .err = hide ? NULL : (j->aborted ? &j->err : j->item.why),
-                          .result = hide ? censored(&j->a, result) : shown(&j->a, result)};
+                          .result = hide ? censored(a, result) : shown(a, result)};
 }
 
 void host_seen(struct hrun *h) {
@@ -290,6 +290,7 @@ void result_inventory(struct job *j, struct val result) {
     } else if (!val_is(val_get(result, "add_host"), VAL_DICT)) {
         return;
     }
+    j->login_known = false;
     if (!result_apply_inventory(r, j->h->host->name, result, &changed, &e)) {
         run_error(r, &e);
     }
@@ -410,7 +411,7 @@ void result_show(struct job *j) {
     if (include_ok || j->shown) {
         return;
     }
-    struct event ev = result_event(j, EV_RESULT, j->result);
+    struct event ev = result_event(j, EV_RESULT, j->result, &j->a);
     ev.ignore_errors = status == ST_UNREACHABLE ? j->ignore_unreachable : j->ignore_errors;
     run_event(j->pr->r, &ev);
 }

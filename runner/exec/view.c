@@ -271,9 +271,11 @@ bool view_value(struct view *v, struct val raw, struct val *out, struct err *e) 
 
 bool view_var(struct view *v, const char *name, struct val *out, struct err *e) {
     struct val raw = {0};
-    if (!scope_get(&v->sc, str_from(name), v->a, &raw, NULL, e)) {
+    enum var_level level = (enum var_level)0;
+    if (!scope_get(&v->sc, str_from(name), v->a, &raw, &level, e)) {
         return false;
     }
+    v->varied = v->varied || level == LEVEL_MAGIC || val_any_flag(raw, VAL_TMPL);
     if (val_is(raw, VAL_UNDEF)) {
         *out = raw;
         return true;
@@ -287,6 +289,7 @@ bool view_kw(struct view *v, enum keyword k, struct val *out, struct err *e) {
         if (val_is(raw, VAL_UNDEF)) {
             break;
         }
+        v->varied = v->varied || val_any_flag(raw, VAL_TMPL);
         if (!jinja_value(&v->jc, raw, out, e)) {
             return err_wrap(e, raw.mark, "in '%s'", keyword_docs[k].name);
         }

@@ -183,7 +183,7 @@ struct peer *peer_new(struct conn *c, struct req *r, struct err *e) {
     p->key = raw ? NULL : arena_strndup(&p->arena, r ? r->peer_key : "", r ? strlen(r->peer_key) : 0);
     p->errs.max = raw ? RAW_MAX : 0;
     p->in.max = raw ? RAW_MAX : 0;
-    p->start = (struct start){.host = c->spec.host, .nonce = start_nonce(&p->arena), .payloads = &c->hub->payloads};
+    p->start = (struct start){.host = c->spec.host, .nonce = start_nonce(&p->arena), .payloads = &c->hub->payloads, .verify = c->restarted};
     if (r && r->become.method) {
         p->start.method = arena_strndup(&p->arena, r->become.method, strlen(r->become.method));
         p->start.user = arena_strndup(&p->arena, r->become.user, strlen(r->become.user));
@@ -266,12 +266,13 @@ void peers_bury(struct shard *s) {
     }
 }
 
-/// play-remote was found in the cache and went away before it started: another run has tidied up. What was sent to it
-/// was never read, so it is started again, once. false: this is not the case, or not for the first time.
+/// play-remote was found in the cache and ended before it said hello: another run has tidied it up, or its file is not
+/// what was stored. What was sent to it was never run, so it is started again, once, and its file is checked first.
+/// false: this is not the case, or not for the first time.
 static bool start_again(struct peer *p) {
     struct conn *c = p->conn;
-    bool gone = p->state == PEER_HELLO && p->start.path.n && (p->stream.status == 126 || p->stream.status == 127);
-    if (!gone || c->restarted || !p->key) {
+    bool cached = p->state == PEER_HELLO && p->start.path.n && !p->start.need && !p->start.direct;
+    if (!cached || c->restarted || !p->key) {
         return false;
     }
     bool login = !*p->key;

@@ -127,16 +127,18 @@ static bool add_candidates(struct buf *b, const char *remote_tmp, struct err *e)
 
 // Each part is one line of sh; $p is the nonce, $h the digest, $n the size, $u our uid, $o the umask that the tasks get
 // back, $c a file that may be copied, $x an argument for play-remote. A file gets its name only after its digest was
-// found right and it is on the disk, in a directory that only we can change; from then on its size is looked at, which
-// costs a millisecond instead of ten.
+// found right and it is on the disk, in a directory that only we can change; from then on it is looked at again only with
+// $v, when it ended before it said hello: no process is started for one that is as it was left.
 static const char functions[] =
-    "sz() { [ -f \"$1\" ] && [ -O \"$1\" ] && [ $(wc -c < \"$1\") -eq $n ]; }; "
-    "ck() { sz \"$1\" || return 1; "
+    "ck() { [ -f \"$1\" ] && [ -O \"$1\" ] && [ $(wc -c < \"$1\") -eq $n ] || return 1; "
     "if command -v sha256sum > /dev/null 2>&1; then s=$(sha256sum < \"$1\"); [ \"${s%% *}\" = $h ]; "
     "else \"$1\" --self-check > /dev/null 2>&1; fi; }; "
-    "go() { [ -n \"$1\" ] && [ -O \"$1\" ] && [ -x \"$1/$h\" ] && sz \"$1/$h\" || return 1; "
-    "if [ -h \"$1\" ]; then return 1; fi; echo \"$p ok $1/$h\"; umask $o; exec \"$1/$h\" $x; }; ";
+    "go() { [ -n \"$1\" ] && [ -O \"$1\" ] && [ -x \"$1/$h\" ] && [ -f \"$1/$h\" ] && [ -s \"$1/$h\" ] && "
+    "[ -O \"$1/$h\" ] || return 1; "
+    "if [ -h \"$1\" ]; then return 1; fi; [ -z \"$v\" ] || ck \"$1/$h\" || return 1; "
+    "echo \"$p ok $1/$h\"; [ -z \"$o\" ] || umask $o; exec \"$1/$h\" $x; }; ";
 static const char usual_place[] = "go \"${HOME:+$HOME/.cache/play}\"; ";
+static const char own_files[] = "o=$(umask); umask 077; ";
 static const char find_or_store[] =
     "for d; do [ -n \"$d\" ] || continue; f=$d/$h; "
     "if [ -h \"$d\" ]; then echo \"$p bad $d is a symbolic link\"; continue; fi; go \"$d\"; "
@@ -156,13 +158,13 @@ static const char find_or_store[] =
 
 bool start_script(struct arena *a, const struct start *s, const char **out, struct err *e) {
     struct buf b = BUF_IN(a);
-    buf_printf(&b, "p=%s; o=$(umask); umask 077; ", s->nonce);
+    buf_printf(&b, "p=%s; o=; v=%s; ", s->nonce, s->verify ? "1" : "");
     if (s->copy && !plain_text("path", s->copy, false, e)) {
         return false;
     }
     buf_printf(&b, "c=\"%s\"; x=%s; ", s->copy ? s->copy : "", s->terminal ? "--detach" : "");
     if (s->direct) {
-        buf_z(&b, "if [ -r \"$c\" ] && [ -x \"$c\" ]; then echo \"$p ok $c\"; umask $o; exec \"$c\" $x; fi; ");
+        buf_z(&b, "if [ -r \"$c\" ] && [ -x \"$c\" ]; then echo \"$p ok $c\"; exec \"$c\" $x; fi; ");
     }
     buf_z(&b, "set -- $(uname -sm); a=$2; case \"$1-$a\" in ");
     for (size_t i = 0; i < START_ARCHES; i++) {
@@ -176,6 +178,7 @@ bool start_script(struct arena *a, const struct start *s, const char **out, stru
     if (!s->remote_tmp) {
         buf_z(&b, usual_place);
     }
+    buf_z(&b, own_files);
     if (!add_candidates(&b, s->remote_tmp, e)) {
         return false;
     }

@@ -39,6 +39,7 @@ struct start {
     const char *remote_tmp;  // as the user gave it, or NULL
     const char *copy;        // a file on the target that may hold the executable, or NULL
     bool direct;             // it may be run where it is
+    bool verify;             // what lies in the cache is checked by its digest before it is run
     const char *terminal;    // play-remote on the target, which gives doas a terminal to ask on; NULL: not needed
     // what was learned
     struct str path;  // of the executable on the target

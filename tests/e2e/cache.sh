@@ -1,6 +1,6 @@
 #!/bin/bash
 # cache.sh BIN_DIR: the cache of executables on a target: what was used least recently leaves first when it is too large,
-# what is old leaves, and one that goes away between being found and being started is sent again.
+# what is old leaves, and one that ends before it says hello is sent again.
 set -uo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source=../hosts/lib.sh
@@ -79,23 +79,26 @@ touch -d "59 days ago" "$cache/$own"
 site "used again"
 wait_until 30 test -n "$(find "$cache/$own" -mtime -1)" || check "the time of use is noted" new old
 
-# found, and gone before it is started, once
-cat >bin/wc <<END
-#!/bin/sh
-/usr/bin/wc "\$@"
-[ -e $loop_dir/once ] || rm -f $loop_dir/$cache/$own
-: >$loop_dir/once
-END
-chmod +x bin/wc
-site "gone before it is started"
-check "it was tried" yes "$([ -e once ] && echo yes)"
-check "it was sent again" yes "$([ -x "$cache/$own" ] && echo yes)"
-
-# and gone whenever it was found: it is sent each time
-sed -i 's/^\[.*|| //' bin/wc
-site "gone each time"
-site "gone each time, again"
-rm bin/wc
+# what is found and ends before it says hello is looked at then, and sent again
+damaged() { # NAME: with what lies there now
+    chmod 700 "$cache/$own"
+    site "$1"
+    check "$1: it was sent again" "$own" "$(sha256sum <"$cache/$own" | cut -d' ' -f1)"
+}
+size=$(stat -c %s "$cache/$own")
+for cut in 100000 4096 40 0; do
+    truncate -s "$cut" "$cache/$own"
+    damaged "cut to $cut bytes"
+done
+head -c "$size" /dev/zero >"$cache/$own"
+damaged "nothing but zeros"
+for status in 0 1 126 127; do
+    printf '#!/bin/sh\nexit %s\n' "$status" >"$cache/$own"
+    damaged "ends with $status"
+done
+# shellcheck disable=SC2016
+printf '#!/bin/sh\nrm -f "$0"\nkill -9 $$\n' >"$cache/$own"
+damaged "gone and killed"
 
 # two versions at the same time, each of which stores itself and tidies up
 mkdir other
