@@ -371,8 +371,8 @@ bool item_prepare(struct job *j, struct err *e) {
     if (it->mod->side == ON_CONTROLLER) {
         return delegate_label(j, cv, e);
     }
-    return item_login(j, cv, e) && delegate_label(j, cv, e) &&
-           (!it->mod->beside || beside_place(j, e)) && environment_resolve(&j->v, &it->environment, e);
+    return item_login(j, cv, e) && delegate_label(j, cv, e) && (!it->mod->beside || beside_place(j, e)) &&
+           environment_resolve(&j->v, &it->environment, e);
 }
 
 // -- running ----------------------------------------------------------------------------------------------------------

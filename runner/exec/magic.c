@@ -482,7 +482,8 @@ struct magic {
     struct val (*make)(struct view *v, struct arena *a);
     bool plain;  // hostvars[host] has it too
 };
-#define MAGIC(name, make, plain) {name, sizeof(name) - 1, make, plain}
+#define MAGIC(name, make, plain)                                                                                       \
+    { name, sizeof(name) - 1, make, plain }
 static const struct magic table[] = {
     MAGIC("inventory_hostname", m_inventory_hostname, true),
     MAGIC("inventory_hostname_short", m_inventory_hostname_short, true),

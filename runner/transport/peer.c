@@ -183,7 +183,8 @@ struct peer *peer_new(struct conn *c, struct req *r, struct err *e) {
     p->key = raw ? NULL : arena_strndup(&p->arena, r ? r->peer_key : "", r ? strlen(r->peer_key) : 0);
     p->errs.max = raw ? RAW_MAX : 0;
     p->in.max = raw ? RAW_MAX : 0;
-    p->start = (struct start){.host = c->spec.host, .nonce = start_nonce(&p->arena), .payloads = &c->hub->payloads, .verify = c->restarted};
+    p->start = (struct start){
+        .host = c->spec.host, .nonce = start_nonce(&p->arena), .payloads = &c->hub->payloads, .verify = c->restarted};
     if (r && r->become.method) {
         p->start.method = arena_strndup(&p->arena, r->become.method, strlen(r->become.method));
         p->start.user = arena_strndup(&p->arena, r->become.user, strlen(r->become.user));

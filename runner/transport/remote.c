@@ -127,8 +127,8 @@ static bool add_candidates(struct buf *b, const char *remote_tmp, struct err *e)
 
 // Each part is one line of sh; $p is the nonce, $h the digest, $n the size, $u our uid, $o the umask that the tasks get
 // back, $c a file that may be copied, $x an argument for play-remote. A file gets its name only after its digest was
-// found right and it is on the disk, in a directory that only we can change; from then on it is looked at again only with
-// $v, when it ended before it said hello: no process is started for one that is as it was left.
+// found right and it is on the disk, in a directory that only we can change; from then on it is looked at again only
+// with $v, when it ended before it said hello: no process is started for one that is as it was left.
 static const char functions[] =
     "ck() { [ -f \"$1\" ] && [ -O \"$1\" ] && [ $(wc -c < \"$1\") -eq $n ] || return 1; "
     "if command -v sha256sum > /dev/null 2>&1; then s=$(sha256sum < \"$1\"); [ \"${s%% *}\" = $h ]; "
