@@ -123,8 +123,16 @@ static bool validate(struct mod_call *c, const char *command, const char *path, 
 
 static int open_new(const char *path) {
     int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (fd >= 0) {
-        flock(fd, LOCK_EX | LOCK_NB);  // tells others that it is in use
+    struct stat st;
+    if (fd < 0) {
+        return -1;
+    }
+    // Tells others that it is in use. One that took it for a killed run's in this moment has it.
+    bool lost = flock(fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+    if (lost || fstat(fd, &st) != 0 || st.st_nlink == 0) {
+        close(fd);
+        errno = EEXIST;
+        return -1;
     }
     return fd;
 }
@@ -151,18 +159,19 @@ static char *temp_beside(struct mod_call *c, const char *path, int *fd, int *why
     for (int tries = 0; tries < 100; tries++) {
         char *tmp = arena_printf(c->arena, "%.*s.ansible_tmp%016llx", (int)dir, path, (unsigned long long)r);
         *fd = open_new(tmp);
-        if (*fd < 0 && errno == EEXIST && tries == 0 && reclaim(tmp)) {
+        *why = errno;
+        if (*fd < 0 && *why == EEXIST && tries == 0 && reclaim(tmp)) {
             *fd = open_new(tmp);
+            *why = errno;
         }
         if (*fd >= 0) {
             return tmp;
         }
-        if (errno != EEXIST) {
+        if (*why != EEXIST) {
             break;
         }
         random_bytes(&r, sizeof r);
     }
-    *why = errno;
     return NULL;
 }
 
