@@ -4,6 +4,7 @@
 # except where known.yml gives a reason. exit 77: no ansible-core or no such machines here
 set -euo pipefail
 . "$(dirname "$0")/../hosts/lib.sh"
+. "$(dirname "$0")/list.sh"
 here=$(absolute "$(dirname "$0")")
 bin=$(absolute "${1:?usage: model.sh BIN_DIR}")
 need_programs ansible-playbook git nginx
@@ -57,24 +58,6 @@ for verb in provision provision deploy deploy; do
     tool 2 "$bin/play" run -i inventory/hosts2 -e @secrets "playbooks/$verb.yml"
 done
 
-# All that may hold anything of these runs; not logs, caches, lists of packages, and what belongs to the tool's own way in.
-list() { # I
-    on "$1" bash -s <<'END' | LC_ALL=C sort -k5
-set -euo pipefail
-cd /
-wanted=(./etc ./srv ./var ./root ./home ./opt ./usr/local)
-prune=(-path ./srv/repo)
-for p in ./var/log ./var/cache ./var/tmp ./var/lib/apt ./var/lib/dpkg ./var/lib/systemd ./root/.ansible ./root/.cache \
-    ./home/vagrant/.ansible ./home/vagrant/.cache ./srv/commons/.ansible ./srv/commons/.cache \
-    ./etc/hostname ./etc/hosts ./etc/machine-id './etc/ssh/ssh_host_*' ./etc/systemd/network; do # the last: who this machine is
-    prune+=(-o -path "$p")
-done
-find "${wanted[@]}" -xdev \( "${prune[@]}" -o -name __pycache__ \) -prune -o -type f -print0 >/tmp/files
-paste -d' ' <(xargs -0 stat -c '%A %U:%G' </tmp/files) <(xargs -0 sha256sum </tmp/files | sed 's/ / f /')
-find "${wanted[@]}" -xdev \( "${prune[@]}" -o -name __pycache__ \) -prune -o \( -type d -o -type l \) -printf '%M %u:%g - %y  %p %l\n'
-rm /tmp/files
-END
-}
 failed=0
 for i in 1 2; do list $i >"$work/lists/$i"; done
 diff "$work/recap.1" "$work/recap.2" || { say 'the recaps differ (< ansible-playbook, > play)' && failed=1; }

@@ -98,7 +98,7 @@ start() {
     local n=$1 variant=${2:-nopython} tree repo i
     [ "$(id -u)" = 0 ] || skip "machines by systemd-nspawn need root"
     need_programs systemd-nspawn unshare nsenter ip ssh ssh-keygen
-    repo=$("$hosts_home/repo.sh") || exit $?
+    repo=${PLAY_HOSTS_REPO:-$("$hosts_home/repo.sh")} || exit $?
     tree=$("$hosts_home/make-base.sh" "${variant/docker/nopython}") || exit $?
     prepare_disk "$tree"
     cp "$hosts_cache/id_ed25519" "$run/id_ed25519"
