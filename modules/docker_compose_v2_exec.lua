@@ -38,7 +38,7 @@ return {
     index = { type = "int", doc = "Which of its containers." },
     privileged = { type = "bool", default = false, doc = "With all capabilities." },
   }),
-  exclusive = { { "definition", "project_src" }, { "definition", "files" }, { "argv", "command" } },
+  exclusive = compose.command_exclusive,
   required_one_of = { { "definition", "project_src" }, { "argv", "command" } },
   run = run,
 }

@@ -1,4 +1,5 @@
--- docker_compose_v2_pull: pulls the images of a project. Changed is read from the images themselves, before and after.
+-- docker_compose_v2_pull: pulls the images of a project. With docker-compose 1, what changed is read from the images
+-- themselves, before and after.
 
 local util = use("util")
 local docker = use("docker")
@@ -6,20 +7,10 @@ local compose = use("compose")
 
 -- The images of the services that are asked for: name to id, or to false when it is not there.
 local function ids(c)
-  local r = compose.call(c, c.state.version == 2 and { "config", "--format", "json" } or { "config" })
+  local r = compose.call(c, { "config" })
   local names = {}
-  local ok, config = pcall(c.json.decode, r.stdout)
-  if ok and type(config) == "table" then
-    for name, service in pairs(util.present(config.services) or {}) do
-      local asked = not c.args.services or #c.args.services == 0 or util.contains(c.args.services, name)
-      if util.present(service.image) and (asked or c.args.include_deps) then
-        names[#names + 1] = service.image
-      end
-    end
-  else
-    for name in r.stdout:gmatch("\n    image: ([^\n]+)") do
-      names[#names + 1] = (name:gsub("^['\"]", ""):gsub("['\"]$", ""))
-    end
+  for name in r.stdout:gmatch("\n    image: ([^\n]+)") do
+    names[#names + 1] = (name:gsub("^['\"]", ""):gsub("['\"]$", ""))
   end
   local out = {}
   for _, name in ipairs(names) do
@@ -30,28 +21,41 @@ local function ids(c)
   return out
 end
 
+local function with_version_1(c)
+  if c.args.policy ~= "always" then
+    c:fail("A pull policy other than always is only supported since Docker Compose 2.22.0")
+  elseif c.args.ignore_buildable then
+    c:fail("--ignore-buildable is only supported since Docker Compose 2.15.0")
+  end
+  local before, actions = ids(c), list()
+  if not c.check then
+    local words = { "pull" }
+    util.extend(words, { c.args.include_deps and "--include-deps" or nil })
+    local r = compose.call(c, util.extend(words, c.args.services), { timeout = 3600 })
+    c:set("stdout", r.stdout)
+    c:set("stderr", r.stderr)
+  end
+  local after = c.check and {} or ids(c)
+  for _, name in ipairs(util.keys(before)) do
+    if c.check or after[name] ~= before[name] then
+      actions[#actions + 1] = { id = name, status = "Pulling", what = "image" }
+    end
+  end
+  c:set("actions", actions)
+  if #actions > 0 then
+    c:changed()
+  end
+end
+
 local function run(c)
   local a = c.args
   compose.prepare(c)
   if c.state.version == 1 then
-    if a.policy ~= "always" then
-      c:fail("A pull policy other than always is only supported since Docker Compose 2.22.0")
-    elseif a.ignore_buildable then
-      c:fail("--ignore-buildable is only supported since Docker Compose 2.15.0")
-    end
-  end
-  local before, actions = ids(c), list()
-  if c.check then
-    for _, name in ipairs(util.keys(before)) do
-      if a.policy == "always" or not before[name] then
-        actions[#actions + 1] = { id = name, status = "Pulling", what = "image" }
-      end
-    end
-    c:set("actions", actions)
-    if #actions > 0 then
-      c:changed()
-    end
+    with_version_1(c)
     return
+  end
+  if a.policy ~= "always" and c.state.minor < 22 then
+    c:fail("A pull policy other than always is only supported since Docker Compose 2.22.0. " .. c.state.cli .. " has version 2." .. c.state.minor)
   end
   local words = { "pull" }
   if a.policy ~= "always" then
@@ -59,20 +63,9 @@ local function run(c)
   end
   util.extend(words, { a.ignore_buildable and "--ignore-buildable" or nil })
   util.extend(words, { a.include_deps and "--include-deps" or nil })
-  util.append(words, "--")
-  local r = compose.call(c, util.extend(words, a.services), { timeout = 3600 })
-  local after = ids(c)
-  for _, name in ipairs(util.keys(after)) do
-    if after[name] ~= before[name] then
-      actions[#actions + 1] = { id = name, status = "Pulling", what = "image" }
-    end
-  end
-  c:set("actions", actions)
-  c:set("stdout", r.stdout)
-  c:set("stderr", r.stderr)
-  if #actions > 0 then
-    c:changed()
-  end
+  -- that a service is pulled is no change, unless it is only pulled when it is missing
+  compose.watched(c, words, util.set(a.policy ~= "missing" and not c.check and { "Pulling" } or {}), { timeout = 3600 })
+  compose.watched_result(c)
 end
 
 return {

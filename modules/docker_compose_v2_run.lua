@@ -75,7 +75,7 @@ return {
     use_aliases = { type = "bool", default = false, doc = "Use the network aliases of the service." },
     volumes = { type = "list", elements = "str", doc = "More volumes." },
   }),
-  exclusive = { { "definition", "project_src" }, { "definition", "files" }, { "argv", "command" } },
+  exclusive = compose.command_exclusive,
   required_one_of = compose.required_one_of,
   run = run,
 }

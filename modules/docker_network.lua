@@ -15,7 +15,7 @@ end
 local function texts(values)
   local out = dict({})
   for key, value in pairs(values or {}) do
-    out[key] = type(value) == "boolean" and tostring(value) or tostring(value)
+    out[key] = tostring(value)
   end
   return out
 end
@@ -102,8 +102,8 @@ local function compare(c, net)
   if a.attachable ~= nil then
     check("attachable", util.present(net.Attachable) or false, a.attachable)
   end
-  if next(a.labels) and not same_subset(texts(a.labels), net.Labels) then
-    check("labels", net.Labels, texts(a.labels))
+  if next(a.labels) and not same_subset(docker.labels(c, a.labels, "labels"), net.Labels) then
+    check("labels", net.Labels, docker.labels(c, a.labels, "labels"))
   end
   return differs
 end
@@ -185,7 +185,7 @@ end
 local function create(c)
   local a = c.args
   local body = {
-    Name = a.name, Driver = a.driver, Options = texts(a.driver_options), Labels = texts(a.labels), Internal = a.internal,
+    Name = a.name, Driver = a.driver, Options = texts(a.driver_options), Labels = docker.labels(c, a.labels, "labels"), Internal = a.internal,
     Attachable = a.attachable, EnableIPv6 = a.enable_ipv6, Scope = a.scope, CheckDuplicate = true,
     ConfigOnly = a.config_only, ConfigFrom = a.config_from and { Network = a.config_from } or nil,
   }

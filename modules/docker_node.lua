@@ -5,17 +5,18 @@ local docker = use("docker")
 
 local function plan(c)
   local a = c.args
+  docker.need_manager(c)
   local node = docker.find(c, "/nodes/" .. docker.escaped(a.hostname))
   if not node or not node.Spec then
-    c:fail("This node is not part of a swarm, or the swarm has no node '" .. a.hostname .. "'")
+    c:fail("This node is not part of a swarm: the swarm has no node '" .. a.hostname .. "'")
   end
   local spec = util.copy(node.Spec)
   local labels = util.copy(util.present(spec.Labels) or {})
   if a.labels_state == "replace" then
     labels = {}
   end
-  for name, value in pairs(a.labels or {}) do
-    labels[name] = tostring(value)
+  for name, value in pairs(docker.labels(c, a.labels, "labels")) do
+    labels[name] = value
   end
   for _, name in ipairs(a.labels_to_remove or {}) do
     if a.labels and a.labels[name] ~= nil then

@@ -9,12 +9,43 @@ local function program(c, words)
   return util.run(c, argv, { may_fail = true })
 end
 
--- The services of the stack: name to specification.
+-- The services of the stack: name to specification. The program is asked, as it knows which engine a context means.
 local function services(c)
-  local out = dict({})
-  for _, service in ipairs(docker.call(c, "Error listing services", "GET", "/services",
-    { query = { filters = docker.filters(c, { label = "com.docker.stack.namespace=" .. c.args.name }) } })) do
-    out[service.Spec.Name] = service.Spec
+  local out, names = dict({}), { "service", "inspect" }
+  local listed = program(c, { "stack", "services", c.args.name, "--format", "{{.Name}}" })
+  if listed.rc ~= 0 and not listed.stderr:match("^Nothing found in stack:") then
+    c:fail("docker stack services " .. c.args.name .. " failed: " .. util.trim(listed.stderr),
+      { rc = listed.rc, stdout = listed.stdout, stderr = listed.stderr })
+  end
+  util.extend(names, util.words(listed.stdout))
+  if #names > 2 then
+    local ok, all = pcall(c.json.decode, program(c, names).stdout)
+    for _, service in ipairs(ok and all or {}) do
+      out[service.Spec.Name] = service.Spec
+    end
+  end
+  return out
+end
+
+-- What differs, as text: of dicts the keys that do, and "$delete", a list of those that are gone.
+local function difference(before, after)
+  local out, gone = dict({}), list()
+  for key, value in pairs(after) do
+    local old = before[key]
+    local both = type(old) == "table" and type(value) == "table" and #old == 0 and #value == 0 and next(old) and next(value)
+    if both and not util.equal(old, value) then
+      out[key] = difference(old, value)
+    elseif old == nil or not util.equal(old, value) then
+      out[key] = value
+    end
+  end
+  for _, key in ipairs(util.keys(before)) do
+    if after[key] == nil then
+      gone[#gone + 1] = key
+    end
+  end
+  if #gone > 0 then
+    out["$delete"] = gone
   end
   return out
 end
@@ -23,6 +54,9 @@ local function files(c)
   local words = {}
   for i, item in ipairs(c.args.compose) do
     local path = item
+    if type(item) ~= "table" and type(item) ~= "string" then
+      c:fail("compose element '" .. tostring(item) .. "' must be a string or a dictionary")
+    end
     if type(item) == "table" then
       path = c:tmpdir() .. "/compose" .. i .. ".yml"
       c.fs.write(path, c.json.encode(item), { mode = 384 })
@@ -54,11 +88,12 @@ local function deploy(c)
     c:fail("docker stack up deploy command failed", { rc = r.rc, stdout = r.stdout, stderr = r.stderr })
   end
   local after = services(c)
+  c:set("rc", r.rc)
   c:set("stdout", r.stdout)
   c:set("stderr", r.stderr)
   if not util.equal(before, after) then
-    c:differs("services", before, after)
-    c:set("stack_spec_diff", after)
+    c:changed()
+    c:set("stack_spec_diff", c.json.encode(difference(before, after)))
   end
 end
 
@@ -66,18 +101,20 @@ local function remove(c)
   if next(services(c)) == nil then
     return
   end
-  c:changed()
+  local r = program(c, { "stack", "rm", c.args.name })
   local tries = 0
-  repeat
-    local r = program(c, { "stack", "rm", c.args.name })
-    if r.rc ~= 0 then
-      c:fail("'docker stack down' command failed", { rc = r.rc, stdout = r.stdout, stderr = r.stderr })
-    end
+  while not r.stderr:match("^Nothing found in stack:") and tries < c.args.absent_retries do
+    c.sleep(c.args.absent_retries_interval)
     tries = tries + 1
-    if next(services(c)) ~= nil then
-      c.sleep(c.args.absent_retries_interval)
-    end
-  until next(services(c)) == nil or tries > c.args.absent_retries
+    r = program(c, { "stack", "rm", c.args.name })
+  end
+  if r.rc ~= 0 then
+    c:fail("'docker stack down' command failed", { rc = r.rc, stdout = r.stdout, stderr = r.stderr })
+  end
+  c:changed()
+  for key, value in pairs({ msg = r.stdout, rc = r.rc, stdout = r.stdout, stderr = r.stderr }) do
+    c:set(key, value)
+  end
 end
 
 local function run(c)
@@ -92,7 +129,7 @@ return {
   doc = "Deploy and remove stacks of a Docker swarm.",
   spec = "community.docker.docker_stack",
   example = "- community.docker.docker_stack:\n    name: mastodon\n    compose:\n      - /opt/mastodon/stack.yml",
-  returns = "stack_spec_diff: Services that are other than before.",
+  returns = "stack_spec_diff: What differs in the services, as JSON.\nrc: Status of the docker program.\nstdout: What it printed.\nstderr: Its messages.",
   side = "target",
   check = "none",
   diff = "none",
@@ -106,5 +143,6 @@ return {
     absent_retries = { type = "int", default = 0, doc = "Tries more to remove it." },
     absent_retries_interval = { type = "int", default = 1, doc = "Seconds between them." },
   }),
+  exclusive = { { "docker_host", "cli_context" } },
   run = run,
 }

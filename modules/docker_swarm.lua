@@ -34,7 +34,7 @@ local function node_spec(c)
     out.Name = a.name
   end
   if a.labels then
-    out.Labels = dict(a.labels)
+    out.Labels = docker.labels(c, a.labels, "labels")
   end
   return out
 end
@@ -51,15 +51,15 @@ local function merged(base, over)
   return dict(out)
 end
 
-local function facts(c)
-  local swarm = docker.find(c, "/swarm")
-  local out = dict({})
-  if swarm then
-    out.JoinTokens, out.ID, out.Spec = swarm.JoinTokens, swarm.ID, swarm.Spec
-    local unlock = c.args.autolock_managers and docker.find(c, "/swarm/unlockkey")
-    out.UnlockKey = unlock and unlock.UnlockKey or null
+-- What the engine says of the swarm, with the key of its lock when the lock is new.
+local function inspect(c, new_lock)
+  local status, swarm = docker.request(c, "GET", "/swarm")
+  if status >= 400 then
+    return nil
   end
-  c:set("swarm_facts", out)
+  local unlock = new_lock and docker.find(c, "/swarm/unlockkey")
+  swarm.UnlockKey = unlock and unlock.UnlockKey or null
+  return swarm
 end
 
 local function act(c, text, what, method, path, options)
@@ -72,10 +72,17 @@ end
 
 local function init(c)
   local a = c.args
-  act(c, "New Swarm cluster created", "Can not create a new Swarm Cluster", "POST", "/swarm/init", { body = {
+  act(c, "New Swarm cluster created: None", "Can not create a new Swarm Cluster", "POST", "/swarm/init", { body = {
     AdvertiseAddr = a.advertise_addr, ListenAddr = a.listen_addr, ForceNewCluster = a.force, DefaultAddrPool = a.default_addr_pool,
     SubnetSize = a.subnet_size, DataPathAddr = a.data_path_addr, DataPathPort = a.data_path_port, Spec = node_spec(c),
   }, timeout = 60 })
+  local swarm = inspect(c, a.autolock_managers)
+  if not c.check and not swarm then
+    c:fail("Swarm not created or other error!")
+  elseif swarm then
+    c:set("actions", list({ "New Swarm cluster created: " .. swarm.ID }))
+  end
+  c:set("swarm_facts", { JoinTokens = swarm and swarm.JoinTokens or null, UnlockKey = swarm and swarm.UnlockKey or null })
 end
 
 local function update(c)
@@ -84,6 +91,7 @@ local function update(c)
   local rotate = c.args.rotate_worker_token or c.args.rotate_manager_token
   if util.equal(wanted, swarm.Spec) and not rotate then
     c:set("actions", list({ "No modification" }))
+    c:set("swarm_facts", inspect(c))
     return
   end
   c:differs("spec", swarm.Spec, wanted)
@@ -94,6 +102,8 @@ local function update(c)
     },
     body = wanted,
   })
+  local locked = util.present(swarm.Spec.EncryptionConfig) and util.present(swarm.Spec.EncryptionConfig.AutoLockManagers) or false
+  c:set("swarm_facts", inspect(c, c.args.autolock_managers and not locked))
 end
 
 local function run(c)
@@ -106,9 +116,6 @@ local function run(c)
       c:fail("this host is in a swarm already, as a worker: it cannot make a new one (force does)")
     else
       init(c)
-    end
-    if not c.check then
-      facts(c)
     end
   elseif a.state == "join" then
     if now.active then
@@ -131,10 +138,14 @@ local function run(c)
       c:fail("This node is not a manager.")
     end
     local node = docker.find(c, "/nodes/" .. docker.escaped(a.node_id))
-    if not node then
-      return
+      or c:fail("Error while reading from Swarm manager: the swarm has no node '" .. a.node_id .. "'")
+    local tries = 0
+    while node.Status.State ~= "down" and tries < 4 do
+      c.sleep(5)
+      tries = tries + 1
+      node = docker.find(c, "/nodes/" .. docker.escaped(a.node_id)) or node
     end
-    if node.Status.State ~= "down" and not a.force then
+    if node.Status.State ~= "down" then
       c:fail("Can not remove the node. The status node is ready and not down.")
     end
     act(c, "Node is removed from swarm cluster.", "Can not remove the node from the Swarm Cluster", "DELETE", "/nodes/" .. node.ID,
@@ -146,7 +157,7 @@ return {
   doc = "Make a Docker swarm, join it or leave it.",
   spec = "community.docker.docker_swarm",
   example = "- community.docker.docker_swarm:\n    state: present\n    advertise_addr: 192.168.1.1\n  register: swarm",
-  returns = "swarm_facts: JoinTokens (Worker and Manager), UnlockKey, ID and Spec.\nactions: What was done.",
+  returns = "swarm_facts: JoinTokens (Worker and Manager) and UnlockKey of a new swarm; of one that was there, all that the engine says of it, and UnlockKey.\nactions: What was done.",
   side = "target",
   check = "partial",
   diff = "full",

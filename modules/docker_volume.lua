@@ -63,7 +63,7 @@ local function run(c)
     end
   end
   docker.call(c, "Error creating volume " .. name, "POST", "/volumes/create", {
-    body = { Name = name, Driver = c.args.driver, DriverOpts = texts(c.args.driver_options), Labels = texts(c.args.labels) },
+    body = { Name = name, Driver = c.args.driver, DriverOpts = texts(c.args.driver_options), Labels = docker.labels(c, c.args.labels, "labels") },
   })
   c:set("volume", find(c))
 end

@@ -59,12 +59,12 @@ end
 
 -- The arguments of the connection, or what the environment says in their place.
 local function connection(c)
-  local certificates = c.getenv("DOCKER_CERT_PATH")
+  local certificates, engine = c.getenv("DOCKER_CERT_PATH"), c.getenv("DOCKER_HOST")
   local function file(given, name)
     return given or certificates and certificates .. "/" .. name
   end
   return {
-    host = c.args.docker_host or c.getenv("DOCKER_HOST") or "unix:///var/run/docker.sock",
+    host = c.args.docker_host or engine ~= "" and engine or "unix:///var/run/docker.sock",
     version = c.args.api_version ~= "auto" and c.args.api_version or c.getenv("DOCKER_API_VERSION") or "auto",
     timeout = c.args.timeout or tonumber(c.getenv("DOCKER_TIMEOUT")) or 60,
     hostname = c.args.tls_hostname or c.getenv("DOCKER_TLS_HOSTNAME"),
@@ -329,6 +329,26 @@ function docker.nanoseconds(text)
   return math.floor(total + 0.5)
 end
 
+-- Labels as texts; ends the module for values that YAML may have made of something else.
+function docker.labels(c, labels, field)
+  local out = dict({})
+  for key, value in pairs(labels or {}) do
+    if type(value) == "boolean" or math.type(value) == "float" then
+      local shown = type(value) == "boolean" and (value and "True" or "False") or tostring(value)
+      c:fail("The value " .. shown .. " for '" .. key .. "' of " .. field .. " is not a string or something than can be safely converted to a string!")
+    end
+    out[key] = value == null and "None" or tostring(value)
+  end
+  return out
+end
+
+-- Ends the module on an engine that manages no swarm.
+function docker.need_manager(c)
+  if docker.request(c, "GET", "/swarm") >= 400 then
+    c:fail("Error running docker swarm module: must run on swarm manager node")
+  end
+end
+
 -- A list of "NAME=value" from a dict and the files of an env_file.
 function docker.environment(c, env, files)
   local values = {}
@@ -342,11 +362,11 @@ function docker.environment(c, env, files)
     end
   end
   for key, value in pairs(env or {}) do
-    if type(value) == "table" or type(value) == "boolean" or value == null then
+    if type(value) ~= "string" then
       c:fail("Non-string value found for env option. Put it in quotes, so that YAML does not " ..
         "make something else of it. Key: " .. key)
     end
-    values[key] = tostring(value)
+    values[key] = value
   end
   local out = list({})
   for _, key in ipairs(util.keys(values)) do

@@ -512,7 +512,7 @@ local function wanted_special(c, want)
     want.body.Env = want.env
   end
   if a.labels then
-    want.body.Labels = strings(a.labels)
+    want.body.Labels = docker.labels(c, a.labels, "labels")
     set("labels", "dict", want.body.Labels)
   end
   local bindings = a.published_ports and published(c) or nil

@@ -25,7 +25,7 @@ local function find(c, kind)
     { query = { filters = docker.filters(c, { name = c.args.name }) } })) do
     local name = item.Spec.Name
     local version = name:sub(1, #c.args.name + 2) == c.args.name .. "_v" and tonumber(name:sub(#c.args.name + 3))
-    if name == c.args.name or c.args.rolling_versions and version then
+    if c.args.rolling_versions and version or not c.args.rolling_versions and name == c.args.name then
       out[#out + 1] = { id = item.ID, name = name, version = version or 0, labels = util.present(item.Spec.Labels) or {}, item = item }
     end
   end
@@ -34,12 +34,27 @@ local function find(c, kind)
 end
 
 local function same_labels(c, item)
-  for name, value in pairs(c.args.labels or {}) do
-    if item.labels[name] ~= tostring(value) then
+  for name, value in pairs(docker.labels(c, c.args.labels, "labels")) do
+    if item.labels[name] ~= value then
       return false
     end
   end
   return true
+end
+
+-- A template where there was none, another one, or none any more.
+local function same_template(c, item)
+  local now = util.present(item.item.Spec.Templating)
+  return (now and util.present(now.Name) or "") == (c.args.template_driver or "")
+end
+
+-- Takes away what is older than the newest so many.
+local function remove_old(c, kind, count, now)
+  if c.args.rolling_versions and c.args.versions_to_keep >= 0 and not c.check then
+    for i = math.max(c.args.versions_to_keep, 1) + 1 - count, #now do
+      docker.call(c, "Error removing " .. kind .. " " .. now[i].name, "DELETE", "/" .. kind .. "s/" .. now[i].id)
+    end
+  end
 end
 
 local function remove(c, kind, item)
@@ -48,8 +63,8 @@ end
 
 local function create(c, kind, text, version)
   local labels = dict({ [LABEL] = c.digest("sha224", text) })
-  for name, value in pairs(c.args.labels or {}) do
-    labels[name] = tostring(value)
+  for name, value in pairs(docker.labels(c, c.args.labels, "labels")) do
+    labels[name] = value
   end
   local name = c.args.name
   if c.args.rolling_versions then
@@ -86,7 +101,8 @@ function data.run(kind)
         c:warn("'" .. newest.name .. "' was not made by this module: its content cannot be compared")
       end
     end
-    if not newest or other or c.args.force or not same_labels(c, newest) then
+    if not newest or other or c.args.force or not same_labels(c, newest)
+      or kind == "config" and not same_template(c, newest) then
       c:changed()
       if c.check then
         return
@@ -97,13 +113,10 @@ function data.run(kind)
       local id, name = create(c, kind, text, newest and math.tointeger(newest.version) + 1 or 1)
       c:set(kind .. "_id", id)
       c:set(kind .. "_name", name)
-      for i = c.args.versions_to_keep, #now do
-        if c.args.rolling_versions and c.args.versions_to_keep > 0 and now[i] then
-          docker.request(c, "DELETE", "/" .. kind .. "s/" .. now[i].id)
-        end
-      end
+      remove_old(c, kind, 1, now)
       return
     end
+    remove_old(c, kind, 0, now)
     c:set(kind .. "_id", newest.id)
     c:set(kind .. "_name", newest.name)
   end

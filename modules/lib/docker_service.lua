@@ -221,7 +221,9 @@ function service.wanted(c, have)
     want[name] = a[name]
   end
   want.image, want.env, want.command = image(c), environment(c), command(c)
-  want.labels, want.container_labels, want.sysctls = texts(a.labels), texts(a.container_labels), texts(a.sysctls)
+  want.labels = a.labels and docker.labels(c, a.labels, "labels")
+  want.container_labels = a.container_labels and docker.labels(c, a.container_labels, "container_labels")
+  want.sysctls = texts(a.sysctls)
   want.networks, want.mounts, want.publish = networks(c), mounts(c), ports(c)
   want.secrets, want.configs = references(c, "secret"), references(c, "config")
   want.healthcheck = docker.healthcheck(c, a.healthcheck)

@@ -13,21 +13,23 @@ for program in dockerd docker unshare busybox openssl; do
     command -v $program >/dev/null || skip "needs $program"
 done
 if [ -z "${IN_NAMESPACE:-}" ]; then
-    unshare -n -m true 2>/dev/null || skip "no namespaces here"
-    IN_NAMESPACE=1 exec unshare -n -m "$0" "$run_cases" "$remote" "$@"
+    unshare -n -m -u true 2>/dev/null || skip "no namespaces here"
+    IN_NAMESPACE=1 exec unshare -n -m -u "$0" "$run_cases" "$remote" "$@"
 fi
 work=$(mktemp -d)
 pids=()
 finish() {
+    [ ! -s "$work/second/pid" ] || kill "$(cat "$work/second/pid")" 2>/dev/null || true # see engine/swarm.yml
     for p in "${pids[@]}"; do
         kill "$p" 2>/dev/null || true
         wait "$p" 2>/dev/null || true
     done
-    umount -R "$work/data" "$work/exec" "$work"/exec/netns/* 2>/dev/null || true
+    umount -R "$work/data" "$work/exec" "$work"/exec/netns/* "$work"/second/* 2>/dev/null || true
     rm -rf "$work"
 }
 trap finish EXIT
 ip link set lo up
+hostname engine1
 mount --make-rprivate /
 unset DOCKER_TLS_VERIFY DOCKER_CERT_PATH DOCKER_CONTEXT
 export DOCKER_HOST=unix://$work/docker.sock HOME=$work
@@ -78,5 +80,13 @@ END
         sleep 0.1
     done
     export PLAY_TEST_REGISTRY=1
+fi
+# `docker compose`, where there is one
+if [ -n "${COMPOSE_PLUGIN:-}" ]; then
+    mkdir -p "$work/.docker/cli-plugins"
+    ln -s "$COMPOSE_PLUGIN" "$work/.docker/cli-plugins/docker-compose"
+fi
+if docker compose version >/dev/null 2>&1; then
+    export PLAY_TEST_COMPOSE2=1
 fi
 PLAY_TEST_DOCKER=1 "$run_cases" "$remote" "$@"
