@@ -45,8 +45,11 @@ local function with_input(c, argv)
 end
 
 local function run(c)
+  if c.args.detach and c.args.stdin then
+    c:fail("If detach=true, stdin cannot be provided.")
+  end
   local argv = c.args.argv or util.split_command(c, c.args.command)
-  if c.args.stdin and not c.args.detach then
+  if c.args.stdin then
     with_input(c, argv)
     return
   end

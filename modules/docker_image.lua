@@ -38,12 +38,16 @@ local function saved(c, image)
 end
 
 local function push(c, repo, tag)
-  local name = full(repo, tag)
-  action(c, "Pushed image " .. name)
+  local first = repo:match("^([^/]+)/")
+  local registry = first and (first:find("[.:]") or first == "localhost") and "" or "docker.io/"
+  action(c, "Pushed image " .. repo .. " to " .. registry .. full(repo, tag))
   if c.check then
     return
   end
-  images.push(c, repo, tag)
+  c:changed(images.push(c, repo, tag))
+  local image = docker.image(c, full(repo, tag)) or dict()
+  image.push_status = null  -- the engine's last line says no state
+  c:set("image", image)
 end
 
 local function tag_image(c, image)
@@ -52,14 +56,15 @@ local function tag_image(c, image)
     tag = select(2, names(c)) or "latest"
   end
   local there = docker.image(c, full(repo, tag))
-  if not there or c.args.force_tag or there.Id ~= image.Id then
-    if there and there.Id == image.Id then
-      return repo, tag
-    end
+  if not there or c.args.force_tag then
     action(c, "Tagged image " .. full(names(c)) .. " to " .. full(repo, tag))
     if not c.check then
       docker.call(c, "Error: failed to tag image", "POST", "/images/" .. image.Id .. "/tag",
         { query = { repo = repo, tag = tag, force = "true" } })
+      c:set("image", docker.image(c, full(repo, tag)))
+      if there and there.Id == image.Id then
+        c:changed(false)
+      end
     end
   end
   return repo, tag
@@ -80,15 +85,12 @@ local function present(c)
       local done = { build = "Built", load = "Loaded", pull = "Pulled" }
       local before = image
       local from = source == "build" and " from " .. tostring(c.args.build.path) or source == "load" and " from " .. c.args.load_path or ""
-      if c.check then
-        if not image then
-          action(c, done[source] .. " image " .. full(repo, tag) .. from)
-        end
-      elseif source == "pull" then
+      action(c, done[source] .. " image " .. full(repo, tag) .. from)
+      if not c.check and source == "pull" then
         docker.pull(c, repo, tag, c.args.pull and util.present(c.args.pull.platform))
-      elseif source == "build" then
+      elseif not c.check and source == "build" then
         c:set("stdout", images.build(c, full(names(c)), c.args.build))
-      else
+      elseif not c.check then
         if not c.fs.exists(c.args.load_path) then
           c:fail("Error loading image " .. c.args.name .. ". Specified path " .. c.args.load_path .. " does not exist.")
         end
@@ -98,8 +100,8 @@ local function present(c)
       if not c.check and not image then
         c:fail("the image " .. full(repo, tag) .. " is not there after it was " .. done[source]:lower())
       end
-      if not c.check and (not before or before.Id ~= image.Id) then
-        action(c, done[source] .. " image " .. full(repo, tag) .. from)
+      if not c.check and before and before.Id == image.Id then
+        c:changed(false)
       end
     end
   end

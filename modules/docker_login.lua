@@ -48,8 +48,12 @@ local function run(c)
     config.auths[c.args.registry_url] = nil
     dict(config.auths)
   else
-    local answer = docker.call(c, "Logging into " .. c.args.registry_url .. " for user " .. c.args.username .. " failed", "POST", "/auth",
+    local status, answer = docker.request(c, "POST", "/auth",
       { body = { username = c.args.username, password = c.args.password, serveraddress = c.args.registry_url } })
+    if status >= 400 then
+      c:fail("Logging into " .. c.args.registry_url .. " for user " .. c.args.username .. " failed - " .. status ..
+        " from the Docker engine (" .. docker.message(answer) .. ")")
+    end
     c:set("login_result", answer)
     config.auths[c.args.registry_url] = { auth = c.state.auth }
   end

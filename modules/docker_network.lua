@@ -72,7 +72,7 @@ local function compare(c, net)
   if a.config_from then
     check("config_from", util.present(net.ConfigFrom) and net.ConfigFrom.Network or "", a.config_from)
   end
-  if a.driver and not a.config_from then
+  if a.driver and not a.config_from and not a.config_only then  -- a mere configuration has the driver "null"
     check("driver", net.Driver, a.driver)
   end
   if next(a.driver_options) and not same_subset(texts(a.driver_options), net.Options) then

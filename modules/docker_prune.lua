@@ -14,15 +14,12 @@ local function run(c)
     if c.args[name] then
       local answer = docker.call(c, "Error pruning " .. name, "POST", path,
         { query = { filters = docker.filters(c, c.args[name .. "_filters"]) }, timeout = 600 })
-      local gone = list()
-      for _, item in ipairs(util.present(answer[key]) or {}) do
-        util.append(gone, type(item) == "table" and (util.present(item.Deleted) or item.Untagged) or item)
-      end
+      local gone = util.present(answer[key]) or list()
       c:set(name, gone)
       if answer.SpaceReclaimed then
         c:set(name .. "_space_reclaimed", answer.SpaceReclaimed)
       end
-      if #gone > 0 then
+      if #gone > 0 or (answer.SpaceReclaimed or 0) > 0 then
         c:changed()
       end
     end
@@ -30,12 +27,13 @@ local function run(c)
   if c.args.builder_cache then
     local query = { filters = docker.filters(c, c.args.builder_cache_filters), all = c.args.builder_cache_all and "true" or nil }
     if c.args.builder_cache_keep_storage then
-      query["keep-storage"] = docker.bytes(c.args.builder_cache_keep_storage) or c:fail("builder_cache_keep_storage is no size such as 10G")
+      query["keep-storage"] = docker.bytes(c.args.builder_cache_keep_storage) or c:fail("Error while parsing value of builder_cache_keep_storage: '" ..
+        c.args.builder_cache_keep_storage .. "' is no size such as 10G")
     end
     local answer = docker.call(c, "Error pruning the builder's cache", "POST", "/build/prune", { query = query, timeout = 600 })
     c:set("builder_cache_space_reclaimed", answer.SpaceReclaimed)
-    c:set("builder_cache_caches_deleted", util.present(answer.CachesDeleted) or list())
-    if answer.SpaceReclaimed > 0 then
+    c:set("builder_cache_caches_deleted", answer.CachesDeleted)
+    if answer.SpaceReclaimed > 0 or #(util.present(answer.CachesDeleted) or {}) > 0 then
       c:changed()
     end
   end

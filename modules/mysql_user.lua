@@ -423,6 +423,12 @@ local function check(c)
     c:fail("password_expire is interval but all of the following are missing: password_expire_interval")
   elseif a.plugin and not a.plugin:match("^[%w_]+$") then
     c:fail("plugin: '" .. a.plugin .. "' is no name of a plugin")
+  elseif a.salt and not a.plugin_auth_string then
+    c:fail("salt requires plugin_auth_string")
+  elseif a.salt and #a.salt ~= 20 then
+    c:fail("salt must be 20 characters long")
+  elseif a.salt and a.plugin ~= "caching_sha2_password" and a.plugin ~= "sha256_password" then
+    c:fail("salt requires caching_sha2_password or sha256_password plugin")
   elseif a.salt then
     c:fail("salt is not supported: give the whole hash as plugin_hash_string")
   end
