@@ -47,6 +47,7 @@ end
 -- Where gems of the user go.
 local function user_dir(c)
   return gem(c, { "environment" }).stdout:match("USER INSTALLATION DIRECTORY:%s*([^\n]+)")
+    or c:fail("gem environment names no user installation directory")
 end
 
 local function places(c, words, install)

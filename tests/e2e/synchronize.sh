@@ -97,4 +97,13 @@ sed -i 's/ .*/ ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAAAAAAAAAAAAAAAAAAAAAAAAAAAA
 rm -r "$work/dest/secret"
 ! "${run[@]}" secret.yml -i hosts.ini -e "top=$work" >"$work/output" 2>&1 || die "another host key is taken"
 [ ! -e "$work/dest/secret" ] || die "something was copied to the wrong host"
+# a host key that is not looked at, unless the task says so
+export ANSIBLE_HOST_KEY_CHECKING=False
+sed -i 's#synchronize: {#&verify_host: "{{ verify }}", #' secret.yml
+! "${run[@]}" secret.yml -i hosts.ini -e "top=$work verify=true" >"$work/output" 2>&1 || die "verify_host does not look at the host key"
+[ ! -e "$work/dest/secret" ] || die "something was copied to a host that was to be verified"
+"${run[@]}" secret.yml -i hosts.ini -e "top=$work verify=false" >"$work/output" 2>&1 || {
+    cat "$work/output"
+    die "without verify_host the host key is looked at"
+}
 say "$(grep -c '^[tf][a-z]* failed=' "$expected") calls as Ansible's"

@@ -35,10 +35,10 @@ mkdir "$certs"
 (
     cd "$certs"
     for name in ca other-ca; do
-        openssl req -x509 -newkey rsa:2048 -nodes -days 9 -subj "/CN=$name" -keyout $name-key.pem -out $name.pem
+        openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 9 -subj "/CN=$name" -keyout $name-key.pem -out $name.pem
     done
     for name in server client; do
-        openssl req -newkey rsa:2048 -nodes -subj "/CN=db.example$name" -keyout $name-key.pem -out $name.csr
+        openssl req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj "/CN=db.example$name" -keyout $name-key.pem -out $name.csr
         echo 'subjectAltName=DNS:db.example,IP:127.0.0.1' >ext
         openssl x509 -req -days 9 -in $name.csr -CA ca.pem -CAkey ca-key.pem -CAcreateserial -extfile ext -out $name.pem
     done

@@ -76,6 +76,7 @@ done
 
 for i in 1 2 3; do wait_until 60 test -s "$work/got$i" || fail "no request was answered"; done
 
+echo "server { listen 127.0.0.1:$port; location / { return 200 'v{{ version }}'; } }" >"$work/site.j2"
 cat >"$work/p.yml" <<END
 - hosts: all
   gather_facts: false
@@ -110,6 +111,11 @@ cat >"$work/p.yml" <<END
       loop: [{name: api, kind: site}, {name: types, kind: conf}]
       register: r
       failed_when: not r.reloaded
+    - name: from a template, and not reloaded
+      nginx: {src: $work/site.j2, reload: false}
+      vars: {version: 11}
+      register: r
+      failed_when: not r.changed or r.reloaded
     - name: back and forth
       nginx: {content: "server { listen 127.0.0.1:$port; location / { return 200 'v{{ item }}'; } }\n"}
       loop: [9, 10, 9, 10]
@@ -124,6 +130,7 @@ wait "${pids[@]}"
 pids=()
 [ ! -s "$work/bad" ] || fail "$(wc -l <"$work/bad") requests failed: $(head -3 "$work/bad")"
 for v in 0 8 10; do grep -q "^v$v\$" "$work"/got* || fail "no answer of site $v: it never was in place"; done
+grep -q '^v11$' "$work"/got* && fail "a site answered that nginx was not told of"
 grep -q '^v99$' "$work"/got* && fail "a site that could not be used answered"
 n=$(cat "$work"/got* | wc -l)
 [ "$n" -gt 100 ] || fail "only $n requests"
