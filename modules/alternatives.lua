@@ -23,7 +23,7 @@ local function display(c, tool)
     if name then
       links[name] = path
     elseif alternative then
-      last = { priority = math.tointeger(tonumber(priority)), subcommands = {} }
+      last = { priority = math.tointeger(tonumber(priority)), family = line:match(" %- family (%S+) "), subcommands = {} }
       now.alternatives[alternative] = last
     elseif of and last and file ~= "(null)" then
       last.subcommands[#last.subcommands + 1] = { name = of, path = file }
@@ -66,6 +66,7 @@ local function install(c, tool, now, old)
     c:fail("Needed to install the alternative, but unable to do so as we are missing the link")
   end
   local argv = { tool, "--install", link, c.args.name, path, tostring(priority) }
+  util.extend(argv, c.args.family and { "--family", c.args.family })
   for _, sub in ipairs(subcommands) do
     util.append(argv, "--slave", sub.link, sub.name, sub.path)
   end
@@ -75,7 +76,7 @@ end
 local function plan(c)
   local tool, path, state = util.need(c, "update-alternatives"), c.args.path, c.args.state
   local now = display(c, tool)
-  local old = now.alternatives[path]
+  local old = path and now.alternatives[path]
   local calls, msgs = {}, {}
   local before = { state = old and "present" or "absent" }
   local after = { state = before.state }
@@ -90,14 +91,15 @@ local function plan(c)
       after = { state = "absent" }
     end
   else
-    if not old or c.args.priority and c.args.priority ~= old.priority or
-        c.args.subcommands and not same_subcommands(c.args.subcommands, old.subcommands) then
+    if path and not old or old and c.args.priority and c.args.priority ~= old.priority or
+        old and c.args.subcommands and not same_subcommands(c.args.subcommands, old.subcommands) then
       calls[1], after = install(c, tool, now, old)
       msgs[1] = "Install alternative '" .. path .. "' for '" .. c.args.name .. "'."
     end
-    if state == "selected" and now.path ~= path then
-      calls[#calls + 1] = { tool, "--set", c.args.name, path }
-      msgs[#msgs + 1] = "Set alternative '" .. path .. "' for '" .. c.args.name .. "'."
+    local current = now.path and now.alternatives[now.path]
+    if state == "selected" and (not path or now.path ~= path) and not (c.args.family and current and current.family == c.args.family) then
+      calls[#calls + 1] = { tool, "--set", c.args.name, path or c.args.family }
+      msgs[#msgs + 1] = "Set alternative '" .. (path or c.args.family) .. "' for '" .. c.args.name .. "'."
       after.state = "selected"
     elseif state == "auto" and now.mode == "manual" then
       calls[#calls + 1] = { tool, "--auto", c.args.name }
@@ -131,7 +133,8 @@ return {
   diff = "full",
   args = {
     name = { required = true, doc = "Name of the link group, as `editor`." },
-    path = { type = "path", required = true, doc = "The program it is to lead to." },
+    path = { type = "path", doc = "The program it is to lead to." },
+    family = { doc = "Family of alternatives, where update-alternatives knows them (Red Hat, not Debian)." },
     link = { type = "path", doc = "Path of the link; needed for a new group." },
     priority = { type = "int", doc = "Priority of the alternative; 50 for a new one." },
     state = {
@@ -147,6 +150,7 @@ return {
       },
     },
   },
+  required_one_of = { { "path", "family" } },
   plan = plan,
   run = run,
 }

@@ -45,6 +45,21 @@ local function public_line(text)
   return kind and kind .. " " .. key, comment or ""
 end
 
+-- The format of a private key, as private_key_format names it.
+local function format_of(text)
+  local name = text:match("^%s*%-%-%-%-%-BEGIN ([%u ]-)PRIVATE KEY")
+  return name == "OPENSSH " and "ssh" or (name == "" or name == "ENCRYPTED ") and "pkcs8" or "pkcs1"
+end
+
+-- Whether the key is in another format than is asked for; ssh-keygen writes Ed25519 keys in its own only.
+local function other_format(c, path)
+  local want = c.args.private_key_format
+  if want == "auto" or c.args.type == "ed25519" and want ~= "ssh" then
+    return false
+  end
+  return format_of(c.fs.read(path) or "") ~= want
+end
+
 local function report(c, path)
   c:set("filename", c.args.path)
   c:set("type", c.args.type)
@@ -104,12 +119,14 @@ local function plan(c)
   end
   local info = public and fingerprint(c, path)
   local other = not public or info and (info.kind ~= a.type or info.size ~= size and a.type ~= "ed25519")
+    or other_format(c, path)
   if other and a.regenerate ~= "never" then
     if a.regenerate == "fail" then
       c:fail("Key has wrong type and/or size: regenerate=partial_idempotence, full_idempotence or always, or force=true, " ..
         "make a new one.")
     end
     c.state.make = true
+    c:changed()
     c:differs("key", info and info.kind .. " " .. info.size or "broken", a.type .. " " .. size)
   elseif public and public ~= "" then
     local line, comment = public_line(c.fs.read(path .. ".pub") or "")

@@ -168,7 +168,7 @@ end
 local function plan(c)
   local state, name = c.args.state, (wanted(c))
   if state == "signalled" and not c.args.signal then
-    c:fail("State 'signalled' requires a 'signal' value")
+    c:fail("state is signalled but all of the following are missing: signal")
   end
   answer(c)
   local argv = client(c)
@@ -237,7 +237,7 @@ return {
     name = { required = true, doc = "Program, group (`name:`), or `all`." },
     state = {
       required = true,
-      choices = { "present", "started", "stopped", "restarted", "absent", "signalled" },
+      choices = { "present", "started", "restarted", "stopped", "absent", "signalled" },
       doc = "Desired state; `restarted` always restarts and reads the configuration again first.",
     },
     config = { type = "path", doc = "Configuration file of supervisor." },

@@ -127,7 +127,7 @@ local function endpoint(c, to)
   return "https://" .. where
 end
 
--- One request. Returns status, the decoded answer (or its text) and the text.
+-- One request. Returns status, the decoded answer (or its text), the text and the headers.
 function docker.request(c, method, path, options)
   options = options or {}
   local to = connection(c)
@@ -167,7 +167,7 @@ function docker.request(c, method, path, options)
     local ok, value = pcall(c.json.decode, r.body)
     decoded = ok and value or r.body
   end
-  return r.status, decoded, r.body
+  return r.status, decoded, r.body, r.headers
 end
 
 function docker.message(decoded)
