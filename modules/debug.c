@@ -41,6 +41,9 @@ static bool value_of(struct mod_call *c, struct val var, struct val *out, struct
         *out = val_flag(out->kind == VAL_NULL ? val_z(c->arena, "") : val_str(c->arena, val_str_of(c->arena, *out)),
                         out->flags & VAL_SECRET);
     }
+    if (ok && trusted) {
+        *out = c->ctl->typed(c->ctl->self, *out);
+    }
     if (!ok && inner.code != ERR_UNDEFINED) {
         return mod_fail(c, e, "%.*s", STR(err_text(&inner)));
     }

@@ -85,6 +85,8 @@ struct mod_ctl {
     /// Evaluates a bare expression; an undefined result is kind VAL_UNDEF, not an error, when allow_undef.
     bool (*eval)(void *self, struct str expr, struct mark at, bool allow_undef, struct arena *a, struct val *out,
                  struct err *e);
+    /// What a template that gives `v` alone would be: text that looks like a list, dict or boolean becomes one.
+    struct val (*typed)(void *self, struct val v);
     /// A conditional, as `when:`.
     bool (*truth)(void *self, struct val cond, bool *out, struct err *e);
     /// Text in an encoding by its Python name. ERR_ARGS at `at` for an unknown one, ERR_TYPE for what it cannot
@@ -130,6 +132,7 @@ struct mod_call {
     struct val args;  // dict, validated: each declared argument that was given or has a default, of its type
     bool check, diff, no_log;
     size_t diff_max;  // bytes; larger contents are not shown in a diff. 0: MOD_DIFF_MAX
+    bool invocation;  // the result says with which arguments the module ran, whatever the verbosity
     int verbosity;
     struct mark at;     // of the task (controller side)
     struct val result;  // dict under construction

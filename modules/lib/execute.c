@@ -137,7 +137,7 @@ static void add_lines(struct mod_call *c, const char *key, const char *lines) {
     }
 }
 
-/// The arguments as shown with -vvv: every option, null when it was not given, secrets masked.
+/// The arguments as shown with -vvv, and registered for each item of a loop: every option, null when it was not given, secrets masked.
 static struct val shown_args(struct arena *a, struct spec s, struct val args) {
     struct val out = val_copy(a, args);
     const struct arg *arg;
@@ -152,16 +152,28 @@ static struct val shown_args(struct arena *a, struct spec s, struct val args) {
         }
         val_set(a, out, arg->name, v);
     }
+    (void)val_del_key(out, val_z(a, "_files"));  // how copy and its like attach files
     return out;
+}
+
+/// command and shell are one module in Ansible, which says which of the two it was; `warn` is accepted, but is gone there.
+static void as_command(struct mod_call *c, struct val shown) {
+    bool shell = strcmp(c->name, "shell") == 0;
+    if (shell || strcmp(c->name, "command") == 0) {
+        val_set(c->arena, shown, "_uses_shell", val_bool(shell));
+        (void)val_del_key(shown, val_z(c->arena, "warn"));
+    }
 }
 
 static void add_invocation(struct mod_call *c) {
     bool foreign = strcmp(c->name, "_program") == 0;  // only the program knows which of its arguments are secret
-    if (c->verbosity < 3 || foreign || val_has(c->result, "invocation")) {
+    if ((c->verbosity < 3 && !c->invocation) || foreign || val_has(c->result, "invocation")) {
         return;
     }
     struct val invocation = val_dict(c->arena, 1);
-    val_set(c->arena, invocation, "module_args", shown_args(c->arena, spec_of(c->mod), c->args));
+    struct val shown = shown_args(c->arena, spec_of(c->mod), c->args);
+    as_command(c, shown);
+    val_set(c->arena, invocation, "module_args", shown);
     mod_set(c, "invocation", invocation);
 }
 

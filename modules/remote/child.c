@@ -316,6 +316,7 @@ bool child_run(struct remote *r, struct job *j, int fd) {
                          .check = val_truth(val_get(request, "check")),
                          .diff = val_truth(val_get(request, "diff")),
                          .no_log = val_truth(val_get(request, "no_log")),
+                         .invocation = val_truth(val_get(request, "invocation")),
                          .blob = find_blob,
                          .have = j->lazy ? have_blob : NULL,
                          .need = need_blobs,

@@ -51,17 +51,13 @@ static struct val as_entry(struct printer *p, const char *name, struct val v, st
     return d;
 }
 
-static void header(struct printer *p, const struct setting_row *r, const char **last) {
-    if (r->plugin && (!*last || strcmp(*last, r->plugin) != 0)) {
-        struct str name = str_from(r->plugin);
-        name = str_sub(name, str_find_char(name, 0, ':') + 1, name.n);
-        buf_printf(&p->out, "\n%.*s:\n", STR(name));
-        for (size_t i = 0; i < name.n; i++) {
-            buf_char(&p->out, '_');
-        }
-        buf_char(&p->out, '\n');
-        *last = r->plugin;
+/// A name on its own, underlined.
+static void heading(struct printer *p, struct str name, char line) {
+    buf_printf(&p->out, "\n%.*s:\n", STR(name));
+    for (size_t i = 0; i < name.n; i++) {
+        buf_char(&p->out, line);
     }
+    buf_char(&p->out, '\n');
 }
 
 static void dump_line(struct printer *p, const char *name, struct str origin, struct val v) {
@@ -80,16 +76,15 @@ static void dump_file(struct printer *p, struct val list, bool display) {
     }
 }
 
-static struct val dump(struct printer *p, bool display) {
-    struct val list = val_list(p->a, 64);
-    const char *last = NULL;
+/// The settings that belong to no plugin.
+static void dump_base(struct printer *p, struct val list, bool display) {
     bool file_done = false;
     for (size_t i = 0; i < setting_count; i++) {
         const struct setting_row *r = &setting_rows[i];
-        if (!wanted(p->s, r)) {
+        if (r->plugin || !wanted(p->s, r)) {
             continue;
         }
-        if (!r->plugin && !file_done && strcmp(r->name, "CONFIG_FILE") > 0) {
+        if (!file_done && strcmp(r->name, "CONFIG_FILE") > 0) {
             file_done = true;
             dump_file(p, list, display);
         }
@@ -98,10 +93,76 @@ static struct val dump(struct printer *p, bool display) {
             continue;
         }
         if (display) {
-            header(p, r, &last);
             dump_line(p, r->name, v.origin, v.v);
         } else {
             val_push(p->a, list, as_entry(p, r->name, v.v, v.origin));
+        }
+    }
+}
+
+/// The settings of the plugins of one type: {name: [settings]} for each, printed when `display`.
+static struct val dump_type(struct printer *p, const char *type, bool display) {
+    struct val plugins = val_list(p->a, 4);
+    struct val entries = {0};
+    struct str last = STR_NONE;
+    for (size_t i = 0; i < setting_count; i++) {
+        const struct setting_row *r = &setting_rows[i];
+        struct str plugin = str_from(r->plugin ? r->plugin : "");
+        size_t colon = str_find_char(plugin, 0, ':');
+        if (!r->plugin || !str_eqz(str_sub(plugin, 0, colon), type) || !wanted(p->s, r)) {
+            continue;
+        }
+        struct setting_value v = config_value(p->s, i);
+        if (p->s->only_changed && !v.set) {
+            continue;
+        }
+        if (!str_eq(plugin, last)) {
+            struct val one = val_dict(p->a, 1);
+            entries = val_list(p->a, 8);
+            val_set_str(p->a, one, str_sub(plugin, colon + 1, plugin.n), entries);
+            val_push(p->a, plugins, one);
+            last = plugin;
+            if (display) {
+                heading(p, str_sub(plugin, colon + 1, plugin.n), '_');
+            }
+        }
+        val_push(p->a, entries, as_entry(p, r->name, v.v, v.origin));
+        if (display) {
+            dump_line(p, r->name, v.origin, v.v);
+        }
+    }
+    return plugins;
+}
+
+static struct str capitals(struct arena *a, const char *name) {
+    struct buf b = BUF_IN(a);
+    for (; *name; name++) {
+        buf_char(&b, ascii_upper(*name));
+    }
+    return buf_view(&b);
+}
+
+static struct val dump(struct printer *p, bool display) {
+    static const char *const types[] = {"become",    "cache",  "callback", "cliconf", "connection", "httpapi",
+                                        "inventory", "lookup", "netconf",  "shell",   "vars"};
+    struct val list = val_list(p->a, 64);
+    bool all = str_eqz(p->s->plugin_type, "all");
+    dump_base(p, list, display);
+    for (size_t i = 0; i < COUNTOF(types); i++) {
+        struct str upper = capitals(p->a, types[i]);
+        size_t from = p->out.n;
+        struct val plugins = dump_type(p, types[i], display);
+        if (!all) {
+            list = val_len(plugins) ? plugins : list;
+        } else if (!display) {
+            struct val d = val_dict(p->a, 1);
+            val_set_str(p->a, d, str_printf(p->a, "%.*s_PLUGINS", STR(upper)), plugins);
+            val_push(p->a, list, d);
+        } else if (!p->s->only_changed || val_len(plugins)) {
+            struct str body = str_dup(p->a, str_sub(buf_view(&p->out), from, p->out.n));
+            p->out.n = from;
+            heading(p, upper, '=');
+            buf_str(&p->out, body);
         }
     }
     return list;

@@ -328,6 +328,10 @@ static bool c_eval(void *self, struct str expr, struct mark at, bool allow_undef
     return jinja_expr(&((struct view *)self)->jc, expr, at, allow_undef, out, e);
 }
 
+static struct val c_typed(void *self, struct val v) {
+    return jinja_typed(&((struct view *)self)->jc, v);
+}
+
 static bool c_encode(void *self, struct str text, struct str encoding, struct mark at, struct arena *a, struct str *out,
                      struct err *e) {
     (void)self;
@@ -376,6 +380,7 @@ void ctl_init(struct view *v) {
                               .load_vars = c_load_vars,
                               .render = c_render,
                               .eval = c_eval,
+                              .typed = c_typed,
                               .truth = c_truth,
                               .encode = c_encode,
                               .var = c_var,

@@ -545,6 +545,7 @@ bool result_is_unreachable(struct val result);
 enum task_status result_status(struct val result);
 /// What is told of a result; what is made for it lies in `a`.
 struct event result_event(struct job *j, enum event_kind kind, struct val result, struct arena *a);
+#define ITEM_DELEGATED "_ansible_delegated_host"  // in an item's result: name of the host that it was delegated to
 /// Without internal keys, as `register` stores it.
 struct val result_public(struct arena *a, struct val v);
 void host_seen(struct hrun *h);

@@ -240,6 +240,9 @@ enum job_phase loop_item_done(struct job *j) {
     val_set_str(&j->a, r, j->lc.var, as_data(j->item.value));
     label_item(j, r, &label);
     val_set(&j->a, r, "_ansible_item_label", label);
+    if (j->item.delegated.n) {
+        val_set(&j->a, r, ITEM_DELEGATED, val_str(&j->a, j->item.delegated));
+    }
     if (!task_is_include(j->task) || result_status(r) == ST_SKIPPED || result_status(r) == ST_FAILED) {
         struct arena tmp = {0};
         struct event ev = result_event(j, EV_ITEM_RESULT, r, &tmp);

@@ -313,14 +313,15 @@ static struct val m_collection_name(struct view *v, struct arena *a) {
     return dot == SIZE_MAX ? VNULL : val_str(a, str_sub(r->fqcn, 0, dot));
 }
 
+/// The roles that include or import the one around the task, the nearest first; dependencies are no parents.
 static struct val parents(struct view *v, struct arena *a, bool paths) {
-    const struct role *r = role_of(v);
-    if (!r || !r->parent) {
-        return (struct val){0};
-    }
-    struct val out = val_list(a, 2);
-    for (r = r->parent; r; r = r->parent) {
-        val_push(a, out, val_str(a, paths ? r->path : r->name));
+    struct val out = {0};
+    for (const struct role *r = role_of(v); r && r->parent; r = r->parent) {
+        if (!r->included) {
+            continue;
+        }
+        out = val_is(out, VAL_UNDEF) ? val_list(a, 2) : out;
+        val_push(a, out, val_str(a, paths ? r->parent->path : r->parent->name));
     }
     return out;
 }

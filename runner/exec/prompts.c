@@ -72,7 +72,7 @@ static bool ask(struct view *v, struct val one, struct val *answer, struct err *
     bool secret = is_secret(a, one);
     struct str label = val_is(text, VAL_STR) ? val_text(text) : val_text(val_get(one, "name"));
     bool has_default = !val_is(def, VAL_UNDEF) && !val_is(def, VAL_NULL);
-    const char *prompt = has_default && !hidden ? arena_printf(a, "%.*s [%.*s]: ", STR(label), STR(val_str_of(a, def)))
+    const char *prompt = has_default && !secret ? arena_printf(a, "%.*s [%.*s]: ", STR(label), STR(val_str_of(a, def)))
                                                 : arena_printf(a, "%.*s: ", STR(label));
     struct str first = STR_NONE;
     struct str second = STR_NONE;

@@ -56,19 +56,20 @@ enum task_status result_status(struct val result) {
     return result_flag(result, "changed") ? ST_CHANGED : ST_OK;
 }
 
-static bool internal(struct str key) {
-    return str_starts(key, "_ansible_") || str_eqz(key, "invocation");
+/// As Ansible does, the arguments are kept for the items of a loop only.
+static bool internal(struct str key, bool item) {
+    return str_starts(key, "_ansible_") || (!item && str_eqz(key, "invocation"));
 }
 
-struct val result_public(struct arena *a, struct val v) {
+static struct val public(struct arena *a, struct val v, bool item) {
     size_t i = 0;
     struct vpair *p;
     if (val_is(v, VAL_DICT)) {
         struct val out = val_flag(val_dict(a, val_len(v)), v.flags);
         while ((p = val_each(v, &i))) {
-            if (!internal(val_text(p->key))) {
+            if (!internal(val_text(p->key), item)) {
                 bool list = val_is(p->value, VAL_LIST) && str_eqz(val_text(p->key), "results");
-                val_set_key(a, out, p->key, list ? result_public(a, p->value) : p->value);
+                val_set_key(a, out, p->key, list ? public(a, p->value, true) : p->value);
             }
         }
         return out;
@@ -76,11 +77,15 @@ struct val result_public(struct arena *a, struct val v) {
     if (val_is(v, VAL_LIST)) {
         struct val out = val_flag(val_list(a, val_len(v)), v.flags);
         for (; i < val_len(v); i++) {
-            val_push(a, out, result_public(a, val_at_index(v, i)));
+            val_push(a, out, public(a, val_at_index(v, i), item));
         }
         return out;
     }
     return v;
+}
+
+struct val result_public(struct arena *a, struct val v) {
+    return public(a, v, false);
 }
 
 // -- telling ----------------------------------------------------------------------------------------------------------
@@ -253,7 +258,7 @@ static void take_facts(struct job *j, struct val result) {
         return;
     }
     if (j->item.delegated.n && view_bool(&j->v, KW_DELEGATE_FACTS, false, &delegate, &e) && delegate) {
-        struct val name = val_get(val_get(result, "_ansible_delegated_vars"), "ansible_delegated_host");
+        struct val name = val_get(result, ITEM_DELEGATED);
         store_facts(j, val_is(name, VAL_STR) ? run_host_named(j->pr->r, val_text(name)) : j->item.target, result);
         return;
     }
@@ -362,7 +367,7 @@ static void take_notify(struct job *j, struct val result) {
         size_t n = val_is_seq(one) ? val_len(one) : 1;
         for (size_t k = 0; k < n; k++) {
             struct val name = val_is_seq(one) ? val_at_index(one, k) : one;
-            if (!handler_notify(j, val_is(name, VAL_STR) ? val_text(name) : val_str_of(&j->a, name), &e)) {
+            if (!val_is(name, VAL_OMIT) && !handler_notify(j, val_is(name, VAL_STR) ? val_text(name) : val_str_of(&j->a, name), &e)) {
                 run_error(j->pr->r, &e);
                 j->pr->fatal = true;
                 return;

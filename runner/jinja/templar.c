@@ -408,3 +408,11 @@ bool jinja_expr(struct jinja_ctx *c, struct str expr, struct mark at, bool allow
     c->state.secret = val_any_flag(*out, VAL_SECRET);
     return true;
 }
+
+struct val jinja_typed(struct jinja_ctx *c, struct val v) {
+    struct val out = {0};
+    if (v.kind != VAL_STR || c->native || (v.flags & VAL_SAFE_JSON) || !literal_eval(c->a, val_text(v), &out)) {
+        return v;
+    }
+    return v.flags & VAL_SECRET ? val_reflag(c->a, out, 0, VAL_SECRET) : out;
+}

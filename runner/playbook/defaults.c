@@ -182,7 +182,7 @@ static bool key_ok(struct pb_loader *l, struct node *n, struct val key, struct e
     if (str_starts(name, "group/")) {
         struct str full = full_group(l, str_sub(name, strlen("group/"), name.n));
         return group_of(l, n, full)->found ||
-               err_set(e, ERR_NOT_FOUND, key.mark, "could not resolve the module_defaults group '%.*s'", STR(full)) ||
+               err_set(e, ERR_SYNTAX, key.mark, "could not resolve the module_defaults group '%.*s'", STR(full)) ||
                err_hint(e,
                         "groups are those of ansible-core and of meta/runtime.yml in collections that are installed");
     }

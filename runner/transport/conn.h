@@ -83,6 +83,7 @@ struct conn_request {
     const struct conn_become *become;  // NULL: as the login user
     bool check, diff, no_log;
     size_t diff_max;  // as in struct mod_call
+    bool invocation;  // the result says with which arguments the module ran, as with verbosity 3
     int verbosity;
     int64_t timeout_ms;             // 0: none
     int64_t async_s;                // run in the background for at most this long; 0: no

@@ -107,6 +107,9 @@ static bool encode_body(struct req *q, const struct conn_request *r, struct err 
     val_set(a, d, "verbosity", val_int(r->verbosity));
     val_set(a, d, "lane", val_int(r->lane));
     val_set(a, d, "log", val_bool(r->want_log));
+    if (r->invocation) {
+        val_set(a, d, "invocation", val_bool(true));
+    }
     if (q->sink >= 0) {
         val_set(a, d, "sink", val_bool(true));
     }

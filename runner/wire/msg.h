@@ -8,15 +8,16 @@
 //            always all of them.
 //   REQUEST  module str, args dict: always. check, diff, no_log, log (send FRAME_LOG), sink (FRAME_DATA is taken) bool,
 //            default false;
-//            diff_max int: larger contents are not shown in a diff; verbosity int; env dict of str: added to the
-//            environment of the module and its children; lane int: requests of one lane run in order, lanes run at the
-//            same time; guarded bool: run only when no request before it in its lane has failed; else it is answered
-//            with {failed: true, _ansible_dropped: true}; timeout_ms int: the remote stops the module itself after that
-//            time (play waits a little longer); script str: the hex SHA-256 of the Lua source sent before in a
-//            FRAME_SCRIPT, which is the module. async int: run in the background for at most that many seconds; the
-//            answer comes at once, the module's result goes to a file in async_dir str (default ~/.ansible_async);
-//            validate bool: args are as a user wrote them and the remote checks them itself (tests), default false;
-//            There is no cwd: a module starts in the login directory of its user.
+//            diff_max int: larger contents are not shown in a diff; verbosity int; invocation bool: the arguments are
+//            in the result whatever the verbosity; env dict of str: added to the environment of the module and its
+//            children; lane int: requests of one lane run in order, lanes run at the same time; guarded bool: run only
+//            when no request before it in its lane has failed; else it is answered with {failed: true,
+//            _ansible_dropped: true}; timeout_ms int: the remote stops the module itself after that time (play waits a
+//            little longer); script str: the hex SHA-256 of the Lua source sent before in a FRAME_SCRIPT, which is the
+//            module. async int: run in the background for at most that many seconds; the answer comes at once, the
+//            module's result goes to a file in async_dir str (default ~/.ansible_async); validate bool: args are as a
+//            user wrote them and the remote checks them itself (tests), default false; There is no cwd: a module starts
+//            in the login directory of its user.
 //   RESULT   the module's result as registered: changed, failed, msg, ...
 // Content that args refer to by its hex SHA-256 was sent in FRAME_BLOBs before the request on the same connection.
 #pragma once

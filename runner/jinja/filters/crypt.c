@@ -9,7 +9,7 @@ static const struct scheme {
     const char *name, *alias, *id;
     size_t salt_size;
     bool exact;        // the salt must have salt_size characters
-    int64_t implicit;  // these rounds are not written into the hash
+    int64_t usual;     // rounds when none are given, those of passlib, which Ansible uses
     int64_t min, max;
 } schemes[] = {
     {"md5_crypt", "md5", "1", 8, false, 0, 0, 0},
@@ -74,6 +74,9 @@ static bool salt_ok(const struct scheme *s, struct str salt, struct mark at, str
     return true;
 }
 
+/// SHA hashes with so many rounds do not say so, as passlib writes them.
+enum { SILENT_ROUNDS = 5000 };
+
 /// The setting string crypt_r takes: "$id$[rounds=N$]salt".
 static bool setting(struct arena *a, const struct scheme *s, const struct crypt_opts *o, struct mark at,
                     const char **out, struct err *e) {
@@ -84,7 +87,7 @@ static bool setting(struct arena *a, const struct scheme *s, const struct crypt_
     if (!salt_ok(s, salt, at, e)) {
         return false;
     }
-    int64_t rounds = o->rounds;
+    int64_t rounds = o->rounds ? o->rounds : s->usual;
     if (rounds && (rounds < s->min || rounds > s->max)) {
         return err_set(e, ERR_ARGS, at, "rounds for %s must be from %lld to %lld, not %lld", s->name, (long long)s->min,
                        (long long)s->max, (long long)rounds);
@@ -94,8 +97,8 @@ static bool setting(struct arena *a, const struct scheme *s, const struct crypt_
         if (!str_eqz(id, "2") && !str_eqz(id, "2a") && !str_eqz(id, "2b") && !str_eqz(id, "2y")) {
             return err_set(e, ERR_ARGS, at, "ident must be 2, 2a, 2b or 2y, not '%.*s'", STR(id));
         }
-        *out = arena_printf(a, "$%.*s$%02d$%.*s", STR(id), (int)(rounds ? rounds : s->implicit), STR(salt));
-    } else if (rounds && rounds != s->implicit) {
+        *out = arena_printf(a, "$%.*s$%02d$%.*s", STR(id), (int)rounds, STR(salt));
+    } else if (rounds && rounds != SILENT_ROUNDS) {
         *out = arena_printf(a, "$%s$rounds=%lld$%.*s", s->id, (long long)rounds, STR(salt));
     } else {
         *out = arena_printf(a, "$%s$%.*s", s->id, STR(salt));
