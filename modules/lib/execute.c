@@ -137,7 +137,8 @@ static void add_lines(struct mod_call *c, const char *key, const char *lines) {
     }
 }
 
-/// The arguments as shown with -vvv, and registered for each item of a loop: every option, null when it was not given, secrets masked.
+/// The arguments as shown with -vvv, and registered for each item of a loop: every option, null when it was not given,
+/// secrets masked.
 static struct val shown_args(struct arena *a, struct spec s, struct val args) {
     struct val out = val_copy(a, args);
     const struct arg *arg;
@@ -156,7 +157,8 @@ static struct val shown_args(struct arena *a, struct spec s, struct val args) {
     return out;
 }
 
-/// command and shell are one module in Ansible, which says which of the two it was; `warn` is accepted, but is gone there.
+/// command and shell are one module in Ansible, which says which of the two it was; `warn` is accepted, but is gone
+/// there.
 static void as_command(struct mod_call *c, struct val shown) {
     bool shell = strcmp(c->name, "shell") == 0;
     if (shell || strcmp(c->name, "command") == 0) {

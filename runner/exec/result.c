@@ -367,7 +367,8 @@ static void take_notify(struct job *j, struct val result) {
         size_t n = val_is_seq(one) ? val_len(one) : 1;
         for (size_t k = 0; k < n; k++) {
             struct val name = val_is_seq(one) ? val_at_index(one, k) : one;
-            if (!val_is(name, VAL_OMIT) && !handler_notify(j, val_is(name, VAL_STR) ? val_text(name) : val_str_of(&j->a, name), &e)) {
+            if (!val_is(name, VAL_OMIT) &&
+                !handler_notify(j, val_is(name, VAL_STR) ? val_text(name) : val_str_of(&j->a, name), &e)) {
                 run_error(j->pr->r, &e);
                 j->pr->fatal = true;
                 return;

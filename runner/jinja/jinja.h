@@ -142,8 +142,8 @@ bool jinja_string(struct jinja_ctx *c, struct val s, struct val *out, struct err
 bool jinja_value(struct jinja_ctx *c, struct val v, struct val *out, struct err *e);
 /// Evaluates a bare expression ("a == 1 and b"), native result. Undefined is an error unless `allow_undef`.
 bool jinja_expr(struct jinja_ctx *c, struct str expr, struct mark at, bool allow_undef, struct val *out, struct err *e);
-/// What a template that gives `v` alone would be with this context's rules: text that looks like a list, dict or boolean
-/// becomes one.
+/// What a template that gives `v` alone would be with this context's rules: text that looks like a list, dict or
+/// boolean becomes one.
 struct val jinja_typed(struct jinja_ctx *c, struct val v);
 /// A conditional as in when/changed_when/failed_when/until/assert: bool, or a trusted string that is an expression
 /// (with

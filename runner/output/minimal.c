@@ -16,6 +16,14 @@ static void show_warnings(struct output *o, const struct event *ev) {
     }
 }
 
+/// Before the result, as Ansible's strategies tell it.
+static void show_diff(struct output *o, const struct event *ev) {
+    struct str diff = ev->diff_on ? out_diff(o, val_get(ev->result, "diff")) : STR_NONE;
+    if (diff.n > 0) {
+        out_line(o, false, COLOR_NONE, str_ends(diff, "\n") ? str_sub(diff, 0, diff.n - 1) : diff);
+    }
+}
+
 static void result(struct output *o, const struct event *ev) {
     static const char *const words[] = {"SUCCESS", "CHANGED", "FAILED!", "SKIPPED", "UNREACHABLE!"};
     static const enum color colors[] = {COLOR_OK, COLOR_CHANGED, COLOR_ERROR, COLOR_SKIP, COLOR_UNREACHABLE};
@@ -26,6 +34,7 @@ static void result(struct output *o, const struct event *ev) {
         command = command || strcmp(action, no_json[i]) == 0;
     }
     show_warnings(o, ev);
+    show_diff(o, ev);
     if (ev->status == ST_SKIPPED) {
         out_printf(o, COLOR_SKIP, "%.*s | SKIPPED", STR(ev->host));
     } else if (command && ev->status != ST_UNREACHABLE && !val_has(ev->result, "ansible_job_id") &&
@@ -41,10 +50,6 @@ static void result(struct output *o, const struct event *ev) {
         }
         out_printf(o, colors[ev->status], "%.*s | %s => %.*s", STR(ev->host), words[ev->status],
                    STR(out_result(o, shown, true)));
-    }
-    struct str diff = ev->diff_on ? out_diff(o, val_get(ev->result, "diff")) : STR_NONE;
-    if (diff.n > 0) {
-        out_line(o, false, COLOR_NONE, diff);
     }
 }
 

@@ -8,8 +8,8 @@
 static const struct scheme {
     const char *name, *alias, *id;
     size_t salt_size;
-    bool exact;        // the salt must have salt_size characters
-    int64_t usual;     // rounds when none are given, those of passlib, which Ansible uses
+    bool exact;     // the salt must have salt_size characters
+    int64_t usual;  // rounds when none are given, those of passlib, which Ansible uses
     int64_t min, max;
 } schemes[] = {
     {"md5_crypt", "md5", "1", 8, false, 0, 0, 0},
