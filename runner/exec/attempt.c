@@ -418,7 +418,7 @@ static struct val raw_args(struct arena *a, struct val args) {
     return out;
 }
 
-/// shell: the shell that the host is set to use, unless the task names one.
+/// shell: with the shell that the host is set to use, unless the task names one.
 static struct val shell_args(struct job *j, const char *module, struct val args) {
     const char *shell = j->item.login.spec.executable;
     if (strcmp(module, "shell") != 0 || !shell || !*shell || val_truth(val_get(args, "executable"))) {
@@ -427,11 +427,6 @@ static struct val shell_args(struct job *j, const char *module, struct val args)
     struct val out = val_copy(&j->a, args);
     val_set(&j->a, out, "executable", val_z(&j->a, shell));
     return out;
-}
-
-/// The arguments as the target gets them.
-static struct val sent_args(struct job *j, const char *module, struct val args) {
-    return j->item.mod->no_target ? raw_args(&j->a, args) : shell_args(j, module, args);
 }
 
 enum job_phase attempt_send(struct job *j, const char *module, struct val args) {
@@ -454,7 +449,7 @@ enum job_phase attempt_send(struct job *j, const char *module, struct val args) 
     // modules of the table are in play-remote; those of the project travel as source
     bool own = it->mod->script && module_find(str_from(module)) != it->mod;
     struct conn_request q = {.module = module,
-                             .args = sent_args(j, module, args),
+                             .args = it->mod->no_target ? raw_args(&j->a, args) : shell_args(j, module, args),
                              .become = it->login.use_become ? &it->login.become : NULL,
                              .check = it->check,
                              .diff = it->diff,

@@ -60,6 +60,11 @@ static bool fake_eval(void *self, struct str expr, struct mark at, bool allow_un
     return true;
 }
 
+static struct val fake_typed(void *self, struct val v) {
+    (void)self;
+    return v;
+}
+
 static bool fake_truth(void *self, struct val cond, bool *out, struct err *e) {
     (void)self;
     if (str_eqz(val_text(cond), "broken")) {
@@ -113,6 +118,7 @@ static void fake_open(struct fake *f) {
                               .find = fake_find,
                               .load_vars = fake_load,
                               .eval = fake_eval,
+                              .typed = fake_typed,
                               .truth = fake_truth,
                               .var = fake_var,
                               .title = fake_title,
