@@ -1,9 +1,11 @@
 // apt_key: keys apt trusts, through apt-key and gpg of the target.
 #include "fd.h"
 #include "http.h"
+#include "trust.h"
 #include "words.h"
 
 #include <ctype.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define KEY_MAX ((size_t)16 << 20)
@@ -141,7 +143,7 @@ static bool download(struct mod_call *c, struct key *k, struct err *e) {
 static bool load(struct mod_call *c, struct key *k, struct err *e) {
     if (mod_has(c, "file")) {
         struct err why = {.arena = c->arena};
-        if (!fd_read_file(mod_z(c, "file"), KEY_MAX, c->arena, &k->data, &why)) {
+        if (!fd_read_regular(mod_z(c, "file"), KEY_MAX, c->arena, &k->data, &why)) {
             return mod_fail(c, e, "Unable to extract key from '%s': %.*s", mod_z(c, "file"), STR(err_text(&why)));
         }
         return true;
@@ -207,6 +209,13 @@ static bool parse_id(struct mod_call *c, struct key *k, struct str id, struct er
 
 static bool check_arguments(struct mod_call *c, struct err *e) {
     static const char *const words[] = {"keyring", "keyserver"};
+    struct stat st;
+    if (mod_has(c, "keyring") && !trust_path(c, mod_z(c, "keyring"), true, e)) {
+        return false;
+    }
+    if (mod_has(c, "keyring") && stat(mod_z(c, "keyring"), &st) == 0 && !S_ISREG(st.st_mode)) {
+        return mod_fail(c, e, "keyring: '%s' is no regular file", mod_z(c, "keyring"));
+    }
     for (size_t i = 0; i < COUNTOF(words); i++) {
         if (str_starts(mod_str(c, words[i]), "-")) {
             return mod_fail(c, e, "%s must not start with '-': '%s'", words[i], mod_z(c, words[i]));

@@ -146,6 +146,7 @@ local function look(c)
       end
     end
   end
+  util.regular(c, "dest", want.dest)
   if is_directory(c, want.dest) then
     c:fail("dest " .. want.dest .. " is a directory: the name of the archive is needed")
   end
@@ -247,7 +248,13 @@ local function run(c)
   local done = pack(c, want, temp)
   if old == nil or old ~= listing(c, temp, format, want.many) then
     c:changed()
-    local beside = util.dirname(want.dest) .. "/." .. util.basename(want.dest) .. "." .. c.digest("sha256", c.random(16)):sub(1, 8)
+    local dir, stem = util.dirname(want.dest), "." .. util.basename(want.dest) .. "."
+    for _, name in ipairs(c.fs.list(dir) or {}) do  -- what a killed run left
+      if name:sub(1, #stem) == stem and name:sub(#stem + 1):match("^%x%x%x%x%x%x%x%x$") then
+        c.fs.remove(dir .. "/" .. name)
+      end
+    end
+    local beside = dir .. "/" .. stem .. c.digest("sha256", c.random(16)):sub(1, 8)
     util.run(c, { util.need(c, "cp"), "--", temp, beside })
     c.fs.rename(beside, want.dest)
   end

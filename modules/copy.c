@@ -308,7 +308,10 @@ static bool remote_dest(struct mod_call *c, const char *src, const char **dest, 
         if (!trust_path(c, *dest, true, e)) {
             return false;
         }
-        *dest = fsattr_realpath(c->arena, *dest);
+        *dest = trust_real(c, *dest, e);
+        if (!*dest) {
+            return false;
+        }
     }
     return true;
 }

@@ -145,7 +145,7 @@ static bool run(struct mod_call *c, struct err *e) {
                            ? "remote file is a directory, fetch cannot work on directories"
                            : "remote file is a directory, fetch cannot work on directories, not transferring, ignored");
     }
-    if (!fd_read_file(src, CONTENT_MAX, c->arena, &data, &why)) {
+    if (!fd_read_regular(src, CONTENT_MAX, c->arena, &data, &why)) {
         if (why.sys_errno == ENOENT || why.sys_errno == ENOTDIR) {
             return missing(c, e, "the remote file does not exist, not transferring, ignored");
         }

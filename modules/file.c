@@ -231,7 +231,10 @@ static bool plan_touch(struct mod_call *c, struct file *f, struct err *e) {
         return c->check || file_attributes(c, f, f->path, &st, e);
     }
     bool link = is(f->now, "link") && mod_bool(c, "follow");
-    f->path = link ? fsattr_realpath(c->arena, f->path) : f->path;
+    f->path = link ? trust_real(c, f->path, e) : f->path;
+    if (!f->path) {
+        return false;
+    }
     if ((mod_bool(c, "follow") ? stat(f->path, &st) : lstat(f->path, &st)) != 0) {
         mod_set_z(c, "path", f->path);
         return mod_fail_sys(c, e, errno, "Error while updating modification or access time of '%s'", f->path);
@@ -321,12 +324,17 @@ static void open_file(struct mod_call *c, struct file *f) {
     f->state = pick_state(c, f->now);
 }
 
-static void follow_link(struct mod_call *c, struct file *f) {
+static bool follow_link(struct mod_call *c, struct file *f, struct err *e) {
     bool file = is(f->state, "file") || is(f->state, "directory");
     if (file && mod_bool(c, "follow") && is(f->now, "link")) {
-        f->path = f->shown = fsattr_realpath(c->arena, f->path);
+        const char *to = trust_real(c, f->path, e);
+        if (!to) {
+            return false;
+        }
+        f->path = f->shown = to;
         f->now = fsattr_state(f->path, false);
     }
+    return true;
 }
 
 // Ansible's results describe whatever `path` or `dest` names.
@@ -372,8 +380,7 @@ static bool plan(struct mod_call *c, struct err *e) {
     if (ok) {
         into_directory(c, f);
         bool through = is(f->state, "file") || is(f->state, "directory") || is(f->state, "touch");
-        ok = trust_path(c, f->path, through && mod_bool(c, "follow"), e);
-        follow_link(c, f);
+        ok = trust_path(c, f->path, through && mod_bool(c, "follow"), e) && follow_link(c, f, e);
         val_set(c->arena, f->before, "path", val_z(c->arena, f->shown));
         val_set(c->arena, f->after, "path", val_z(c->arena, f->shown));
         ok = ok && read_args(c, f, e);
@@ -396,15 +403,20 @@ static bool plan(struct mod_call *c, struct err *e) {
 
 bool file_apply(struct mod_call *c, struct file *f, const char *path, struct err *e) {
     struct stat st;
-    if (!fsattr_apply(c, &f->attr, path, e)) {
+    CLEANUP(fd_closep) int dir = -1;
+    const char *at = trust_anchor(c, path, &dir, e);
+    if (!at) {
+        return e->code == ERR_NONE && mod_fail_sys(c, e, errno, "cannot open '%s'", path);
+    }
+    if (!fsattr_apply_at(c, &f->attr, AT_FDCWD, at, path, e)) {
         return false;
     }
-    if (lstat(path, &st) == 0 && time_stays(st.st_atim, f->times[0]) && time_stays(st.st_mtim, f->times[1])) {
+    if (lstat(at, &st) == 0 && time_stays(st.st_atim, f->times[0]) && time_stays(st.st_mtim, f->times[1])) {
         return true;
     }
     // UTIME_NOW for both needs only the right to write; naming that as NULL says so to the kernel.
     bool now = f->times[0].tv_nsec == UTIME_NOW && f->times[1].tv_nsec == UTIME_NOW;
-    return utimensat(AT_FDCWD, path, now ? NULL : f->times, AT_SYMLINK_NOFOLLOW) == 0 ||
+    return utimensat(AT_FDCWD, at, now ? NULL : f->times, AT_SYMLINK_NOFOLLOW) == 0 ||
            mod_fail_sys(c, e, errno, "Error while setting times of '%s'", path);
 }
 
@@ -438,8 +450,13 @@ static bool run_directory(struct mod_call *c, struct file *f, struct err *e) {
 }
 
 static bool run_touch(struct mod_call *c, struct file *f, struct err *e) {
+    CLEANUP(fd_closep) int dir = -1;
+    const char *at = trust_anchor(c, f->path, &dir, e);
+    if (!at && e->code != ERR_NONE) {
+        return false;
+    }
     if (f->create) {
-        int fd = open(f->path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
+        int fd = open(at ? at : f->path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
         if (fd < 0) {
             mod_set_z(c, "path", f->shown);
             return mod_fail_sys(c, e, errno, "Error, could not touch target '%s'", f->path);
@@ -448,7 +465,7 @@ static bool run_touch(struct mod_call *c, struct file *f, struct err *e) {
     }
     bool ok = file_apply(c, f, f->path, e);
     if (!ok && f->create) {
-        unlink(f->path);
+        unlink(at);
     }
     return ok;
 }

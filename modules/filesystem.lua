@@ -119,6 +119,7 @@ local function plan(c)
     c:set("msg", "Device " .. dev .. " not found.")
     return
   end
+  c.fs.follow(dev)
   local now = found(c, dev)
   if state == "absent" then
     if now then

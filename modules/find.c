@@ -214,7 +214,7 @@ static bool content_fits(struct search *s, const char *path) {
     struct arena a = {0};
     struct err e = {.arena = &a};
     struct str text;
-    bool fits = fd_read_file(path, TEXT_MAX, &a, &text, &e) && text_matches(s, text, &a);
+    bool fits = fd_read_regular(path, TEXT_MAX, &a, &text, &e) && text_matches(s, text, &a);
     arena_release(&a);
     return fits;
 }

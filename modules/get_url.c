@@ -4,6 +4,7 @@
 #include "fsattr.h"
 #include "http.h"
 #include "replace.h"
+#include "trust.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -273,14 +274,19 @@ static bool put(struct mod_call *c, struct fetch *f, const char *tmp, int fd, st
     if (!fsattr_apply_fd(&keep, fd, e) || !fsattr_apply_fd(&f->attr, fd, e)) {
         return false;
     }
+    CLEANUP(fd_closep) int dir = -1;
+    const char *dest = trust_anchor(c, f->dest, &dir, e);
+    if (!dest) {
+        return e->code == ERR_NONE && mod_fail_sys(c, e, errno, "cannot put the file at '%s'", f->dest);
+    }
     if (unnamed(tmp)) {
-        const char *name = temp_name(c, f->dest);
+        const char *name = temp_name(c, dest);
         if (linkat(AT_FDCWD, tmp, AT_FDCWD, name, AT_SYMLINK_FOLLOW) != 0) {
             return mod_fail_sys(c, e, errno, "cannot put the file at '%s'", f->dest);
         }
         tmp = name;
     }
-    if (fsync(fd) != 0 || rename(tmp, f->dest) != 0) {
+    if (fsync(fd) != 0 || rename(tmp, dest) != 0) {
         int why = errno;
         unlink(tmp);
         return mod_fail_sys(c, e, why, "cannot put the file at '%s'", f->dest);

@@ -25,6 +25,11 @@ local function plan(c)
     c:fail("If state=present, a value must be specified; this module reads no settings")
   end
   local argv, cwd = base(c)
+  if a.scope == "file" then
+    c.fs.follow(a.file)
+  elseif a.scope == "local" then
+    c.fs.follow(a.repo .. "/.git/config")
+  end
   if a.scope == "local" and not c.fs.exists(cwd) then
     c:fail("repo " .. cwd .. " does not exist")
   end

@@ -88,6 +88,8 @@ local function plan(c)
   if a.type == "ecdsa" and size ~= 256 and size ~= 384 and size ~= 521 then
     c:fail("ECDSA keys have 256, 384 or 521 bits, not " .. size)
   end
+  util.regular(c, "path", path)
+  util.regular(c, "path", path .. ".pub")
   local st = c.fs.stat(path)
   if a.state == "absent" then
     c:set("filename", path)

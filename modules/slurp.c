@@ -21,7 +21,7 @@ static bool run(struct mod_call *c, struct err *e) {
     if (stat(src, &st) == 0 && S_ISDIR(st.st_mode)) {
         return mod_fail(c, e, "source is a directory and must be a file: %s", src);
     }
-    if (!fd_read_file(src, CONTENT_MAX, c->arena, &data, &why)) {
+    if (!fd_read_regular(src, CONTENT_MAX, c->arena, &data, &why)) {
         if (why.code == ERR_LIMIT) {
             return mod_fail(c, e, "unable to slurp file: %s is larger than %zu bytes", src, CONTENT_MAX);
         }

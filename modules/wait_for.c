@@ -83,7 +83,7 @@ static bool file_ready(struct wait *w) {
     struct arena scratch = {0};
     struct err quiet = {.arena = &scratch};
     struct str text;
-    bool ok = fd_read_file(path, FILE_MAX_BYTES, &scratch, &text, &quiet) && text_matches(w, text);
+    bool ok = fd_read_regular(path, FILE_MAX_BYTES, &scratch, &text, &quiet) && text_matches(w, text);
     arena_release(&scratch);
     return ok;
 }
@@ -126,7 +126,7 @@ static bool excluded(struct mod_call *c, struct str remote) {
 static size_t connections(struct mod_call *c, const char *table) {
     struct err quiet = {.arena = c->arena};
     struct str text;
-    if (!fd_read_file(table, (size_t)64 << 20, c->arena, &text, &quiet)) {
+    if (!fd_read_regular(table, (size_t)64 << 20, c->arena, &text, &quiet)) {
         return 0;
     }
     struct str want = str_printf(c->arena, ":%04llX", (unsigned long long)mod_int(c, "port", 0));

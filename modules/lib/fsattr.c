@@ -4,6 +4,7 @@
 
 #include "fd.h"
 #include "ids.h"
+#include "trust.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -491,7 +492,12 @@ bool fsattr_apply_at(struct mod_call *c, const struct fsattr *f, int dir, const 
 }
 
 bool fsattr_apply(struct mod_call *c, const struct fsattr *f, const char *path, struct err *e) {
-    return fsattr_apply_at(c, f, AT_FDCWD, path, path, e);
+    CLEANUP(fd_closep) int dir = -1;
+    const char *at = trust_anchor(c, path, &dir, e);
+    if (!at) {
+        return e->code == ERR_NONE ? err_sys(e, errno, NO_MARK, "cannot open '%s'", path) : false;
+    }
+    return fsattr_apply_at(c, f, AT_FDCWD, at, path, e);
 }
 
 // -- reporting -------------------------------------------------------------------------------------------------------

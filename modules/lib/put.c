@@ -170,8 +170,11 @@ static bool plan_data(struct mod_call *c, struct put_item i, struct err *e) {
     }
     bool link = lstat(i.dest, &st) == 0 && S_ISLNK(st.st_mode);
     if (link && mod_bool(c, "follow") && stat(i.dest, &st) == 0) {
-        i.dest = fsattr_realpath(c->arena, i.dest);
+        i.dest = trust_real(c, i.dest, e);
         link = false;
+        if (!i.dest) {
+            return false;
+        }
     }
     struct job j = {.dest = i.dest, .data = i.data, .new_mode = i.new_mode};
     bool there = link || lstat(i.dest, &st) == 0;
@@ -481,7 +484,8 @@ static bool apply_dir(struct mod_call *c, const struct job *j, struct err *e) {
             f.mode = j->new_mode & 07777;
         }
     }
-    return fsattr_apply(c, &f, fsattr_realpath(c->arena, j->dest), e);
+    const char *dest = trust_real(c, j->dest, e);
+    return dest && fsattr_apply(c, &f, dest, e);
 }
 
 static bool write_file(struct mod_call *c, const struct job *j, struct err *e) {

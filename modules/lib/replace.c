@@ -31,7 +31,7 @@ bool replace_read(struct mod_call *c, const char *path, struct str *data, bool *
         return true;
     }
     *found = true;
-    return fd_read_file(path, READ_MAX, c->arena, data, e);
+    return fd_read_regular(path, READ_MAX, c->arena, data, e);
 }
 
 bool replace_view(struct mod_call *c, const char *path, struct str *data, bool *found, struct err *e) {
@@ -121,6 +121,13 @@ static bool validate(struct mod_call *c, const char *command, const char *path, 
     return mod_fail(c, e, "failed to validate: rc:%d error:%.*s", r.rc, STR(str_trim(r.err)));
 }
 
+/// The file `tmp` by the directory of `path`.
+static const char *beside(struct mod_call *c, const char *path, const char *tmp) {
+    const char *slash = strrchr(path, '/');
+    const char *name = strrchr(tmp, '/');
+    return arena_printf(c->arena, "%.*s%s", slash ? (int)(slash - path) + 1 : 0, path, name ? name + 1 : tmp);
+}
+
 static int open_new(const char *path) {
     int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
     struct stat st;
@@ -183,8 +190,10 @@ static bool write_in_place(const char *path, struct str data, struct err *e) {
     return fd_write_all(fd, data, e) && (fsync(fd) == 0 || err_sys(e, errno, NO_MARK, "cannot write '%s'", path));
 }
 
-static bool fill(struct mod_call *c, const struct replace *r, const char *tmp, int fd, struct err *e) {
-    bool ok = fd_write_all(fd, r->data, e) && keep_attributes(r->path, fd, r->new_mode, e) &&
+/// `path` and `tmp` are names by an anchor.
+static bool fill(struct mod_call *c, const struct replace *r, const char *path, const char *tmp, int fd,
+                 struct err *e) {
+    bool ok = fd_write_all(fd, r->data, e) && keep_attributes(path, fd, r->new_mode, e) &&
               (!r->attr || fsattr_apply_fd(r->attr, fd, e));
     if (!ok) {
         return err_wrap(e, NO_MARK, "cannot write '%s'", r->path);
@@ -192,26 +201,29 @@ static bool fill(struct mod_call *c, const struct replace *r, const char *tmp, i
     if (fsync(fd) != 0) {
         return mod_fail_sys(c, e, errno, "cannot write '%s'", r->path);
     }
-    return !r->validate || validate(c, r->validate, tmp, e);
+    return !r->validate || validate(c, r->validate, beside(c, r->path, tmp), e);
 }
 
 bool replace_file(struct mod_call *c, const struct replace *r, struct err *e) {
+    CLEANUP(fd_closep) int dir = -1;
     CLEANUP(fd_closep) int fd = -1;
-    int why;
-    if (!trust_path(c, r->path, false, e)) {
+    int why = 0;
+    const char *path = trust_anchor(c, r->path, &dir, e);
+    if (!path && e->code != ERR_NONE) {
         return false;
     }
-    char *tmp = temp_beside(c, r->path, &fd, &why);
+    why = errno;
+    char *tmp = path ? temp_beside(c, path, &fd, &why) : NULL;
     if (!tmp) {
-        bool in_place = r->unsafe_writes && access(r->path, W_OK) == 0;
-        return in_place ? write_in_place(r->path, r->data, e)
+        bool in_place = path && r->unsafe_writes && access(path, W_OK) == 0;
+        return in_place ? write_in_place(path, r->data, e)
                         : mod_fail_sys(c, e, why, "cannot create a temporary file beside '%s'", r->path);
     }
-    bool ok = fill(c, r, tmp, fd, e);
-    if (ok && rename(tmp, r->path) != 0) {
+    bool ok = fill(c, r, path, tmp, fd, e);
+    if (ok && rename(tmp, path) != 0) {
         why = errno;
         if (why == EBUSY && r->unsafe_writes) {
-            ok = write_in_place(r->path, r->data, e);
+            ok = write_in_place(path, r->data, e);
         } else {
             ok = mod_fail_sys(c, e, why, "could not replace file: '%s'", r->path);
         }
@@ -237,7 +249,12 @@ bool replace_backup(struct mod_call *c, const char *path, const char *shown, str
     char stamp[64];
     strftime(stamp, sizeof stamp, "%Y-%m-%d@%H:%M:%S", &tm);
     *name = str_printf(c->arena, "%s.%d.%s~", shown, (int)getpid(), stamp);
-    CLEANUP(fd_closep) int fd = open(name->s, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+    CLEANUP(fd_closep) int dir = -1;
+    const char *at = trust_anchor(c, name->s, &dir, e);
+    if (!at && e->code != ERR_NONE) {
+        return false;
+    }
+    CLEANUP(fd_closep) int fd = at ? open(at, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600) : -1;
     if (fd < 0) {
         return mod_fail_sys(c, e, errno, "could not make backup of %s to %.*s", path, STR(*name));
     }
@@ -248,7 +265,7 @@ bool replace_backup(struct mod_call *c, const char *path, const char *shown, str
         futimens(fd, times);
     }
     if (!ok) {
-        unlink(name->s);
+        unlink(at);
     }
     return ok;
 }

@@ -165,6 +165,14 @@ function util.need(c, name)
   return c:which(name) or c:fail('Failed to find required executable "' .. name .. '" in paths: $PATH')
 end
 
+-- Refuses a FIFO, a socket or a device where a file is wanted: a program would wait at it for ever.
+function util.regular(c, arg, path)
+  local st = c.fs.stat(c.fs.realpath(path) or path)
+  if st and st.type == "other" then
+    c:fail(arg .. ": '" .. path .. "' is no regular file")
+  end
+end
+
 -- Runs a program in the C locale; ends the module when it fails, unless `may_fail`.
 function util.run(c, argv, options)
   options = options or {}

@@ -90,6 +90,7 @@ end
 
 -- Plans that a file goes away; true when that is all there is to do.
 function x509.plan_absent(c)
+  util.regular(c, "path", c.args.path)
   if c.args.state ~= "absent" then
     return false
   end

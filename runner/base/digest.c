@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <mbedtls/md.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 struct digest {
@@ -88,9 +89,13 @@ bool digest_hex(struct arena *a, const char *name, struct str data, const char *
 }
 
 bool digest_file(struct arena *a, const char *name, const char *path, const char **hex, struct err *e) {
-    CLEANUP(fd_closep) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    CLEANUP(fd_closep) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
     if (fd < 0) {
         return err_sys(e, errno, NO_MARK, "cannot open '%s'", path);
+    }
+    struct stat st;
+    if (fstat(fd, &st) == 0 && (S_ISFIFO(st.st_mode) || S_ISCHR(st.st_mode))) {
+        return err_sys(e, EINVAL, NO_MARK, "'%s' is no regular file: cannot read it", path);
     }
     struct digest *d = digest_open(name);
     if (!d) {

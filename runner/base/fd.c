@@ -49,8 +49,8 @@ bool fd_read_all(int fd, size_t cap, struct arena *a, struct str *out, struct er
     }
 }
 
-bool fd_read_file(const char *path, size_t cap, struct arena *a, struct str *out, struct err *e) {
-    CLEANUP(fd_closep) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+static bool read_path(const char *path, bool regular, size_t cap, struct arena *a, struct str *out, struct err *e) {
+    CLEANUP(fd_closep) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | (regular ? O_NONBLOCK : 0));
     if (fd < 0) {
         return err_sys(e, errno, NO_MARK, "cannot open '%s'", path);
     }
@@ -61,11 +61,22 @@ bool fd_read_file(const char *path, size_t cap, struct arena *a, struct str *out
     if (S_ISDIR(st.st_mode)) {
         return err_sys(e, EISDIR, NO_MARK, "cannot read '%s'", path);
     }
+    if (regular && !S_ISREG(st.st_mode)) {
+        return err_sys(e, EINVAL, NO_MARK, "'%s' is no regular file: cannot read it", path);
+    }
     if (S_ISREG(st.st_mode) && st.st_size > 0 && (uintmax_t)st.st_size > cap) {
         return err_set(e, ERR_LIMIT, NO_MARK, "'%s' is too large: %jd bytes, the limit is %zu", path,
                        (intmax_t)st.st_size, cap);
     }
     return fd_read_all(fd, cap, a, out, e) || err_wrap(e, NO_MARK, "while reading '%s'", path);
+}
+
+bool fd_read_file(const char *path, size_t cap, struct arena *a, struct str *out, struct err *e) {
+    return read_path(path, false, cap, a, out, e);
+}
+
+bool fd_read_regular(const char *path, size_t cap, struct arena *a, struct str *out, struct err *e) {
+    return read_path(path, true, cap, a, out, e);
 }
 
 bool fd_write_all(int fd, struct str data, struct err *e) {

@@ -5,6 +5,8 @@
 void fd_closep(int *fd);
 /// Reads a regular file or FIFO up to `cap` bytes. ERR_SYS, or ERR_LIMIT when it is larger. Result in `a`, NUL behind.
 bool fd_read_file(const char *path, size_t cap, struct arena *a, struct str *out, struct err *e);
+/// The same, but a FIFO or device, which might never give anything, is an error.
+bool fd_read_regular(const char *path, size_t cap, struct arena *a, struct str *out, struct err *e);
 /// Reads an open descriptor to its end.
 bool fd_read_all(int fd, size_t cap, struct arena *a, struct str *out, struct err *e);
 /// Writes all of it, retrying short writes and EINTR.

@@ -5,9 +5,10 @@
 struct runner {
     struct peer peer;
     const char *program, *only, *library, *faults;
-    bool verbose, links;
+    bool verbose, links, races, first;
     int points;
     size_t passed, failed, skipped;
+    bool had;  // a case of this path was run with faults, links or races
 };
 /// A case in a directory of its own.
 struct one {
@@ -32,11 +33,15 @@ bool case_call(struct one *c, bool check, struct val *result);
 /// The second run of an idempotent case.
 bool case_again(struct one *c);
 
+/// True for a file that a stand-in of the case for a program writes, a script that says "> @DIR@/name".
+bool case_logs(struct arena *a, struct val spec, struct str name);
 /// True for cases that change something as root.
 bool links_apply(struct val spec);
-/// Runs the case once for each file that it writes, which is a link of another user to a file of root's then: that file
-/// stays as it is.
+/// Runs the case for each file that it writes, which is a link of another user to a file of root's then: that file stays
+/// as it is. Then with a second name of the file, a directory, a FIFO, and with a link on the way to it.
 bool links_run(struct runner *r, struct arena *a, const struct case_kind *k, struct err *e);
+/// Runs the case again and again, while what it writes is exchanged for such a link and back.
+bool races_run(struct runner *r, struct arena *a, const struct case_kind *k, struct err *e);
 /// True for cases that change something and can be repeated.
 bool faults_apply(struct val spec);
 /// Stops the module at its system calls, one after the other: by SIGKILL, then by a full disk. Every file that was

@@ -55,6 +55,22 @@ static const char *unmet(struct arena *a, struct val requires) {
     return NULL;
 }
 
+bool case_logs(struct arena *a, struct val spec, struct str name) {
+    struct vpair *p;
+    struct val files = val_get(spec, "files");
+    for (size_t i = 0; (p = val_each(files, &i));) {
+        struct str text = val_text(val_get(p->value, "content"));
+        size_t at = str_starts(text, "#!") ? str_find(text, 0, str_printf(a, "@DIR@/%.*s", STR(name))) : SIZE_MAX;
+        while (at != SIZE_MAX && at > 0) {
+            if (text.s[at - 1] == '>' || (text.s[at - 1] == ' ' && at > 1 && text.s[at - 2] == '>')) {
+                return true;
+            }
+            at = str_find(text, at + 1, str_printf(a, "@DIR@/%.*s", STR(name)));
+        }
+    }
+    return false;
+}
+
 bool case_blobs(struct one *c) {
     struct val blobs = val_get(c->spec, "blobs");
     struct vpair *p;
@@ -203,9 +219,10 @@ static bool all_runs(struct one *c) {
 }
 
 static bool check_keys(struct arena *a, struct val spec, struct err *e) {
-    static const char *const known[] = {"name",    "module", "args",       "files",    "setup",   "blobs",
-                                        "env",     "diff",   "verbosity",  "check",    "result",  "check_result",
-                                        "without", "after",  "idempotent", "requires", "timeout", "cleanup"};
+    static const char *const known[] = {"name",     "module",       "args",    "files",     "setup",
+                                        "blobs",    "env",          "diff",    "verbosity", "check",
+                                        "result",   "check_result", "without", "after",     "idempotent",
+                                        "requires", "timeout",      "cleanup", "watch"};
     struct vpair *p;
     for (size_t i = 0; (p = val_each(spec, &i));) {
         bool ok = false;
@@ -250,6 +267,9 @@ static bool run_as_asked(struct runner *r, struct arena *a, const struct case_ki
     if (r->links) {
         return links_run(r, a, k, e);
     }
+    if (r->races) {
+        return races_run(r, a, k, e);
+    }
     return r->faults ? faults_run(r, a, k, e) : case_in_dir(r, a, k, all_runs, e);
 }
 
@@ -263,10 +283,12 @@ static void run_case(struct runner *r, const char *file, struct val spec, const 
     }
     const char *why = unmet(&a, val_get(spec, "requires"));
     struct case_kind k = {.spec = spec, .module = module};
-    bool apart = (r->faults && !faults_apply(spec)) || (r->links && !links_apply(spec));
+    bool special = r->faults || r->links || r->races;
+    bool apart = special && ((r->first && r->had) || !(r->faults ? faults_apply(spec) : links_apply(spec)));
+    r->had = r->had || (special && !why && !apart);
     if (why || apart) {
         r->skipped++;
-        if (!r->faults && !r->links) {
+        if (!special) {
             printf("skipped: %s: %.*s: needs %s\n", file, STR(name), why);
         }
     } else if (check_keys(&a, spec, &e) && run_as_asked(r, &a, &k, &e)) {
@@ -366,6 +388,8 @@ int modtest_run(const struct modtest *t) {
                        .verbose = t->verbose,
                        .faults = t->faults,
                        .links = t->links,
+                       .races = t->races,
+                       .first = t->first,
                        .points = t->points};
     struct arena a = {0};
     struct err e = {.arena = &a};
@@ -376,7 +400,12 @@ int modtest_run(const struct modtest *t) {
         return 2;
     }
     for (size_t i = 0; i < t->npaths; i++) {
+        r.had = false;
         run_path(&r, t->paths[i]);
+        if ((r.faults || r.links || r.races) && !r.had && !r.only) {
+            printf("FAILED: %s: no case of it can be run here that changes something\n", t->paths[i]);
+            r.failed++;
+        }
     }
     if (!peer_end(&r.peer)) {
         printf("FAILED: play-remote did not end well\n");

@@ -52,10 +52,10 @@ static bool plain(struct one *c) {
     if (!set_up(c)) {
         return false;
     }
-    f->before = tree_files(c->a, c->dir);
+    f->before = tree_files(c->a, c->dir, val_get(c->spec, "watch"));
     bool ok = start(c, NULL) && case_blobs(c) && case_call(c, false, &result);
     stop(c);
-    *(f->first ? &f->after : &f->other) = tree_files(c->a, c->dir);
+    *(f->first ? &f->after : &f->other) = tree_files(c->a, c->dir, val_get(c->spec, "watch"));
     return ok;
 }
 
@@ -96,7 +96,7 @@ static bool in_place(const char *module) {
 
 /// Each file that the case knows is the old or the new one.
 static bool old_or_new(struct one *c, const struct faults *f) {
-    struct val now = tree_files(c->a, c->dir);
+    struct val now = tree_files(c->a, c->dir, val_get(c->spec, "watch"));
     size_t i = 0;
     struct vpair *p;
     while ((p = val_each(f->before, &i))) {
@@ -118,7 +118,7 @@ static bool old_or_new(struct one *c, const struct faults *f) {
 
 /// Nothing is there that a run without faults would not have left. Backups have a time in their names.
 static bool nothing_left(struct one *c, const struct faults *f) {
-    struct val now = tree_files(c->a, c->dir);
+    struct val now = tree_files(c->a, c->dir, val_get(c->spec, "watch"));
     size_t i = 0;
     struct vpair *p;
     while ((p = val_each(now, &i))) {
@@ -138,8 +138,8 @@ static bool faulty(struct one *c) {
     if (!set_up(c)) {
         return false;
     }
-    f->before = tree_files(c->a, c->dir);  // what `setup` makes may hold the time
-    c->e = &broken;                        // that it does not answer is what was wanted
+    f->before = tree_files(c->a, c->dir, val_get(c->spec, "watch"));  // what `setup` makes may hold the time
+    c->e = &broken;                                                   // that it does not answer is what was wanted
     (void)(start(c, f) && case_blobs(c) && case_call(c, false, &result));
     c->e = e;
     stop(c);

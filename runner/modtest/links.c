@@ -1,10 +1,12 @@
-// Cases with links: what a case writes is a link that another user has put there, to a file of root's. The module may
-// refuse, or put a file in place of the link; what the link points to stays as it is.
+// Cases with links: what a case writes is a link that another user has put there, to a file of root's, or no file at
+// all. The module may refuse, or put a file in place of the link; what the link points to stays as it is.
 #include "case.h"
 
 #include "digest.h"
+#include "fd.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -20,15 +22,19 @@ bool links_apply(struct val spec) {
     return geteuid() == 0 && !val_truth(val_get(result, "failed")) && val_truth(val_get(result, "changed"));
 }
 
+static bool set_up(struct one *c) {
+    return tree_make(c->a, c->dir, val_get(c->spec, "files"), c->e) && case_shell(c, "setup");
+}
+
 static bool plain(struct one *c) {
     struct links *l = c->self;
     struct val result = VNULL;
-    if (!tree_make(c->a, c->dir, val_get(c->spec, "files"), c->e) || !case_shell(c, "setup")) {
+    if (!set_up(c)) {
         return false;
     }
-    l->before = tree_files(c->a, c->dir);
+    l->before = tree_files(c->a, c->dir, VNULL);
     bool ok = case_blobs(c) && case_call(c, false, &result);
-    l->after = tree_files(c->a, c->dir);
+    l->after = tree_files(c->a, c->dir, VNULL);
     return ok;
 }
 
@@ -56,42 +62,152 @@ static bool put_link(struct one *c, const char *path, const char *secret) {
     return true;
 }
 
+/// How the result of a case reads, whatever the module made of what it found: an answer, with a reason if it failed.
+static bool answered(struct one *c, struct val result, const char *what) {
+    const char *msg = str_z(c->a, val_str_of(c->a, val_get(result, "msg")));
+    bool failed = val_truth(val_get(result, "failed"));
+    if (failed && (!msg[0] || strstr(msg, "it took longer than") || strstr(msg, "killed by signal"))) {
+        return err_set(c->e, ERR_MODULE, c->spec.mark, "%s: %s", what, msg[0] ? msg : "no reason is given");
+    }
+    return true;
+}
+
+/// What a link of another user leads to stays as it is, be it the file's name or the directory's.
 static bool linked(struct one *c) {
     const struct links *l = c->self;
     struct val result = VNULL;
     const char *path = arena_printf(c->a, "%s/%.*s", c->dir, STR(l->name));
     const char *aside = arena_printf(c->a, "%s.aside", c->dir);
     const char *secret = arena_printf(c->a, "%s/secret", aside);
-    if (!tree_make(c->a, c->dir, val_get(c->spec, "files"), c->e) || !case_shell(c, "setup") ||
-        (mkdir(aside, 0700) != 0 && errno != EEXIST) || !put_link(c, path, secret)) {
+    if (!set_up(c) || (mkdir(aside, 0700) != 0 && errno != EEXIST) || !put_link(c, path, secret)) {
         return false;
     }
     const char *before = state_of(c->a, secret);
     bool ok = case_blobs(c) && case_call(c, false, &result);
     const char *after = state_of(c->a, secret);
     case_tree_remove(aside);
-    return ok && (strcmp(before, after) == 0 ||
-                  err_set(c->e, ERR_MODULE, c->spec.mark,
-                          "'%.*s' was a link of user %d, and what it leads to was changed: before %s, after %s",
-                          STR(l->name), STRANGER, before, after));
+    return ok && answered(c, result, path) &&
+           (strcmp(before, after) == 0 ||
+            err_set(c->e, ERR_MODULE, c->spec.mark,
+                    "'%.*s' was a link of user %d, and what it leads to was changed: before %s, after %s", STR(l->name),
+                    STRANGER, before, after));
+}
+
+/// A second name of the file keeps the old content.
+static bool second_name(struct one *c) {
+    const struct links *l = c->self;
+    struct val result = VNULL;
+    struct err e = {.arena = c->a};
+    const char *path = arena_printf(c->a, "%s/%.*s", c->dir, STR(l->name));
+    const char *other = arena_printf(c->a, "%s.other", c->dir);
+    const char *before = "";
+    const char *after = "";
+    if (strcmp(c->module, "filesystem") == 0) {
+        return true;  // the file is the device
+    }
+    if (!set_up(c) || link(path, other) != 0) {
+        return c->e->code == ERR_NONE;  // it is new
+    }
+    (void)digest_file(c->a, "sha256", other, &before, &e);
+    bool ok = case_blobs(c) && case_call(c, false, &result);
+    (void)digest_file(c->a, "sha256", other, &after, &e);
+    unlink(other);
+    return ok && answered(c, result, path) &&
+           (strcmp(before, after) == 0 ||
+            err_set(c->e, ERR_MODULE, c->spec.mark, "another name of '%.*s' was changed, too", STR(l->name)));
+}
+
+/// A directory with a file in it, or a FIFO, where the file should be: an answer, and what is there stays when it
+/// fails.
+static bool no_file(struct one *c, bool directory) {
+    const struct links *l = c->self;
+    struct val result = VNULL;
+    const char *path = arena_printf(c->a, "%s/%.*s", c->dir, STR(l->name));
+    const char *inside = arena_printf(c->a, "%s/kept", path);
+    if (!set_up(c)) {
+        return false;
+    }
+    case_tree_remove(path);
+    if ((directory ? mkdir(path, 0755) : mkfifo(path, 0644)) != 0) {
+        return errno == ENOENT || err_sys(c->e, errno, c->spec.mark, "cannot make '%s'", path);
+    }
+    val_set(c->a, c->spec, "timeout", val_int(30));
+    int fd = directory ? open(inside, O_WRONLY | O_CREAT | O_CLOEXEC, 0644) : -1;
+    fd_closep(&fd);
+    struct stat st;
+    bool ok = case_blobs(c) && case_call(c, false, &result) && answered(c, result, path);
+    bool kept = directory ? access(inside, F_OK) == 0 : lstat(path, &st) == 0 && S_ISFIFO(st.st_mode);
+    return ok && (kept || !val_truth(val_get(result, "failed")) ||
+                  err_set(c->e, ERR_MODULE, c->spec.mark, "the %s '%.*s' is gone, though the module failed",
+                          directory ? "directory" : "FIFO", STR(l->name)));
+}
+
+static bool a_directory(struct one *c) {
+    return no_file(c, true);
+}
+
+static bool a_fifo(struct one *c) {
+    return no_file(c, false);
+}
+
+/// The files that the case writes are the same in both.
+static bool unchanged(struct one *c, struct val before, struct val now, const char *what) {
+    const struct links *l = c->self;
+    size_t i = 0;
+    struct vpair *p;
+    while ((p = val_each(l->after, &i))) {
+        if (!val_equal(val_get_key(l->before, p->key), p->value) &&
+            !val_equal(val_get_key(before, p->key), val_get_key(now, p->key))) {
+            return err_set(c->e, ERR_MODULE, c->spec.mark, "'%.*s' was changed through %s of user %d",
+                           STR(val_text(p->key)), what, STRANGER);
+        }
+    }
+    return true;
+}
+
+/// The directory of the case is a link of another user to one of root's.
+static bool below_link(struct one *c) {
+    struct val result = VNULL;
+    const char *aside = arena_printf(c->a, "%s.aside", c->dir);
+    if (!set_up(c)) {
+        return false;
+    }
+    if (rename(c->dir, aside) != 0 || symlink(aside, c->dir) != 0 || lchown(c->dir, STRANGER, STRANGER) != 0) {
+        return err_sys(c->e, errno, c->spec.mark, "cannot make a link of '%s'", c->dir);
+    }
+    struct val before = tree_files(c->a, aside, VNULL);
+    bool ok = case_blobs(c) && case_call(c, false, &result) && answered(c, result, c->dir);
+    struct val now = tree_files(c->a, aside, VNULL);
+    unlink(c->dir);
+    if (rename(aside, c->dir) != 0) {
+        return err_sys(c->e, errno, c->spec.mark, "cannot move '%s' back", aside);
+    }
+    return ok && unchanged(c, before, now, "a directory's link");
+}
+
+/// A file that the case writes; false for links, and backups, which have a time in their names.
+static bool writes(const struct links *l, const struct vpair *p) {
+    struct val old = val_get_key(l->before, p->key);
+    bool link = str_starts(val_text(old), "-> ") || str_starts(val_text(p->value), "-> ");
+    return !link && !val_equal(old, p->value) && !str_ends(val_text(p->key), "~");
 }
 
 bool links_run(struct runner *r, struct arena *a, const struct case_kind *k, struct err *e) {
+    static bool (*const tricks[])(struct one *) = {linked, second_name, a_directory, a_fifo};
     struct links l = {.name = STR_NONE};
     struct case_kind with = *k;
     with.self = &l;
     bool ok = case_in_dir(r, a, &with, plain, e);
-    struct val after = l.after;
-    struct val before = l.before;
+    bool any = false;
     size_t i = 0;
     struct vpair *p;
-    while (ok && (p = val_each(after, &i))) {
-        struct val old = val_get_key(before, p->key);
+    while (ok && (p = val_each(l.after, &i))) {
         l.name = val_text(p->key);
-        bool link = str_starts(val_text(old), "-> ") || str_starts(val_text(p->value), "-> ");
-        if (!link && !val_equal(old, p->value) && !str_ends(l.name, "~")) {
-            ok = case_in_dir(r, a, &with, linked, e);
+        bool mine = writes(&l, p) && !case_logs(a, k->spec, l.name);
+        for (size_t t = 0; ok && mine && t < COUNTOF(tricks); t++) {
+            any = true;
+            ok = case_in_dir(r, a, &with, tricks[t], e);
         }
     }
-    return ok;
+    return ok && (!any || case_in_dir(r, a, &with, below_link, e));
 }

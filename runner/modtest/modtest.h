@@ -8,13 +8,16 @@ struct modtest {
     const char *library;  // directory of Lua modules that are tested in place of built-in ones; NULL: none
     const char *only;     // cases whose name has this text; NULL: all
     bool verbose;         // name the cases that passed, too
-    bool links;           // what the cases write is a link of another user to a file of root's
+    bool links;           // what the cases write is a link of another user to a file of root's, or no file at all
+    bool races;           // the same, while the other user exchanges it for such a link, again and again
+    bool first;           // with faults, links or races: one case of each path
     const char *faults;   // program that starts play-remote with a fault (tests/modules/fault.sh); NULL: none
     int points;           // with faults: how many of a case's system calls are tried, 0: all
     const char *const *paths;
     size_t npaths;
 };
-/// Runs the files, and those in the directories. 0: all passed; 1: not all; 2: they could not be run.
+/// Runs the files, and those in the directories. 0: all passed; 1: not all, or with faults, links or races a path has no
+/// case that changes anything; 2: they could not be run.
 int modtest_run(const struct modtest *t);
 
 // -- parts, also used by the tests of the protocol
@@ -40,8 +43,9 @@ bool tree_make(struct arena *a, const char *dir, struct val files, struct err *e
 bool tree_check(struct arena *a, const char *dir, struct val files, struct err *e);
 /// One line for each file with everything that must not change in check mode.
 struct str tree_print(struct arena *a, const char *dir);
-/// The regular files and links below `dir`: relative name -> digest, or "-> target".
-struct val tree_files(struct arena *a, const char *dir);
+/// The regular files and links below `dir`: relative name -> digest, or "-> target". `watch`: list of absolute paths
+/// elsewhere, under their whole names; or null.
+struct val tree_files(struct arena *a, const char *dir, struct val watch);
 void case_tree_remove(const char *dir);
 
 /// Compares a result with what is expected; ERR_MODULE says where they differ.

@@ -12,7 +12,7 @@
 #define FILE_MAX ((size_t)64 << 20)
 
 static const char *path_in(struct arena *a, const char *dir, struct str name) {
-    return arena_printf(a, "%s/%.*s", dir, STR(name));
+    return str_starts(name, "/") ? str_z(a, name) : arena_printf(a, "%s/%.*s", dir, STR(name));
 }
 
 static bool make_dirs(struct arena *a, const char *path) {
@@ -237,9 +237,12 @@ static void files_below(struct arena *a, const char *path, size_t skip, struct v
     }
 }
 
-struct val tree_files(struct arena *a, const char *dir) {
+struct val tree_files(struct arena *a, const char *dir, struct val watch) {
     struct val out = val_dict(a, 16);
     files_below(a, dir, strlen(dir) + 1, out);
+    for (size_t i = 0; i < val_len(watch); i++) {
+        files_below(a, str_z(a, val_text(val_at_index(watch, i))), 0, out);
+    }
     return out;
 }
 

@@ -2,11 +2,14 @@
 #include "digest.h"
 #include "fd.h"
 #include "filetree.h"
+#include "fsattr.h"
 #include "lua_host.h"
+#include "replace.h"
 #include "trust.h"
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <lauxlib.h>
 #include <limits.h>
 #include <sys/stat.h>
@@ -25,7 +28,7 @@ static int fs_read(lua_State *lua) {
     struct arena *a = host_of(lua)->arena;
     struct err e = {.arena = a};
     struct str text;
-    if (fd_read_file(luaL_checkstring(lua, 1), FILE_MAX, a, &text, &e)) {
+    if (fd_read_regular(luaL_checkstring(lua, 1), FILE_MAX, a, &text, &e)) {
         lua_pushlstring(lua, text.s ? text.s : "", text.n);
         return 1;
     }
@@ -43,27 +46,37 @@ static int fs_write(lua_State *lua) {
     struct err e = {.arena = a};
     const char *path = luaL_checkstring(lua, 1);
     struct str text = host_check_str(lua, 2);
-    unsigned mode = 0644;
-    struct stat st;
-    char real[PATH_MAX];
-    if (!trust_path(host_of(lua)->call, path, true, &e)) {
+    struct fsattr attr = {.has_mode = false};
+    const char *real = trust_real(host_of(lua)->call, path, &e);
+    if (!real) {
         return host_raise(lua, &e);
-    }
-    const char *target = realpath(path, real) ? real : path;
-    bool existed = stat(target, &st) == 0;
-    if (existed) {
-        mode = st.st_mode & 07777;
     }
     if (lua_istable(lua, 3) && lua_getfield(lua, 3, "mode") == LUA_TNUMBER) {
-        mode = (unsigned)lua_tointeger(lua, -1) & 07777;
+        attr = (struct fsattr){.has_mode = true, .mode = (mode_t)lua_tointeger(lua, -1) & 07777};
     }
-    if (!fd_replace_file(target, text, mode, &e)) {
+    struct replace r = {.path = real, .data = text, .attr = attr.has_mode ? &attr : NULL, .new_mode = 0644};
+    if (!replace_file(host_of(lua)->call, &r, &e)) {
         return host_raise(lua, &e);
     }
-    if (existed && (st.st_uid != geteuid() || st.st_gid != getegid()) && lchown(target, st.st_uid, st.st_gid) != 0) {
-        return raise_sys(lua, "cannot keep the owner of", target);
-    }
     return 0;
+}
+
+/// A name of argument `n` by an anchor (trust.h), closed by the caller; raises when it is refused. NULL: errno says
+/// why.
+static const char *anchored(lua_State *lua, int n, int *fd) {
+    struct err e = {.arena = host_of(lua)->arena};
+    const char *at = trust_anchor(host_of(lua)->call, luaL_checkstring(lua, n), fd, &e);
+    if (!at && e.code != ERR_NONE) {
+        return (void)host_raise(lua, &e), NULL;
+    }
+    return at;
+}
+
+/// Closes the anchor, and keeps errno.
+static void let_go(int *fd) {
+    int why = errno;
+    fd_closep(fd);
+    errno = why;
 }
 
 static int fs_exists(lua_State *lua) {
@@ -158,7 +171,10 @@ static int fs_list(lua_State *lua) {
 /// fs.remove(path): a file, a link or an empty directory; true when it was there.
 static int fs_remove(lua_State *lua) {
     const char *path = luaL_checkstring(lua, 1);
-    bool gone = unlink(path) == 0 || ((errno == EISDIR || errno == EPERM) && rmdir(path) == 0);
+    int dir = -1;
+    const char *at = anchored(lua, 1, &dir);
+    bool gone = at && (unlink(at) == 0 || ((errno == EISDIR || errno == EPERM) && rmdir(at) == 0));
+    let_go(&dir);
     if (!gone && errno != ENOENT) {
         return raise_sys(lua, "cannot remove", path);
     }
@@ -173,11 +189,16 @@ static int fs_mkdir(lua_State *lua) {
     if (lua_istable(lua, 2) && lua_getfield(lua, 2, "mode") == LUA_TNUMBER) {
         mode = (mode_t)lua_tointeger(lua, -1) & 07777;
     }
-    bool made = mkdir(path, mode) == 0;
+    int dir = -1;
+    const char *at = anchored(lua, 1, &dir);
+    bool made = at && mkdir(at, mode) == 0;
     if (!made && errno != EEXIST) {
+        let_go(&dir);
         return raise_sys(lua, "cannot make the directory", path);
     }
-    if (made && chmod(path, mode) != 0) {
+    bool ok = !made || fchmodat(AT_FDCWD, at, mode, 0) == 0;
+    let_go(&dir);
+    if (!ok) {
         return raise_sys(lua, "cannot set the mode of", path);
     }
     lua_pushboolean(lua, made);
@@ -199,28 +220,31 @@ static int fs_readlink(lua_State *lua) {
 /// fs.symlink(text, path): a link, put in place of a link or file that is there.
 static int fs_symlink(lua_State *lua) {
     const char *path = luaL_checkstring(lua, 2);
-    unsigned char salt[4];
-    random_bytes(salt, sizeof salt);
-    const char *temp =
-        arena_printf(host_of(lua)->arena, "%s.%02x%02x%02x%02x~", path, salt[0], salt[1], salt[2], salt[3]);
-    if (symlink(luaL_checkstring(lua, 1), temp) != 0) {
-        return raise_sys(lua, "cannot make the link", path);
-    }
-    if (rename(temp, path) != 0) {
+    const char *text = luaL_checkstring(lua, 1);
+    int dir = -1;
+    const char *at = anchored(lua, 2, &dir);
+    // The same name each time, so that the next run finds what a killed one left.
+    const char *temp = arena_printf(host_of(lua)->arena, "%s.ansible_tmp~", at ? at : path);
+    bool ok = at && (symlink(text, temp) == 0 || (errno == EEXIST && unlink(temp) == 0 && symlink(text, temp) == 0));
+    if (ok && rename(temp, at) != 0) {
         int why = errno;
         unlink(temp);
         errno = why;
-        return raise_sys(lua, "cannot make the link", path);
+        ok = false;
     }
-    return 0;
+    let_go(&dir);
+    return ok ? 0 : raise_sys(lua, "cannot make the link", path);
 }
 
 static int fs_rename(lua_State *lua) {
-    const char *to = luaL_checkstring(lua, 2);
-    if (rename(luaL_checkstring(lua, 1), to) != 0) {
-        return raise_sys(lua, "cannot rename to", to);
-    }
-    return 0;
+    int from_dir = -1;
+    int to_dir = -1;
+    const char *from = anchored(lua, 1, &from_dir);
+    const char *to = from ? anchored(lua, 2, &to_dir) : NULL;
+    bool ok = to && rename(from, to) == 0;
+    let_go(&from_dir);
+    let_go(&to_dir);
+    return ok ? 0 : raise_sys(lua, "cannot rename to", luaL_checkstring(lua, 2));
 }
 
 /// fs.realpath(path): with all links resolved; nil when it does not exist.
@@ -230,28 +254,45 @@ static int fs_realpath(lua_State *lua) {
     return 1;
 }
 
-/// fs.follow(path): the same for what is going to be written: refuses links that another user may have planted.
+/// fs.follow(path): the same for what is going to be written, also by a program: refuses links that another user may
+/// have planted, and a FIFO or socket, at which a program would wait for ever.
 static int fs_follow(lua_State *lua) {
     struct err e = {.arena = host_of(lua)->arena};
-    if (!trust_path(host_of(lua)->call, luaL_checkstring(lua, 1), true, &e)) {
+    struct stat st;
+    const char *path = luaL_checkstring(lua, 1);
+    const char *real = trust_real(host_of(lua)->call, path, &e);
+    if (!real) {
         return host_raise(lua, &e);
     }
-    return fs_realpath(lua);
+    if (stat(path, &st) == 0 && (S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode))) {
+        (void)err_set(&e, ERR_MODULE, NO_MARK, "'%s' is a %s, no file", path, S_ISFIFO(st.st_mode) ? "FIFO" : "socket");
+        return host_raise(lua, &e);
+    }
+    lua_pushstring(lua, access(real, F_OK) == 0 ? real : NULL);
+    return 1;
 }
 
 /// fs.chown(path, uid, gid): never through a link.
 static int fs_chown(lua_State *lua) {
     const char *path = luaL_checkstring(lua, 1);
-    if (lchown(path, (uid_t)luaL_checkinteger(lua, 2), (gid_t)luaL_checkinteger(lua, 3)) != 0) {
-        return raise_sys(lua, "cannot change the owner of", path);
-    }
-    return 0;
+    uid_t uid = (uid_t)luaL_checkinteger(lua, 2);
+    gid_t gid = (gid_t)luaL_checkinteger(lua, 3);
+    int dir = -1;
+    const char *at = anchored(lua, 1, &dir);
+    bool ok = at && lchown(at, uid, gid) == 0;
+    let_go(&dir);
+    return ok ? 0 : raise_sys(lua, "cannot change the owner of", path);
 }
 
+/// fs.chmod(path, mode): through a link only to what its owner may change.
 static int fs_chmod(lua_State *lua) {
+    struct err e = {.arena = host_of(lua)->arena};
     const char *path = luaL_checkstring(lua, 1);
-    if (chmod(path, (mode_t)luaL_checkinteger(lua, 2) & 07777) != 0) {
-        return raise_sys(lua, "cannot set the mode of", path);
+    mode_t mode = (mode_t)luaL_checkinteger(lua, 2) & 07777;
+    const char *real = trust_real(host_of(lua)->call, path, &e);
+    struct fsattr attr = {.has_mode = true, .mode = mode};
+    if (!real || !fsattr_apply(host_of(lua)->call, &attr, real, &e)) {
+        return host_raise(lua, &e);
     }
     return 0;
 }

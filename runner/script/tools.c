@@ -371,9 +371,9 @@ static int replace(lua_State *lua) {
     }
     bool link = lstat(r.path, &st) == 0 && S_ISLNK(st.st_mode);
     if (link) {
-        r.path = fsattr_realpath(c->arena, r.path);
+        r.path = trust_real(c, r.path, &e);
     }
-    if (!fsattr_read(c, "mode", &f, &e) || !replace_file(c, &r, &e)) {
+    if (!r.path || !fsattr_read(c, "mode", &f, &e) || !replace_file(c, &r, &e)) {
         return host_fail(lua, &e);
     }
     return 0;

@@ -1,0 +1,174 @@
+// Cases with races: another user exchanges what a case writes for a link to a file of root's and back, as fast as he
+// can, while the module is called again and again. What the link leads to stays as it is.
+#include "case.h"
+
+#include "fd.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define STRANGER 65534
+#define TRIES    300
+#define LONG_MS  3000  // fewer tries of a module that takes its time
+
+/// One name, and what it is in turn: a link, and what was there (NULL: nothing).
+struct swap {
+    const char *path, *secret, *link, *plain, *old;
+    bool whole;  // the directory of the case, with everything in it
+    atomic_bool stop;
+    atomic_long turns;
+};
+
+static void turn(const struct swap *s) {
+    if (s->whole) {
+        (void)renameat2(AT_FDCWD, s->path, AT_FDCWD, s->link, RENAME_EXCHANGE);
+        return;
+    }
+    if (symlink(s->secret, s->link) == 0 && lchown(s->link, STRANGER, STRANGER) == 0) {
+        (void)rename(s->link, s->path);
+    }
+    if (!s->old) {
+        unlink(s->path);
+    } else if (link(s->old, s->plain) == 0) {
+        (void)rename(s->plain, s->path);
+        unlink(s->plain);
+    }
+}
+
+static void *swapper(void *arg) {
+    struct swap *s = arg;
+    while (!atomic_load(&s->stop)) {
+        turn(s);
+        atomic_fetch_add(&s->turns, 1);
+    }
+    return NULL;
+}
+
+/// Calls the module while the other thread does its work.
+static bool calls(struct one *c, struct swap *s) {
+    pthread_t thread;
+    int rc = pthread_create(&thread, NULL, swapper, s);
+    if (rc != 0) {
+        return err_sys(c->e, rc, NO_MARK, "cannot start a thread");
+    }
+    bool ok = true;
+    int64_t end = clock_ms() + LONG_MS;
+    for (int i = 0; ok && i < TRIES && (i < 3 || clock_ms() < end); i++) {
+        struct val result = VNULL;
+        ok = case_blobs(c) && case_call(c, false, &result);
+    }
+    atomic_store(&s->stop, true);
+    pthread_join(thread, NULL);
+    return ok && (atomic_load(&s->turns) > 0 || err_set(c->e, ERR_MODULE, c->spec.mark, "nothing was exchanged"));
+}
+
+struct race {
+    struct val before, after;
+    struct str name;  // of the file; none: the directory
+};
+
+static bool set_up(struct one *c) {
+    return tree_make(c->a, c->dir, val_get(c->spec, "files"), c->e) && case_shell(c, "setup");
+}
+
+static bool plain(struct one *c) {
+    struct race *r = c->self;
+    struct val result = VNULL;
+    if (!set_up(c)) {
+        return false;
+    }
+    r->before = tree_files(c->a, c->dir, VNULL);
+    bool ok = case_blobs(c) && case_call(c, false, &result);
+    r->after = tree_files(c->a, c->dir, VNULL);
+    return ok;
+}
+
+/// Everything below a directory of root's is as it was: content, modes, owners.
+static bool as_before(struct one *c, const char *aside, struct str before, const char *what) {
+    struct str now = tree_print(c->a, aside);
+    struct str x;
+    struct str y;
+    while (str_next(&before, '\n', &x)) {
+        if (!str_next(&now, '\n', &y) || !str_eq(x, y)) {
+            return err_set(c->e, ERR_MODULE, c->spec.mark, "%s: what the link of user %d leads to was changed: '%.*s'",
+                           what, STRANGER, STR(x));
+        }
+    }
+    return !str_next(&now, '\n', &y) || !y.n ||
+           err_set(c->e, ERR_MODULE, c->spec.mark, "%s: made through a link of user %d: '%.*s'", what, STRANGER,
+                   STR(y));
+}
+
+static bool file_race(struct one *c) {
+    const struct race *r = c->self;
+    const char *aside = arena_printf(c->a, "%s.aside", c->dir);
+    struct swap s = {.path = arena_printf(c->a, "%s/%.*s", c->dir, STR(r->name)),
+                     .secret = arena_printf(c->a, "%s/secret", aside),
+                     .link = arena_printf(c->a, "%s.link", c->dir),
+                     .plain = arena_printf(c->a, "%s.plain", c->dir)};
+    if (!set_up(c)) {
+        return false;
+    }
+    if (access(s.path, F_OK) == 0) {
+        s.old = arena_printf(c->a, "%s.old", c->dir);
+        if (rename(s.path, s.old) != 0 || chown(s.old, STRANGER, STRANGER) != 0) {
+            return err_sys(c->e, errno, c->spec.mark, "cannot move '%s'", s.path);
+        }
+    }
+    int fd = mkdir(aside, 0700) == 0 ? open(s.secret, O_WRONLY | O_CREAT | O_CLOEXEC, 0600) : -1;
+    bool ok = fd >= 0 && fd_write_all(fd, STR_LIT("secret\n"), c->e);
+    fd_closep(&fd);
+    struct str before = tree_print(c->a, aside);
+    ok = ok && calls(c, &s) && as_before(c, aside, before, s.path);
+    case_tree_remove(aside);
+    unlink(s.link);
+    unlink(s.plain);
+    if (s.old) {
+        unlink(s.old);
+    }
+    return ok;
+}
+
+static bool directory_race(struct one *c) {
+    const char *aside = arena_printf(c->a, "%s.aside", c->dir);
+    struct swap s = {.path = c->dir, .link = arena_printf(c->a, "%s.link", c->dir), .whole = true};
+    if (!set_up(c) || mkdir(aside, 0700) != 0 || !tree_make(c->a, aside, val_get(c->spec, "files"), c->e)) {
+        return false;
+    }
+    if (symlink(aside, s.link) != 0 || lchown(s.link, STRANGER, STRANGER) != 0 ||
+        chown(c->dir, STRANGER, STRANGER) != 0) {
+        return err_sys(c->e, errno, c->spec.mark, "cannot make the link '%s'", s.link);
+    }
+    struct str before = tree_print(c->a, aside);
+    bool ok = calls(c, &s);
+    struct stat st;
+    if (lstat(s.path, &st) == 0 && S_ISLNK(st.st_mode)) {
+        turn(&s);
+    }
+    ok = ok && as_before(c, aside, before, "the directory");
+    case_tree_remove(aside);
+    unlink(s.link);
+    return ok;
+}
+
+bool races_run(struct runner *r, struct arena *a, const struct case_kind *k, struct err *e) {
+    struct race race = {.name = STR_NONE};
+    struct case_kind with = *k;
+    with.self = &race;
+    bool ok = case_in_dir(r, a, &with, plain, e);
+    size_t i = 0;
+    struct vpair *p;
+    bool any = false;
+    while (ok && !any && (p = val_each(race.after, &i))) {
+        struct val old = val_get_key(race.before, p->key);
+        any = !str_starts(val_text(p->value), "-> ") && !str_starts(val_text(old), "-> ") &&
+              !val_equal(old, p->value) && !str_ends(val_text(p->key), "~") && !case_logs(a, k->spec, val_text(p->key));
+        race.name = val_text(p->key);
+        ok = !any || case_in_dir(r, a, &with, file_race, e);
+    }
+    return ok && (!any || case_in_dir(r, a, &with, directory_race, e));
+}
