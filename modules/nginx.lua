@@ -74,11 +74,27 @@ local function inside(root, copy_root, path)
   return copy_root .. path:sub(#root + 1)
 end
 
+-- The copy's file is no link to the real one, nor in a directory that is: what is tried there must not go live.
+local function apart(c, root, copy, file)
+  local at = copy
+  for part in file:sub(#copy + 2):gmatch("[^/]+") do
+    at = at .. "/" .. part
+    local real = c.fs.readlink(at) and c.fs.realpath(at)
+    if c.fs.readlink(at) then
+      c.fs.remove(at)
+      if real and at ~= file then
+        copy_tree(c, real, at, root, copy)
+      end
+    end
+  end
+end
+
 -- The change made in the copy, and `nginx -t` on it. Ends the module when nginx does not take it.
 local function test_copy(c, p, want)
   local root, copy = c.args.directory, c:tmpdir() .. "/nginx"
   copy_tree(c, root, copy, root, copy)
   local file = inside(root, copy, p.file)
+  apart(c, root, copy, file)
   util.makedirs(c, util.dirname(file), 448)
   if want.text then
     local text = want.text:gsub(root:gsub("%p", "%%%0") .. "/", function() return copy .. "/" end)
