@@ -464,7 +464,7 @@ static bool run_touch(struct mod_call *c, struct file *f, struct err *e) {
         close(fd);
     }
     bool ok = file_apply(c, f, f->path, e);
-    if (!ok && f->create) {
+    if (!ok && f->create && at) {
         unlink(at);
     }
     return ok;
