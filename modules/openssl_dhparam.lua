@@ -27,6 +27,7 @@ end
 
 local function plan(c)
   local a = c.args
+  util.regular(c, "path", a.path)
   local dir = util.dirname(a.path)
   dir = dir ~= "" and dir or "."
   local st = c.fs.stat(c.fs.realpath(dir) or dir)

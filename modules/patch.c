@@ -2,6 +2,7 @@
 #include "module.h"
 #include "run.h"
 #include "spawn.h"
+#include "trust.h"
 
 #include <assert.h>
 #include <unistd.h>
@@ -115,6 +116,10 @@ static bool check(struct mod_call *c, struct err *e) {
     const char *base = mod_z(c, "basedir");
     if (!mod_has(c, "_patch") && access(src, R_OK) != 0) {
         return mod_fail(c, e, "src %s doesn't exist or not readable", src);
+    }
+    // patch itself refuses a link in place of the file
+    if ((dest && !trust_path(c, dest, false, e)) || (base && !trust_path(c, base, true, e))) {
+        return false;
     }
     if (dest && access(dest, W_OK) != 0) {
         return mod_fail(c, e, "dest %s doesn't exist or not writable", dest);
