@@ -32,6 +32,7 @@ struct settings {
     struct str vault_label;                                       // of sources that name none; empty: "default"
     struct words module_path, inventory, tags, skip_tags, extra, roles_path, collections_path, positional;
     struct str limit, remote_user, connection, private_key, ssh_common_args, ssh_extra_args, become_method, become_user;
+    struct str sshpass_prompt;
     struct str ssh_args, become_exe, become_flags;
     int64_t ssh_retries;
     struct str strategy, result_format, pretty_results, duplicates;

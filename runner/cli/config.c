@@ -122,6 +122,7 @@ static const struct member {
     {NULL, "DEFAULT_BECOME_ASK_PASS", MEMBER_BOOL, AT(ask_become_pass)},
     {"connection:ssh", "ssh_common_args", MEMBER_TEXT, AT(ssh_common_args)},
     {"connection:ssh", "ssh_extra_args", MEMBER_TEXT, AT(ssh_extra_args)},
+    {"connection:ssh", "sshpass_prompt", MEMBER_TEXT, AT(sshpass_prompt)},
     {"connection:ssh", "timeout", MEMBER_NUMBER, AT(timeout_s)},
     {NULL, "DIFF_ALWAYS", MEMBER_BOOL, AT(diff)},
     {NULL, "TAGS_RUN", MEMBER_WORDS, AT(configured_tags)},

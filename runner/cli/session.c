@@ -552,6 +552,7 @@ static void fill_run(struct session *x) {
     r->ssh_common_args = s->ssh_common_args;
     r->ssh_extra_args = s->ssh_extra_args;
     r->ssh_args = s->ssh_args;
+    r->sshpass_prompt = s->sshpass_prompt;
     r->ssh_retries = (int)s->ssh_retries;
     r->become_exe = s->become_exe;
     r->become_flags = s->become_flags;

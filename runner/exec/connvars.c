@@ -218,6 +218,7 @@ bool login_resolve(struct view *cv, const struct hrun *target, struct arena *a, 
         !text_opt(cv, "ansible_ssh_user|ansible_user", KW_REMOTE_USER, o->remote_user, &user, e) ||
         !text_opt(cv, "ansible_ssh_password|ansible_ssh_pass|ansible_password", KW_NONE, o->conn_password, &s->password,
                   e) ||
+        !text_opt(cv, "ansible_sshpass_prompt", KW_NONE, o->sshpass_prompt, &s->prompt, e) ||
         !text_opt(cv, "ansible_ssh_private_key_file|ansible_private_key_file", KW_NONE, o->private_key, &key, e) ||
         !text_var(cv, "ansible_ssh_private_key_passphrase|ansible_private_key_passphrase", &s->passphrase, e) ||
         !text_opt(cv, "ansible_remote_tmp", KW_NONE, o->remote_tmp, &tmp, e) ||

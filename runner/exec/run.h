@@ -33,6 +33,7 @@ struct run_opts {
     struct str async_dir;    // of tasks in the background, on targets; empty: ~/.ansible_async
     bool private_role_vars;  // the vars of roles are for their own tasks only
     struct str remote_user, connection, private_key, ssh_common_args, ssh_extra_args, become_method, become_user;
+    struct str sshpass_prompt;
     struct str ssh_args, become_exe, become_flags;
     int ssh_retries;
     struct str conn_password, become_password;  // secret

@@ -326,8 +326,31 @@ static bool keys(struct auth *a) {
     return !a->failed && a->encrypted && key_files(a, true);
 }
 
+/// The password answers only a question that holds what sshpass_prompt says, `question` being what ssh would print. As
+/// with sshpass, one that does not is waited on, but no longer than a login may take.
+static bool is_asked(struct auth *a, struct str question) {
+    struct ssh_try *t = a->t;
+    struct str want = t->c->spec.prompt;
+    if (!want.n || str_find(question, 0, want) != SIZE_MAX) {
+        return true;
+    }
+    int w = dial_wait(t->h, t->fd, 0, t->deadline_ms);
+    if (w > 0) {
+        return closed(a);
+    }
+    a->failed = true;
+    (void)err_set(
+        a->e, ERR_UNREACHABLE, NO_MARK,
+        "host '%s' was not given the password: expected a question with '%.*s' (sshpass_prompt), found '%.*s'%s%s",
+        t->c->spec.host, STR(want), STR(tidy_text(t->a, question, 256)), w < 0 ? ": " : "", w < 0 ? ssh_stopped : "");
+    return err_hint(a->e, "leave ansible_sshpass_prompt out: the question is recognised without it");
+}
+
 static bool try_password(struct auth *a, const char *password) {
     tried(a, "password");
+    if (!is_asked(a, str_printf(a->t->a, "%s@%s's password: ", a->t->user, a->t->host))) {
+        return false;
+    }
     int rc = 0;
     do {
         rc = ssh_userauth_password(a->t->session, NULL, password);
@@ -335,15 +358,20 @@ static bool try_password(struct auth *a, const char *password) {
     return settled(a, rc);
 }
 
-/// Answers the questions of one round: hidden ones with the password.
-static void answer(struct auth *a, const char *password, bool *asked) {
+/// Answers the questions of one round: hidden ones with the password. false: one is not to be answered.
+static bool answer(struct auth *a, const char *password, bool *asked) {
     int n = ssh_userauth_kbdint_getnprompts(a->t->session);
     for (int i = 0; i < n; i++) {
         char echo = 0;
-        (void)ssh_userauth_kbdint_getprompt(a->t->session, (unsigned)i, &echo);
+        const char *text = ssh_userauth_kbdint_getprompt(a->t->session, (unsigned)i, &echo);
+        struct str asks = str_printf(a->t->a, "(%s@%s) %s", a->t->user, a->t->host, text ? text : "");
+        if (!echo && !is_asked(a, asks)) {
+            return false;
+        }
         (void)ssh_userauth_kbdint_setanswer(a->t->session, (unsigned)i, echo ? "" : password);
         *asked = true;
     }
+    return true;
 }
 
 static bool try_kbdint(struct auth *a, const char *password) {
@@ -360,7 +388,9 @@ static bool try_kbdint(struct auth *a, const char *password) {
         if (asked && ssh_userauth_kbdint_getnprompts(a->t->session) > 0) {
             return false;  // asked again: the answer was wrong, or there is a question that we cannot answer
         }
-        answer(a, password, &asked);
+        if (!answer(a, password, &asked)) {
+            return false;
+        }
     }
     return false;
 }

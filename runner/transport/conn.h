@@ -22,6 +22,7 @@ struct conn_spec {
     int port;                   // 0: ssh_config or 22
     const char *user;           // NULL: ssh_config or login name
     struct str password;        // SSH password, or STR_NONE
+    struct str prompt;          // the question that the password answers must hold it, or STR_NONE: any question
     struct str passphrase;      // of encrypted key files, or STR_NONE: asked for, see DONE_ASK
     const char *key_file;       // NULL: ssh_config and defaults, and the agent
     const char *ssh_args;       // ansible_ssh_common_args + extra_args

@@ -74,3 +74,28 @@ TEST(password_su) {
     become_with("su", login_env("PLAY_TEST_USER"), "wr0ng", "incorrect su password");
     become_with("su", login_env("PLAY_TEST_USER"), NULL, "missing su password");
 }
+
+/// ansible_sshpass_prompt: only a question that holds it is answered, and one that never comes is not waited for for
+/// ever.
+TEST(password_prompt) {
+    struct conn_spec s = password_spec(NULL);
+    s.prompt = STR_LIT("assword: ");
+    struct hub *h = bed_hub();
+    struct conn *c = open_ok(h, &s);
+    submit(c, "ping", 0, NULL);
+    struct completion d = next_done(h);
+    CHECK(d.kind == DONE_RESULT);
+    completion_release(&d);
+    hub_free(h);
+    s.prompt = STR_LIT("notThis:");
+    s.connect_timeout_ms = 1000;
+    h = bed_hub();
+    (void)conn_open(h, &s, NULL);
+    d = next_done(h);
+    CHECK(d.kind == DONE_FAILED && d.err.code == ERR_UNREACHABLE);
+    if (!strstr(err_of(&d), "expected a question with 'notThis:'")) {
+        fail_msg("%s", err_of(&d));
+    }
+    completion_release(&d);
+    hub_free(h);
+}
