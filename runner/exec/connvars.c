@@ -380,6 +380,19 @@ static bool hub_start(struct run *r, struct err *e) {
     return r->hub != NULL;
 }
 
+/// Says once that sessions are closed and opened again because there may be no more of them.
+static void warn_few_files(struct run *r, const struct login *l, struct arena *a) {
+    size_t most = hub_sessions(r->hub);
+    if (!r->few_files && strcmp(l->spec.kind, "ssh") == 0 && r->slots.n > most) {
+        r->few_files = true;
+        run_warn(r, NO_MARK,
+                 arena_printf(a,
+                              "the limit of open files allows %zu ssh connections at a time: idle ones are closed and "
+                              "opened again, which takes time; raise it with 'ulimit -n'",
+                              most));
+    }
+}
+
 struct slot *slot_get(struct run *r, const struct login *l, struct arena *a, struct err *e) {
     struct str key;
     if (!slot_key(&l->spec, a, &key, e) || !hub_start(r, e)) {
@@ -394,6 +407,7 @@ struct slot *slot_get(struct run *r, const struct login *l, struct arena *a, str
         trace_connection(r, l);
         s->conn = conn_open(r->hub, &l->spec, s);
         map_put(&r->slots, &r->a, s->key, s);
+        warn_few_files(r, l, a);
     }
     return s;
 }

@@ -55,6 +55,7 @@ struct run {
     struct map hosts;     // inventory name -> struct hrun *
     struct hosts order;   // all of them, in order of their first mention
     struct map slots;     // connection key -> struct slot *
+    bool few_files;       // that not all connections can be open at once was said
     struct map files;     // path -> struct val *: vars files read
     struct val prompt;    // answers to vars_prompt of the play that runs
     struct playbook *book;

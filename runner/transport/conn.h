@@ -64,6 +64,8 @@ struct hub_opts {
     int64_t start_ms;        // beyond the connect timeout, for play-remote to make progress; 0: 20 s
 };
 struct hub *hub_new(const struct hub_opts *o, struct err *e);
+/// How many ssh sessions there may be at once: what the limit of open files leaves.
+size_t hub_sessions(const struct hub *h);
 /// Stops everything: open requests are cancelled, remotes told to finish, threads joined within 2 s.
 void hub_free(struct hub *h);
 /// The next completion; blocks up to timeout_ms (-1: for ever). false: none. Coordinator thread only.

@@ -83,6 +83,10 @@ void hub_answer(struct hub *h, struct str answer) {
     }
 }
 
+size_t hub_sessions(const struct hub *h) {
+    return h->places.max;
+}
+
 int hub_fd(const struct hub *h) {
     return h->done_fd;
 }
