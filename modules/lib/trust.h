@@ -6,8 +6,8 @@
 /// to something that belongs to a third (usually root itself) is one he planted. `last`: the last part is followed,
 /// too. Links of root and of the caller, and links of a user to his own files, are fine. Reads only.
 bool trust_path(struct mod_call *c, const char *path, bool last, struct err *e);
-/// What `path` leads to with all links followed, each judged as above while it is read; NULL: refused. What is not there
-/// is a name in its directory.
+/// What `path` leads to with all links followed, each judged as above while it is read; NULL: refused. What is not
+/// there is a name in its directory.
 const char *trust_real(struct mod_call *c, const char *path, struct err *e);
 /// Another name of `path` for system calls, which stays the same place whatever happens to the directories on the way:
 /// each was opened and judged as above, and *fd holds the last one. The last part is not followed. Only for this

@@ -37,8 +37,8 @@ bool case_again(struct one *c);
 bool case_logs(struct arena *a, struct val spec, struct str name);
 /// True for cases that change something as root.
 bool links_apply(struct val spec);
-/// Runs the case for each file that it writes, which is a link of another user to a file of root's then: that file stays
-/// as it is. Then with a second name of the file, a directory, a FIFO, and with a link on the way to it.
+/// Runs the case for each file that it writes, which is a link of another user to a file of root's then: that file
+/// stays as it is. Then with a second name of the file, a directory, a FIFO, and with a link on the way to it.
 bool links_run(struct runner *r, struct arena *a, const struct case_kind *k, struct err *e);
 /// Runs the case again and again, while what it writes is exchanged for such a link and back.
 bool races_run(struct runner *r, struct arena *a, const struct case_kind *k, struct err *e);

@@ -16,8 +16,8 @@ struct modtest {
     const char *const *paths;
     size_t npaths;
 };
-/// Runs the files, and those in the directories. 0: all passed; 1: not all, or with faults, links or races a path has no
-/// case that changes anything; 2: they could not be run.
+/// Runs the files, and those in the directories. 0: all passed; 1: not all, or with faults, links or races a path has
+/// no case that changes anything; 2: they could not be run.
 int modtest_run(const struct modtest *t);
 
 // -- parts, also used by the tests of the protocol
