@@ -29,6 +29,8 @@ local function plan(c)
     c.fs.follow(a.file)
   elseif a.scope == "local" then
     c.fs.follow(a.repo .. "/.git/config")
+  elseif a.scope == "global" and c.getenv("HOME") then
+    c.fs.follow(c.getenv("HOME") .. "/.gitconfig")
   end
   if a.scope == "local" and not c.fs.exists(cwd) then
     c:fail("repo " .. cwd .. " does not exist")
