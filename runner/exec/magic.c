@@ -209,12 +209,29 @@ static struct val batch_where(struct view *v, struct arena *a, bool failed) {
     return out;
 }
 
+static int by_index(const void *x, const void *y) {
+    uint32_t a = (*(struct hrun *const *)x)->host->index;
+    uint32_t b = (*(struct hrun *const *)y)->host->index;
+    return (a > b) - (a < b);
+}
+
+/// The hosts of the play, which `order` does not put into another order here.
+static struct val all_names(struct view *v, struct arena *a, bool present) {
+    struct hosts all = v->pr->all;
+    if (all.n && v->pr->play && !val_is(v->pr->play->n.kw[KW_ORDER], VAL_UNDEF)) {
+        all.p = ARENA_ARRAY(a, struct hrun *, all.n);
+        memcpy(all.p, v->pr->all.p, all.n * sizeof *all.p);
+        qsort(all.p, all.n, sizeof *all.p, by_index);
+    }
+    return names(a, &all, present);
+}
+
 static struct val m_play_hosts_all(struct view *v, struct arena *a) {
-    return names(a, &v->pr->all, false);
+    return all_names(v, a, false);
 }
 
 static struct val m_play_hosts(struct view *v, struct arena *a) {
-    return names(a, &v->pr->all, true);
+    return all_names(v, a, true);
 }
 
 static struct val m_play_batch(struct view *v, struct arena *a) {
