@@ -8,6 +8,7 @@ static const struct arg args[] = {
     {"filter", ARG_LIST, .def = "[]", .doc = "Only facts whose names match one of these patterns."},
     {"fact_path", ARG_PATH, .def = "/etc/ansible/facts.d", .doc = "Directory of custom facts (*.fact)."},
     {"parallel", ARG_BOOL, .doc = "Accepted; several modules (FACTS_MODULES) run one after the other."},
+    {FACTS_DISCOVER, ARG_BOOL, .doc = "Whether the path of Python is told; the program fills it in."},
     {0},
 };
 

@@ -10,6 +10,7 @@ static const struct arg args[] = {
     {"gather_timeout", ARG_INT, .def = "10", .doc = "Seconds a single source of facts may take."},
     {"filter", ARG_LIST, .def = "[]", .doc = "Only facts whose names match one of these patterns."},
     {"fact_path", ARG_PATH, .def = "/etc/ansible/facts.d", .doc = "Directory of custom facts (*.fact)."},
+    {FACTS_DISCOVER, ARG_BOOL, .doc = "Whether the path of Python is told; the program fills it in."},
     {FACTS_READ, ARG_LIST, .doc = "What the play reads; the program fills it in."},
     {0},
 };
@@ -202,7 +203,12 @@ bool facts_gather(struct mod_call *c, struct err *e) {
     }
     val_set(c->arena, f.out, "gather_subset", mod_arg(c, "gather_subset"));
     val_set(c->arena, f.out, "module_setup", val_bool(true));
-    mod_set(c, "ansible_facts", filtered(c, f.out));
+    struct val facts = filtered(c, f.out);
+    const char *python = mod_bool(c, FACTS_DISCOVER) ? facts_interpreter() : NULL;
+    if (python) {
+        val_set(c->arena, facts, "discovered_interpreter_python", val_z(c->arena, python));
+    }
+    mod_set(c, "ansible_facts", facts);
     mod_set(c, "_ansible_verbose_override", val_bool(true));
     return true;
 }

@@ -153,7 +153,10 @@ static struct val shown_args(struct arena *a, struct spec s, struct val args) {
         }
         val_set(a, out, arg->name, v);
     }
-    (void)val_del_key(out, val_z(a, "_files"));  // how copy and its like attach files
+    static const char *const own[] = {"_files", "_facts_read", "_facts_discover"};  // what the controller attaches
+    for (size_t k = 0; k < COUNTOF(own); k++) {
+        (void)val_del_key(out, val_z(a, own[k]));
+    }
     return out;
 }
 

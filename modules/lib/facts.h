@@ -4,8 +4,10 @@
 
 /// The controller tells `setup` by this argument which facts the play reads (names without "ansible_"), and by this key
 /// of the result it learns what was left out.
-#define FACTS_READ "_facts_read"
-#define FACTS_LEFT "_ansible_facts_left"
+#define FACTS_READ     "_facts_read"
+#define FACTS_LEFT     "_ansible_facts_left"
+/// By this argument, true, that no variable names the target's Python: its path is told as a fact then.
+#define FACTS_DISCOVER "_facts_discover"
 
 /// What collectors fill: names with the "ansible_" prefix, as `setup` returns them.
 struct facts {
@@ -20,6 +22,9 @@ struct facts {
     struct str python;      // what the target's Python said of itself, once asked
     bool python_asked;
 };
+/// The target's Python; NULL: there is none.
+const char *facts_interpreter(void);
+
 struct collector {
     const char *ids;    // names gather_subset knows it by, separated by |; the first is its own
     const char *needs;  // collectors gathered with it, separated by |; NULL: none

@@ -67,21 +67,28 @@ static struct str full_name(struct facts *f, struct str node) {
     return val_text(val_at_index(back, 1));
 }
 
+const char *facts_interpreter(void) {
+    static const char *const paths[] = {"/usr/bin/python3", "/usr/local/bin/python3", "/usr/bin/python"};
+    for (size_t i = 0; i < COUNTOF(paths); i++) {
+        if (access(paths[i], X_OK) == 0) {
+            return paths[i];
+        }
+    }
+    return NULL;
+}
+
 // "3 11 2 final 0 cpython PATH" of the target's Python; STR_NONE without one.
 static struct str ask_python(struct facts *f) {
-    static const char *const paths[] = {"/usr/bin/python3", "/usr/local/bin/python3", "/usr/bin/python"};
-    for (size_t i = 0; !f->python_asked && i < COUNTOF(paths); i++) {
-        if (access(paths[i], X_OK) == 0) {
-            const char *argv[] = {
-                paths[i],
-                "-I",
-                "-S",
-                "-c",
-                "import sys;v=sys.version_info;print(v[0],v[1],v[2],v[3],v[4],sys.implementation.name,sys.executable)",
-                NULL};
-            f->python = facts_run(f, argv);
-            f->python_asked = true;
-        }
+    const char *path = f->python_asked ? NULL : facts_interpreter();
+    if (path) {
+        const char *argv[] = {
+            path,
+            "-I",
+            "-S",
+            "-c",
+            "import sys;v=sys.version_info;print(v[0],v[1],v[2],v[3],v[4],sys.implementation.name,sys.executable)",
+            NULL};
+        f->python = facts_run(f, argv);
     }
     f->python_asked = true;
     return f->python;

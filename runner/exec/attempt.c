@@ -365,8 +365,8 @@ bool item_prepare(struct job *j, struct err *e) {
     if (gather_is(j->step->task) && !gather_begin(j, e)) {
         return false;
     }
-    if (j->step == j->pr->setup && !it->gather) {
-        facts_tell_read(j, it->args);
+    if (!it->gather && !facts_tell(j, it->args, e)) {
+        return false;
     }
     if (it->mod->side == ON_CONTROLLER) {
         return delegate_label(j, cv, e);

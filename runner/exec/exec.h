@@ -332,8 +332,9 @@ bool gather_turn(struct job *j, struct err *e);
 bool gather_more(struct job *j);
 
 // -- factsread.c -----------------------------------------------------------------------------------------------------
-/// Tells the module `setup`, in its arguments, which facts the project reads, if that can be known.
-void facts_tell_read(struct job *j, struct val args);
+/// Tells the module `setup`, in its arguments, which facts the project reads, if that can be known, and that no
+/// variable names the target's Python. Other tasks: nothing.
+bool facts_tell(struct job *j, struct val args, struct err *e);
 
 // -- factsleft.c -----------------------------------------------------------------------------------------------------
 /// scope.complete of a struct view: fetches what `setup` left out, for this host and those of the batch.

@@ -298,7 +298,7 @@ static void scan_run(struct run *r) {
     }
 }
 
-void facts_tell_read(struct job *j, struct val args) {
+static void tell_read(struct job *j, struct val args) {
     struct run *r = j->pr->r;
     if (r->o->facts || output_shows_facts(r->o->output) || val_has(args, "gather_subset") || val_has(args, "filter")) {
         return;  // they are kept, shown or asked for by name
@@ -309,4 +309,21 @@ void facts_tell_read(struct job *j, struct val args) {
     if (val_is(r->facts_read, VAL_LIST)) {
         val_set(&j->a, args, FACTS_READ, r->facts_read);
     }
+}
+
+bool facts_tell(struct job *j, struct val args, struct err *e) {
+    struct val python = {0};
+    if (!gather_is(j->task) && strcmp(j->task->action, "setup") != 0) {
+        return true;
+    }
+    if (!view_var(&j->v, "ansible_python_interpreter", &python, e)) {
+        return false;
+    }
+    if (val_is(python, VAL_UNDEF) || str_starts(val_text(python), "auto")) {
+        val_set(&j->a, args, FACTS_DISCOVER, val_bool(true));
+    }
+    if (j->step == j->pr->setup) {
+        tell_read(j, args);
+    }
+    return true;
 }
