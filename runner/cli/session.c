@@ -520,6 +520,33 @@ static struct val become_plugins(struct session *x) {
     return out;
 }
 
+/// How hosts are reached unless variables say otherwise.
+static void fill_login(struct session *x) {
+    const struct settings *s = x->s;
+    struct run_opts *r = &x->run;
+    r->remote_user = s->remote_user;
+    r->connection = s->connection;
+    r->private_key = s->private_key;
+    r->ssh_common_args = s->ssh_common_args;
+    r->ssh_extra_args = s->ssh_extra_args;
+    r->ssh_args = s->ssh_args;
+    r->sshpass_prompt = s->sshpass_prompt;
+    r->ssh_retries = (int)s->ssh_retries;
+    r->become_exe = s->become_exe;
+    r->become_flags = s->become_flags;
+    r->become_method = s->become_method;
+    r->become_user = s->become_user;
+    r->become = s->become;
+    r->port = (int)s->port;
+    r->timeout_s = (int)s->timeout_s;
+    r->host_key = s->accept_new ? 1 : (s->host_key_checking ? 0 : 2);
+    r->remote_dir = remote_dir(x->a);
+    r->remote_tmp = s->remote_tmp;
+    r->async_dir = s->async_dir;
+    r->executable = s->executable;
+    r->become_plugins = become_plugins(x);
+}
+
 static void fill_run(struct session *x) {
     const struct settings *s = x->s;
     struct run_opts *r = &x->run;
@@ -541,36 +568,16 @@ static void fill_run(struct session *x) {
     r->vars_root = str_eqz(s->playbook_vars_root, "all")      ? VARS_ROOT_ALL
                    : str_eqz(s->playbook_vars_root, "bottom") ? VARS_ROOT_BOTTOM
                                                               : VARS_ROOT_TOP;
+    fill_login(x);
     r->step = s->step;
     r->syntax_only = s->syntax_check || s->list_hosts || s->list_tasks || s->list_tags;
     r->force_handlers = s->force_handlers;
     r->flush_cache = s->flush_cache;
     r->start_at_task = s->start_at_task;
-    r->remote_user = s->remote_user;
-    r->connection = s->connection;
-    r->private_key = s->private_key;
-    r->ssh_common_args = s->ssh_common_args;
-    r->ssh_extra_args = s->ssh_extra_args;
-    r->ssh_args = s->ssh_args;
-    r->sshpass_prompt = s->sshpass_prompt;
-    r->ssh_retries = (int)s->ssh_retries;
-    r->become_exe = s->become_exe;
-    r->become_flags = s->become_flags;
-    r->become_method = s->become_method;
-    r->become_user = s->become_user;
-    r->become = s->become;
-    r->port = (int)s->port;
-    r->timeout_s = (int)s->timeout_s;
     r->diff_max = s->diff_max > 0 ? (size_t)s->diff_max : (size_t)INT64_MAX;
     r->task_timeout_s = s->task_timeout_s;
     r->live = s->live;
-    r->host_key = s->accept_new ? 1 : (s->host_key_checking ? 0 : 2);
-    r->remote_dir = remote_dir(x->a);
-    r->remote_tmp = s->remote_tmp;
-    r->async_dir = s->async_dir;
-    r->executable = s->executable;
     r->private_role_vars = s->private_role_vars;
-    r->become_plugins = become_plugins(x);
     r->gathering = s->gathering;
     r->reload = reload_inventory;
     r->reload_self = x;

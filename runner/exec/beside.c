@@ -55,7 +55,10 @@ static bool itself(const struct job *j, const struct login *host) {
 bool beside_place(struct job *j, struct err *e) {
     struct item *it = &j->item;
     struct login host;
-    if (!login_resolve(&j->v, j->h, &j->a, &host, e)) {
+    j->v.connected = false;  // its variables speak of the delegated host
+    bool ok = login_resolve(&j->v, j->h, &j->a, &host, e);
+    j->v.connected = true;
+    if (!ok) {
         return false;
     }
     struct val d = describe(&j->a, &host);

@@ -3,7 +3,7 @@
 // `vars` and hostvars; with delegate_to they speak of the host that it names.
 #include "exec.h"
 
-enum part { PART_KIND, PART_ADDRESS, PART_USER, PART_PASSWORD, PART_PORT, PART_TIMEOUT, PART_SHELL, PART_KEY };
+enum part { PART_KIND, PART_ADDRESS, PART_USER, PART_PASSWORD, PART_PORT, PART_TIMEOUT, PART_KEY };
 
 struct attribute {
     const char *names[2];  // one stands in for the other
@@ -17,7 +17,6 @@ static const struct attribute table[] = {
     {{"ansible_ssh_port", "ansible_port"}, PART_PORT},
     {{"ansible_ssh_timeout", "ansible_timeout"}, PART_TIMEOUT},
     {{"ansible_ssh_private_key_file", "ansible_private_key_file"}, PART_KEY},
-    {{"ansible_shell_executable"}, PART_SHELL},
 };
 
 static const struct attribute *attribute_of(struct str name) {
@@ -46,13 +45,16 @@ bool connected_kw(struct view *v, enum keyword k, struct val *out, struct err *e
 static bool variable(struct view *v, const struct attribute *t, struct val *out, struct err *e) {
     struct view *of = v->other ? v->other : v;
     struct map known = of->jc.resolved;
+    bool connected = of->connected;
     bool ok = true;
     of->jc.resolved = (struct map){0};
     v->connected = false;
+    of->connected = false;
     *out = (struct val){0};
     for (size_t k = 0; ok && k < COUNTOF(t->names) && t->names[k] && val_is(*out, VAL_UNDEF); k++) {
         ok = view_var(of, t->names[k], out, e);
     }
+    of->connected = connected;
     v->connected = true;
     of->jc.resolved = known;
     return ok;
@@ -101,9 +103,6 @@ static bool default_of(struct view *v, const struct attribute *t, struct arena *
     case PART_KEY:
         *out = text_or_none(a, o->private_key);
         return true;
-    case PART_SHELL:
-        *out = val_str(a, o->executable.n ? o->executable : STR_LIT("/bin/sh"));
-        return true;
     }
     return true;
 }
@@ -111,7 +110,7 @@ static bool default_of(struct view *v, const struct attribute *t, struct arena *
 /// A condition asks before the task has looked where it is delegated to.
 static bool delegate(struct view *v, struct err *e) {
     struct val to = {0};
-    if (v->other || val_is(node_kw(&v->task->n, KW_DELEGATE_TO), VAL_UNDEF)) {
+    if (v->other || v->far || val_is(node_kw(&v->task->n, KW_DELEGATE_TO), VAL_UNDEF)) {
         return true;
     }
     if (!connected_kw(v, KW_DELEGATE_TO, &to, e)) {
@@ -134,7 +133,6 @@ const char *const connected_names[] = {"ansible_connection",
                                        "ansible_host",
                                        "ansible_port",
                                        "ansible_private_key_file",
-                                       "ansible_shell_executable",
                                        "ansible_ssh_host",
                                        "ansible_ssh_port",
                                        "ansible_ssh_private_key_file",

@@ -156,6 +156,7 @@ struct view {
     bool plain;             // for hostvars: no play, no task
     struct view *other;     // of the delegated host; NULL: none
     bool connected;         // connected.c answers
+    bool far;               // it is the `other` of a view
     bool loop_on, live_on;  // the two dicts are on the stack (an empty one is not)
     bool varied;            // a variable or keyword was asked for that the next item may see otherwise
 };
@@ -471,6 +472,12 @@ bool job_begin(struct job *j, struct err *e);
 void job_restart(struct job *j);
 /// Ends the job with a failed result made of an error.
 void job_abort(struct job *j, const struct err *e);
+
+// -- delegate.c -------------------------------------------------------------------------------------------------------
+/// Sets the item's target; `*cv` becomes the view its login is made of. ERR_TYPE: delegate_to is no name.
+bool item_delegate(struct job *j, struct view **cv, struct err *e);
+/// Sets the item's label: "db1" or "db1(10.0.0.7)"; nothing when a host is delegated to itself.
+bool delegate_label(struct job *j, struct view *cv, struct err *e);
 
 // -- attempt.c --------------------------------------------------------------------------------------------------------
 /// Adds what module_defaults says for the job's task to `into`.

@@ -66,6 +66,7 @@ static void announce(struct play_run *pr, struct pstep *s) {
 static void reset_connections(struct play_run *pr, struct view *v) {
     struct login l;
     struct err e = {.arena = v->a};
+    v->connected = true;  // as the tasks that opened them
     if (!login_resolve(v, v->h, v->a, &l, &e)) {
         run_error(pr->r, &e);
         return;

@@ -238,6 +238,8 @@ bool view_delegate(struct view *v, struct str name, struct hrun *to, struct err 
     while ((p = val_each(v->loop, &i))) {
         val_set_key(v->a, other->loop, p->key, p->value);
     }
+    other->far = true;
+    other->connected = true;
     v->delegated = name;
     v->other = other;
     view_changed(v);
