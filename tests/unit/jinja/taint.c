@@ -194,14 +194,20 @@ static bool try_pem(struct jinja_cache *cache, const char *name, struct tally *t
     return any;
 }
 
+/// A hash of the usual rounds takes half a second.
+static const char *const cheap_hashes[] = {"('md5')", "('md5', evil)", "(evil)", "('sha512', 'saltsalt', rounds=1000)"};
+
 /// True when at least one combination worked.
 static bool try_filter(struct jinja_cache *cache, const char *name, struct tally *t) {
     bool any = false;
+    bool hash = strstr(name, "password_hash") != NULL;
+    const char *const *with = hash ? cheap_hashes : arguments;
+    size_t n = hash ? COUNTOF(cheap_hashes) : COUNTOF(arguments);
     for (size_t i = 0; i < COUNTOF(inputs) - !t->secret; i++) {  // the last one is a number, which is no text
         struct arena a = {0};
         make_vars(&a, t->secret ? VAL_SECRET : 0);
-        for (size_t k = 0; k < COUNTOF(arguments); k++) {
-            const char *text = arena_printf(&a, "{{ %s | %s%s }}", inputs[i], name, arguments[k]);
+        for (size_t k = 0; k < n; k++) {
+            const char *text = arena_printf(&a, "{{ %s | %s%s }}", inputs[i], name, with[k]);
             any = render(cache, &a, text, t) || any;
         }
         arena_release(&a);
