@@ -2,6 +2,7 @@
 // failed_when and until.
 #include "exec.h"
 
+#include "facts.h"
 #include "fd.h"
 #include "local.h"
 #include "script.h"
@@ -567,7 +568,19 @@ static void raw_result(struct arena *a, struct val r) {
 
 #define RESULT_ROOM 6  // keys that are added to a result here, those of a loop among them
 
-/// The target's answer in the job's own memory. Nothing in it is a template.
+/// What only the controller may say: it would notify handlers, change the inventory or give facts to other hosts.
+static bool is_ours_to_say(struct str key) {
+    static const char *const remote[] = {"_ansible_dropped", "_ansible_timed_out", "_ansible_verbose_override",
+                                         FACTS_LEFT};
+    for (size_t i = 0; i < COUNTOF(remote); i++) {
+        if (str_eqz(key, remote[i])) {
+            return false;
+        }
+    }
+    return str_starts(key, "_ansible_") || str_eqz(key, "add_host") || str_eqz(key, "add_group");
+}
+
+/// The target's answer in the job's own memory. Nothing in it is a template, or moves the controller.
 static struct val take_result(struct arena *a, struct val answer) {
     const unsigned clear = VAL_TRUSTED | VAL_TMPL;
     if (!val_is(answer, VAL_DICT)) {
@@ -579,7 +592,9 @@ static struct val take_result(struct arena *a, struct val answer) {
     struct val r = val_dict(a, val_len(answer) + RESULT_ROOM);
     size_t i = 0;
     for (const struct vpair *p; (p = val_each(answer, &i));) {
-        val_set_key(a, r, val_reflag(a, p->key, clear, 0), val_reflag(a, p->value, clear, 0));
+        if (!is_ours_to_say(val_text(p->key))) {
+            val_set_key(a, r, val_reflag(a, p->key, clear, 0), val_reflag(a, p->value, clear, 0));
+        }
     }
     return val_flag(r, answer.flags & ~clear);
 }
