@@ -6,23 +6,25 @@
 enum part { PART_KIND, PART_ADDRESS, PART_USER, PART_PASSWORD, PART_PORT, PART_TIMEOUT, PART_KEY };
 
 struct attribute {
-    const char *names[2];  // one stands in for the other
+    struct str names[2];  // one stands in for the other
     enum part part;
 };
+#define NAME(z)                                                                                                        \
+    { z, sizeof(z) - 1 }
 static const struct attribute table[] = {
-    {{"ansible_connection"}, PART_KIND},
-    {{"ansible_ssh_host", "ansible_host"}, PART_ADDRESS},
-    {{"ansible_ssh_user", "ansible_user"}, PART_USER},
-    {{"ansible_ssh_pass", "ansible_password"}, PART_PASSWORD},
-    {{"ansible_ssh_port", "ansible_port"}, PART_PORT},
-    {{"ansible_ssh_timeout", "ansible_timeout"}, PART_TIMEOUT},
-    {{"ansible_ssh_private_key_file", "ansible_private_key_file"}, PART_KEY},
+    {{NAME("ansible_connection")}, PART_KIND},
+    {{NAME("ansible_ssh_host"), NAME("ansible_host")}, PART_ADDRESS},
+    {{NAME("ansible_ssh_user"), NAME("ansible_user")}, PART_USER},
+    {{NAME("ansible_ssh_pass"), NAME("ansible_password")}, PART_PASSWORD},
+    {{NAME("ansible_ssh_port"), NAME("ansible_port")}, PART_PORT},
+    {{NAME("ansible_ssh_timeout"), NAME("ansible_timeout")}, PART_TIMEOUT},
+    {{NAME("ansible_ssh_private_key_file"), NAME("ansible_private_key_file")}, PART_KEY},
 };
 
 static const struct attribute *attribute_of(struct str name) {
     for (size_t i = 0; str_starts(name, "ansible_") && i < COUNTOF(table); i++) {
         for (size_t k = 0; k < COUNTOF(table[i].names); k++) {
-            if (table[i].names[k] && str_eqz(name, table[i].names[k])) {
+            if (str_eq(name, table[i].names[k])) {
                 return &table[i];
             }
         }
@@ -51,8 +53,8 @@ static bool variable(struct view *v, const struct attribute *t, struct val *out,
     v->connected = false;
     of->connected = false;
     *out = (struct val){0};
-    for (size_t k = 0; ok && k < COUNTOF(t->names) && t->names[k] && val_is(*out, VAL_UNDEF); k++) {
-        ok = view_var(of, t->names[k], out, e);
+    for (size_t k = 0; ok && k < COUNTOF(t->names) && t->names[k].n && val_is(*out, VAL_UNDEF); k++) {
+        ok = view_var(of, t->names[k].s, out, e);
     }
     of->connected = connected;
     v->connected = true;
@@ -129,25 +131,26 @@ bool connected_get(void *self, struct str name, struct arena *a, struct val *out
     return delegate(v, e) && variable(v, t, out, e) && (!val_is(*out, VAL_UNDEF) || default_of(v, t, a, out, e));
 }
 
-const char *const connected_names[] = {"ansible_connection",
-                                       "ansible_host",
-                                       "ansible_port",
-                                       "ansible_private_key_file",
-                                       "ansible_ssh_host",
-                                       "ansible_ssh_port",
-                                       "ansible_ssh_private_key_file",
-                                       "ansible_ssh_timeout",
-                                       "ansible_ssh_user",
-                                       "ansible_timeout",
-                                       "ansible_user",
-                                       NULL};
+void connected_names(void *self, void (*offer)(void *, struct str), void *to) {
+    struct view *v = self;
+    for (size_t i = 0; i < COUNTOF(table); i++) {
+        for (size_t k = 0; k < COUNTOF(table[i].names); k++) {
+            struct err ignored = {.arena = v->a};
+            struct val got = {0};
+            struct str name = table[i].names[k];
+            if (name.n && connected_get(v, name, v->a, &got, &ignored) && !val_is(got, VAL_UNDEF)) {
+                offer(to, name);
+            }
+        }
+    }
+}
 
 /// True when one of the names of `t` is a variable there.
 static bool has(struct view *of, const struct attribute *t) {
     struct val raw = {0};
     struct err ignored = {.arena = of->a};
-    for (size_t k = 0; k < COUNTOF(t->names) && t->names[k]; k++) {
-        if (scope_get(&of->sc, str_from(t->names[k]), of->a, &raw, NULL, &ignored) && !val_is(raw, VAL_UNDEF)) {
+    for (size_t k = 0; k < COUNTOF(t->names) && t->names[k].n; k++) {
+        if (scope_get(&of->sc, t->names[k], of->a, &raw, NULL, &ignored) && !val_is(raw, VAL_UNDEF)) {
             return true;
         }
     }

@@ -393,11 +393,11 @@ struct str task_title(struct view *v);
 /// include_tasks and include_role: what is below them does not inherit their keywords, except vars.
 bool task_is_include(const struct task *t);
 
-// -- connected.c
-// -------------------------------------------------------------------------------------------------------
+// -- connected.c ------------------------------------------------------------------------------------------------------
 /// scope.last of a struct view: variables of the connection that nothing defines.
 bool connected_get(void *view, struct str name, struct arena *a, struct val *out, struct err *e);
-extern const char *const connected_names[];
+/// Their names, those that are known.
+void connected_names(void *view, void (*offer)(void *, struct str), void *to);
 /// A keyword templated without these variables, for it decides on them and may ask for one with a default.
 bool connected_kw(struct view *v, enum keyword k, struct val *out, struct err *e);
 /// Adds to `plain`, the variables of the host that v->delegated names, those that Ansible puts there when it has none.

@@ -11,13 +11,7 @@ struct gathering {
 };
 
 bool gather_is(const struct task *t) {
-    static const char *const full[] = {"gather_facts", "ansible.builtin.gather_facts", "ansible.legacy.gather_facts"};
-    for (size_t i = 0; i < COUNTOF(full); i++) {
-        if (str_eqz(t->action_name, full[i])) {
-            return true;
-        }
-    }
-    return false;
+    return strcmp(t->action, "gather_facts") == 0 || str_eqz(t->action_name, "gather_facts");  // the latter: its start
 }
 
 static bool is_setup(struct str name) {
@@ -55,7 +49,7 @@ static bool names_of(struct job *j, struct val *out, struct err *e) {
 /// The task as one that runs this module, without its arguments; made once for all hosts.
 static struct task *task_for(struct job *j, struct str name, struct err *e) {
     struct play_run *pr = j->pr;
-    struct str key = str_printf(&pr->a, "%p %.*s", (const void *)j->step->task, STR(name));
+    struct str key = str_printf(&j->a, "%p %.*s", (const void *)j->step->task, STR(name));
     struct task *known = map_get(&pr->fact_tasks, key);
     if (known) {
         return known;
@@ -69,7 +63,7 @@ static struct task *task_for(struct job *j, struct str name, struct err *e) {
         err_hint(e, "FACTS_MODULES or ansible_facts_modules names it");
         return NULL;
     }
-    map_put(&pr->fact_tasks, &pr->a, key, bound);
+    map_put(&pr->fact_tasks, &pr->a, str_dup(&pr->a, key), bound);
     return bound;
 }
 

@@ -287,12 +287,8 @@ static void jinja_names(void *self, void (*offer)(void *, struct str), void *to)
     for (const char *const *m = scope_magic_names; s->magic && *m; m++) {
         offer(to, str_from(*m));
     }
-    for (const char *const *m = s->last_names; m && *m; m++) {
-        struct err ignored = {.arena = s->a};
-        struct val v = {0};
-        if (s->last(s->last_self, str_from(*m), s->a, &v, &ignored) && v.kind != VAL_UNDEF) {
-            offer(to, str_from(*m));
-        }
+    if (s->last_names) {
+        s->last_names(s->last_self, offer, to);
     }
 }
 

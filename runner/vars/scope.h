@@ -97,7 +97,7 @@ struct scope {
     /// Asked after all layers, and not for `vars`; `last_names` are offered with the others. May be NULL.
     bool (*last)(void *self, struct str name, struct arena *a, struct val *out, struct err *e);
     void *last_self;
-    const char *const *last_names;
+    void (*last_names)(void *self, void (*offer)(void *, struct str), void *to);
     /// Called when a fact of `state->left` is asked for, or all facts: fetches them, and empties `left`. May be NULL.
     void (*complete)(void *self, struct host_state *state);
     void *complete_self;
