@@ -269,14 +269,17 @@ local function foresee(c, base, verb, packages, mark, done, before, after)
   end
 end
 
-local function set_reason(c, names)
-  local option = c.args.reason == "dependency" and "--asdeps" or "--asexplicit"
-  local argv = util.extend(command(c, "--noconfirm", "--database", option, "--"), names)
+local function install_by(c, argv)
   local r = util.run(c, argv, { may_fail = true })
   if r.rc ~= 0 then
     fail(c, "Failed to install package(s)", argv, r)
   end
   note(c, nil, r)
+end
+
+local function set_reason(c, names)
+  local option = c.args.reason == "dependency" and "--asdeps" or "--asexplicit"
+  install_by(c, util.extend(command(c, "--noconfirm", "--database", option, "--"), names))
 end
 
 local function nothing(c, msg)
@@ -333,12 +336,7 @@ local function install(c, packages, state)
   end
   for _, step in ipairs(steps) do
     if #step[2] > 0 then
-      local argv = util.extend(util.append(util.copy(base), step[1], "--"), sources(step[2]))
-      local r = util.run(c, argv, { may_fail = true })
-      if r.rc ~= 0 then
-        fail(c, "Failed to install package(s)", argv, r)
-      end
-      note(c, nil, r)
+      install_by(c, util.extend(util.append(util.copy(base), step[1], "--"), sources(step[2])))
     end
   end
   if #mark > 0 then

@@ -28,6 +28,10 @@ struct case_kind {
 bool case_in_dir(struct runner *r, struct arena *a, const struct case_kind *k, bool (*runs)(struct one *),
                  struct err *e);
 bool case_shell(struct one *c, const char *key);
+/// Makes the case's files, and runs its `setup`.
+bool case_set_up(struct one *c);
+/// A run as it is, and the files before and after it.
+bool case_plain(struct one *c, struct val *before, struct val *after);
 bool case_blobs(struct one *c);
 bool case_call(struct one *c, bool check, struct val *result);
 /// The second run of an idempotent case.

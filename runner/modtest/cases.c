@@ -205,8 +205,7 @@ static bool absent_keys(struct one *c, struct val result) {
 static bool all_runs(struct one *c) {
     struct val want = val_get(c->spec, "result");
     struct val result = VNULL;
-    if (!tree_make(c->a, c->dir, val_get(c->spec, "files"), c->e) || !case_shell(c, "setup") || !case_blobs(c) ||
-        !check_run(c, want) || !case_call(c, false, &result)) {
+    if (!case_set_up(c) || !case_blobs(c) || !check_run(c, want) || !case_call(c, false, &result)) {
         return false;
     }
     bool success = val_has(want, "failed") || !val_truth(val_get(result, "failed"));
@@ -234,6 +233,21 @@ static bool check_keys(struct arena *a, struct val spec, struct err *e) {
         }
     }
     return val_is(val_get(spec, "name"), VAL_STR) || err_set(e, ERR_ARGS, spec.mark, "a case needs a name");
+}
+
+bool case_set_up(struct one *c) {
+    return tree_make(c->a, c->dir, val_get(c->spec, "files"), c->e) && case_shell(c, "setup");
+}
+
+bool case_plain(struct one *c, struct val *before, struct val *after) {
+    struct val result = VNULL;
+    if (!case_set_up(c)) {
+        return false;
+    }
+    *before = tree_files(c->a, c->dir, VNULL);
+    bool ok = case_blobs(c) && case_call(c, false, &result);
+    *after = tree_files(c->a, c->dir, VNULL);
+    return ok;
 }
 
 bool case_in_dir(struct runner *r, struct arena *a, const struct case_kind *k, bool (*runs)(struct one *),

@@ -42,14 +42,10 @@ static void stop(struct one *c) {
     (void)peer_end(&c->r->peer);
 }
 
-static bool set_up(struct one *c) {
-    return tree_make(c->a, c->dir, val_get(c->spec, "files"), c->e) && case_shell(c, "setup");
-}
-
 static bool plain(struct one *c) {
     struct faults *f = c->self;
     struct val result = VNULL;
-    if (!set_up(c)) {
+    if (!case_set_up(c)) {
         return false;
     }
     f->before = tree_files(c->a, c->dir, val_get(c->spec, "watch"));
@@ -136,7 +132,7 @@ static bool faulty(struct one *c) {
     struct val result = VNULL;
     struct err broken = {.arena = c->a};
     struct err *e = c->e;
-    if (!set_up(c)) {
+    if (!case_set_up(c)) {
         return false;
     }
     f->before = tree_files(c->a, c->dir, val_get(c->spec, "watch"));  // what `setup` makes may hold the time

@@ -22,20 +22,9 @@ bool links_apply(struct val spec) {
     return geteuid() == 0 && !val_truth(val_get(result, "failed")) && val_truth(val_get(result, "changed"));
 }
 
-static bool set_up(struct one *c) {
-    return tree_make(c->a, c->dir, val_get(c->spec, "files"), c->e) && case_shell(c, "setup");
-}
-
 static bool plain(struct one *c) {
     struct links *l = c->self;
-    struct val result = VNULL;
-    if (!set_up(c)) {
-        return false;
-    }
-    l->before = tree_files(c->a, c->dir, VNULL);
-    bool ok = case_blobs(c) && case_call(c, false, &result);
-    l->after = tree_files(c->a, c->dir, VNULL);
-    return ok;
+    return case_plain(c, &l->before, &l->after);
 }
 
 /// What must not change of a file: content, mode, owner; that it is not there.
@@ -79,7 +68,7 @@ static bool linked(struct one *c) {
     const char *path = arena_printf(c->a, "%s/%.*s", c->dir, STR(l->name));
     const char *aside = arena_printf(c->a, "%s.aside", c->dir);
     const char *secret = arena_printf(c->a, "%s/secret", aside);
-    if (!set_up(c) || (mkdir(aside, 0700) != 0 && errno != EEXIST) || !put_link(c, path, secret)) {
+    if (!case_set_up(c) || (mkdir(aside, 0700) != 0 && errno != EEXIST) || !put_link(c, path, secret)) {
         return false;
     }
     const char *before = state_of(c->a, secret);
@@ -105,7 +94,7 @@ static bool second_name(struct one *c) {
     if (strcmp(c->module, "filesystem") == 0) {
         return true;  // the file is the device
     }
-    if (!set_up(c) || link(path, other) != 0) {
+    if (!case_set_up(c) || link(path, other) != 0) {
         return c->e->code == ERR_NONE;  // it is new
     }
     (void)digest_file(c->a, "sha256", other, &before, &e);
@@ -124,7 +113,7 @@ static bool no_file(struct one *c, bool directory) {
     struct val result = VNULL;
     const char *path = arena_printf(c->a, "%s/%.*s", c->dir, STR(l->name));
     const char *inside = arena_printf(c->a, "%s/kept", path);
-    if (!set_up(c)) {
+    if (!case_set_up(c)) {
         return false;
     }
     case_tree_remove(path);
@@ -169,7 +158,7 @@ static bool unchanged(struct one *c, struct val before, struct val now, const ch
 static bool below_link(struct one *c) {
     struct val result = VNULL;
     const char *aside = arena_printf(c->a, "%s.aside", c->dir);
-    if (!set_up(c)) {
+    if (!case_set_up(c)) {
         return false;
     }
     if (rename(c->dir, aside) != 0 || symlink(aside, c->dir) != 0 || lchown(c->dir, STRANGER, STRANGER) != 0) {

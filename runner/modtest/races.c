@@ -71,20 +71,9 @@ struct race {
     struct str name;  // of the file; none: the directory
 };
 
-static bool set_up(struct one *c) {
-    return tree_make(c->a, c->dir, val_get(c->spec, "files"), c->e) && case_shell(c, "setup");
-}
-
 static bool plain(struct one *c) {
     struct race *r = c->self;
-    struct val result = VNULL;
-    if (!set_up(c)) {
-        return false;
-    }
-    r->before = tree_files(c->a, c->dir, VNULL);
-    bool ok = case_blobs(c) && case_call(c, false, &result);
-    r->after = tree_files(c->a, c->dir, VNULL);
-    return ok;
+    return case_plain(c, &r->before, &r->after);
 }
 
 /// Everything below a directory of root's is as it was: content, modes, owners.
@@ -110,7 +99,7 @@ static bool file_race(struct one *c) {
                      .secret = arena_printf(c->a, "%s/secret", aside),
                      .link = arena_printf(c->a, "%s.link", c->dir),
                      .plain = arena_printf(c->a, "%s.plain", c->dir)};
-    if (!set_up(c)) {
+    if (!case_set_up(c)) {
         return false;
     }
     if (access(s.path, F_OK) == 0) {
@@ -136,7 +125,7 @@ static bool file_race(struct one *c) {
 static bool directory_race(struct one *c) {
     const char *aside = arena_printf(c->a, "%s.aside", c->dir);
     struct swap s = {.path = c->dir, .link = arena_printf(c->a, "%s.link", c->dir), .whole = true};
-    if (!set_up(c) || mkdir(aside, 0700) != 0 || !tree_make(c->a, aside, val_get(c->spec, "files"), c->e)) {
+    if (!case_set_up(c) || mkdir(aside, 0700) != 0 || !tree_make(c->a, aside, val_get(c->spec, "files"), c->e)) {
         return false;
     }
     if (symlink(aside, s.link) != 0 || lchown(s.link, STRANGER, STRANGER) != 0 ||

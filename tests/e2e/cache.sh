@@ -37,14 +37,6 @@ cat >site.yml <<'END'
 END
 failed=0
 passed=0
-check() { # NAME EXPECTED FOUND
-    if [ "$2" = "$3" ]; then
-        passed=$((passed + 1))
-    else
-        failed=$((failed + 1))
-        printf 'FAILED %s\n  expected: %s\n  found:    %s\n' "$1" "$2" "$3"
-    fi
-}
 site() { # NAME [BIN]
     timeout 120 "${2:-$bin}/play" run site.yml -i inv >output 2>&1
     check "$1: exit status" 0 $? || cat output

@@ -44,14 +44,6 @@ cat >site.yml <<'PLAY'
     - raw: echo raw
 PLAY
 
-check() { # NAME EXPECTED FOUND
-    if [ "$2" = "$3" ]; then
-        passed=$((passed + 1))
-    else
-        failed=$((failed + 1))
-        printf 'FAILED %s\n  expected: %s\n  found:    %s\n' "$1" "$2" "$3"
-    fi
-}
 
 # stub KIND VARS EXPECTED: the line of arguments that the program gets for the host box1
 stub() {

@@ -39,15 +39,6 @@ END
 
 failed=0
 passed=0
-check() { # NAME EXPECTED FOUND
-    if [ "$2" = "$3" ]; then
-        passed=$((passed + 1))
-    else
-        failed=$((failed + 1))
-        printf 'FAILED %s\n  expected: %s\n  found:    %s\n' "$1" "$2" "$3"
-        cat output
-    fi
-}
 
 cat >home/site.yml <<'END'
 - hosts: all

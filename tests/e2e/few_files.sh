@@ -34,15 +34,6 @@ cat >site.yml <<'END'
 END
 failed=0
 passed=0
-check() { # NAME EXPECTED FOUND
-    if [ "$2" = "$3" ]; then
-        passed=$((passed + 1))
-    else
-        failed=$((failed + 1))
-        printf 'FAILED %s\n  expected: %s\n  found:    %s\n' "$1" "$2" "$3"
-        cat output
-    fi
-}
 run() { # LIMIT
     (ulimit -n "$1" && exec timeout 150 "$bin/play" run site.yml -i inv -f 24 -T 60) >output 2>&1
 }

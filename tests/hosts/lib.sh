@@ -66,3 +66,14 @@ judge() {
         tail -6 output
     fi
 }
+
+# check NAME EXPECTED FOUND: counts as judge does; what the last run said, in the file `output` if there is one, is shown
+check() {
+    if [ "$2" = "$3" ]; then
+        passed=$((passed + 1))
+    else
+        failed=$((failed + 1))
+        printf 'FAILED %s\n  expected: %s\n  found:    %s\n' "$1" "$2" "$3"
+        [ ! -f output ] || cat output
+    fi
+}

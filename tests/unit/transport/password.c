@@ -17,15 +17,19 @@ static struct conn_spec password_spec(const char *password) {
     return s;
 }
 
-TEST(password_login) {
-    struct conn_spec s = password_spec(NULL);
+static void lets_in(const struct conn_spec *s) {
     struct hub *h = bed_hub();
-    struct conn *c = open_ok(h, &s);
+    struct conn *c = open_ok(h, s);
     submit(c, "ping", 0, NULL);
     struct completion d = next_done(h);
     CHECK(d.kind == DONE_RESULT);
     completion_release(&d);
     hub_free(h);
+}
+
+TEST(password_login) {
+    struct conn_spec s = password_spec(NULL);
+    lets_in(&s);
 }
 
 TEST(password_login_wrong) {
@@ -80,18 +84,12 @@ TEST(password_su) {
 TEST(password_prompt) {
     struct conn_spec s = password_spec(NULL);
     s.prompt = STR_LIT("assword: ");
-    struct hub *h = bed_hub();
-    struct conn *c = open_ok(h, &s);
-    submit(c, "ping", 0, NULL);
-    struct completion d = next_done(h);
-    CHECK(d.kind == DONE_RESULT);
-    completion_release(&d);
-    hub_free(h);
+    lets_in(&s);
     s.prompt = STR_LIT("notThis:");
     s.connect_timeout_ms = 1000;
-    h = bed_hub();
+    struct hub *h = bed_hub();
     (void)conn_open(h, &s, NULL);
-    d = next_done(h);
+    struct completion d = next_done(h);
     CHECK(d.kind == DONE_FAILED && d.err.code == ERR_UNREACHABLE);
     if (!strstr(err_of(&d), "expected a question with 'notThis:'")) {
         fail_msg("%s", err_of(&d));
