@@ -121,8 +121,8 @@ static bool delegate(struct view *v, struct err *e) {
     return !val_is(to, VAL_STR) || view_delegate(v, val_text(to), run_host_named(v->r, val_text(to)), e);
 }
 
-bool connected_get(void *self, struct str name, struct arena *a, struct val *out, struct err *e) {
-    struct view *v = self;
+bool connected_get(void *view, struct str name, struct arena *a, struct val *out, struct err *e) {
+    struct view *v = view;
     const struct attribute *t = v->connected ? attribute_of(name) : NULL;
     *out = (struct val){0};
     if (!t) {
@@ -131,8 +131,8 @@ bool connected_get(void *self, struct str name, struct arena *a, struct val *out
     return delegate(v, e) && variable(v, t, out, e) && (!val_is(*out, VAL_UNDEF) || default_of(v, t, a, out, e));
 }
 
-void connected_names(void *self, void (*offer)(void *, struct str), void *to) {
-    struct view *v = self;
+void connected_names(void *view, void (*offer)(void *, struct str), void *to) {
+    struct view *v = view;
     for (size_t i = 0; i < COUNTOF(table); i++) {
         for (size_t k = 0; k < COUNTOF(table[i].names); k++) {
             struct err ignored = {.arena = v->a};
