@@ -137,13 +137,33 @@ static void add_lines(struct mod_call *c, const char *key, const char *lines) {
     }
 }
 
+/// Names with an underscore are what the controller attaches, but for those that Ansible has itself.
+static bool is_attached(struct str name) {
+    static const char *const ansibles[] = {"_raw_params", "_original_basename", "_diff_peek", "_async_dir"};
+    for (size_t i = 0; i < COUNTOF(ansibles); i++) {
+        if (str_eqz(name, ansibles[i])) {
+            return false;
+        }
+    }
+    return str_starts(name, "_");
+}
+
 /// The arguments as shown with -vvv, and registered for each item of a loop: every option, null when it was not given,
 /// secrets masked.
 static struct val shown_args(struct arena *a, struct spec s, struct val args) {
-    struct val out = val_copy(a, args);
+    struct val out = val_dict(a, val_len(args));
     const struct arg *arg;
+    size_t k = 0;
+    for (struct vpair *p; (p = val_each(args, &k));) {
+        if (!is_attached(val_text(p->key))) {
+            val_set_key(a, out, p->key, p->value);
+        }
+    }
     for (size_t i = 0; (arg = spec_each(s, &i));) {
         struct val v = val_get(args, arg->name);
+        if (is_attached(str_from(arg->name))) {
+            continue;
+        }
         if (val_is(v, VAL_UNDEF)) {
             v = VNULL;
         } else if (arg->no_log && !val_is(v, VAL_NULL)) {
@@ -152,10 +172,6 @@ static struct val shown_args(struct arena *a, struct spec s, struct val args) {
             v = shown_args(a, spec_sub(arg->sub), v);
         }
         val_set(a, out, arg->name, v);
-    }
-    static const char *const own[] = {"_files", "_facts_read", "_facts_discover"};  // what the controller attaches
-    for (size_t k = 0; k < COUNTOF(own); k++) {
-        (void)val_del_key(out, val_z(a, own[k]));
     }
     return out;
 }
