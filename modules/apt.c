@@ -1,5 +1,6 @@
 // apt: packages of Debian systems. What is installed comes from dpkg's status file, changes go through apt-get.
 #include "apt.h"
+#include "aptoffer.h"
 #include "dpkg.h"
 #include "fd.h"
 #include "http.h"
@@ -44,27 +45,23 @@ static const struct arg args[] = {
 
 #define POLICY_FILE "/usr/sbin/policy-rc.d"
 
-struct names {
-    const char **p;
-    size_t n, cap;
-};
 struct apt {
     struct dpkg db;
-    struct names wanted;  // words for apt-get: name, name=version, a .deb
-    struct names named;   // what is to be present, wildcards expanded
-    bool update;          // lists are to be refreshed
+    struct apt_names wanted;  // words for apt-get: name, name=version, a .deb
+    struct apt_names named;   // what is to be present, wildcards expanded
+    bool update;              // lists are to be refreshed
     bool cache_updated;
     int64_t cache_time;
 };
 
 // -- apt-get ---------------------------------------------------------------------------------------------------------
 
-static void add(struct mod_call *c, struct names *v, const char *word) {
+static void add(struct mod_call *c, struct apt_names *v, const char *word) {
     VEC_PUSH(c->arena, *v, word);
 }
 
 // The options every apt-get call has.
-static void base_words(struct mod_call *c, struct names *v) {
+static void base_words(struct mod_call *c, struct apt_names *v) {
     add(c, v, "apt-get");
     add(c, v, "-q");
     add(c, v, "-y");
@@ -78,7 +75,7 @@ static void base_words(struct mod_call *c, struct names *v) {
     }
 }
 
-static void change_words(struct mod_call *c, struct names *v) {
+static void change_words(struct mod_call *c, struct apt_names *v) {
     static const struct {
         const char *arg, *word;
     } flags[] = {{"force", "--force-yes"},
@@ -104,7 +101,7 @@ static void change_words(struct mod_call *c, struct names *v) {
     }
 }
 
-static bool apt_get(struct mod_call *c, struct names *v, struct run_result *r, struct err *e) {
+static bool apt_get(struct mod_call *c, struct apt_names *v, struct run_result *r, struct err *e) {
     add(c, v, NULL);
     setenv("DEBIAN_FRONTEND", "noninteractive", 1);
     setenv("DEBIAN_PRIORITY", "critical", 1);
@@ -140,7 +137,7 @@ static void show_diff(struct mod_call *c, struct str out) {
 }
 
 // Runs a changing command; the result tells whether apt changed anything.
-static bool change(struct mod_call *c, struct names *v, const char *what, bool *changed, struct err *e) {
+static bool change(struct mod_call *c, struct apt_names *v, const char *what, bool *changed, struct err *e) {
     struct run_result r;
     if (!apt_get(c, v, &r, e)) {
         return false;
@@ -185,7 +182,7 @@ static bool update_lists(struct mod_call *c, struct apt *s, struct err *e) {
     int64_t longest = mod_int(c, "update_cache_retry_max_delay", 12);
     struct run_result r = {0};
     for (int64_t i = 0; i < (tries < 1 ? 1 : tries); i++) {
-        struct names v = {0};
+        struct apt_names v = {0};
         base_words(c, &v);
         add(c, &v, "update");
         if (!apt_get(c, &v, &r, e)) {
@@ -204,95 +201,18 @@ static bool update_lists(struct mod_call *c, struct apt *s, struct err *e) {
 
 // -- what is wanted --------------------------------------------------------------------------------------------------
 
+// None of these may stand in the name of a package.
 static bool has_wildcard(struct str s) {
-    return str_find_char(s, 0, '*') != SIZE_MAX || str_find_char(s, 0, '?') != SIZE_MAX;
-}
-
-static bool installed(const struct apt *s, struct str name) {
-    return dpkg_installed(&s->db, name) || map_get(&s->db.provides, name);
-}
-
-struct offer {
-    struct str candidate;  // "(none)" when there is no version to install
-    struct {
-        struct str *p;
-        size_t n, cap;
-    } versions;  // newest first
-};
-
-// A line of a version table: "     2.0 500" or " *** 1.0 100".
-static struct str table_version(struct str line) {
-    bool row = line.n > 5 && line.s[5] != ' ' && (str_starts(line, "     ") || str_starts(line, " *** "));
-    return row ? str_sub(line, 5, str_find_char(line, 5, ' ')) : STR_NONE;
-}
-
-// Versions of packages, asked in one call: name -> struct offer, as long as apt knows the name.
-static bool candidates(struct mod_call *c, const struct names *names, struct map *out, struct err *e) {
-    struct names v = {0};
-    add(c, &v, "apt-cache");
-    add(c, &v, "policy");
-    if (mod_has(c, "default_release")) {
-        add(c, &v, "-t");
-        add(c, &v, mod_z(c, "default_release"));
-    }
-    add(c, &v, "--");
-    for (size_t i = 0; i < names->n; i++) {
-        add(c, &v, names->p[i]);
-    }
-    add(c, &v, NULL);
-    struct run_result r;
-    setenv("LC_ALL", "C.UTF-8", 1);
-    if (!run_command(&(struct run){.argv = v.p}, c->arena, &r, e)) {
-        return false;
-    }
-    if (r.rc != 0) {
-        return fail_with(c, &r, "apt-cache policy", e);
-    }
-    struct str rest = r.out;
-    struct str line;
-    struct offer *o = NULL;
-    while (str_next(&rest, '\n', &line)) {
-        if (line.n > 1 && line.s[0] != ' ') {
-            o = ARENA_NEW(c->arena, struct offer);
-            map_put(out, c->arena, str_sub(line, 0, line.n - 1), o);
-            continue;
-        }
-        struct str t = str_trim(line);
-        struct str version = table_version(line);
-        if (o && str_starts(t, "Candidate:")) {
-            o->candidate = str_trim(str_sub(t, 10, t.n));
-        } else if (o && version.n > 0) {
-            VEC_PUSH(c->arena, o->versions, version);
+    for (size_t i = 0; i < s.n; i++) {
+        if (strchr("*?[]!", s.s[i])) {
+            return true;
         }
     }
-    return true;
-}
-
-struct want {
-    struct str name, version;  // version: pattern, or empty
-    bool at_least;             // "name>=version"
-};
-
-static struct want split_name(struct str word) {
-    size_t eq = str_find_char(word, 0, '=');
-    struct want w = {.name = str_sub(word, 0, eq)};
-    if (eq != SIZE_MAX) {
-        w.version = str_sub(word, eq + 1, word.n);
-        w.at_least = str_ends(w.name, ">");
-        w.name = w.at_least ? str_sub(w.name, 0, eq - 1) : w.name;
-    }
-    return w;
-}
-
-static bool version_matches(struct mod_call *c, struct str have, const struct want *w) {
-    if (w->at_least) {
-        return dpkg_compare(have, w->version) >= 0;
-    }
-    return fnmatch(str_z(c->arena, w->version), str_z(c->arena, have), 0) == 0;
+    return false;
 }
 
 // All packages apt knows whose names match a pattern.
-static bool expand_known(struct mod_call *c, struct str pattern, struct names *out, struct err *e) {
+static bool expand_known(struct mod_call *c, struct str pattern, struct apt_names *out, struct err *e) {
     const char *argv[] = {"apt-cache", "pkgnames", NULL};
     struct run_result r;
     if (!run_command(&(struct run){.argv = argv}, c->arena, &r, e)) {
@@ -311,11 +231,11 @@ static bool expand_known(struct mod_call *c, struct str pattern, struct names *o
 }
 
 // The names to look at, wildcards expanded.
-static bool expand(struct mod_call *c, struct names *out, struct err *e) {
+static bool expand(struct mod_call *c, struct apt_names *out, struct err *e) {
     struct val list = mod_arg(c, "package");
     for (size_t i = 0; i < val_len(list); i++) {
         struct str word = str_trim(val_str_of(c->arena, val_at_index(list, i)));
-        struct want w = split_name(word);
+        struct apt_want w = apt_split(word);
         if (word.n == 0) {
             continue;
         }
@@ -332,8 +252,8 @@ static bool expand(struct mod_call *c, struct names *out, struct err *e) {
 }
 
 // Packages the user asked for are no longer there only because others need them.
-static struct names auto_installed(struct mod_call *c, const struct names *names) {
-    struct names out = {0};
+static struct apt_names auto_installed(struct mod_call *c, const struct apt_names *names) {
+    struct apt_names out = {0};
     struct err quiet = {.arena = c->arena};
     struct str text;
     struct str line;
@@ -346,7 +266,7 @@ static struct names auto_installed(struct mod_call *c, const struct names *names
             name = str_trim(str_sub(line, 9, line.n));
         }
         for (size_t i = 0; str_eqz(line, "Auto-Installed: 1") && i < names->n; i++) {
-            if (str_eq(split_name(str_from(names->p[i])).name, name)) {
+            if (str_eq(apt_split(str_from(names->p[i])).name, name)) {
                 add(c, &out, str_z(c->arena, name));
             }
         }
@@ -355,8 +275,8 @@ static struct names auto_installed(struct mod_call *c, const struct names *names
 }
 
 static bool mark_manual(struct mod_call *c, struct apt *s, struct err *e) {
-    struct names found = auto_installed(c, &s->named);
-    struct names v = {0};
+    struct apt_names found = auto_installed(c, &s->named);
+    struct apt_names v = {0};
     struct run_result r;
     if (found.n == 0) {
         return true;
@@ -374,53 +294,60 @@ static bool mark_manual(struct mod_call *c, struct apt *s, struct err *e) {
 }
 
 // The word for apt-get that brings one package to what is wanted; NULL in *word: it is as wanted.
-static bool want_one(struct mod_call *c, const struct apt *s, const char *text, const struct offer *o, bool latest,
+static bool want_one(struct mod_call *c, const struct apt *s, const char *text, const struct apt_offer *o, bool latest,
                      const char **word, struct err *e) {
-    struct want w = split_name(str_from(text));
+    struct apt_want w = apt_split(str_from(text));
     const struct dpkg_package *p = dpkg_installed(&s->db, w.name);
+    struct str best = apt_best(c, o, &w);
     *word = NULL;
-    if (w.version.n ? p && version_matches(c, p->version, &w) : p || installed(s, w.name)) {
-        bool newer = latest && p && o && !w.version.n && !str_eqz(o->candidate, "(none)") &&
-                     dpkg_compare(o->candidate, p->version) > 0;
-        *word = newer ? text : NULL;
+    if (p && (!w.version.n || apt_version_matches(c, p->version, &w))) {
+        // A pattern that a newer version fits, too, asks for that one.
+        bool move = latest || (w.version.n && !w.at_least);
+        if (move && best.n && dpkg_compare(best, p->version) > 0) {
+            *word = w.version.n ? arena_printf(c->arena, "%.*s=%.*s", STR(w.name), STR(best)) : text;
+        }
+        return true;
+    }
+    if (!o && !p) {
+        return mod_fail(c, e, "No package matching '%.*s' is available", STR(w.name));
+    }
+    if (!p && o->versions.n == 0) {  // only a name: other packages provide it
+        const struct dpkg_package *other;
+        if (!apt_sole_provider(c, &s->db, w.name, &other, e)) {
+            return false;
+        }
+        bool there = other && (!w.version.n || apt_version_matches(c, other->version, &w));
+        *word = there || mod_bool(c, "only_upgrade") ? NULL : text;
         return true;
     }
     if (mod_bool(c, "only_upgrade") && !p) {
         return true;
     }
-    if (!o) {
-        return mod_fail(c, e, "No package matching '%.*s' is available", STR(w.name));
+    if (!best.n) {
+        return mod_fail(c, e, "no available installation candidate for %s", text);
     }
-    if (!w.version.n) {
-        *word = text;
-        return true;
-    }
-    for (size_t i = 0; i < o->versions.n; i++) {
-        if (version_matches(c, o->versions.p[i], &w)) {
-            *word = arena_printf(c->arena, "%.*s=%.*s", STR(w.name), STR(o->versions.p[i]));
-            return true;
-        }
-    }
-    return mod_fail(c, e, "no available installation candidate for %s", text);
+    *word = w.version.n ? arena_printf(c->arena, "%.*s=%.*s", STR(w.name), STR(best)) : text;
+    return true;
 }
 
-static bool wants_present(struct mod_call *c, struct apt *s, const struct names *names, bool latest, struct err *e) {
-    struct names ask = {0};
+static bool wants_present(struct mod_call *c, struct apt *s, const struct apt_names *names, bool latest,
+                          struct err *e) {
+    struct apt_names ask = {0};
     struct map offers = {0};
     for (size_t i = 0; i < names->n; i++) {
-        struct want w = split_name(str_from(names->p[i]));
+        struct apt_want w = apt_split(str_from(names->p[i]));
         const struct dpkg_package *p = dpkg_installed(&s->db, w.name);
-        bool there = w.version.n ? p && version_matches(c, p->version, &w) : installed(s, w.name);
+        bool there = p && (!w.version.n || (apt_version_matches(c, p->version, &w) && !has_wildcard(w.version)));
         if (!there || latest) {
             add(c, &ask, str_z(c->arena, w.name));
         }
     }
-    if (ask.n > 0 && !candidates(c, &ask, &offers, e)) {
+    if (ask.n > 0 && !apt_offers(c, &ask, &offers, e)) {
         return false;
     }
     for (size_t i = 0; i < names->n; i++) {
         const char *word;
-        struct want w = split_name(str_from(names->p[i]));
+        struct apt_want w = apt_split(str_from(names->p[i]));
         if (!want_one(c, s, names->p[i], map_get(&offers, w.name), latest, &word, e)) {
             return false;
         }
@@ -431,13 +358,14 @@ static bool wants_present(struct mod_call *c, struct apt *s, const struct names 
     return true;
 }
 
-static void wants_absent(struct mod_call *c, struct apt *s, const struct names *names) {
+static void wants_absent(struct mod_call *c, struct apt *s, const struct apt_names *names) {
     for (size_t i = 0; i < names->n; i++) {
-        struct want w = split_name(str_from(names->p[i]));
+        struct apt_want w = apt_split(str_from(names->p[i]));
         const struct dpkg_package *p = map_get(&s->db.by_name, w.name);
         p = p ? p : dpkg_installed(&s->db, w.name);
+        bool fits = p && (!w.version.n || apt_version_matches(c, p->version, &w));
         // With purge a removed package still has something to give: its configuration files.
-        if (p && (p->installed || (mod_bool(c, "purge") && p->version.n > 0 && !p->installed))) {
+        if (p && ((p->installed && fits) || (mod_bool(c, "purge") && p->version.n > 0))) {
             add(c, &s->wanted, str_z(c->arena, w.name));
         }
     }
@@ -507,7 +435,7 @@ static bool wants_deb(struct mod_call *c, struct apt *s, struct str file, struct
 }
 
 static bool look(struct mod_call *c, struct apt *s, struct err *e) {
-    s->wanted = (struct names){0};
+    s->wanted = (struct apt_names){0};
     if (!dpkg_load(c->arena, &s->db, e)) {
         return false;
     }
@@ -521,7 +449,7 @@ static bool look(struct mod_call *c, struct apt *s, struct err *e) {
         }
         return true;
     }
-    struct names names = {0};
+    struct apt_names names = {0};
     if (!expand(c, &names, e)) {
         return false;
     }
@@ -571,7 +499,7 @@ static const char *verb_of(struct mod_call *c, const struct apt *s) {
     return str_eqz(state, "absent") ? "remove" : (str_eqz(state, "build-dep") ? "build-dep" : "install");
 }
 
-static void operation_words(struct mod_call *c, const struct apt *s, const char *verb, struct names *v) {
+static void operation_words(struct mod_call *c, const struct apt *s, const char *verb, struct apt_names *v) {
     base_words(c, v);
     change_words(c, v);
     if (str_eqz(mod_str(c, "state"), "fixed")) {
@@ -589,7 +517,7 @@ static void operation_words(struct mod_call *c, const struct apt *s, const char 
 // Asks apt what it would do, and shows it.
 static bool simulate(struct mod_call *c, const struct apt *s, const char *verb, bool *would, struct err *e) {
     struct run_result r;
-    struct names v = {0};
+    struct apt_names v = {0};
     operation_words(c, s, verb, &v);
     add(c, &v, "--simulate");
     if (!apt_get(c, &v, &r, e)) {
@@ -625,7 +553,7 @@ static void report(struct mod_call *c, const struct apt *s) {
 }
 
 static bool plan_autoclean(struct mod_call *c, struct err *e) {
-    struct names v = {0};
+    struct apt_names v = {0};
     struct run_result r;
     base_words(c, &v);
     add(c, &v, "autoclean");
@@ -698,7 +626,7 @@ static bool operate(struct mod_call *c, struct apt *s, bool *changed, struct err
     if (!verb) {
         return true;
     }
-    struct names v = {0};
+    struct apt_names v = {0};
     operation_words(c, s, verb, &v);
     bool had = false;
     bool policy = mod_has(c, "policy_rc_d");
@@ -725,7 +653,7 @@ static bool clean_up(struct mod_call *c, bool *changed, struct err *e) {
     static const char *const verbs[] = {"clean", "autoclean"};
     for (size_t i = 0; i < COUNTOF(verbs); i++) {
         if (mod_bool(c, verbs[i])) {
-            struct names v = {0};
+            struct apt_names v = {0};
             struct run_result r;
             base_words(c, &v);
             add(c, &v, verbs[i]);

@@ -61,6 +61,10 @@ make_deb qa-r 1.0
 make_deb qa-conf 1:1.0-1
 make_deb qa-new 2.0 'Depends: qa-a, qa-r'
 make_deb qa-clash 1.0 'Conflicts: qa-a'
+make_deb qa-real 1.0
+make_deb qa-also 1.0 'Provides: qa-real'
+make_deb qa-one 1.0 'Provides: qa-either'
+make_deb qa-two 1.0 'Provides: qa-either'
 rm -rf "$repo/tree"
 mkdir -p "$repo/debs"
 cp "$repo"/qa-a_*.deb "$repo"/qa-b_*.deb "$repo/debs/"
