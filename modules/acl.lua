@@ -81,7 +81,7 @@ local function lines_of(r)
 end
 
 local function query(c)
-  local argv = { util.need(c, "getfacl") }
+  local argv = { c:need("getfacl") }
   if c.args.default then
     argv[#argv + 1] = "-d"
   end
@@ -94,7 +94,7 @@ local function change(c, e)
   if c.args.state == "present" then
     entry = entry .. ":" .. e.permissions
   end
-  local argv = { util.need(c, "setfacl") }
+  local argv = { c:need("setfacl") }
   if e.default then
     argv[#argv + 1] = "-d"
   end

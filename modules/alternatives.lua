@@ -74,7 +74,7 @@ local function install(c, tool, now, old)
 end
 
 local function plan(c)
-  local tool, path, state = util.need(c, "update-alternatives"), c.args.path, c.args.state
+  local tool, path, state = c:need("update-alternatives"), c.args.path, c.args.state
   local now = display(c, tool)
   local old = path and now.alternatives[path]
   local calls, msgs = {}, {}

@@ -252,7 +252,7 @@ static bool run(struct mod_call *c, struct err *e) {
         return mod_fail(c, e, "one of the following is required: name, update_cache, upgrade");
     }
     if (!k.program) {
-        return mod_fail(c, e, "Failed to find required executable \"apk\" in paths: $PATH");
+        return mod_fail_program(c, e, "apk");
     }
     if (!check_names(c, e) || (mod_bool(c, "update_cache") && !update(&k, e))) {
         return false;

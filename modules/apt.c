@@ -211,6 +211,13 @@ static bool has_wildcard(struct str s) {
     return false;
 }
 
+// Ansible leaves out what it says of the lists when they do not know the name.
+static bool unknown(struct mod_call *c, struct err *e, const char *msg) {
+    (void)val_del_key(c->result, val_z(c->arena, "cache_updated"));
+    (void)val_del_key(c->result, val_z(c->arena, "cache_update_time"));
+    return mod_fail(c, e, "%s", msg);
+}
+
 // All packages apt knows whose names match a pattern.
 static bool expand_known(struct mod_call *c, struct str pattern, struct apt_names *out, struct err *e) {
     const char *argv[] = {"apt-cache", "pkgnames", NULL};
@@ -227,7 +234,8 @@ static bool expand_known(struct mod_call *c, struct str pattern, struct apt_name
             add(c, out, str_z(c->arena, line));
         }
     }
-    return out->n > before || mod_fail(c, e, "No package(s) matching '%.*s' available", STR(pattern));
+    return out->n > before ||
+           unknown(c, e, arena_printf(c->arena, "No package(s) matching '%.*s' available", STR(pattern)));
 }
 
 // The names to look at, wildcards expanded.
@@ -309,7 +317,7 @@ static bool want_one(struct mod_call *c, const struct apt *s, const char *text, 
         return true;
     }
     if (!o && !p) {
-        return mod_fail(c, e, "No package matching '%.*s' is available", STR(w.name));
+        return unknown(c, e, arena_printf(c->arena, "No package matching '%.*s' is available", STR(w.name)));
     }
     if (!p && o->versions.n == 0) {  // only a name: other packages provide it
         const struct dpkg_package *other;
@@ -544,7 +552,8 @@ static bool simulate(struct mod_call *c, const struct apt *s, const char *verb, 
 }
 
 static void report(struct mod_call *c, const struct apt *s) {
-    bool other = upgrade_mode(c) || mod_has(c, "deb") || (has_packages(c) && str_eqz(mod_str(c, "state"), "absent")) ||
+    bool named = mod_arg(c, "package").kind != VAL_UNDEF;
+    bool other = upgrade_mode(c) || mod_has(c, "deb") || (named && str_eqz(mod_str(c, "state"), "absent")) ||
                  (!has_packages(c) && mod_bool(c, "autoremove"));
     if (!other) {
         mod_set(c, "cache_updated", val_bool(s->cache_updated));

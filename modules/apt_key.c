@@ -47,7 +47,7 @@ static bool apt_key(struct mod_call *c, const char *const *more, struct str inpu
         return true;
     }
     err_clear(e);
-    return mod_fail(c, e, "Failed to find required executable \"apt-key\" in paths");
+    return mod_fail_program(c, e, "apt-key");
 }
 
 static bool refused(struct mod_call *c, const struct run_result *r, const char *msg, struct err *e) {
@@ -168,7 +168,7 @@ static bool extract_id(struct mod_call *c, struct key *k, struct str *id, struct
     words_add(c, &w, "-");
     if (!words_run(c, &w, k->data, &r, e)) {
         err_clear(e);
-        return mod_fail(c, e, "Failed to find required executable \"gpg\" in paths");
+        return mod_fail_program(c, e, "gpg");
     }
     struct val ids = ids_of(c, r.out, false);
     if (r.rc != 0 || val_len(ids) == 0) {
@@ -235,7 +235,7 @@ static bool plan(struct mod_call *c, struct err *e) {
     struct str id = mod_str(c, "id");
     struct val ids;
     c->state = k;
-    if (!check_arguments(c, e)) {
+    if (!check_arguments(c, e) || !mod_need(c, "apt-key", e) || !mod_need(c, "gpg", e)) {
         return false;
     }
     if (!id.n && (!load(c, k, e) || !extract_id(c, k, &id, e))) {

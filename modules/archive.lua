@@ -160,10 +160,10 @@ local function listing(c, path, format, many)
   end
   local r
   if format == "zip" then
-    r = util.run(c, { util.need(c, "unzip"), "-v", path }, { may_fail = true })
+    r = util.run(c, { c:need("unzip"), "-v", path }, { may_fail = true })
     return r.rc == 0 and r.stdout:gsub("^[^\n]*\n", "") or nil
   elseif many or format == "tar" then
-    r = util.run(c, { util.need(c, "tar"), "--numeric-owner", "-tvf", path }, { may_fail = true, env = { TZ = "UTC" } })
+    r = util.run(c, { c:need("tar"), "--numeric-owner", "-tvf", path }, { may_fail = true, env = { TZ = "UTC" } })
     return r.rc == 0 and r.stdout or nil
   end
   return c.fs.digest(path, "sha256")
@@ -173,28 +173,28 @@ local function pack(c, want, temp)
   local format = c.args.format
   local names, done = members(c, want)
   if format == "zip" then
-    util.run(c, { util.need(c, "zip"), "-q", "-X", "-@", temp },
+    util.run(c, { c:need("zip"), "-q", "-X", "-@", temp },
       { cwd = want.root, stdin = util.unlines(names), env = { TZ = "UTC" } })
     return done
   end
   if not want.many and format ~= "tar" then
     local copy = c:tmpdir() .. "/content"
-    util.run(c, { util.need(c, "cp"), "--", want.targets[1], copy })
-    local argv = { util.need(c, TOOLS[format]), "-f" }
+    util.run(c, { c:need("cp"), "--", want.targets[1], copy })
+    local argv = { c:need(TOOLS[format]), "-f" }
     if format == "gz" then
       argv[#argv + 1] = "-n"
     end
     argv[#argv + 1] = copy
     util.run(c, argv)
-    util.run(c, { util.need(c, "cp"), "--", copy .. "." .. format, temp })
+    util.run(c, { c:need("cp"), "--", copy .. "." .. format, temp })
     return list({ want.targets[1] })
   end
   local file_list = c:tmpdir() .. "/names"
   c.fs.write(file_list, util.unlines(names), { mode = 384 })
-  local argv = { util.need(c, "tar"), "-c", "--no-recursion", "-f", temp, "-C", want.root }
+  local argv = { c:need("tar"), "-c", "--no-recursion", "-f", temp, "-C", want.root }
   if TOOLS[format] then
     table.insert(argv, 3, "-" .. ({ gz = "z", bz2 = "j", xz = "J" })[format])
-    util.need(c, TOOLS[format])
+    c:need(TOOLS[format])
   end
   util.append(argv, "-T", file_list)
   util.run(c, argv)
@@ -255,7 +255,7 @@ local function run(c)
       end
     end
     local beside = dir .. "/" .. stem .. c.digest("sha256", c.random(16)):sub(1, 8)
-    util.run(c, { util.need(c, "cp"), "--", temp, beside })
+    util.run(c, { c:need("cp"), "--", temp, beside })
     c.fs.rename(beside, want.dest)
   end
   if c.args.remove then

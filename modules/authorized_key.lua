@@ -84,8 +84,10 @@ local function file_of(c)
   if not user then
     if c.check and c.args.path then
       return c.args.path, nil
+    elseif c.check then
+      c:fail("Either user must exist or you must provide full path to key file in check mode")
     end
-    c:fail("Failed to lookup user " .. c.args.user .. ": there is no such user")
+    c:fail("Failed to lookup user " .. c.args.user .. ': "getpwnam(): name not found: \'' .. c.args.user .. '\'"')
   end
   return c.args.path or user.home .. "/.ssh/authorized_keys", user
 end

@@ -30,7 +30,7 @@ local function satisfied(have, want)
 end
 
 local function current(c, path)
-  local r = util.run(c, { util.need(c, "getcap"), "-v", path }, { may_fail = true })
+  local r = util.run(c, { c:need("getcap"), "-v", path }, { may_fail = true })
   local out = util.trim(r.stdout)
   if r.rc ~= 0 or r.stderr ~= "" or (out ~= path and out:match("%)$")) then
     c:fail("Unable to get capabilities of " .. path, { stdout = out, stderr = r.stderr })
@@ -71,7 +71,7 @@ local function plan(c)
 end
 
 local function run(c)
-  local r = util.run(c, { util.need(c, "setcap"), c.state.caps, c.state.path }, { may_fail = true })
+  local r = util.run(c, { c:need("setcap"), c.state.caps, c.state.path }, { may_fail = true })
   if r.rc ~= 0 then
     c:fail("Unable to set capabilities of " .. c.state.path, { stdout = r.stdout, stderr = r.stderr, rc = r.rc })
   end

@@ -33,7 +33,7 @@ local function current(c, p)
   if not c.fs.exists(p.cert) then
     return nil
   end
-  local r = util.run(c, { util.need(c, "openssl"), "x509", "-in", p.cert, "-noout", "-enddate", "-ext", "subjectAltName" }, { may_fail = true })
+  local r = util.run(c, { c:need("openssl"), "x509", "-in", p.cert, "-noout", "-enddate", "-ext", "subjectAltName" }, { may_fail = true })
   local ends = r.stdout:match("notAfter=([^\n]+)")
   if r.rc ~= 0 or not ends then
     return { domains = {}, days = -1, broken = true }
@@ -86,7 +86,7 @@ end
 
 local function certbot(c, words)
   local a = c.args
-  local argv = { a.certbot or c:which("certbot") or c:fail('Failed to find required executable "certbot" in paths: $PATH') }
+  local argv = { a.certbot or c:need("certbot") }
   util.extend(argv, words)
   util.append(argv, "--non-interactive", "--config-dir", a.config_dir, "--work-dir", a.work_dir, "--logs-dir", a.logs_dir)
   local env = {}

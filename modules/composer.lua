@@ -4,7 +4,7 @@ local util = use("util")
 
 local function program(c, words)
   local a = c.args
-  local argv = { a.executable or util.need(c, "php"), a.composer_executable or util.need(c, "composer") }
+  local argv = { a.executable or c:need("php"), a.composer_executable or c:need("composer") }
   if a.global_command then
     util.append(argv, "global")
   else

@@ -107,7 +107,7 @@ static bool read_crontab(struct mod_call *c, struct cron *k, struct err *e) {
     }
     crontab_words(c, k, &w, "-l");
     if (!words_run(c, &w, STR_NONE, &r, e)) {
-        return e->sys_errno == ENOENT ? mod_fail(c, e, "Failed to find required executable \"crontab\"") : false;
+        return e->sys_errno == ENOENT ? mod_fail_program(c, e, "crontab") : false;
     }
     if (r.rc != 0 && r.rc != 1) {
         return mod_fail(c, e, "Unable to read crontab: %.*s", STR(str_trim(r.err)));

@@ -7,7 +7,7 @@ local function trim(text)
 end
 
 local function program(c, name)
-  return c:which(name) or c:fail('Failed to find required executable "' .. name .. '" in paths: $PATH')
+  return c:need(name)
 end
 
 -- The answers debconf shows for the package.

@@ -140,7 +140,7 @@ local function same(c, path, want)
   local head = file
   if want.size > IN_MEMORY then
     head = c:tmpdir() .. "/head"
-    util.run(c, { util.need(c, "dd"), "if=" .. file, "of=" .. head, "bs=512", "count=64" })
+    util.run(c, { c:need("dd"), "if=" .. file, "of=" .. head, "bs=512", "count=64" })
   end
   local text = c.fs.read(head) or ""
   local have = tar.first(text)
@@ -149,7 +149,7 @@ local function same(c, path, want)
   elseif want.text then
     return text:sub(have.at + 1, have.at + have.size) == want.text
   end
-  local words = { util.need(c, "cmp"), "-s", "-n", tostring(want.size), file, want.path, tostring(have.at), "0" }
+  local words = { c:need("cmp"), "-s", "-n", tostring(want.size), file, want.path, tostring(have.at), "0" }
   return util.run(c, words, { may_fail = true }).rc == 0
 end
 
@@ -186,8 +186,8 @@ local function put(c, path, want)
     c.fs.write(file, header .. (want.text or "") .. tar.padding(want.size), { mode = 384 })
   else
     c.fs.write(file, header, { mode = 384 })
-    util.run(c, { util.need(c, "dd"), "if=" .. want.path, "of=" .. file, "bs=512", "seek=1", "conv=notrunc" })
-    util.run(c, { util.need(c, "truncate"), "-s", tostring(512 + want.size + #tar.padding(want.size)), file })
+    util.run(c, { c:need("dd"), "if=" .. want.path, "of=" .. file, "bs=512", "seek=1", "conv=notrunc" })
+    util.run(c, { c:need("truncate"), "-s", tostring(512 + want.size + #tar.padding(want.size)), file })
   end
   local status, answer = docker.request(c, "PUT", archive(c),
     { query = { path = util.dirname(path), noOverwriteDirNonDir = "1" }, headers = { ["Content-Type"] = "application/x-tar" }, body_file = file, timeout = 600 })

@@ -27,7 +27,7 @@ end
 
 -- Input needs a connection that is handed over, which only the docker program has.
 local function with_input(c, argv)
-  local words = docker.cli(c, util.need(c, "docker"))
+  local words = docker.cli(c, c:need("docker"))
   util.append(words, "exec", "-i")
   if c.args.chdir then
     util.append(words, "-w", c.args.chdir)

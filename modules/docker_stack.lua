@@ -4,7 +4,7 @@ local util = use("util")
 local docker = use("docker")
 
 local function program(c, words)
-  local argv = docker.cli(c, c.args.docker_cli or util.need(c, "docker"))
+  local argv = docker.cli(c, c.args.docker_cli or c:need("docker"))
   util.extend(argv, words)
   return util.run(c, argv, { may_fail = true })
 end

@@ -3,7 +3,7 @@
 local LOCALE = { LANG = "C", LC_ALL = "C" }
 
 local function dpkg(c, arguments, stdin)
-  local argv = { c:which("dpkg") or c:fail('Failed to find required executable "dpkg" in paths: $PATH') }
+  local argv = { c:need("dpkg") }
   table.move(arguments, 1, #arguments, 2, argv)
   local r = c:exec({ argv = argv, stdin = stdin, env = LOCALE })
   if r.rc ~= 0 then

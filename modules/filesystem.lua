@@ -24,7 +24,7 @@ local function found(c, dev)
   local blkid = c:which("blkid") or "/sbin/blkid"
   local r = util.run(c, { blkid, "-p", "-c", "/dev/null", "-o", "value", "-s", "TYPE", dev }, { may_fail = true })
   if r.rc == 127 then
-    c:fail('Failed to find required executable "blkid" in paths: $PATH')
+    c:need("blkid")
   end
   local kind = util.trim(r.stdout)
   if kind == "" and r.rc ~= 2 and r.rc ~= 0 then
@@ -54,11 +54,11 @@ local function sizes(c, kind, dev)
   if st and st.type == "file" then
     total = st.size
   else
-    local r = util.run(c, { util.need(c, "blockdev"), "--getsize64", dev })
+    local r = util.run(c, { c:need("blockdev"), "--getsize64", dev })
     total = tonumber(util.trim(r.stdout))
   end
   if kind:match("^ext") then
-    local out = util.run(c, { util.need(c, "dumpe2fs"), "-h", dev }).stdout
+    local out = util.run(c, { c:need("dumpe2fs"), "-h", dev }).stdout
     local count, size = number(out, "Block count:%s+(%d+)"), number(out, "Block size:%s+(%d+)")
     return total, count and size and count * size
   elseif kind == "xfs" then
@@ -66,7 +66,7 @@ local function sizes(c, kind, dev)
     if not where then
       c:fail(dev .. " needs to be mounted for xfs operations")
     end
-    local out = util.run(c, { util.need(c, "xfs_info"), where }).stdout
+    local out = util.run(c, { c:need("xfs_info"), where }).stdout
     local size, count = out:match("data%s+=%s*bsize=(%d+)%s+blocks=(%d+)")
     return total, size and tonumber(size) * tonumber(count)
   end
@@ -84,7 +84,7 @@ local function plan_grow(c, kind, dev)
     c:set("msg", kind .. " filesystem is using the whole device " .. dev)
     return
   end
-  local argv = { util.need(c, how[1]) }
+  local argv = { c:need(how[1]) }
   util.extend(argv, table.move(how, 2, #how, 1, {}))
   local where = KINDS[kind].mounted and mountpoint(c, dev)
   if KINDS[kind].mounted and not where then
@@ -105,7 +105,7 @@ local function plan_uuid(c, kind, dev)
   local blkid = c:which("blkid") or "/sbin/blkid"
   local now = util.trim(util.run(c, { blkid, "-p", "-c", "/dev/null", "-o", "value", "-s", "UUID", dev }, { may_fail = true }).stdout)
   if now ~= c.args.uuid:lower() then
-    c.state.argv = { util.need(c, how), "-U", c.args.uuid, dev }
+    c.state.argv = { c:need(how), "-U", c.args.uuid, dev }
     c:differs("uuid", now, c.args.uuid)
   end
 end
@@ -123,7 +123,7 @@ local function plan(c)
   local now = found(c, dev)
   if state == "absent" then
     if now then
-      c.state.argv = { util.need(c, "wipefs"), "--all", dev }
+      c.state.argv = { c:need("wipefs"), "--all", dev }
       if mountpoint(c, dev) then
         c:fail(dev .. " is mounted on " .. mountpoint(c, dev) .. ": it is not wiped")
       end
@@ -153,7 +153,7 @@ local function plan(c)
     c:fail(dev .. " is mounted on " .. mountpoint(c, dev) .. ": it is not made anew")
   end
   local how = KINDS[kind]
-  local argv = { util.need(c, how.mkfs) }
+  local argv = { c:need(how.mkfs) }
   if c.args.force or how.mkfs:match("ext") then
     util.extend(argv, how.force)
   end

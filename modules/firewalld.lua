@@ -60,7 +60,7 @@ local function settle(c)
   end
   immediate = immediate and not c.state.offline or not permanent
   if c.state.offline then
-    c.state.program = util.need(c, "firewall-offline-cmd")
+    c.state.program = c:need("firewall-offline-cmd")
   end
   return permanent, immediate
 end

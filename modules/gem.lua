@@ -3,7 +3,7 @@
 local util = use("util")
 
 local function program(c)
-  return c.args.executable and util.words(c.args.executable) or { util.need(c, "gem") }
+  return c.args.executable and util.words(c.args.executable) or { c:need("gem") }
 end
 
 local function gem(c, words)

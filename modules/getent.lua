@@ -47,7 +47,7 @@ local function entries(out, separator)
 end
 
 local function command(c)
-  local argv = { c:which("getent") or c:fail('Failed to find required executable "getent" in paths: $PATH') }
+  local argv = { c:need("getent") }
   for _, name in ipairs({ "database", "key", "service" }) do
     if c.args[name] and c.args[name]:sub(1, 1) == "-" then
       c:fail(name .. " must not start with '-': '" .. c.args[name] .. "'")

@@ -5,7 +5,7 @@ local util = use("util")
 local function base(c)
   local a = c.args
   local scope = a.scope or "system"
-  local argv = { util.need(c, "git"), "config", "--includes" }
+  local argv = { c:need("git"), "config", "--includes" }
   if scope == "file" then
     util.append(argv, "-f", a.file)
   else

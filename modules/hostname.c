@@ -43,8 +43,8 @@ static bool pick(struct mod_call *c, struct naming *n, struct err *e) {
     n->file = "/etc/hostname";
     if (is(use, "systemd") || is(use, "debian") || (!use.s && has_systemd() && spawn_which(c->arena, "hostnamectl"))) {
         n->way = SYSTEMD;
-        if (!spawn_which(c->arena, "hostnamectl")) {
-            return mod_fail(c, e, "Failed to find required executable \"hostnamectl\" in paths: $PATH");
+        if (!mod_need(c, "hostnamectl", e)) {
+            return false;
         }
     } else if (is(use, "redhat") || (!use.s && there("/etc/redhat-release") && !there("/etc/hostname"))) {
         n->way = REDHAT_FILE;

@@ -141,7 +141,7 @@ end
 
 local function program(c)
   local name = c.args.ip_version == "ipv6" and "ip6tables" or "iptables"
-  return c:which(name) or c:fail('Failed to find required executable "' .. name .. '" in paths: $PATH')
+  return c:need(name)
 end
 
 local function call(c, action, more, number)

@@ -46,7 +46,7 @@ static bool keygen(struct mod_call *c, const char *const *more, struct run_resul
         return true;
     }
     err_clear(e);
-    return mod_fail(c, e, "Failed to find required executable \"ssh-keygen\" in paths");
+    return mod_fail_program(c, e, "ssh-keygen");
 }
 
 /// A private file with this text.

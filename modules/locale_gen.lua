@@ -15,7 +15,7 @@ end
 
 local function missing(c, names)
   local have = {}
-  for line in util.run(c, { util.need(c, "locale"), "-a" }, { may_fail = true }).stdout:gmatch("[^\n]+") do
+  for line in util.run(c, { c:need("locale"), "-a" }, { may_fail = true }).stdout:gmatch("[^\n]+") do
     have[normal(line)] = true
   end
   local out = {}
@@ -76,7 +76,7 @@ end
 
 local function run(c)
   local enable = c.args.state == "present"
-  local tool = util.need(c, "locale-gen")
+  local tool = c:need("locale-gen")
   if not c.state.ubuntu then
     local text = c.fs.read(GEN)
     local new = edited(c, text, enable)

@@ -6,7 +6,7 @@ local function program(c)
   if c.args.make then
     return c.args.make
   end
-  return c:which("gmake") or util.need(c, "make")
+  return c:which("gmake") or c:need("make")
 end
 
 local function plan(c)

@@ -15,7 +15,7 @@ local function loaded(c)
       return true
     end
   end
-  local r = util.run(c, { util.need(c, "uname"), "-r" })
+  local r = util.run(c, { c:need("uname"), "-r" })
   local builtin = c.fs.read("/lib/modules/" .. util.trim(r.stdout) .. "/modules.builtin") or ""
   for line in builtin:gmatch("[^\n]+") do
     if underscored(util.basename(line):gsub("%.ko.*$", "")) == wanted then
@@ -124,9 +124,9 @@ local function plan(c)
   local present = c.args.state == "present"
   c.state.switch = loaded(c) ~= present
   if c.state.switch then
-    util.need(c, "modprobe")
+    c:need("modprobe")
     if present and c.check then
-      local r = util.run(c, { util.need(c, "modprobe"), "-n", c.args.name }, { may_fail = true })
+      local r = util.run(c, { c:need("modprobe"), "-n", c.args.name }, { may_fail = true })
       if r.rc ~= 0 then
         c:fail(util.trim(r.stderr), { rc = r.rc, stdout = r.stdout, stderr = r.stderr })
       end
@@ -142,7 +142,7 @@ end
 local function run(c)
   local present = c.args.state == "present"
   if c.state.switch then
-    local argv = { util.need(c, "modprobe") }
+    local argv = { c:need("modprobe") }
     if not present then
       argv[#argv + 1] = "-r"
     end

@@ -196,6 +196,10 @@ void mod_warn(struct mod_call *c, const char *fmt, ...) PRINTF_LIKE(2, 3);
 bool mod_fail(struct mod_call *c, struct err *e, const char *fmt, ...) PRINTF_LIKE(3, 4);
 /// The same with ": strerror".
 bool mod_fail_sys(struct mod_call *c, struct err *e, int errno_, const char *fmt, ...) PRINTF_LIKE(4, 5);
+/// The same in Ansible's words for a program that is not there; the message names the directories of $PATH.
+bool mod_fail_program(struct mod_call *c, struct err *e, const char *name);
+/// Path of a program in $PATH; NULL: the module has failed, as above.
+const char *mod_need(struct mod_call *c, const char *name, struct err *e);
 #define mod_fail(...)     err_false(mod_fail(__VA_ARGS__))
 #define mod_fail_sys(...) err_false(mod_fail_sys(__VA_ARGS__))
 /// Ends the module as skipped with this msg. Returns true.

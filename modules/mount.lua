@@ -198,7 +198,7 @@ local function ephemeral_words(c, argv, remount)
 end
 
 local function do_mount(c)
-  local argv = with_fstab(c, { util.need(c, "mount") })
+  local argv = with_fstab(c, { c:need("mount") })
   if c.args.state == "ephemeral" then
     ephemeral_words(c, argv)
   end
@@ -209,7 +209,7 @@ end
 local function do_remount(c)
   local want = c.state.want
   local explicit = c.args.state == "remounted" and want.opts ~= "defaults"
-  local argv = with_fstab(c, { util.need(c, "mount") })
+  local argv = with_fstab(c, { c:need("mount") })
   if c.args.state == "ephemeral" then
     ephemeral_words(c, argv, true)
   else
@@ -224,7 +224,7 @@ local function do_remount(c)
     c:fail("Options were specified with remounted, but the remount command failed. Use 'state: unmounted', then " ..
       "'state: mounted' with all options instead. " .. util.trim(r.stderr))
   end
-  r = util.run(c, { util.need(c, "umount"), want.name }, { may_fail = true })
+  r = util.run(c, { c:need("umount"), want.name }, { may_fail = true })
   return r.rc == 0 and do_mount(c) or r
 end
 
@@ -243,7 +243,7 @@ local function run(c)
     c.fs.write(c.state.fstab, c.state.text)
   end
   if action == "umount" then
-    local r = util.run(c, { util.need(c, "umount"), name }, { may_fail = true })
+    local r = util.run(c, { c:need("umount"), name }, { may_fail = true })
     if r.rc ~= 0 then
       c:fail("Error unmounting " .. name .. ": " .. util.trim(r.stdout .. r.stderr))
     end

@@ -90,7 +90,7 @@ local function dump(c, all)
   c.fs.write(temp, "", { mode = 384 })
   local r = util.run(c, argv, { may_fail = true })
   if r.rc == 0 and ending(target) then
-    local packer = util.need(c, ending(target))
+    local packer = c:need(ending(target))
     local packed = util.run(c, { packer, packer:match("zstd$") and "--rm" or "-f", temp }, { may_fail = true })
     temp = packed.rc == 0 and temp .. "." .. target:match("%.(%w+)$") or temp
     r = packed.rc == 0 and r or packed
@@ -114,7 +114,7 @@ local function plain(c, target)
   end
   local copy = c:tmpdir() .. "/dump." .. target:match("%.(%w+)$")
   c.fs.symlink(c.fs.realpath(target), copy)
-  local r = util.run(c, { util.need(c, program), "-d", "-k", "-f", copy }, { may_fail = true })
+  local r = util.run(c, { c:need(program), "-d", "-k", "-f", copy }, { may_fail = true })
   if r.rc ~= 0 then
     c:fail(util.trim(r.stderr), { rc = r.rc })
   end

@@ -147,7 +147,7 @@ end
 
 local function signal(c)
   if c.args.service and c.fs.exists("/run/systemd/system") then
-    local r = util.run(c, { util.need(c, "systemctl"), "reload", c.args.service }, { may_fail = true })
+    local r = util.run(c, { c:need("systemctl"), "reload", c.args.service }, { may_fail = true })
     return r.rc == 0, r.stderr
   end
   local r = util.run(c, { c.state.program, "-c", c.args.directory .. "/" .. c.args.main, "-s", "reload" }, { may_fail = true })
@@ -200,7 +200,7 @@ end
 local function plan(c)
   check_arguments(c)
   local p, want = paths(c), wanted(c)
-  c.state.program = c.args.nginx or c:which("nginx") or c:fail('Failed to find required executable "nginx" in paths: $PATH')
+  c.state.program = c.args.nginx or c:need("nginx")
   local now = c.fs.read(p.file)
   c.state.before = { text = now, link = p.link and c.fs.readlink(p.link), is_file = false }
   if p.link and not c.state.before.link and c.fs.stat(p.link) then

@@ -3,7 +3,7 @@
 local util = use("util")
 
 local function command(c, words, with_name)
-  local argv = c.args.executable and util.words(c.args.executable) or { util.need(c, "npm") }
+  local argv = c.args.executable and util.words(c.args.executable) or { c:need("npm") }
   util.extend(argv, words)
   local function flag(on, option)
     if on then

@@ -6,7 +6,7 @@ local SIZES = { rsa = 4096, rsa1 = 2048, dsa = 1024, ecdsa = 256, ed25519 = 256 
 
 -- The passphrase is asked for by a script in the call's own directory: it stands in no argv.
 local function keygen(c, words, options)
-  local argv = { util.need(c, "ssh-keygen") }
+  local argv = { c:need("ssh-keygen") }
   util.extend(argv, words)
   local env = { SSH_ASKPASS_REQUIRE = "never" }
   if c.args.passphrase and not options.plain then

@@ -388,7 +388,7 @@ local function run(c)
   local a = c.args
   local state = STATES[a.state] or a.state
   c.state.said = { msg = {}, stdout = {}, stderr = {} }
-  c.state.base = { util.need(c, a.executable) }
+  c.state.base = { c:need(a.executable) }
   util.extend(c.state.base, a.config and { "--config", a.config })
   util.extend(c.state.base, a.root and { "--root", a.root })
   util.extend(c.state.base, a.root and a.cachedir and { "--cachedir", a.cachedir })

@@ -290,7 +290,7 @@ local function make_environment(c, env)
     c:fail("virtualenv_command is empty")
   end
   if not argv[1]:find("/", 1, true) then
-    argv[1] = c:which(argv[1]) or c:fail('Failed to find required executable "' .. argv[1] .. '" in paths: $PATH')
+    argv[1] = c:need(argv[1])
   end
   if c.args.virtualenv_site_packages then
     argv[#argv + 1] = "--system-site-packages"

@@ -193,7 +193,7 @@ static bool plan(struct mod_call *c, struct err *e) {
     k->gpg = spawn_which(c->arena, "gpg");
     k->gpg = k->gpg ? k->gpg : spawn_which(c->arena, "gpg2");
     if (!k->rpm || !k->gpg) {
-        return mod_fail(c, e, "Failed to find required executable \"%s\" in paths: $PATH", k->rpm ? "gpg2" : "rpm");
+        return mod_fail_program(c, e, k->rpm ? "gpg2" : "rpm");
     }
     if (!find_key(c, k, e) || !is_imported(c, k, &here, e)) {
         return false;

@@ -3,7 +3,7 @@
 local util = use("util")
 
 local function current(c)
-  local r = util.run(c, { util.need(c, "getsebool"), "--", c.args.name }, { may_fail = true })
+  local r = util.run(c, { c:need("getsebool"), "--", c.args.name }, { may_fail = true })
   if r.rc ~= 0 then
     c:fail("SELinux boolean " .. c.args.name .. " does not exist. (" .. util.trim(r.stderr) .. ")", { rc = r.rc })
   end
@@ -16,7 +16,7 @@ end
 
 -- What is kept for the next boot: "(on   ,   off)  text", the second of the two.
 local function stored(c)
-  local r = util.run(c, { util.need(c, "semanage"), "boolean", "-l", "-n" }, { what = "semanage boolean -l" })
+  local r = util.run(c, { c:need("semanage"), "boolean", "-l", "-n" }, { what = "semanage boolean -l" })
   for _, line in ipairs(util.lines(r.stdout)) do
     local name, kept = line:match("^(%S+)%s+%(%s*%w+%s*,%s*(%w+)%s*%)")
     if name == c.args.name then
@@ -48,7 +48,7 @@ local function plan(c)
 end
 
 local function run(c)
-  local argv = { util.need(c, "setsebool") }
+  local argv = { c:need("setsebool") }
   if c.args.persistent then
     util.append(argv, "-P")
   end

@@ -114,11 +114,11 @@ end
 
 local function run(c)
   if c.state.enforce then
-    util.run(c, { util.need(c, "setenforce"), c.state.enforce })
+    util.run(c, { c:need("setenforce"), c.state.enforce })
   end
   util.write_text(c)
   if c.state.kernel then
-    util.run(c, { util.need(c, "grubby"), "--update-kernel=ALL", c.state.kernel, "selinux=0" })
+    util.run(c, { c:need("grubby"), "--update-kernel=ALL", c.state.kernel, "selinux=0" })
   end
 end
 

@@ -7,7 +7,7 @@ local function trim(text)
 end
 
 local function client(c)
-  return c:which("snap") or c:fail('Failed to find required executable "snap" in paths: $PATH')
+  return c:need("snap")
 end
 
 local function call(c, ...)

@@ -5,7 +5,7 @@ local util = use("util")
 local function svn(c, words, options)
   options = options or {}
   local a = c.args
-  local argv = { a.executable or util.need(c, "svn"), "--non-interactive", "--no-auth-cache" }
+  local argv = { a.executable or c:need("svn"), "--non-interactive", "--no-auth-cache" }
   if not a.validate_certs then
     util.append(argv, "--trust-server-cert-failures=unknown-ca,cn-mismatch,expired,not-yet-valid,other")
   end

@@ -65,7 +65,7 @@ end
 local function program(c)
   local path = c.args.supervisorctl_path
   if not path then
-    return c:which("supervisorctl") or c:fail('Failed to find required executable "supervisorctl" in paths: $PATH')
+    return c:need("supervisorctl")
   end
   local st = c.fs.exists(path) and c:which(path)
   if not st then

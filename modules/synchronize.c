@@ -180,15 +180,9 @@ static void words(struct mod_call *c, struct buf *b, const char *const *all) {
 }
 
 static bool which(struct mod_call *c, const char *name, struct str *out, struct err *e) {
-    struct str rest = str_from(getenv("PATH"));  // NOLINT(concurrency-mt-unsafe): one thread
-    struct str dir;
-    while (str_next(&rest, ':', &dir)) {
-        *out = str_printf(c->arena, "%.*s/%s", STR(dir), name);
-        if (dir.n && access(out->s, X_OK) == 0) {
-            return true;
-        }
-    }
-    return mod_fail(c, e, "Failed to find required executable \"%s\" in paths: $PATH", name);
+    const char *path = mod_need(c, name, e);
+    *out = str_from(path ? path : "");
+    return path != NULL;
 }
 
 /// ssh as rsync is to call it.

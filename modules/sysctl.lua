@@ -71,7 +71,7 @@ local function in_file(text, name)
 end
 
 local function sysctl(c, ...)
-  local path = c:which("sysctl") or c:fail('Failed to find required executable "sysctl" in paths: $PATH')
+  local path = c:need("sysctl")
   return c:exec({ argv = { path, ... }, env = { LANG = "C", LC_ALL = "C" } })
 end
 

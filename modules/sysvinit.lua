@@ -151,7 +151,7 @@ local function run_script(c, verb)
     argv[#argv + 1] = word
   end
   if c.args.daemonize then
-    table.insert(argv, 1, c:which("setsid") or c:fail('Failed to find required executable "setsid" in paths: $PATH'))
+    table.insert(argv, 1, c:need("setsid"))
   end
   local r = c:exec({ argv = argv })
   if r.rc ~= 0 then

@@ -39,7 +39,7 @@ local function is_v6(text)
 end
 
 local function ufw(c, words, may_fail)
-  local argv = { util.need(c, "ufw") }
+  local argv = { c:need("ufw") }
   util.extend(argv, words)
   local commands = c.state.commands or list()
   commands[#commands + 1] = table.concat(argv, " ")
@@ -55,7 +55,7 @@ local function position(c)
     return n
   end
   local last, last4, any6 = 0, 0, false
-  for line in util.run(c, { util.need(c, "ufw"), "status", "numbered" }, { may_fail = true }).stdout:gmatch("[^\n]+") do
+  for line in util.run(c, { c:need("ufw"), "status", "numbered" }, { may_fail = true }).stdout:gmatch("[^\n]+") do
     local number = tonumber(line:match("^%[ *(%d+)%] "))
     if number then
       last = math.max(last, number)

@@ -1,9 +1,11 @@
 // What modules call: reading their arguments and building their result.
 #include "digest.h"
 #include "module.h"
+#include "spawn.h"
 
 #include <errno.h>
 #include <stdarg.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -173,6 +175,19 @@ bool mod_fail_sys(struct mod_call *c, struct err *e, int errno_, const char *fmt
     struct str msg = format(c->arena, fmt, ap);
     va_end(ap);
     return fail(c, e, str_printf(c->arena, "%.*s: %s", STR(msg), strerrordesc_np(errno_)));
+}
+
+bool mod_fail_program(struct mod_call *c, struct err *e, const char *name) {
+    const char *path = getenv("PATH");  // NOLINT(concurrency-mt-unsafe): a module's process has one thread
+    return mod_fail(c, e, "Failed to find required executable \"%s\" in paths: %s", name, path ? path : "");
+}
+
+const char *mod_need(struct mod_call *c, const char *name, struct err *e) {
+    const char *path = spawn_which(c->arena, name);
+    if (!path) {
+        (void)mod_fail_program(c, e, name);
+    }
+    return path;
 }
 
 bool mod_skip(struct mod_call *c, const char *msg) {

@@ -82,7 +82,7 @@ end
 -- The directory as an archive, without what .dockerignore names.
 local function context(c, path)
   local file = c:tmpdir() .. "/context.tar"
-  local argv = { util.need(c, "tar"), "-C", path, "-cf", file }
+  local argv = { c:need("tar"), "-C", path, "-cf", file }
   for _, line in ipairs(util.lines(c.fs.read(path .. "/.dockerignore") or "")) do
     line = util.trim(line):gsub("^%./", ""):gsub("/+$", "")
     if line ~= "" and not line:match("^[#!]") then
@@ -146,7 +146,7 @@ end
 
 -- What an archive holds: a list of { id, tags }; nil when it is no archive of images.
 function images.archived(c, path)
-  local r = util.run(c, { util.need(c, "tar"), "-xOf", path, "manifest.json" }, { may_fail = true })
+  local r = util.run(c, { c:need("tar"), "-xOf", path, "manifest.json" }, { may_fail = true })
   local ok, manifest = pcall(c.json.decode, r.stdout)
   if r.rc ~= 0 or not ok or type(manifest) ~= "table" then
     return nil

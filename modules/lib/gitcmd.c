@@ -45,7 +45,7 @@ static bool run_words(struct mod_call *c, const struct git *g, const char *cwd, 
         run.cwd = cwd;
     }
     if (!run_command(&run, c->arena, r, e)) {
-        return e->sys_errno == ENOENT ? mod_fail(c, e, "Failed to find required executable \"%s\"", g->exe) : false;
+        return e->sys_errno == ENOENT ? mod_fail_program(c, e, g->exe) : false;
     }
     return true;
 }
@@ -255,9 +255,8 @@ static bool find_git_dir(struct mod_call *c, struct git *g, struct err *e) {
 
 bool git_open(struct mod_call *c, struct git *g, struct err *e) {
     g->exe = mod_has(c, "executable") ? mod_z(c, "executable") : "git";
-    if (!strchr(g->exe, '/') && !spawn_which(c->arena, g->exe)) {
-        return mod_fail(c, e, "Failed to find required executable \"git\" in paths: %s",
-                        getenv("PATH"));  // NOLINT(concurrency-mt-unsafe): a module's process has one thread
+    if (!strchr(g->exe, '/') && !mod_need(c, g->exe, e)) {
+        return false;
     }
     struct str repo = path_expand_user(c->arena, mod_str(c, "repo"));
     g->repo = str_starts(repo, "/") ? arena_printf(c->arena, "file://%.*s", STR(repo)) : mod_z(c, "repo");

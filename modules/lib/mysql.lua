@@ -93,7 +93,7 @@ function mysql.program(c, ...)
       return path
     end
   end
-  c:fail('Failed to find required executable "' .. select(1, ...) .. '" in paths: $PATH')
+  return c:need((...))
 end
 
 local function client(c, sql, words)

@@ -43,7 +43,7 @@ function pgdump.dump(c, db, path, options)
     c:fail("pg_dump of " .. db .. " failed: " .. util.trim(r.stderr), { rc = r.rc, stderr = r.stderr })
   end
   if options.compressor then
-    local packed = util.run(c, { util.need(c, COMPRESSORS[options.compressor]), options.compressor == "zst" and "--rm" or "-f", temp },
+    local packed = util.run(c, { c:need(COMPRESSORS[options.compressor]), options.compressor == "zst" and "--rm" or "-f", temp },
       { may_fail = true })
     if packed.rc ~= 0 then
       c.fs.remove_tree(temp)
@@ -62,8 +62,8 @@ end
 -- at the same time.
 function pgdump.send(c, db, options)
   local env = postgres.environment(c)
-  local compressor = options.compressor and util.need(c, COMPRESSORS[options.compressor])
-  local argv = { util.need(c, "pg_dump"), "--format=" .. options.format, "--no-password" }
+  local compressor = options.compressor and c:need(COMPRESSORS[options.compressor])
+  local argv = { c:need("pg_dump"), "--format=" .. options.format, "--no-password" }
   util.extend(argv, role_words(c))
   util.extend(argv, options.extra)
   util.append(argv, "--dbname=" .. db)
@@ -71,7 +71,7 @@ function pgdump.send(c, db, options)
   if compressor then
     check = { compressor, "-t" }
   elseif options.format ~= "plain" then
-    check = { util.need(c, "pg_restore"), "--list" }
+    check = { c:need("pg_restore"), "--list" }
   end
   env.LC_ALL = "C"
   local r = c:send{ argv = argv, filter = compressor and { compressor, "-c" }, check = check, env = env }
@@ -92,11 +92,11 @@ function pgdump.verify(c, path, format, compressor, remove)
   local ok, why = true, ""
   if format == "plain" and not compressor then
     local st = c.fs.stat(path)
-    local tail = util.run(c, { util.need(c, "tail"), "-c", "4096", path }, { may_fail = true }).stdout
+    local tail = util.run(c, { c:need("tail"), "-c", "4096", path }, { may_fail = true }).stdout
     ok = st ~= nil and tail:find("PostgreSQL database dump complete", 1, true) ~= nil
     why = "its end is missing"
   elseif compressor then
-    local r = util.run(c, { util.need(c, COMPRESSORS[compressor]), "-t", path }, { may_fail = true })
+    local r = util.run(c, { c:need(COMPRESSORS[compressor]), "-t", path }, { may_fail = true })
     ok, why = r.rc == 0, util.trim(r.stderr)
   else
     local r = postgres.program(c, { "pg_restore", "--list", path }, { may_fail = true })
@@ -115,7 +115,7 @@ function pgdump.restore(c, db, path, format, compressor, options)
   if compressor then
     local copy = c:tmpdir() .. "/restore." .. compressor
     c.fs.symlink(c.fs.realpath(path), copy)
-    local out = util.run(c, { util.need(c, COMPRESSORS[compressor]), "-d", "-k", "-f", copy }, { may_fail = true })
+    local out = util.run(c, { c:need(COMPRESSORS[compressor]), "-d", "-k", "-f", copy }, { may_fail = true })
     if out.rc ~= 0 then
       c:fail(COMPRESSORS[compressor] .. " failed: " .. util.trim(out.stderr))
     end

@@ -158,7 +158,7 @@ postgres.environment = environment
 function postgres.program(c, argv, options)
   options = options or {}
   local env = environment(c)
-  argv[1] = c:which(argv[1]) or c:fail('Failed to find required executable "' .. argv[1] .. '" in paths: $PATH')
+  argv[1] = c:need(argv[1])
   for key, value in pairs(options.env or {}) do
     env[key] = value
   end

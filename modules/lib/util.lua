@@ -160,11 +160,6 @@ function util.present(value)
   return value
 end
 
--- A program of the target, or the module's end.
-function util.need(c, name)
-  return c:which(name) or c:fail('Failed to find required executable "' .. name .. '" in paths: $PATH')
-end
-
 -- Refuses a FIFO, a socket or a device where a file is wanted: a program would wait at it for ever.
 function util.regular(c, arg, path)
   local st = c.fs.stat(c.fs.realpath(path) or path)

@@ -6,7 +6,7 @@ local x509 = {}
 
 function x509.openssl(c, words, options)
   options = options or {}
-  local argv = { util.need(c, "openssl") }
+  local argv = { c:need("openssl") }
   util.extend(argv, words)
   return util.run(c, argv, { may_fail = options.may_fail, stdin = options.stdin, env = { OPENSSL_CONF = options.config or "/dev/null" }, what = options.what })
 end

@@ -196,7 +196,7 @@ static void complete_path(struct arena *a, const struct module *m) {
     if (!m || m->free_form) {
         return;
     }
-    static const char *const more[] = {"/usr/local/sbin", "/usr/sbin", "/sbin"};
+    static const char *const more[] = {"/sbin", "/usr/sbin", "/usr/local/sbin"};
     struct buf b = BUF_IN(a);
     buf_z(&b, path);
     for (size_t i = 0; i < COUNTOF(more); i++) {

@@ -257,6 +257,19 @@ static int call_which(lua_State *lua) {
     return 1;
 }
 
+/// The same, or the module's end.
+static int call_need(lua_State *lua) {
+    struct lua_host *h = host_of(lua);
+    const char *path = mod_need(h->call, luaL_checkstring(lua, 2), h->err);
+    if (!path) {
+        h->failed = true;
+        lua_pushliteral(lua, "failed");
+        return lua_error(lua);
+    }
+    lua_pushstring(lua, path);
+    return 1;
+}
+
 // -- c.json, c.re
 // --------------------------------------------------------------------------------------------------------
 
@@ -373,13 +386,11 @@ void host_push_text_tools(lua_State *lua) {
 }
 
 void host_push_call(lua_State *lua) {
-    static const luaL_Reg methods[] = {{"differs", call_differs}, {"changed", call_changed},
-                                       {"set", call_set},         {"fail", call_fail},
-                                       {"warn", call_warn},       {"skip", call_skip},
-                                       {"diff", call_diff},       {"tmpdir", call_tmpdir},
-                                       {"exec", call_exec},       {"which", call_which},
-                                       {"send", call_send},       {"collect", call_collect},
-                                       {"keep", call_keep},       {NULL, NULL}};
+    static const luaL_Reg methods[] = {{"differs", call_differs}, {"changed", call_changed}, {"set", call_set},
+                                       {"fail", call_fail},       {"warn", call_warn},       {"skip", call_skip},
+                                       {"diff", call_diff},       {"tmpdir", call_tmpdir},   {"exec", call_exec},
+                                       {"which", call_which},     {"need", call_need},       {"send", call_send},
+                                       {"collect", call_collect}, {"keep", call_keep},       {NULL, NULL}};
     const struct mod_call *c = call_of(lua);
     luaL_newlib(lua, methods);
     host_push_tools(lua);
