@@ -301,6 +301,10 @@ static bool mark_manual(struct mod_call *c, struct apt *s, struct err *e) {
     return r.rc == 0 || fail_with(c, &r, "'apt-mark manual'", e);
 }
 
+static bool no_package(struct mod_call *c, struct str name, struct err *e) {
+    return unknown(c, e, arena_printf(c->arena, "No package matching '%.*s' is available", STR(name)));
+}
+
 // The word for apt-get that brings one package to what is wanted; NULL in *word: it is as wanted.
 static bool want_one(struct mod_call *c, const struct apt *s, const char *text, const struct apt_offer *o, bool latest,
                      const char **word, struct err *e) {
@@ -317,13 +321,19 @@ static bool want_one(struct mod_call *c, const struct apt *s, const char *text, 
         return true;
     }
     if (!o && !p) {
-        return unknown(c, e, arena_printf(c->arena, "No package matching '%.*s' is available", STR(w.name)));
+        return no_package(c, w.name, e);
     }
     if (!p && o->versions.n == 0) {  // only a name: other packages provide it
-        const struct dpkg_package *other;
-        if (!apt_sole_provider(c, &s->db, w.name, &other, e)) {
+        size_t count;
+        struct str name;
+        if (!apt_providers(c, w.name, &count, &name, e)) {
             return false;
         }
+        if (count == 0) {
+            return no_package(c, w.name, e);
+        }
+        // With a choice it is the user's to choose: apt refuses.
+        const struct dpkg_package *other = count == 1 ? dpkg_installed(&s->db, name) : NULL;
         bool there = other && (!w.version.n || apt_version_matches(c, other->version, &w));
         *word = there || mod_bool(c, "only_upgrade") ? NULL : text;
         return true;

@@ -1,5 +1,6 @@
 // include_vars: loads variables from a file, or from the files of a directory, while the play runs.
 #include "module.h"
+#include "paths.h"
 #include "regex.h"
 
 #include <dirent.h>
@@ -335,7 +336,7 @@ static bool load_named(struct load *l, struct err *e) {
     if (!c->ctl->find(c->ctl->self, "vars", str_trim(mod_str(c, "file")), c->arena, &path, &inner)) {
         return refuse(c, e, str_z(c->arena, err_text(&inner)));
     }
-    return load_file(l, path, e);
+    return load_file(l, paths_normal(c->arena, path), e);
 }
 
 static bool run(struct mod_call *c, struct err *e) {

@@ -149,6 +149,7 @@ struct mod_call {
     const struct err *why;  // set by mod_execute: what failed and where, NULL when nothing did
     struct val answer;      // `step`: the result of the last request; VAL_UNDEF: there was none
     bool local;             // `step`: the target is this machine
+    const char *path;       // on the target: $PATH as the login has it, when sbin was added to ours; else NULL
     bool detached;          // on the target: runs in the background, as a job of async
     int64_t sleep_ms;       // ON_CONTROLLER: the task completes only after this time (pause)
     /// On the target: content attached by `prepare`, by its SHA-256. ERR_NOT_FOUND. Borrowed.

@@ -103,13 +103,9 @@ static bool providers(struct mod_call *c, struct str name, struct str *rows, str
     return true;
 }
 
-bool apt_sole_provider(struct mod_call *c, const struct dpkg *db, struct str name, const struct dpkg_package **out,
-                       struct err *e) {
+bool apt_providers(struct mod_call *c, struct str name, size_t *count, struct str *last, struct err *e) {
     struct str rest;
-    *out = NULL;
-    if (!map_get(&db->provides, name)) {
-        return true;
-    }
+    *count = 0;
     if (!providers(c, name, &rest, e)) {
         return false;
     }
@@ -127,18 +123,15 @@ bool apt_sole_provider(struct mod_call *c, const struct dpkg *db, struct str nam
     if (names.n == 0 || !apt_offers(c, &names, &offers, e)) {
         return names.n == 0;
     }
-    struct str found = STR_NONE;
-    size_t count = 0;
     for (struct str list = rest; str_next(&list, '\n', &line);) {
         struct str one;
         struct str version;
         const struct apt_offer *o = str_next(&line, ' ', &one) ? map_get(&offers, one) : NULL;
         if (o && str_next(&line, ' ', &version) && str_eq(o->candidate, version)) {
-            found = one;
-            count++;
+            *last = one;
+            ++*count;
         }
     }
-    *out = count == 1 ? dpkg_installed(db, found) : NULL;
     return true;
 }
 

@@ -28,7 +28,5 @@ bool apt_version_matches(struct mod_call *c, struct str have, const struct apt_w
 bool apt_offers(struct mod_call *c, const struct apt_names *names, struct map *out, struct err *e);
 /// The newest version on offer that fits, NONE when none does or `o` is NULL.
 struct str apt_best(struct mod_call *c, const struct apt_offer *o, const struct apt_want *w);
-/// The one package whose version on offer has `name` among what it provides, when it is installed; NULL: none, or there
-/// is a choice, which apt leaves to the user.
-bool apt_sole_provider(struct mod_call *c, const struct dpkg *db, struct str name, const struct dpkg_package **out,
-                       struct err *e);
+/// How many packages have `name` among what their version on offer provides, and the last one's name.
+bool apt_providers(struct mod_call *c, struct str name, size_t *count, struct str *last, struct err *e);

@@ -153,6 +153,9 @@ void facts_env(struct facts *f) {
             val_set_str(f->a, env, (struct str){*p, (size_t)(eq - *p)}, val_z(f->a, eq + 1));
         }
     }
+    if (f->c->path) {
+        val_set(f->a, env, "PATH", val_z(f->a, f->c->path));
+    }
     facts_set(f, "env", env);
 }
 

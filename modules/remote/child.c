@@ -187,7 +187,9 @@ static void fail(struct mod_call *c, const struct err *e) {
 
 /// Administration tools lie in sbin, which a login that is not interactive may lack. What runs the user's own text sees
 /// the PATH as it is.
-static void complete_path(struct arena *a, const struct module *m) {
+static void complete_path(struct mod_call *c) {
+    struct arena *a = c->arena;
+    const struct module *m = c->mod;
     const char *path = getenv("PATH");  // NOLINT(concurrency-mt-unsafe): one thread
     if (!path || !*path) {
         setenv("PATH", DEFAULT_PATH, 1);  // NOLINT(concurrency-mt-unsafe): one thread
@@ -210,6 +212,7 @@ static void complete_path(struct arena *a, const struct module *m) {
             buf_printf(&b, ":%s", more[i]);
         }
     }
+    c->path = arena_strndup(a, path, strlen(path));
     setenv("PATH", str_z(a, buf_view(&b)), 1);  // NOLINT(concurrency-mt-unsafe): one thread
 }
 
@@ -330,7 +333,7 @@ bool child_run(struct remote *r, struct job *j, int fd) {
     c.data = val_truth(val_get(request, "sink")) ? send_data : NULL;
     set_environment(a, val_get(request, "env"));
     if (prepare(r, &c, request, &e)) {
-        complete_path(a, c.mod);
+        complete_path(&c);
         if (val_is(val_get(request, "async"), VAL_INT)) {
             start_detached(&c, request, &k);
         } else {

@@ -60,6 +60,7 @@ make_deb qa-c 1.0 'Provides: qa-virtual'
 make_deb qa-r 1.0
 make_deb qa-conf 1:1.0-1
 make_deb qa-new 2.0 'Depends: qa-a, qa-r'
+make_deb qa-lost 1.0 'Suggests: qa-nowhere'
 make_deb qa-clash 1.0 'Conflicts: qa-a'
 make_deb qa-real 1.0
 make_deb qa-also 1.0 'Provides: qa-real'
