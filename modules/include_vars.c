@@ -336,7 +336,9 @@ static bool load_named(struct load *l, struct err *e) {
     if (!c->ctl->find(c->ctl->self, "vars", str_trim(mod_str(c, "file")), c->arena, &path, &inner)) {
         return refuse(c, e, str_z(c->arena, err_text(&inner)));
     }
-    return load_file(l, paths_normal(c->arena, path), e);
+    // as Ansible searches: only a name that says where the file is becomes a plain path
+    bool whole = path.n && str_starts(mod_str(c, "file"), "/");
+    return load_file(l, whole ? paths_normal(c->arena, path) : path, e);
 }
 
 static bool run(struct mod_call *c, struct err *e) {
