@@ -26,14 +26,15 @@ local function subject(c)
       add(pair[2], c.args[pair[1]])
     end
   end
-  for _, name in ipairs(util.keys(c.args.subject or {})) do
+  for _, name in ipairs(c:order("subject")) do
     local texts = c.args.subject[name]
     for _, text in ipairs(type(texts) == "table" and texts or { texts }) do
       add(name, text)
     end
   end
-  for _, entry in ipairs(c.args.subject_ordered or {}) do
-    for name, texts in pairs(entry) do
+  for i, entry in ipairs(c.args.subject_ordered or {}) do
+    for _, name in ipairs(c:order("subject_ordered", i)) do
+      local texts = entry[name]
       for _, text in ipairs(type(texts) == "table" and texts or { texts }) do
         add(name, text)
       end
@@ -212,13 +213,36 @@ local function config(c)
   return util.unlines(lines), #extensions > 0
 end
 
--- What a request says, without what is different each time.
+-- The parts of a line in an order of their own.
+local function sorted(line, separator)
+  local parts = {}
+  for part in (line .. separator):gmatch("(.-)" .. separator) do
+    parts[#parts + 1] = part
+  end
+  table.sort(parts)
+  return table.concat(parts, separator)
+end
+
+-- What a request says, without what is different each time. Neither names nor usages have an order, as in Ansible, nor has a
+-- subject that is not subject_ordered.
 local function said(c, path)
   local r = x509.openssl(c, { "req", "-in", path, "-noout", "-text", "-verify", "-nameopt", "utf8,sep_comma_plus_space,sname" }, { may_fail = true })
   if r.rc ~= 0 then
     return nil
   end
-  return (r.stdout:gsub("\n%s*Signature Value:.*$", ""):gsub("(Signature Algorithm: [^\n]*\n).*$", "%1"):gsub("\n%s*Signature Value:?.*$", ""))
+  local text = r.stdout
+  for _, name in ipairs({ "Subject Alternative Name", "Extended Key Usage" }) do
+    text = text:gsub("(X509v3 " .. name .. ":[^\n]*\n%s*)([^\n]*)", function(head, line)
+      return head .. sorted(line, ", ")
+    end)
+  end
+  if not c.args.subject_ordered then
+    local parts = x509.openssl(c, { "req", "-in", path, "-noout", "-subject", "-nameopt", "multiline,utf8" }).stdout
+    text = text:gsub("(\n%s*Subject: )[^\n]*", function(head)
+      return head .. sorted(parts, "\n")
+    end)
+  end
+  return (text:gsub("\n%s*Signature Value:.*$", ""):gsub("(Signature Algorithm: [^\n]*\n).*$", "%1"):gsub("\n%s*Signature Value:?.*$", ""))
 end
 
 local function make(c)

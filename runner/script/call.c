@@ -270,6 +270,28 @@ static int call_need(lua_State *lua) {
     return 1;
 }
 
+/// c:order(dict argument, ...): its keys as they stand in the task, which a table does not tell. Further names lead to
+/// a dict inside: c:order("list", 2).
+static int call_order(lua_State *lua) {
+    struct val v = call_of(lua)->args;
+    for (int i = 2; i <= lua_gettop(lua); i++) {
+        lua_Integer at = lua_isinteger(lua, i) ? lua_tointeger(lua, i) : 0;
+        if (at > 0) {
+            v = val_is_seq(v) && (size_t)at <= val_len(v) ? val_at_index(v, (size_t)at - 1) : VNULL;
+        } else {
+            v = val_is(v, VAL_DICT) ? val_get(v, luaL_checkstring(lua, i)) : VNULL;
+        }
+    }
+    lua_newtable(lua);
+    struct vpair *p;
+    lua_Integer n = 0;
+    for (size_t i = 0; val_is(v, VAL_DICT) && (p = val_each(v, &i));) {
+        host_push(lua, p->key);
+        lua_rawseti(lua, -2, ++n);
+    }
+    return 1;
+}
+
 // -- c.json, c.re
 // --------------------------------------------------------------------------------------------------------
 
@@ -386,11 +408,11 @@ void host_push_text_tools(lua_State *lua) {
 }
 
 void host_push_call(lua_State *lua) {
-    static const luaL_Reg methods[] = {{"differs", call_differs}, {"changed", call_changed}, {"set", call_set},
-                                       {"fail", call_fail},       {"warn", call_warn},       {"skip", call_skip},
-                                       {"diff", call_diff},       {"tmpdir", call_tmpdir},   {"exec", call_exec},
-                                       {"which", call_which},     {"need", call_need},       {"send", call_send},
-                                       {"collect", call_collect}, {"keep", call_keep},       {NULL, NULL}};
+    static const luaL_Reg methods[] = {
+        {"differs", call_differs}, {"changed", call_changed}, {"set", call_set},   {"fail", call_fail},
+        {"warn", call_warn},       {"skip", call_skip},       {"diff", call_diff}, {"tmpdir", call_tmpdir},
+        {"exec", call_exec},       {"which", call_which},     {"need", call_need}, {"order", call_order},
+        {"send", call_send},       {"collect", call_collect}, {"keep", call_keep}, {NULL, NULL}};
     const struct mod_call *c = call_of(lua);
     luaL_newlib(lua, methods);
     host_push_tools(lua);

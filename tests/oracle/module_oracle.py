@@ -81,7 +81,7 @@ def call(case, module, check):
     with tempfile.TemporaryDirectory() as work:
         book, out = os.path.join(work, "p.yml"), os.path.join(work, "out")
         with open(book, "w") as f:
-            yaml.safe_dump(play, f)
+            yaml.safe_dump(play, f, sort_keys=False)
         run = subprocess.run(["ansible-playbook", "-i", "localhost,", "-e", "out=" + out, book],
                              capture_output=True, text=True, check=False)
         if not os.path.exists(out):
