@@ -151,11 +151,24 @@ local function identified(c)
   return a.plugin and " " .. plugin_text(c) or ""
 end
 
+-- What changes how an account logs in comes last and in one session: it may be the account that is logged in here, which
+-- the next connection would have to know by its new password.
+local function later(c, sql)
+  c.state.last = util.append(c.state.last or {}, sql)
+end
+
+local function do_last(c)
+  if c.state.last then
+    mysql.run(c, table.concat(c.state.last, ";\n"))
+    c.state.last = nil
+  end
+end
+
 local EXPIRE = { never = "PASSWORD EXPIRE NEVER", default = "PASSWORD EXPIRE DEFAULT", now = "PASSWORD EXPIRE" }
 
-local function expire(c, host)
+local function expire(c, host, execute)
   local text = EXPIRE[c.args.password_expire] or "PASSWORD EXPIRE INTERVAL " .. c.args.password_expire_interval .. " DAY"
-  mysql.run(c, "ALTER USER " .. account(c, host) .. " " .. text)
+  execute(c, "ALTER USER " .. account(c, host) .. " " .. text)
 end
 
 local function expires(c, host)
@@ -192,7 +205,7 @@ local function add(c, want, tls)
   local who = account(c, a.host)
   mysql.run(c, "CREATE USER " .. who .. identified(c) .. (tls and " REQUIRE " .. require_text(c, tls) or ""))
   if a.password_expire then
-    expire(c, a.host)
+    expire(c, a.host, mysql.run)
   end
   for _, what in ipairs(util.keys(want)) do
     privs.grant(c, who, what, want[what])
@@ -229,14 +242,14 @@ local function change_password(c, host)
   changed(c, "Password updated")
   c.state.password_changed = true
   if not c.check then
-    mysql.run(c, "ALTER USER " .. account(c, host) .. " IDENTIFIED WITH mysql_native_password AS " .. mysql.quote(c, want))
+    later(c, "ALTER USER " .. account(c, host) .. " IDENTIFIED WITH mysql_native_password AS " .. mysql.quote(c, want))
     c.state.msg = "Password updated (new style)"
   end
 end
 
 local function change_expiry(c, host)
   if c.args.password_expire and not expires(c, host) and not c.check then
-    expire(c, host)
+    expire(c, host, later)
     c.state.password_changed = true
     c:changed()
   elseif c.args.password_expire and c.check and not expires(c, host) then
@@ -257,7 +270,7 @@ local function change_plugin(c, host)
     return
   end
   if not c.check then
-    mysql.run(c, "ALTER USER " .. account(c, host) .. " " .. plugin_text(c))
+    later(c, "ALTER USER " .. account(c, host) .. " " .. plugin_text(c))
   end
   c.state.password_changed = true
   c:changed()
@@ -343,7 +356,7 @@ local function change_lock(c, host)
     return
   end
   if not c.check then
-    mysql.run(c, "ALTER USER " .. account(c, host) .. (want and " ACCOUNT LOCK" or " ACCOUNT UNLOCK"))
+    later(c, "ALTER USER " .. account(c, host) .. (want and " ACCOUNT LOCK" or " ACCOUNT UNLOCK"))
     changed(c, want and "User locked" or "User unlocked")
   else
     changed(c, want and "User will be locked" or "User will be unlocked")
@@ -356,7 +369,7 @@ local function change_tls(c, host, tls)
   end
   changed(c, "TLS requires updated")
   if not c.check then
-    mysql.run(c, "ALTER USER " .. account(c, host) .. " REQUIRE " .. require_text(c, tls))
+    later(c, "ALTER USER " .. account(c, host) .. " REQUIRE " .. require_text(c, tls))
   end
 end
 
@@ -470,6 +483,7 @@ local function run(c)
   if a.resource_limits and next(a.resource_limits) and (there or not c.check) then
     limit(c)
   end
+  do_last(c)
 end
 
 return {

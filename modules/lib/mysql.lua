@@ -107,10 +107,7 @@ end
 
 -- "ERROR 1045 (28000) at line 1: text" as { code, text }.
 local function error_of(r)
-  local code, text = r.stderr:match("ERROR (%d+) %(?[%w]*%)?:? ?a?t? ?l?i?n?e? ?%d*[^:]*: ?(.-)%s*$")
-  if not code then
-    code, text = r.stderr:match("ERROR (%d+)[^:]*: (.-)%s*$")
-  end
+  local code, text = r.stderr:match("ERROR (%d+)[^:]*: (.-)%s*$")
   return tonumber(code), text or util.trim(r.stderr)
 end
 
