@@ -9,8 +9,13 @@
 
 struct val result_failed(struct arena *a, const struct err *e) {
     struct val r = val_dict(a, 3);
+    struct str text = err_text(e);
+    const char *hint = NULL;
+    for (const struct err *c = e; c; c = c->cause) {
+        hint = c->hint ? c->hint : hint;
+    }
     val_set(a, r, "failed", val_bool(true));
-    val_set(a, r, "msg", val_str(a, err_text(e)));
+    val_set(a, r, "msg", hint ? val_printf(a, "%.*s (%s)", STR(text), hint) : val_str(a, text));
     return r;
 }
 

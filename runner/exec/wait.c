@@ -258,6 +258,10 @@ static void deliver(struct play_run *pr, struct completion *c) {
     if (c->kind == DONE_OPEN) {
         return;
     }
+    if (c->kind == DONE_WARN) {
+        run_warn(pr->r, NO_MARK, str_z(&c->arena, c->log));
+        return;
+    }
     if (c->kind == DONE_NOTE) {
         output_event(pr->r->o->output, &(struct event){.kind = EV_VERBOSE, .level = 1, .name = c->log});
         return;

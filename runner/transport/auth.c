@@ -15,7 +15,8 @@ struct auth {
     struct ssh_try *t;
     struct err *e;
     struct buf tried, notes;
-    bool encrypted;  // a key file could not be used without the agent
+    bool encrypted;  // a key file could not be used without its passphrase
+    bool in_agent;   // a file holds a public key only: the agent is meant to have the other half
     bool failed;     // *e is set: no use to go on
 };
 
@@ -43,6 +44,11 @@ static bool is_encrypted(struct arena *a, struct str text) {
            memcmp(raw.s + 15, "\0\0\0\4none", 8) != 0;
 }
 
+/// True for a public key, which says which key of the agent to use.
+static bool is_public(struct str text) {
+    return str_starts(text, "ssh-") || str_starts(text, "ecdsa-sha2-") || str_starts(text, "sk-");
+}
+
 /// Reads a key file into `k`: its key, or why there is none. The cache is locked.
 static void read_key(struct key_slot *k, const char *passphrase, struct arena *tmp) {
     struct err e = {.arena = tmp};
@@ -51,8 +57,12 @@ static void read_key(struct key_slot *k, const char *passphrase, struct arena *t
     k->encrypted = false;
     if (stat(k->path, &st) != 0) {
         k->why = errno == ENOENT ? "" : "cannot be read";
+        k->is_public = errno == ENOENT && access(arena_printf(tmp, "%s.pub", k->path), R_OK) == 0;
     } else if (!fd_read_file(k->path, KEY_MAX, tmp, &text, &e)) {
         k->why = "cannot be read";
+    } else if (is_public(text)) {
+        k->is_public = true;
+        k->why = "is the public half: the private one must be in the agent, or be named instead";
     } else if (st.st_uid == getuid() && (st.st_mode & 077) != 0) {
         k->why = "can be read by others: run chmod 600 on it";
     } else if (is_encrypted(tmp, text) && !passphrase) {
@@ -128,6 +138,7 @@ static struct loaded load_key(struct auth *a, const char *path, bool ask) {
         pthread_mutex_lock(&h->cache_lock);
     }
     a->encrypted |= out.locked;
+    a->in_agent |= k->is_public;
     out.why = k->why ? k->why : "";
     out.key = k->key ? ssh_key_dup(k->key) : NULL;
     pthread_mutex_unlock(&h->cache_lock);
@@ -301,6 +312,9 @@ static bool key_files(struct auth *a, bool ask) {
     size_t n = own->n ? own->n : COUNTOF(defaults);
     const char *const *files = own->n ? (const char *const *)own->p : defaults;
     for (size_t i = 0; i < n && !a->failed && offers(a, SSH_AUTH_METHOD_PUBLICKEY); i++) {
+        if (strcasecmp(files[i], "none") == 0) {
+            continue;
+        }
         if (try_key(a, files[i], own->n != 0, ask)) {
             return true;
         }
@@ -308,22 +322,35 @@ static bool key_files(struct auth *a, bool ask) {
     return false;
 }
 
+/// The place of a method in PreferredAuthentications, from 1; 0: it is not to be tried.
+static size_t preferred(const struct ssh_conf *f, const char *method) {
+    struct str rest = str_from(f->preferred ? f->preferred : method);
+    struct str one;
+    for (size_t n = 1; str_next(&rest, ',', &one); n++) {
+        if (str_eqz(str_trim(one), method)) {
+            return n;
+        }
+    }
+    return 0;
+}
+
 static bool keys(struct auth *a) {
     const struct ssh_conf *f = &a->t->conf;
-    if (f->pubkey_auth == SSH_NO || !offers(a, SSH_AUTH_METHOD_PUBLICKEY)) {
+    bool off = f->pubkey_auth && (strcasecmp(f->pubkey_auth, "no") == 0 || strcasecmp(f->pubkey_auth, "false") == 0);
+    if (off || !preferred(f, "publickey") || !offers(a, SSH_AUTH_METHOD_PUBLICKEY)) {
         return false;
     }
     bool files_first = f->identities.n != 0;
     if (files_first && key_files(a, false)) {
         return true;
     }
-    if (!a->failed && (f->identities_only != SSH_YES || a->encrypted) && try_agent(a)) {
+    if (!a->failed && (f->identities_only != SSH_YES || a->encrypted || a->in_agent) && try_agent(a)) {
         return true;
     }
     if (!files_first && !a->failed && key_files(a, false)) {
         return true;
     }
-    return !a->failed && a->encrypted && key_files(a, true);
+    return !a->failed && a->encrypted && f->batch != SSH_YES && key_files(a, true);
 }
 
 /// The password answers only a question that holds what sshpass_prompt says, `question` being what ssh would print. As
@@ -401,11 +428,19 @@ static bool passwords(struct auth *a) {
     if (!s->password.s) {
         return false;
     }
-    if (f->password_auth != SSH_NO && offers(a, SSH_AUTH_METHOD_PASSWORD) && try_password(a, s->password.s)) {
-        return true;
+    size_t plain = f->password_auth != SSH_NO ? preferred(f, "password") : 0;
+    size_t asked = f->kbdint_auth != SSH_NO ? preferred(f, "keyboard-interactive") : 0;
+    bool asked_first = asked && asked < plain;
+    for (int i = 0; i < 2 && !a->failed; i++) {
+        bool ask = (i == 0) == asked_first;
+        if (ask && asked && offers(a, SSH_AUTH_METHOD_INTERACTIVE) && try_kbdint(a, s->password.s)) {
+            return true;
+        }
+        if (!ask && plain && offers(a, SSH_AUTH_METHOD_PASSWORD) && try_password(a, s->password.s)) {
+            return true;
+        }
     }
-    return !a->failed && f->kbdint_auth != SSH_NO && offers(a, SSH_AUTH_METHOD_INTERACTIVE) &&
-           try_kbdint(a, s->password.s);
+    return false;
 }
 
 static bool denied(struct auth *a) {
@@ -413,14 +448,18 @@ static bool denied(struct auth *a) {
     int list = ssh_userauth_list(t->session, NULL);
     struct str used = buf_view(&a->tried);
     struct str notes = buf_view(&a->notes);
-    (void)err_set(a->e, ERR_UNREACHABLE, NO_MARK,
-                  "permission denied for user '%s' on host '%s' (%s port %d): tried %.*s; the host accepts%s%s%s%s%.*s",
-                  t->user, t->c->spec.host, t->host, t->port, STR(used.n ? used : STR_LIT("nothing")),
-                  list & SSH_AUTH_METHOD_PUBLICKEY ? " publickey" : "",
-                  list & SSH_AUTH_METHOD_PASSWORD ? " password" : "",
-                  list & SSH_AUTH_METHOD_INTERACTIVE ? " keyboard-interactive" : "", notes.n ? "; " : "", STR(notes));
+    (void)err_set(
+        a->e, ERR_UNREACHABLE, NO_MARK,
+        "permission denied for user '%s' on host '%s' (%s port %d): tried %.*s; the host accepts%s%s%s%s%s%s%.*s",
+        t->user, t->c->spec.host, t->host, t->port, STR(used.n ? used : STR_LIT("nothing")),
+        list & SSH_AUTH_METHOD_PUBLICKEY ? " publickey" : "", list & SSH_AUTH_METHOD_PASSWORD ? " password" : "",
+        list & SSH_AUTH_METHOD_INTERACTIVE ? " keyboard-interactive" : "",
+        list & SSH_AUTH_METHOD_GSSAPI_MIC ? " gssapi-with-mic" : "",
+        list & SSH_AUTH_METHOD_HOSTBASED ? " hostbased" : "", notes.n ? "; " : "", STR(notes));
     if (!t->c->spec.password.s && (list & (SSH_AUTH_METHOD_PASSWORD | SSH_AUTH_METHOD_INTERACTIVE))) {
         (void)err_hint(a->e, "give a password with --ask-pass or ansible_password, or a key with --private-key");
+    } else if (list & (SSH_AUTH_METHOD_GSSAPI_MIC | SSH_AUTH_METHOD_HOSTBASED)) {
+        (void)err_hint(a->e, "gssapi and hostbased are done by the system's ssh: ansible_connection=openssh");
     }
     return false;
 }

@@ -352,6 +352,15 @@ static bool by_system_ssh(struct conn *c) {
     return true;
 }
 
+static const char *const *copy_env(struct arena *a, const char *const *env) {
+    struct ssh_names out = {0};
+    for (; env && *env; env++) {
+        names_push(a, &out, arena_strndup(a, *env, strlen(*env)));
+    }
+    names_push(a, &out, NULL);
+    return out.n > 1 ? out.p : NULL;
+}
+
 void conn_adopt(struct conn *c, struct dialed *d) {
     struct shard *s = c->shard;
     c->dialing = false;
@@ -367,6 +376,7 @@ void conn_adopt(struct conn *c, struct dialed *d) {
         shard_watch(s, &c->watch, d->fd, EPOLLIN);
         c->pump = ssh_channel_new(c->session);
         ssh_set_counters(c->session, &c->traffic, NULL);
+        c->env = copy_env(&c->arena, d->env);
         if (d->agent_path) {
             c->agent_path = arena_strndup(&c->arena, d->agent_path, strlen(d->agent_path));
             relay_listen(c);

@@ -36,7 +36,7 @@ struct conn_spec {
                   // soon as the session is up, with an empty dict
 };
 
-enum completion_kind { DONE_OPEN, DONE_RESULT, DONE_FAILED, DONE_LOG, DONE_ASK, DONE_NOTE };
+enum completion_kind { DONE_OPEN, DONE_RESULT, DONE_FAILED, DONE_LOG, DONE_ASK, DONE_NOTE, DONE_WARN };
 struct completion {
     enum completion_kind kind;
     void *tag;          // what the caller gave to conn_open / conn_submit
@@ -47,7 +47,7 @@ struct completion {
                         // supported; ERR_LIMIT; ERR_SYS, with ECANCELED after conn_cancel
     bool lost;          // DONE_FAILED because there is no connection, whatever the code says of its settings
     struct str log;     // DONE_LOG: a piece of live output; DONE_ASK: a question for the user, see hub_answer;
-                        // DONE_NOTE: a remark on the connection, for who wants to know more
+                        // DONE_NOTE: a remark on the connection, for who wants to know more; DONE_WARN: a warning
     struct arena arena;  // owns the above (err.arena points here: set it again after copying the struct); the receiver
                          // releases it with completion_release
 };

@@ -4,7 +4,9 @@
 #include "ssh.h"
 
 #include <errno.h>
+#include <netinet/in.h>
 #include <strings.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #define KNOWN_MAX     ((size_t)64 << 20)
@@ -184,13 +186,64 @@ static bool accept_key(struct ssh_try *t, const struct server_key *key, const st
     return true;
 }
 
-bool host_key_check(struct ssh_try *t, struct err *e) {
-    struct server_key key = {0};
-    if (t->policy == HOST_KEY_OFF) {
+/// The host is this machine, whose keys NoHostAuthenticationForLocalhost takes as they are.
+static bool is_loopback(const struct ssh_try *t) {
+    struct sockaddr_storage peer;
+    socklen_t n = sizeof peer;
+    if (getpeername(t->fd, (struct sockaddr *)&peer, &n) != 0) {
+        return false;
+    }
+    if (peer.ss_family == AF_INET6) {
+        return IN6_IS_ADDR_LOOPBACK(&((const struct sockaddr_in6 *)(const void *)&peer)->sin6_addr);
+    }
+    return peer.ss_family == AF_INET &&
+           ntohl(((const struct sockaddr_in *)(const void *)&peer)->sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
+}
+
+/// RevokedHostKeys: lines with public keys. As in ssh, no key is good when the file cannot be read.
+static bool not_revoked(struct ssh_try *t, const struct server_key *key, struct err *e) {
+    const char *path = t->conf.revoked_keys;
+    struct str text;
+    if (!path || strcasecmp(path, "none") == 0) {
         return true;
     }
-    if (!server_key(t, &key, e)) {
+    if (!sshconf_expand(&t->conf, path, &path, e) || !fd_read_file(path, KNOWN_MAX, t->a, &text, e)) {
+        return err_wrap(e, NO_MARK, "in RevokedHostKeys of host '%s'", t->c->spec.host);
+    }
+    if (str_starts(text, "SSHKRL\n")) {
+        (void)err_set(
+            e, ERR_UNREACHABLE, NO_MARK,
+            "RevokedHostKeys of host '%s' names '%s', a list in OpenSSH's binary format (KRL): expected lines "
+            "with public keys",
+            t->c->spec.host, path);
+        return err_hint(e, "use the system's ssh for this host: ansible_connection=openssh");
+    }
+    struct str line;
+    for (uint32_t number = 1; str_next(&text, '\n', &line); number++) {
+        struct str type;
+        struct str blob;
+        line = str_trim(line);
+        bool two = str_next(&line, ' ', &type) && str_next(&line, ' ', &blob);
+        if (two && str_eq(type, key->type) && str_eq(blob, key->text)) {
+            return err_set(e, ERR_UNREACHABLE, NO_MARK, "the host key of '%s' is revoked: %s line %u", t->c->spec.host,
+                           path, number);
+        }
+    }
+    return true;
+}
+
+bool host_key_check(struct ssh_try *t, struct err *e) {
+    struct server_key key = {0};
+    bool off = t->policy == HOST_KEY_OFF;
+    off |= t->conf.trust_loopback == SSH_YES && !t->conf.host_key_alias && is_loopback(t);
+    if (off && !t->conf.revoked_keys) {
+        return true;
+    }
+    if (!server_key(t, &key, e) || !not_revoked(t, &key, e)) {
         return false;
+    }
+    if (off) {
+        return true;
     }
     struct ssh_names paths = {0};
     files(t, &paths);

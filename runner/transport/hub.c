@@ -129,7 +129,7 @@ static void hub_init(struct hub *h, const struct hub_opts *o) {
     if (h->forks > DIALERS_MAX) {
         h->forks = DIALERS_MAX;
     }
-    places_init(&h->places, o->sessions_max, h->forks);
+    places_init(&h->places, o->sessions_max, &h->forks);
     h->done_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     h->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     h->answer_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);

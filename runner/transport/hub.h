@@ -2,6 +2,7 @@
 #pragma once
 #include "knownhosts.h"
 #include "map.h"
+#include "sshconf.h"
 #include "start.h"
 
 #include <libssh/libssh.h>
@@ -129,6 +130,7 @@ struct dialed {
     uint64_t inode;          // of the socket
     int proxy_pid;           // 0: none
     const char *agent_path;  // the local agent that the host may use, or NULL
+    const char *const *env;  // NAME=VALUE to be set on the host, ended by NULL; NULL: none
     int64_t alive_ms;        // ServerAliveInterval, or 0
     int alive_count;         // ServerAliveCountMax, or 0
     bool turned_away;        // closed before it said anything: the server has enough to do (MaxStartups)
@@ -184,6 +186,7 @@ struct conn {
     struct peer *peers;
     struct relay *relays;          // agent forwarding
     const char *agent_path;        // the agent to lend, or NULL
+    const char *const *env;        // NAME=VALUE for what runs on the host, ended by NULL; NULL: none
     struct req *reqs, *reqs_tail;  // in order of submission
     const char *remote_path;       // of play-remote on the target, learned by the login process
     bool restarted;                // play-remote was gone when it was to start, and was started again
@@ -268,6 +271,7 @@ struct key_slot {
     ssh_key key;      // NULL: not usable
     const char *why;  // then: why not; NULL: there is no such file
     bool encrypted;   // not usable without its passphrase
+    bool is_public;   // only the public half is there: the agent may have the key
     bool asked;       // the user was asked for it
 };
 struct places {
@@ -314,6 +318,7 @@ struct hub {
     struct arena cache;
     struct known_file *known;
     struct key_slot *keys;
+    struct ssh_names told;  // warnings
     struct blobs blobs;
     struct shard shards[SHARDS_MAX];  // a host stays in one for the whole run
     size_t nshards, nconns;           // nconns: the coordinator's
@@ -336,8 +341,9 @@ void gate_leave(struct hub *h, struct gate *g, bool let_in, bool turned_away);
 void gates_release(struct hub *h);
 
 // places.c
-/// `sessions_max` 0: as many as there may be files.
-void places_init(struct places *p, size_t sessions_max, size_t dialers);
+/// `sessions_max` 0: as many as there may be files. Lowers *dialers, so that these leave enough of them to the
+/// sessions.
+void places_init(struct places *p, size_t sessions_max, size_t *dialers);
 void places_release(struct places *p);
 /// Lets everybody through: the hub stops.
 void places_open(struct places *p);

@@ -135,6 +135,24 @@ static const char *const *behind(struct peer *p, const char *const *argv) {
     return all;
 }
 
+/// Sets the variables of SendEnv and SetEnv. libssh would wait for an answer to each, so `env` sets them.
+static const char *const *with_env(struct peer *p, const char *const *argv) {
+    struct ssh_names all = {0};
+    const char *const *env = p->conn->env;
+    if (!env) {
+        return argv;
+    }
+    names_push(&p->secrets, &all, "env");
+    for (; *env; env++) {
+        names_push(&p->secrets, &all, *env);
+    }
+    for (; *argv; argv++) {
+        names_push(&p->secrets, &all, *argv);
+    }
+    names_push(&p->secrets, &all, NULL);
+    return all.p;
+}
+
 /// A program of the connection that cannot be run is the host's failure.
 static bool unreachable(const struct peer *p, struct err *e) {
     if (p->conn->spec.prefix) {
@@ -168,7 +186,7 @@ static bool launch(struct peer *p, const struct req *r, struct err *e) {
         }
         return true;
     }
-    stream_ssh(&p->stream, s, p->conn->session, shell_join(&p->secrets, argv));
+    stream_ssh(&p->stream, s, p->conn->session, shell_join(&p->secrets, with_env(p, argv)));
     p->stream.lend_agent = p->conn->agent_path != NULL;
     return true;
 }

@@ -6,6 +6,7 @@
 
 #define OTHER_FILES 64  // what the run has open besides
 #define DIAL_FILES  4   // a dialer: keys, the agent, what a proxy says
+#define DIAL_SHARE  3   // of what is left, dialers may take one part in so many
 
 /// The soft limit of a login is often 1024; raised as far as that goes.
 static size_t files_max(void) {
@@ -21,12 +22,15 @@ static size_t files_max(void) {
     return files.rlim_cur == RLIM_INFINITY ? SIZE_MAX : (size_t)files.rlim_cur;
 }
 
-void places_init(struct places *p, size_t sessions_max, size_t dialers) {
+void places_init(struct places *p, size_t sessions_max, size_t *dialers) {
     size_t files = files_max();
-    size_t others = OTHER_FILES + DIAL_FILES * dialers;
+    size_t left = files > OTHER_FILES + 8 ? files - OTHER_FILES : 8;
+    size_t most = left / (DIAL_SHARE * DIAL_FILES);
     pthread_mutex_init(&p->lock, NULL);
     pthread_cond_init(&p->cond, NULL);
-    p->max = files > others + 8 ? files - others : 8;
+    *dialers = *dialers < most ? *dialers : (most > 0 ? most : 1);
+    left -= DIAL_FILES * *dialers;
+    p->max = left > 8 ? left : 8;
     if (sessions_max && sessions_max < p->max) {
         p->max = sessions_max;
     }

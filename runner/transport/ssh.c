@@ -19,70 +19,21 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define TIMEOUT_MS 10000  // Ansible's default
-
 #define HOST_KEYS "ssh-ed25519,ecdsa-sha2-nistp256,ecdsa-sha2-nistp384,ecdsa-sha2-nistp521,rsa-sha2-512,rsa-sha2-256"
 
+// What libssh offers by itself.
+#define PUBLIC_KEYS                                                                                                    \
+    "ssh-ed25519,ecdsa-sha2-nistp521,ecdsa-sha2-nistp384,ecdsa-sha2-nistp256,sk-ssh-ed25519@openssh.com,"              \
+    "sk-ecdsa-sha2-nistp256@openssh.com,rsa-sha2-512,rsa-sha2-256"
+#define CIPHERS                                                                                                        \
+    "chacha20-poly1305@openssh.com,aes256-gcm@openssh.com,aes128-gcm@openssh.com,aes256-ctr,aes192-ctr,aes128-ctr"
+#define MACS "hmac-sha2-256-etm@openssh.com,hmac-sha2-512-etm@openssh.com,hmac-sha2-256,hmac-sha2-512"
+#define KEX                                                                                                            \
+    "curve25519-sha256,curve25519-sha256@libssh.org,ecdh-sha2-nistp256,ecdh-sha2-nistp384,ecdh-sha2-nistp521,"         \
+    "diffie-hellman-group18-sha512,diffie-hellman-group16-sha512,diffie-hellman-group-exchange-sha256,"                \
+    "diffie-hellman-group14-sha256"
+
 const char ssh_stopped[] = "the run ended";
-
-// -- settings --------------------------------------------------------------------------------------------------------
-static bool read_files(struct ssh_try *t, struct err *e) {
-    const struct conn_spec *s = &t->c->spec;
-    struct ssh_conf *f = &t->conf;
-    const char *file = f->config_file ? f->config_file : s->config_file;
-    if (file) {
-        return strcasecmp(file, "none") == 0 || (sshconf_expand(f, file, &file, e) && sshconf_file(f, file, true, e));
-    }
-    const char *own = arena_printf(t->a, "%s/.ssh/config", login_home(t->a));
-    return sshconf_file(f, own, false, e) && sshconf_file(f, "/etc/ssh/ssh_config", false, e);
-}
-
-static bool read_settings(struct ssh_try *t, struct err *e) {
-    const struct conn_spec *s = &t->c->spec;
-    struct ssh_conf *f = &t->conf;
-    *f = (struct ssh_conf){.a = t->a, .original = s->address, .port = s->port, .user = s->user};
-    if (s->key_file) {
-        names_push(t->a, &f->identities, s->key_file);
-    }
-    if (s->ssh_args && !sshconf_args(f, s->ssh_args, e)) {
-        return err_wrap(e, NO_MARK, "in the ssh arguments of host '%s'", s->host);
-    }
-    bool ok = read_files(t, e);
-    f->final = true;
-    return ok && (!f->wants_final || read_files(t, e));
-}
-
-static bool settle(struct ssh_try *t, struct err *e) {
-    if (!read_settings(t, e)) {
-        return false;
-    }
-    const struct conn_spec *s = &t->c->spec;
-    t->host = sshconf_hostname(&t->conf);
-    t->port = t->conf.port ? t->conf.port : 22;
-    t->user = sshconf_user(&t->conf);
-    const char *plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._:%-";
-    if (!*t->host || t->host[0] == '-' || t->host[strspn(t->host, plain)]) {
-        return err_set(e, ERR_ARGS, NO_MARK, "'%s' is not a host name or address (host '%s')", t->host, s->host);
-    }
-    if (!*t->user || t->user[0] == '-' || strpbrk(t->user, "\"'`$\\;&<>|(){} \t\n")) {
-        return err_set(e, ERR_ARGS, NO_MARK, "'%s' is not a user name (host '%s')", t->user, s->host);
-    }
-    t->timeout_ms = s->connect_timeout_ms > 0 ? s->connect_timeout_ms : (int64_t)t->conf.connect_timeout_s * 1000;
-    int again = t->conf.connection_attempts - 1;
-    t->c->spec.retries = again > t->c->spec.retries ? again : t->c->spec.retries;
-    if (t->timeout_ms <= 0) {
-        t->timeout_ms = TIMEOUT_MS;
-    }
-    t->deadline_ms = clock_ms() + t->timeout_ms;
-    const char *strict = t->conf.strict;
-    t->policy = s->host_key;
-    if (s->host_key != HOST_KEY_OFF && strict) {
-        bool off = strcasecmp(strict, "no") == 0 || strcasecmp(strict, "off") == 0;
-        bool accept = strcasecmp(strict, "accept-new") == 0;
-        t->policy = off ? HOST_KEY_OFF : (accept ? HOST_KEY_ACCEPT_NEW : HOST_KEY_STRICT);
-    }
-    return true;
-}
 
 // -- the socket
 // --------------------------------------------------------------------------------------------------------
@@ -125,6 +76,15 @@ static const char *bind_local(struct ssh_try *t, int family) {
     return why;
 }
 
+static const char *bind_interface(struct ssh_try *t) {
+    char text[128];
+    const char *name = t->conf.bind_interface;
+    if (!name || setsockopt(t->fd, SOL_SOCKET, SO_BINDTODEVICE, name, (socklen_t)strlen(name)) == 0) {
+        return NULL;
+    }
+    return arena_printf(t->a, "BindInterface '%s': %s", name, strerror_r(errno, text, sizeof text));
+}
+
 /// The kernel's own probes find a host that is gone while only `raw` runs there.
 static void set_keepalive(const struct ssh_try *t, int fd) {
     int one = 1;
@@ -150,6 +110,7 @@ static const char *try_address(struct ssh_try *t, const struct addrinfo *ai) {
     (void)setsockopt(t->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
     set_keepalive(t, t->fd);
     const char *why = bind_local(t, ai->ai_family);
+    why = why ? why : bind_interface(t);
     if (!why) {
         why = await(t, t->fd, connect(t->fd, ai->ai_addr, ai->ai_addrlen) == 0 ? 0 : errno);
     }
@@ -224,6 +185,10 @@ static bool proxy_argv(struct ssh_try *t, const char *const **argv, struct err *
         if (!is_set(t->conf.proxy_command)) {
             return true;
         }
+        if (t->conf.proxy_fdpass == SSH_YES) {
+            (void)err_set(e, ERR_ARGS, NO_MARK, "ProxyUseFdpass of host '%s' is not supported", t->c->spec.host);
+            return err_hint(e, "use the system's ssh for this host: ansible_connection=openssh");
+        }
         if (!command_argv(t, &v, e)) {
             return false;
         }
@@ -282,8 +247,9 @@ static bool set_text(struct ssh_try *t, enum ssh_options_e o, const char *name, 
 
 /// Host key algorithms, those known for the host first: a server that has several keys then shows the known one.
 static const char *host_key_list(struct ssh_try *t) {
-    if (t->conf.host_key_algorithms || t->policy == HOST_KEY_OFF) {
-        return t->conf.host_key_algorithms;
+    const char *given = t->conf.host_key_algorithms;
+    if (t->policy == HOST_KEY_OFF || (given && !strchr("+-^", *given))) {
+        return algorithms(t->a, given, HOST_KEYS);
     }
     struct buf known = BUF_IN(t->a);
     known_types(t, &known);
@@ -298,7 +264,36 @@ static const char *host_key_list(struct ssh_try *t) {
         }
     }
     buf_z(&out, HOST_KEYS);
-    return buf_view(&out).s;
+    const char *usual = buf_view(&out).s;
+    return given ? algorithms(t->a, given, usual) : usual;
+}
+
+/// Sets one or two lists of algorithms (the same in both directions). `value` as in the configuration.
+static bool set_list(struct ssh_try *t, const enum ssh_options_e o[2], const char *name, const char *value,
+                     const char *usual, struct err *e) {
+    const char *list = algorithms(t->a, value, usual);
+    for (size_t i = 0; list && i < 2; i++) {
+        if (!*list || ssh_options_set(t->session, o[i], list) != SSH_OK) {
+            (void)err_set(e, ERR_ARGS, NO_MARK, "%s '%s' of host '%s' leaves nothing that is supported: expected of %s",
+                          name, value, t->c->spec.host, usual);
+            return err_hint(e, "ansible_connection=openssh uses the system's ssh, which may know others");
+        }
+    }
+    return true;
+}
+
+static bool set_lists(struct ssh_try *t, struct err *e) {
+    static const enum ssh_options_e hosts[] = {SSH_OPTIONS_HOSTKEYS, SSH_OPTIONS_HOSTKEYS};
+    static const enum ssh_options_e ciphers[] = {SSH_OPTIONS_CIPHERS_C_S, SSH_OPTIONS_CIPHERS_S_C};
+    static const enum ssh_options_e kex[] = {SSH_OPTIONS_KEY_EXCHANGE, SSH_OPTIONS_KEY_EXCHANGE};
+    static const enum ssh_options_e macs[] = {SSH_OPTIONS_HMAC_C_S, SSH_OPTIONS_HMAC_S_C};
+    static const enum ssh_options_e keys[] = {SSH_OPTIONS_PUBLICKEY_ACCEPTED_TYPES,
+                                              SSH_OPTIONS_PUBLICKEY_ACCEPTED_TYPES};
+    const struct ssh_conf *f = &t->conf;
+    return set_list(t, hosts, "HostKeyAlgorithms", host_key_list(t), HOST_KEYS, e) &&
+           set_list(t, ciphers, "Ciphers", f->ciphers, CIPHERS, e) &&
+           set_list(t, kex, "KexAlgorithms", f->kex, KEX, e) && set_list(t, macs, "MACs", f->macs, MACS, e) &&
+           set_list(t, keys, "PubkeyAcceptedAlgorithms", f->pubkey_algorithms, PUBLIC_KEYS, e);
 }
 
 static bool set_options(struct ssh_try *t, struct err *e) {
@@ -319,14 +314,10 @@ static bool set_options(struct ssh_try *t, struct err *e) {
     if (!ok) {
         return err_set(e, ERR_SYS, NO_MARK, "cannot prepare the ssh session: %s", ssh_get_error(s));
     }
-    return set_text(t, SSH_OPTIONS_HOSTKEYS, "HostKeyAlgorithms", host_key_list(t), e) &&
-           set_text(t, SSH_OPTIONS_CIPHERS_C_S, "Ciphers", f->ciphers, e) &&
-           set_text(t, SSH_OPTIONS_CIPHERS_S_C, "Ciphers", f->ciphers, e) &&
-           set_text(t, SSH_OPTIONS_KEY_EXCHANGE, "KexAlgorithms", f->kex, e) &&
-           set_text(t, SSH_OPTIONS_HMAC_C_S, "MACs", f->macs, e) &&
-           set_text(t, SSH_OPTIONS_HMAC_S_C, "MACs", f->macs, e) &&
-           set_text(t, SSH_OPTIONS_PUBLICKEY_ACCEPTED_TYPES, "PubkeyAcceptedAlgorithms", f->pubkey_algorithms, e) &&
-           set_text(t, SSH_OPTIONS_IDENTITY_AGENT, "IdentityAgent", f->identity_agent, e) &&
+    return set_lists(t, e) && set_text(t, SSH_OPTIONS_IDENTITY_AGENT, "IdentityAgent", ssh_agent_path(t), e) &&
+           (!f->rsa_bits || ssh_options_set(s, SSH_OPTIONS_RSA_MIN_SIZE, &f->rsa_bits) == SSH_OK ||
+            err_set(e, ERR_ARGS, NO_MARK, "RequiredRSASize %d of host '%s' is not supported: %s", f->rsa_bits,
+                    t->c->spec.host, ssh_get_error(s))) &&
            (f->compression != SSH_YES || set_text(t, SSH_OPTIONS_COMPRESSION, "Compression", "yes", e));
 }
 
@@ -386,25 +377,46 @@ static void abandon(struct ssh_try *t) {
 /// The agent to lend to the host; NULL: none.
 static const char *agent_to_lend(struct ssh_try *t) {
     const char *way = t->conf.forward_agent;
-    struct err e = {.arena = t->a};
     if (!way || strcasecmp(way, "no") == 0) {
         return NULL;
     }
     if (strcasecmp(way, "yes") == 0) {
-        way = t->conf.identity_agent ? t->conf.identity_agent : login_env("SSH_AUTH_SOCK");
-    } else if (way[0] == '$' && way[1] != '{') {
-        way = login_env(way + 1);
+        way = t->conf.identity_agent ? t->conf.identity_agent : "SSH_AUTH_SOCK";
     }
-    return way && sshconf_expand(&t->conf, way, &way, &e) ? way : NULL;
+    return ssh_agent_named(t, way);
+}
+
+/// Says once a run what of the settings has no effect.
+static void tell(struct ssh_try *t) {
+    struct hub *h = t->h;
+    for (size_t i = 0; i < t->conf.told.n; i++) {
+        const char *text = t->conf.told.p[i];
+        bool known = false;
+        pthread_mutex_lock(&h->cache_lock);
+        for (size_t k = 0; k < h->told.n && !known; k++) {
+            known = strcmp(h->told.p[k], text) == 0;
+        }
+        if (!known) {
+            names_push(&h->cache, &h->told, arena_strndup(&h->cache, text, strlen(text)));
+        }
+        pthread_mutex_unlock(&h->cache_lock);
+        if (!known) {
+            struct done *d = done_new(DONE_WARN, t->c->tag, 0);
+            d->c.log = str_printf(&d->c.arena, "%s", text);
+            done_push(h, d);
+        }
+    }
 }
 
 bool ssh_dial(struct hub *h, struct conn *c, struct dialed *d, struct err *e) {
     struct ssh_try t = {.h = h, .c = c, .a = &d->arena, .fd = -1, .proxy_err = -1};
     d->may_retry = false;
     d->turned_away = false;
-    bool ok = settle(&t, e);
+    bool ok = ssh_settle(&t, e);
+    d->env = ok ? t.env : NULL;
     struct gate *gate = NULL;
     if (ok) {
+        tell(&t);
         gate = gate_enter(h, t.host, t.port, d);
         t.deadline_ms = clock_ms() + t.timeout_ms;
         d->may_retry = true;

@@ -1,11 +1,12 @@
-// Reader of ssh_config and of ssh's command-line arguments: one table of options for both. libssh's own reader is not
-// used, because it does not tell what it read (StrictHostKeyChecking, IdentitiesOnly, HostKeyAlias ...).
+// Reader of ssh_config and of ssh's command-line arguments: one table of options for both (sshopts.c). libssh's own
+// reader is not used, because it does not tell what it read (StrictHostKeyChecking, IdentitiesOnly, HostKeyAlias ...).
 #include "sshconf.h"
 
 #include "buf.h"
 #include "fd.h"
 #include "spawn.h"
-#include "typo.h"
+#include "sshopts.h"
+#include "start.h"
 
 #include <errno.h>
 #include <fnmatch.h>
@@ -16,77 +17,6 @@
 
 #define CONF_MAX      ((size_t)4 << 20)
 #define INCLUDE_DEPTH 16
-
-enum conf_type { CONF_IGNORE, CONF_STR, CONF_INT, CONF_TRI, CONF_NAMES };
-struct conf_key {
-    const char *name;  // lower case
-    enum conf_type type;
-    size_t at;
-};
-
-#define AT(field) offsetof(struct ssh_conf, field)
-static const struct conf_key keys[] = {
-    {"addkeystoagent", CONF_IGNORE, 0},
-    {"addressfamily", CONF_STR, AT(address_family)},
-    {"batchmode", CONF_IGNORE, 0},
-    {"bindaddress", CONF_STR, AT(bind_address)},
-    {"canonicalizehostname", CONF_IGNORE, 0},
-    {"challengeresponseauthentication", CONF_TRI, AT(kbdint_auth)},
-    {"certificatefile", CONF_NAMES, AT(certificates)},
-    {"checkhostip", CONF_IGNORE, 0},
-    {"ciphers", CONF_STR, AT(ciphers)},
-    {"clearallforwardings", CONF_IGNORE, 0},
-    {"compression", CONF_TRI, AT(compression)},
-    {"connectionattempts", CONF_INT, AT(connection_attempts)},
-    {"connecttimeout", CONF_INT, AT(connect_timeout_s)},
-    {"controlmaster", CONF_IGNORE, 0},
-    {"controlpath", CONF_IGNORE, 0},
-    {"controlpersist", CONF_IGNORE, 0},
-    {"enablesshkeysign", CONF_IGNORE, 0},
-    {"escapechar", CONF_IGNORE, 0},
-    {"exitonforwardfailure", CONF_IGNORE, 0},
-    {"fingerprinthash", CONF_IGNORE, 0},
-    {"forwardagent", CONF_STR, AT(forward_agent)},
-    {"forwardx11", CONF_IGNORE, 0},
-    {"forwardx11trusted", CONF_IGNORE, 0},
-    {"globalknownhostsfile", CONF_STR, AT(global_known_hosts)},
-    {"gssapiauthentication", CONF_IGNORE, 0},
-    {"gssapidelegatecredentials", CONF_IGNORE, 0},
-    {"hashknownhosts", CONF_TRI, AT(hash_known_hosts)},
-    {"hostkeyalgorithms", CONF_STR, AT(host_key_algorithms)},
-    {"hostkeyalias", CONF_STR, AT(host_key_alias)},
-    {"hostname", CONF_STR, AT(hostname)},
-    {"identitiesonly", CONF_TRI, AT(identities_only)},
-    {"identityagent", CONF_STR, AT(identity_agent)},
-    {"identityfile", CONF_NAMES, AT(identities)},
-    {"ipqos", CONF_IGNORE, 0},
-    {"kbdinteractiveauthentication", CONF_TRI, AT(kbdint_auth)},
-    {"kexalgorithms", CONF_STR, AT(kex)},
-    {"loglevel", CONF_IGNORE, 0},
-    {"macs", CONF_STR, AT(macs)},
-    {"nohostauthenticationforlocalhost", CONF_IGNORE, 0},
-    {"numberofpasswordprompts", CONF_IGNORE, 0},
-    {"passwordauthentication", CONF_TRI, AT(password_auth)},
-    {"port", CONF_INT, AT(port)},
-    {"preferredauthentications", CONF_IGNORE, 0},
-    {"proxycommand", CONF_STR, AT(proxy_command)},
-    {"proxyjump", CONF_STR, AT(proxy_jump)},
-    {"pubkeyacceptedalgorithms", CONF_STR, AT(pubkey_algorithms)},
-    {"pubkeyacceptedkeytypes", CONF_STR, AT(pubkey_algorithms)},
-    {"pubkeyauthentication", CONF_TRI, AT(pubkey_auth)},
-    {"requesttty", CONF_IGNORE, 0},
-    {"sendenv", CONF_IGNORE, 0},
-    {"serveralivecountmax", CONF_INT, AT(alive_count)},
-    {"serveraliveinterval", CONF_INT, AT(alive_interval_s)},
-    {"sessiontype", CONF_IGNORE, 0},
-    {"stricthostkeychecking", CONF_STR, AT(strict)},
-    {"tcpkeepalive", CONF_IGNORE, 0},
-    {"updatehostkeys", CONF_IGNORE, 0},
-    {"user", CONF_STR, AT(user)},
-    {"userknownhostsfile", CONF_STR, AT(user_known_hosts)},
-    {"verifyhostkeydns", CONF_IGNORE, 0},
-    {"visualhostkey", CONF_IGNORE, 0},
-};
 
 const char *login_env(const char *name) {
     const char *v = getenv(name);  // NOLINT(concurrency-mt-unsafe): no thread changes the environment
@@ -126,75 +56,6 @@ const char *sshconf_user(const struct ssh_conf *c) {
     return c->user ? c->user : login_name(c->a);
 }
 
-// -- one option ------------------------------------------------------------------------------------------------------
-static bool set_tri(struct ssh_conf *c, const struct conf_key *k, const char *value, struct err *e) {
-    enum ssh_tri *slot = (enum ssh_tri *)(void *)((char *)c + k->at);
-    bool yes = strcasecmp(value, "yes") == 0 || strcasecmp(value, "true") == 0;
-    if (!yes && strcasecmp(value, "no") != 0 && strcasecmp(value, "false") != 0) {
-        return err_set(e, ERR_SYNTAX, NO_MARK, "ssh option '%s' must be yes or no, not '%s'", k->name, value);
-    }
-    if (*slot == SSH_UNSET) {
-        *slot = yes ? SSH_YES : SSH_NO;
-    }
-    return true;
-}
-
-static bool set_int(struct ssh_conf *c, const struct conf_key *k, const char *value, struct err *e) {
-    int *slot = (int *)(void *)((char *)c + k->at);
-    int64_t n = 0;
-    if (!str_int(str_from(value), &n) || n < 0 || n > 65535) {
-        return err_set(e, ERR_SYNTAX, NO_MARK, "ssh option '%s' must be a number up to 65535, not '%s'", k->name,
-                       value);
-    }
-    if (*slot == 0) {
-        *slot = (int)n;
-    }
-    return true;
-}
-
-static const struct conf_key *find_key(const char *name) {
-    for (size_t i = 0; i < COUNTOF(keys); i++) {
-        if (strcasecmp(keys[i].name, name) == 0) {
-            return &keys[i];
-        }
-    }
-    return NULL;
-}
-
-/// The files may be read twice: a name that is there already stays where it is.
-static void push_new(struct arena *a, struct ssh_names *names, const char *value) {
-    for (size_t i = 0; i < names->n; i++) {
-        if (strcmp(names->p[i], value) == 0) {
-            return;
-        }
-    }
-    names_push(a, names, value);
-}
-
-static bool set_option(struct ssh_conf *c, const struct conf_key *k, const char *value, struct err *e) {
-    switch (k->type) {
-    case CONF_IGNORE:
-        return true;
-    case CONF_TRI:
-        return set_tri(c, k, value, e);
-    case CONF_INT:
-        return set_int(c, k, value, e);
-    case CONF_NAMES: {
-        struct ssh_names *names = (struct ssh_names *)(void *)((char *)c + k->at);
-        push_new(c->a, names, value);
-        return true;
-    }
-    case CONF_STR: {
-        const char **slot = (const char **)(void *)((char *)c + k->at);
-        if (!*slot) {
-            *slot = value;
-        }
-        return true;
-    }
-    }
-    return true;
-}
-
 // -- arguments -------------------------------------------------------------------------------------------------------
 bool args_split(struct arena *a, const char *text, struct ssh_names *out, struct err *e) {
     const char *s = text;
@@ -230,19 +91,23 @@ static bool dash_o(struct ssh_conf *c, const char *text, struct err *e) {
     value += strspn(value, " \t");
     value += *value == '=';
     value += strspn(value, " \t");
-    const struct conf_key *k = find_key(name);
-    if (k) {
-        return set_option(c, k, value, e);
+    const struct ssh_opt *o = sshopt_find(name);
+    if (!o && c->ignore_unknown && sshconf_match(str_from(c->ignore_unknown), ',', name)) {
+        return true;
     }
-    struct typo near = {.got = str_from(name)};
-    for (size_t i = 0; i < COUNTOF(keys); i++) {
-        typo_offer(&near, str_from(keys[i].name));
+    if (!o) {
+        return sshopt_unknown(name, e) || err_wrap(e, NO_MARK, "in '-o %s'", text);
     }
-    (void)err_set(e, ERR_ARGS, NO_MARK, "ssh option '%s' in the ssh arguments is not supported", name);
-    if (near.best.n) {
-        (void)err_hint(e, "did you mean '%.*s'", STR(near.best));
+    const char *missed = sshopt_told(o, value);
+    if (missed) {
+        (void)err_set(e, ERR_ARGS, NO_MARK, "ssh option '%s' in the ssh arguments is not supported: %s", name, missed);
+        return err_hint(e, "ansible_connection=openssh uses the system's ssh, which knows it");
     }
-    return false;
+    return sshopt_set(c, o, value, e);
+}
+
+static bool set_named(struct ssh_conf *c, const char *name, const char *value, struct err *e) {
+    return sshopt_set(c, sshopt_find(name), value, e);
 }
 
 static bool letter(struct ssh_conf *c, char flag, const char *value, struct err *e) {
@@ -253,17 +118,21 @@ static bool letter(struct ssh_conf *c, char flag, const char *value, struct err 
         names_push(c->a, &c->identities, value);
         return true;
     case 'p':
-        return set_option(c, find_key("port"), value, e);
+        return set_named(c, "port", value, e);
     case 'l':
-        return set_option(c, find_key("user"), value, e);
+        return set_named(c, "user", value, e);
     case 'J':
-        return set_option(c, find_key("proxyjump"), value, e);
+        return set_named(c, "proxyjump", value, e);
     case 'b':
-        return set_option(c, find_key("bindaddress"), value, e);
+        return set_named(c, "bindaddress", value, e);
     case 'c':
-        return set_option(c, find_key("ciphers"), value, e);
+        return set_named(c, "ciphers", value, e);
     case 'm':
-        return set_option(c, find_key("macs"), value, e);
+        return set_named(c, "macs", value, e);
+    case 'B':
+        return set_named(c, "bindinterface", value, e);
+    case 'P':
+        return set_named(c, "tag", value, e);
     default:
         c->config_file = value;
         return true;
@@ -273,13 +142,13 @@ static bool letter(struct ssh_conf *c, char flag, const char *value, struct err 
 /// Letters without a value: harmless ones are dropped, the others refused.
 static bool plain_letter(struct ssh_conf *c, char flag, struct err *e) {
     if (flag == '4' || flag == '6') {
-        return set_option(c, find_key("addressfamily"), flag == '4' ? "inet" : "inet6", e);
+        return set_named(c, "addressfamily", flag == '4' ? "inet" : "inet6", e);
     }
     if (flag == 'C') {
-        return set_option(c, find_key("compression"), "yes", e);
+        return set_named(c, "compression", "yes", e);
     }
     if (flag == 'A' || flag == 'a') {
-        return set_option(c, find_key("forwardagent"), flag == 'A' ? "yes" : "no", e);
+        return set_named(c, "forwardagent", flag == 'A' ? "yes" : "no", e);
     }
     if (strchr("knqtTvxX", flag)) {
         return true;
@@ -293,7 +162,7 @@ static bool one_arg(struct ssh_conf *c, const struct ssh_names *words, size_t *i
         return err_set(e, ERR_ARGS, NO_MARK, "expected an ssh option, found '%s' in the ssh arguments", w);
     }
     for (const char *f = w + 1; *f; f++) {
-        if (!strchr("oiplFJbcm", *f)) {
+        if (!strchr("oiplFJbcmBP", *f)) {
             if (!plain_letter(c, *f, e)) {
                 return false;
             }
@@ -386,12 +255,27 @@ static bool token(const struct ssh_conf *c, char t, struct buf *b, struct err *e
     }
 }
 
+/// Of the invoking user (""), or of the one who is named; NULL: there is none.
+static const char *home_of(struct arena *a, const char *user) {
+    struct passwd pw;
+    struct passwd *found = NULL;
+    char text[4096];
+    if (!*user) {
+        return login_home(a);
+    }
+    return getpwnam_r(user, &pw, text, sizeof text, &found) == 0 && found
+               ? arena_strndup(a, found->pw_dir, strlen(found->pw_dir))
+               : NULL;
+}
+
 bool sshconf_expand(const struct ssh_conf *c, const char *text, const char **out, struct err *e) {
     struct buf b = BUF_IN(c->a);
     const char *s = text;
-    if (s[0] == '~' && (s[1] == '/' || !s[1])) {
-        buf_z(&b, login_home(c->a));
-        s++;
+    if (s[0] == '~') {
+        size_t n = strcspn(s, "/");
+        const char *home = home_of(c->a, arena_strndup(c->a, s + 1, n - 1));
+        buf_z(&b, home ? home : "");
+        s += home ? n : 0;
     }
     for (; *s; s++) {
         const char *end = NULL;
@@ -400,8 +284,12 @@ bool sshconf_expand(const struct ssh_conf *c, const char *text, const char **out
                 return false;
             }
         } else if (s[0] == '$' && s[1] == '{' && (end = strchr(s, '}')) != NULL) {
-            const char *v = login_env(arena_strndup(c->a, s + 2, (size_t)(end - s) - 2));
-            buf_z(&b, v ? v : "");
+            const char *name = arena_strndup(c->a, s + 2, (size_t)(end - s) - 2);
+            const char *v = login_env(name);
+            if (!v) {
+                return err_set(e, ERR_ARGS, NO_MARK, "the environment has no variable '%s', as '%s' wants", name, text);
+            }
+            buf_z(&b, v);
             s = end;
         } else {
             buf_char(&b, *s);
@@ -452,9 +340,8 @@ struct conf_reader {
 static bool read_file(struct ssh_conf *c, const char *path, bool must_exist, int depth, struct err *e);
 
 static bool at_line(const struct conf_reader *r, struct err *e) {
-    enum err_code code = e->code;
-    const char *msg = arena_printf(e->arena, "%s line %u: %s", r->path, r->line, e->msg);
-    return err_set(e, code, NO_MARK, "%s", msg);
+    e->msg = arena_printf(e->arena, "%s line %u: %s", r->path, r->line, e->msg);
+    return false;
 }
 
 static bool match_exec(const struct ssh_conf *c, const char *cmd, bool *yes, struct err *e) {
@@ -481,10 +368,17 @@ static bool criterion(const struct ssh_conf *c, const char *word, const char *va
         *yes = sshconf_match(str_from(value), ',', sshconf_user(c));
     } else if (strcasecmp(word, "localuser") == 0) {
         *yes = sshconf_match(str_from(value), ',', login_name(c->a));
+    } else if (strcasecmp(word, "tagged") == 0) {
+        *yes = c->tag && sshconf_match(str_from(value), ',', c->tag);
+    } else if (strcasecmp(word, "sessiontype") == 0) {
+        *yes = sshconf_match(str_from(value), ',', "exec");
     } else if (strcasecmp(word, "exec") == 0) {
         return match_exec(c, value, yes, e);
     } else {
-        return err_set(e, ERR_SYNTAX, NO_MARK, "'Match %s' is not supported", word);
+        return err_set(e, ERR_SYNTAX, NO_MARK,
+                       "'Match %s' is not supported: expected all, canonical, final, exec, host, originalhost, user, "
+                       "localuser, tagged or sessiontype",
+                       word);
     }
     return true;
 }
@@ -519,8 +413,10 @@ static bool include(const struct conf_reader *r, const struct ssh_names *words, 
     }
     for (size_t i = 1; i < words->n; i++) {
         const char *pat = words->p[i];
-        if (pat[0] == '~' && pat[1] == '/') {
-            pat = arena_printf(r->c->a, "%s%s", login_home(r->c->a), pat + 1);
+        if (pat[0] == '~') {
+            if (!sshconf_expand(r->c, pat, &pat, e)) {
+                return false;
+            }
         } else if (pat[0] != '/') {
             bool system = strncmp(r->path, "/etc/ssh/", 9) == 0;
             pat = system ? arena_printf(r->c->a, "/etc/ssh/%s", pat)
@@ -542,6 +438,32 @@ static bool include(const struct conf_reader *r, const struct ssh_names *words, 
     return true;
 }
 
+/// The words of a value as ssh takes them: quotes, a backslash before a quote, a backslash or a space; "#" ends the
+/// line.
+static bool conf_words(struct arena *a, const char *s, struct ssh_names *out, struct err *e) {
+    for (;;) {
+        s += strspn(s, " \t");
+        if (!*s || *s == '#') {
+            return true;
+        }
+        struct buf word = BUF_IN(a);
+        char quote = 0;
+        for (; *s && (quote || !strchr(" \t", *s)); s++) {
+            if (s[0] == '\\' && s[1] && (strchr("\"'\\", s[1]) || (!quote && s[1] == ' '))) {
+                buf_char(&word, *++s);
+            } else if (quote ? *s == quote : *s == '"' || *s == '\'') {
+                quote = quote ? '\0' : *s;
+            } else {
+                buf_char(&word, *s);
+            }
+        }
+        if (quote) {
+            return err_set(e, ERR_SYNTAX, NO_MARK, "quote %c is not closed", quote);
+        }
+        names_push(a, out, buf_view(&word).s);
+    }
+}
+
 /// A line as words: "Key value", "Key=value", "Key = value"; commands keep their quotes.
 static bool line_words(struct conf_reader *r, struct str line, struct ssh_names *words, struct err *e) {
     size_t n = 0;
@@ -554,11 +476,49 @@ static bool line_words(struct conf_reader *r, struct str line, struct ssh_names 
         rest = str_trim(str_sub(rest, 1, rest.n));
     }
     const char *value = arena_strndup(r->c->a, rest.s ? rest.s : "", rest.n);
-    if (strcasecmp(words->p[0], "proxycommand") == 0) {
+    const struct ssh_opt *o = sshopt_find(words->p[0]);
+    if (o && sshopt_whole(o)) {
         names_push(r->c->a, words, value);
         return true;
     }
-    return args_split(r->c->a, value, words, e);
+    return conf_words(r->c->a, value, words, e);
+}
+
+/// A keyword that is none is an error also where its block does not apply, as in ssh.
+static bool unknown_key(const struct conf_reader *r, const char *key, struct err *e) {
+    const char *passed = r->c->ignore_unknown;
+    return (passed && sshconf_match(str_from(passed), ',', key)) || sshopt_unknown(key, e);
+}
+
+static bool one_option(struct conf_reader *r, const struct ssh_opt *o, const struct ssh_names *words, struct err *e) {
+    const char *key = words->p[0];
+    if (words->n < 2 || !*words->p[1]) {
+        return err_set(e, ERR_SYNTAX, NO_MARK, "option '%s' has no value", key);
+    }
+    const char *value = words->p[1];
+    if (words->n > 2 && !sshopt_many(o)) {
+        return err_set(e, ERR_SYNTAX, NO_MARK, "option '%s' takes one value, and '%s' is another", key, words->p[2]);
+    }
+    if (!r->active) {
+        return true;
+    }
+    const char *missed = sshopt_told(o, value);
+    if (missed) {
+        names_push(r->c->a, &r->c->told,
+                   arena_printf(r->c->a,
+                                "%s line %u: '%s' has no effect: %s; ansible_connection=openssh uses the system's ssh, "
+                                "which knows it",
+                                r->path, r->line, key, missed));
+    }
+    if (sshopt_many(o)) {
+        struct buf all = BUF_IN(r->c->a);
+        for (size_t i = 1; i < words->n; i++) {
+            buf_z(&all, i > 1 ? " " : "");
+            shell_quote(&all, words->p[i]);
+        }
+        value = buf_view(&all).s;
+    }
+    return sshopt_set(r->c, o, value, e);
 }
 
 static bool conf_line(struct conf_reader *r, struct str line, struct err *e) {
@@ -567,35 +527,28 @@ static bool conf_line(struct conf_reader *r, struct str line, struct err *e) {
         return false;
     }
     const char *key = words.p[0];
-    if (strcasecmp(key, "host") == 0) {
+    bool host = strcasecmp(key, "host") == 0;
+    bool match = strcasecmp(key, "match") == 0;
+    bool more = strcasecmp(key, "include") == 0;
+    if ((host || match || more) && words.n < 2) {
+        return err_set(e, ERR_SYNTAX, NO_MARK, "option '%s' has no value", key);
+    }
+    if (host) {
         struct buf all = BUF_IN(r->c->a);
         for (size_t i = 1; i < words.n; i++) {
             buf_printf(&all, "%s ", words.p[i]);
         }
-        r->active = sshconf_match(buf_view(&all), ' ', r->c->original);
+        r->active = sshconf_match(buf_view(&all), ' ', r->c->canonical ? r->c->canonical : r->c->original);
         return true;
     }
-    if (strcasecmp(key, "match") == 0) {
+    if (match) {
         return match_line(r, &words, &r->active, e);
     }
-    if (!r->active) {
-        return true;
+    if (more) {
+        return !r->active || include(r, &words, e);
     }
-    if (strcasecmp(key, "include") == 0) {
-        return include(r, &words, e);
-    }
-    const struct conf_key *k = find_key(key);
-    if (!k) {
-        return true;
-    }
-    if (words.n < 2) {
-        return err_set(e, ERR_SYNTAX, NO_MARK, "option '%s' has no value", key);
-    }
-    const char *value = words.p[1];
-    for (size_t i = 2; i < words.n && k->type == CONF_STR; i++) {
-        value = arena_printf(r->c->a, "%s %s", value, words.p[i]);
-    }
-    return set_option(r->c, k, value, e);
+    const struct ssh_opt *o = sshopt_find(key);
+    return o ? one_option(r, o, &words, e) : unknown_key(r, key, e);
 }
 
 static bool read_file(struct ssh_conf *c, const char *path, bool must_exist, int depth, struct err *e) {
