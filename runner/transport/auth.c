@@ -49,6 +49,13 @@ static bool is_public(struct str text) {
     return str_starts(text, "ssh-") || str_starts(text, "ecdsa-sha2-") || str_starts(text, "sk-");
 }
 
+/// True for a key whose secret stays on a security key: libssh cannot ask that, the agent can.
+static bool is_on_token(struct arena *a, const char *path) {
+    struct err e = {.arena = a};
+    struct str text;
+    return fd_read_file(arena_printf(a, "%s.pub", path), KEY_MAX, a, &text, &e) && str_starts(text, "sk-");
+}
+
 /// Reads a key file into `k`: its key, or why there is none. The cache is locked.
 static void read_key(struct key_slot *k, const char *passphrase, struct arena *tmp) {
     struct err e = {.arena = tmp};
@@ -65,6 +72,9 @@ static void read_key(struct key_slot *k, const char *passphrase, struct arena *t
         k->why = "is the public half: the private one must be in the agent, or be named instead";
     } else if (st.st_uid == getuid() && (st.st_mode & 077) != 0) {
         k->why = "can be read by others: run chmod 600 on it";
+    } else if (is_on_token(tmp, k->path)) {
+        k->is_public = true;
+        k->why = "lies on a security key: add it to the agent with ssh-add, or use ansible_connection=openssh";
     } else if (is_encrypted(tmp, text) && !passphrase) {
         k->encrypted = true;
         k->why = "needs a passphrase: set ansible_ssh_private_key_passphrase or add it to the agent with ssh-add";

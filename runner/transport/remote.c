@@ -321,8 +321,11 @@ bool start_ended(const struct start *s, struct str text, int status, struct err 
         if (s->prompted && (has(said, "incorrect password") || has(said, "uthentication fail"))) {
             return become_incorrect(s, e);
         }
-        return err_set(e, ERR_MODULE, NO_MARK, "become: %s to user '%s' on host '%s' failed%s%.*s", s->method, s->user,
-                       s->host, sep, STR(said));
+        (void)err_set(e, ERR_MODULE, NO_MARK, "become: %s to user '%s' on host '%s' failed%s%.*s", s->method, s->user,
+                      s->host, sep, STR(said));
+        return has(said, "must have a tty")
+                   ? err_hint(e, "take 'requiretty' out of sudoers there: a line such as Defaults:LOGIN !requiretty")
+                   : false;
     }
     if (s->path.n && (status == 126 || status == 127)) {
         return err_set(e, ERR_UNREACHABLE, NO_MARK, "'%.*s' cannot be run on host '%s'%s%.*s", STR(s->path), s->host,

@@ -54,7 +54,7 @@ END
 
 # run HOST ARGS...: the configuration is in `conf`
 run() {
-    timeout 90 "$bin/play" run "${book:-site.yml}" -i "$1," --ssh-common-args "-F $loop_dir/conf" "${@:2}" >output 2>&1
+    timeout 90 "$bin/play" run "${book:-site.yml}" -i "$1," -T 60 --ssh-common-args "-F $loop_dir/conf" "${@:2}" >output 2>&1
 }
 check() { # NAME STATUS TEXT HOST ARGS...: the run ends so and its output has TEXT
     local rc=0
@@ -135,7 +135,8 @@ conf "HostName 127.0.0.31" "IdentityFile $loop_dir/pem_rsa" "IdentitiesOnly yes"
 check "an encrypted key in PEM" 0 "home box" web1 -e "{ansible_ssh_private_key_passphrase: 'a phrase'}"
 
 # the agent
-eval "$(ssh-agent -a "$loop_dir/agent")" >/dev/null
+sk=${SK_PROVIDER:-/usr/lib/openssh/regress/misc/sk-dummy/sk-dummy.so}
+eval "$(ssh-agent -P "/usr/lib/*,$sk" -a "$loop_dir/agent")" >/dev/null
 agent=$SSH_AGENT_PID
 for i in 1 2 3; do
     ssh-keygen -q -t ed25519 -N '' -f "stranger$i"
@@ -154,6 +155,44 @@ conf "HostName 127.0.0.31" "ForwardAgent yes" "${usual[@]}"
 check "ForwardAgent" 0 "(ECDSA)" web1
 conf "HostName 127.0.0.31" "${usual[@]}"
 check "no ForwardAgent" 2 "FAILED" web1
+# a checkout from a third machine, for which the host has no key of its own
+if command -v git >/dev/null; then
+    git init -q source && git -C source -c user.name=a -c user.email=a@b commit -q --allow-empty -m "the commit" && git clone -q --bare source repo.git
+    conf "HostName 127.0.0.31" "ForwardAgent yes" "${usual[@]}"
+    book=checkout.yml
+    cat >checkout.yml <<END
+- hosts: all
+  gather_facts: false
+  tasks:
+    - git:
+        repo: ssh://$(id -un)@127.0.0.33:$loop_port$loop_dir/repo.git
+        dest: "$loop_dir/checkout"
+        ssh_opts: -F none -o IdentityFile=none -o UserKnownHostsFile=$loop_dir/third -o BatchMode=yes
+    - command: git -C $loop_dir/checkout log --format=%s
+      register: r
+    - debug: {var: r.stdout}
+END
+    knows "[127.0.0.33]:$loop_port" ed25519 >third
+    check "git over the agent that is lent" 0 "the commit" web1
+    rm -rf checkout
+    conf "HostName 127.0.0.31" "${usual[@]}"
+    check "git without it" 2 "ermission denied" web1
+fi
+# a key on a security key: here a program of OpenSSH's own tests in its place, which the agent asks
+if [ -e "$sk" ]; then
+    book=site.yml
+    SSH_SK_PROVIDER=$sk ssh-keygen -q -t ed25519-sk -w "$sk" -N '' -f user_sk && cat user_sk.pub >>authorized
+    ssh-add -q -D 2>/dev/null
+    SSH_SK_PROVIDER=$sk ssh-add -q -S "$sk" user_sk 2>/dev/null
+    conf "HostName 127.0.0.31" "IdentityAgent $loop_dir/agent" "${usual[@]}"
+    check "a key on a security key" 0 "home box" web1
+    conf "HostName 127.0.0.31" "IdentityFile $loop_dir/user_sk" "IdentitiesOnly yes" "${usual[@]}"
+    check "a key on a security key, by its file" 0 "home box" web1
+    ssh-add -q -D 2>/dev/null
+    check "a key on a security key that the agent does not have" 4 "lies on a security key: add it to the agent" web1
+else
+    say "security keys: not tried, no $sk (package openssh-tests)"
+fi
 book=site.yml
 
 # through other hosts; those are logged in to by the same configuration
