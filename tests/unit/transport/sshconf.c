@@ -1,5 +1,5 @@
 // ssh_config and ssh arguments.
-#include "sshconf.h"
+#include "ssh.h"
 
 #include "bed.h"
 
@@ -97,5 +97,41 @@ TEST(sshconf_files) {
     CHECK(strstr(e.msg, arena_printf(&a, "%s line 3", path)) != NULL);
     CHECK(!sshconf_file(&d, "/nonexistent/config", true, &e));
     CHECK(sshconf_file(&d, "/nonexistent/config", false, &e));
+    arena_release(&a);
+}
+
+TEST(sshconf_lists_of_algorithms) {
+    static const struct {
+        const char *given, *list;
+    } cases[] = {
+        {"x,y", "x,y"}, {"+x,b", "a1,a2,b,x"}, {"-b", "a1,a2"}, {"-a*,b", ""}, {"^b,x", "b,x,a1,a2"}, {"", ""},
+    };
+    struct arena a = {0};
+    CHECK(algorithms(&a, NULL, "a1") == NULL);
+    for (size_t i = 0; i < COUNTOF(cases); i++) {
+        const char *got = algorithms(&a, cases[i].given, "a1,a2,b");
+        if (strcmp(got, cases[i].list) != 0) {
+            fail_msg("'%s': '%s', expected '%s'", cases[i].given, got, cases[i].list);
+        }
+    }
+    arena_release(&a);
+}
+
+TEST(sshconf_times_and_words) {
+    struct arena a = {0};
+    struct ssh_conf c = {.a = &a, .original = "web1"};
+    const char *why = NULL;
+    CHECK(args(&c, &a, "-o ConnectTimeout=1h1m1s -o ServerAliveInterval=none -o 'SendEnv A B' -o SendEnv=C", &why));
+    CHECK(c.connect_timeout_s == 3661 && c.alive_interval_s == 0 && strcmp(c.send_env, "A B C") == 0);
+    CHECK(args(&c, &a, "-o IgnoreUnknown=Own* -o OwnThing=1 -P the-tag -B eth0", &why));
+    CHECK(strcmp(c.tag, "the-tag") == 0 && strcmp(c.bind_interface, "eth0") == 0);
+    static const char *const bad[] = {"1x", "", "99999999999", "1m2", "m"};
+    for (size_t i = 0; i < COUNTOF(bad); i++) {
+        struct ssh_conf d = {.a = &a, .original = "web1"};
+        bool ok = args(&d, &a, arena_printf(&a, "-o 'ConnectTimeout=%s'", bad[i]), &why);
+        if (ok != (strcmp(bad[i], "1m2") == 0)) {
+            fail_msg("'%s': %s", bad[i], why);
+        }
+    }
     arena_release(&a);
 }
