@@ -220,8 +220,8 @@ static bool not_revoked(struct ssh_try *t, const struct server_key *key, struct 
     }
     struct str line;
     for (uint32_t number = 1; str_next(&text, '\n', &line); number++) {
-        struct str type;
-        struct str blob;
+        struct str type = STR_NONE;
+        struct str blob = STR_NONE;
         line = str_trim(line);
         bool two = str_next(&line, ' ', &type) && str_next(&line, ' ', &blob);
         if (two && str_eq(type, key->type) && str_eq(blob, key->text)) {

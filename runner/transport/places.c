@@ -4,9 +4,9 @@
 
 #include <sys/resource.h>
 
-#define OTHER_FILES 64  // what the run has open besides
-#define DIAL_FILES  4   // a dialer: keys, the agent, what a proxy says
-#define DIAL_SHARE  3   // of what is left, dialers may take one part in so many
+#define OTHER_FILES 64           // what the run has open besides
+#define DIAL_FILES  ((size_t)4)  // a dialer: keys, the agent, what a proxy says
+#define DIAL_SHARE  3            // of what is left, dialers may take one part in so many
 
 /// The soft limit of a login is often 1024; raised as far as that goes.
 static size_t files_max(void) {
