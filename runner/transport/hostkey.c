@@ -188,7 +188,7 @@ static bool accept_key(struct ssh_try *t, const struct server_key *key, const st
 
 /// The host is this machine, whose keys NoHostAuthenticationForLocalhost takes as they are.
 static bool is_loopback(const struct ssh_try *t) {
-    struct sockaddr_storage peer;
+    struct sockaddr_storage peer = {0};
     socklen_t n = sizeof peer;
     if (getpeername(t->fd, (struct sockaddr *)&peer, &n) != 0) {
         return false;
