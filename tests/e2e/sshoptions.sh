@@ -108,7 +108,8 @@ check "SetEnv without a value" 4 "SetEnv of host 'web1' must be NAME=VALUE, not 
 # keys
 conf "IdentityFile none" "IdentitiesOnly yes" "${host[@]}" "${usual[@]}"
 both "IdentityFile none" 4 "permission denied"
-for name in "\"$loop_dir/with space/key\"" '%d/../id_ed25519' "\${HOME}/../id_ed25519" '~/../id_ed25519' "$loop_dir/key_of_%n-" "$loop_dir/id_%%"; do
+tilde="~"
+for name in "\"$loop_dir/with space/key\"" '%d/../id_ed25519' "\${HOME}/../id_ed25519" "$tilde/../id_ed25519" "$loop_dir/key_of_%n-" "$loop_dir/id_%%"; do
     cp id_ed25519 "key_of_web1-" && cp id_ed25519 "id_%"
     conf "IdentityFile $name" "IdentitiesOnly yes" "${host[@]}" "${usual[@]}"
     check "IdentityFile $name" 0 "home box"  # ssh itself takes ~ and %d from the list of users, not from HOME
