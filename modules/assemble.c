@@ -272,5 +272,6 @@ MODULE(assemble) = {
     .side = ON_TARGET,
     .prepare = prepare,
     .plan = plan,
+    .tidy = true,
     .run = run,
 };

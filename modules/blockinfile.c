@@ -230,5 +230,6 @@ MODULE(blockinfile) = {
     .diff = SUPPORT_FULL,
     .side = ON_TARGET,
     .plan = plan,
+    .tidy = true,
     .run = run,
 };

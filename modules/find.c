@@ -431,5 +431,6 @@ MODULE(find) = {
     .check = SUPPORT_FULL,
     .diff = SUPPORT_NONE,
     .side = ON_TARGET,
+    .tidy = true,
     .run = run,
 };

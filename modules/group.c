@@ -199,5 +199,6 @@ MODULE(group) = {
     .diff = SUPPORT_NONE,
     .side = ON_TARGET,
     .plan = plan,
+    .tidy = true,
     .run = run,
 };

@@ -297,5 +297,6 @@ MODULE(lineinfile) = {
     .diff = SUPPORT_FULL,
     .side = ON_TARGET,
     .plan = plan,
+    .tidy = true,
     .run = run,
 };

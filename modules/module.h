@@ -46,7 +46,8 @@ struct module {
     bool file_args;                 // owner group mode seuser serole setype selevel unsafe_writes attributes are added
     bool no_target;                 // raw: works without play-remote
     bool always_diff;               // the result has its diff also when nobody asked to see it
-    bool tidy;    // leaves its process as it was (directory, umask, environment): requests may share one
+    bool tidy;    // leaves its process as it was (umask, environment), but for the directory of a free form: requests
+                  // may share one
     bool once;    // run once for all hosts (add_host, pause)
     bool beside;  // runs on the controller, or where delegate_to says; `_login` tells of the host
     enum support check, diff;

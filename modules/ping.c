@@ -27,5 +27,6 @@ MODULE(ping) = {
     .check = SUPPORT_FULL,
     .diff = SUPPORT_NONE,
     .side = ON_TARGET,
+    .tidy = true,
     .run = run,
 };

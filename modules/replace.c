@@ -159,5 +159,6 @@ MODULE(replace) = {
     .diff = SUPPORT_FULL,
     .side = ON_TARGET,
     .plan = plan,
+    .tidy = true,
     .run = run,
 };

@@ -48,5 +48,6 @@ MODULE(slurp) = {
     .check = SUPPORT_FULL,
     .diff = SUPPORT_NONE,
     .side = ON_TARGET,
+    .tidy = true,
     .run = run,
 };

@@ -93,5 +93,6 @@ MODULE(tempfile) = {
     .check = SUPPORT_NONE,
     .diff = SUPPORT_NONE,
     .side = ON_TARGET,
+    .tidy = true,
     .run = run,
 };

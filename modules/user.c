@@ -443,5 +443,6 @@ MODULE(user) = {
     .diff = SUPPORT_NONE,
     .side = ON_TARGET,
     .plan = plan,
+    .tidy = true,
     .run = run,
 };

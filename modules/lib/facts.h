@@ -38,8 +38,7 @@ extern const size_t fact_collector_count;
 bool facts_gather(struct mod_call *c, struct err *e);
 
 /// True when one of these facts (names without "ansible_", separated by |; a last * stands for any end) may be read.
-/// When it is false the caller leaves them out, and the controller asks again should they be wanted after all. For what
-/// costs more than reading a file: programs, name servers, file systems that may not answer.
+/// When it is false the caller leaves them out, and the controller asks again should they be wanted after all.
 bool facts_wanted(struct facts *f, const char *names);
 /// Milliseconds the running collector has left, at least 1.
 int64_t facts_time_left(const struct facts *f);

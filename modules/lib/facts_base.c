@@ -95,6 +95,10 @@ static struct str ask_python(struct facts *f) {
 }
 
 void facts_platform(struct facts *f) {
+    if (!facts_wanted(
+            f, "system|kernel*|machine*|python_version|architecture|userspace_*|nodename|hostname|fqdn|domain")) {
+        return;
+    }
     struct utsname u;
     uname(&u);
     struct str node = str_from(u.nodename);
@@ -131,6 +135,9 @@ void facts_platform(struct facts *f) {
 }
 
 void facts_user(struct facts *f) {
+    if (!facts_wanted(f, "user_*|real_*|effective_*")) {
+        return;
+    }
     struct str name = ids_user_name(f->a, getuid());
     struct str line = ids_line(f->a, "passwd", name);
     facts_set(f, "user_id", val_str(f->a, name));
@@ -146,6 +153,9 @@ void facts_user(struct facts *f) {
 }
 
 void facts_env(struct facts *f) {
+    if (!facts_wanted(f, "env")) {
+        return;
+    }
     struct val env = val_dict(f->a, 32);
     for (char **p = environ; *p; p++) {
         const char *eq = strchr(*p, '=');
@@ -170,6 +180,9 @@ static void put_time(struct facts *f, struct val d, const char *key, const char 
 #pragma GCC diagnostic pop
 
 void facts_date_time(struct facts *f) {
+    if (!facts_wanted(f, "date_time")) {
+        return;
+    }
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
     struct tm tm;
@@ -269,6 +282,9 @@ static struct val kernel_words(struct facts *f, struct str line, bool repeat) {
 }
 
 void facts_cmdline(struct facts *f) {
+    if (!facts_wanted(f, "cmdline|proc_cmdline")) {
+        return;
+    }
     struct str line = facts_file(f, "/proc/cmdline");
     if (line.s) {
         facts_set(f, "cmdline", kernel_words(f, line, false));
@@ -288,6 +304,9 @@ static struct val dns_options(struct facts *f, struct val words) {
 }
 
 void facts_dns(struct facts *f) {
+    if (!facts_wanted(f, "dns")) {
+        return;
+    }
     struct val dns = val_dict(f->a, 4);
     struct str rest = facts_file(f, "/etc/resolv.conf");
     struct str line;
@@ -313,6 +332,9 @@ void facts_dns(struct facts *f) {
 }
 
 void facts_selinux(struct facts *f) {
+    if (!facts_wanted(f, "selinux*")) {
+        return;
+    }
     struct val selinux = val_dict(f->a, 6);
     bool on = exists("/sys/fs/selinux/enforce");
     val_set(f->a, selinux, "status", val_z(f->a, on ? "enabled" : "disabled"));
@@ -333,12 +355,18 @@ void facts_selinux(struct facts *f) {
 }
 
 void facts_apparmor(struct facts *f) {
+    if (!facts_wanted(f, "apparmor")) {
+        return;
+    }
     struct val apparmor = val_dict(f->a, 1);
     val_set(f->a, apparmor, "status", val_z(f->a, exists("/sys/kernel/security/apparmor") ? "enabled" : "disabled"));
     facts_set(f, "apparmor", apparmor);
 }
 
 void facts_fips(struct facts *f) {
+    if (!facts_wanted(f, "fips")) {
+        return;
+    }
     facts_set(f, "fips", val_bool(str_eqz(facts_file(f, "/proc/sys/crypto/fips_enabled"), "1")));
 }
 
@@ -372,6 +400,9 @@ void facts_caps(struct facts *f) {
 }
 
 void facts_loadavg(struct facts *f) {
+    if (!facts_wanted(f, "loadavg")) {
+        return;
+    }
     double l[3];
     if (getloadavg(l, 3) == 3) {
         struct val d = val_dict(f->a, 3);
@@ -383,6 +414,9 @@ void facts_loadavg(struct facts *f) {
 }
 
 void facts_chroot(struct facts *f) {
+    if (!facts_wanted(f, "is_chroot")) {
+        return;
+    }
     struct stat root;
     struct stat init;
     bool chroot = getenv("debian_chroot") != NULL;
@@ -470,6 +504,10 @@ void facts_lsb(struct facts *f) {
 }
 
 void facts_ssh_keys(struct facts *f) {
+    if (!facts_wanted(f, "ssh_host_key_dsa_public*|ssh_host_key_rsa_public*|ssh_host_key_ecdsa_public*|ssh_host_key_"
+                         "ed25519_public*")) {
+        return;
+    }
     static const char *const dirs[] = {"/etc/ssh", "/etc/openssh", "/etc"};
     static const char *const kinds[] = {"dsa", "rsa", "ecdsa", "ed25519"};
     bool found = false;

@@ -85,6 +85,9 @@ static struct str exact_version(struct facts *f, struct str id, struct str versi
 }
 
 void facts_distribution(struct facts *f) {
+    if (!facts_wanted(f, "distribution*|os_family")) {
+        return;
+    }
     const char *path = access("/etc/os-release", R_OK) == 0 ? "/etc/os-release" : "/usr/lib/os-release";
     struct str text = facts_file(f, path);
     struct str id = facts_key(text, "ID");

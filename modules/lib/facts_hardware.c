@@ -387,11 +387,19 @@ static void uptime(struct facts *f) {
 }
 
 void facts_hardware(struct facts *f) {
-    processors(f);
-    memory(f);
-    firmware(f);
+    if (facts_wanted(f, "processor*")) {
+        processors(f);
+    }
+    if (facts_wanted(f, "mem*|swap*")) {
+        memory(f);
+    }
+    if (facts_wanted(f, "bios_*|board_*|chassis_*|product_*|system_vendor|form_factor")) {
+        firmware(f);
+    }
     facts_devices(f);
-    uptime(f);
+    if (facts_wanted(f, "uptime_seconds")) {
+        uptime(f);
+    }
     if (facts_wanted(f, "mounts")) {
         mounts(f);
     }

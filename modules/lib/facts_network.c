@@ -465,7 +465,35 @@ static void default_facts(struct facts *f, struct val devices, const struct ifad
     }
 }
 
+/// A device's fact is named after it.
+static const char *fact_name(struct facts *f, const char *device) {
+    char *name = arena_strndup(f->a, device, strlen(device));
+    for (char *s = name; *s; s++) {
+        *s = *s == '-' || *s == ':' ? '_' : *s;
+    }
+    return name;
+}
+
+static bool network_wanted(struct facts *f) {
+    struct buf names = BUF_IN(f->a);
+    buf_z(&names, "interfaces|default_ipv*|all_ipv*");
+    DIR *d = opendir("/sys/class/net");
+    for (struct dirent *de; d && (de = readdir(d));) {
+        if (de->d_name[0] != '.') {
+            const char *name = fact_name(f, de->d_name);
+            buf_printf(&names, "|%s|%s_*", name, name);  // the second: labels of its addresses
+        }
+    }
+    if (d) {
+        closedir(d);
+    }
+    return facts_wanted(f, str_z(f->a, buf_view(&names)));
+}
+
 void facts_network(struct facts *f) {
+    if (!network_wanted(f)) {
+        return;
+    }
     struct val devices = val_dict(f->a, 8);
     struct val names = val_list(f->a, 8);
     const char *ethtool = facts_program(f, "ethtool");
@@ -498,11 +526,7 @@ void facts_network(struct facts *f) {
             *s = *s == ':' ? '_' : *s;
         }
         val_push(f->a, names, val_z(f->a, listed));
-        char *name = str_z(f->a, str_from(listed));
-        for (char *s = name; *s; s++) {
-            *s = *s == '-' ? '_' : *s;
-        }
-        facts_set(f, name, p->value);
+        facts_set(f, fact_name(f, listed), p->value);
     }
     facts_set(f, "interfaces", names);
     default_facts(f, devices, all);
@@ -515,6 +539,9 @@ void facts_network(struct facts *f) {
 // -- names of storage initiators -------------------------------------------------------------------------------------
 
 void facts_fibre_channel(struct facts *f) {
+    if (!facts_wanted(f, "fibre_channel_wwn")) {
+        return;
+    }
     struct val list = val_list(f->a, 2);
     DIR *d = opendir("/sys/class/fc_host");
     for (struct dirent *de; d && (de = readdir(d));) {
@@ -542,9 +569,15 @@ static struct val line_of(struct facts *f, const char *path, const char *prefix,
 }
 
 void facts_iscsi(struct facts *f) {
+    if (!facts_wanted(f, "iscsi_iqn")) {
+        return;
+    }
     facts_set(f, "iscsi_iqn", line_of(f, "/etc/iscsi/initiatorname.iscsi", "InitiatorName=", 14));
 }
 
 void facts_nvme(struct facts *f) {
+    if (!facts_wanted(f, "hostnqn")) {
+        return;
+    }
     facts_set(f, "hostnqn", line_of(f, "/etc/nvme/hostnqn", "nqn.", 0));
 }

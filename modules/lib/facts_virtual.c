@@ -195,6 +195,9 @@ static struct val names(struct facts *f, struct val set) {
 }
 
 void facts_virtual(struct facts *f) {
+    if (!facts_wanted(f, "virtualization_*")) {
+        return;
+    }
     struct guess g = {.f = f, .guest = val_dict(f->a, 4), .host = val_dict(f->a, 2)};
     containers(&g);
     machines(&g);

@@ -293,7 +293,7 @@ static void start_detached(struct mod_call *c, struct val request, struct child 
 /// True for a request that finds its process as every other one does.
 static bool is_plain(const struct job *j) {
     static const char *const special[] = {"env", "async", "script", "sink"};
-    bool plain = j->lane && !j->lazy;
+    bool plain = true;
     for (size_t i = 0; i < COUNTOF(special); i++) {
         plain = plain && val_is(val_get(j->request, special[i]), VAL_UNDEF);
     }
@@ -302,11 +302,18 @@ static bool is_plain(const struct job *j) {
 
 bool child_shares(const struct job *j, const struct job *next) {
     struct str name = val_text(val_get(j->request, "module"));
-    if (!is_plain(j) || !is_plain(next) || !str_eq(name, val_text(val_get(next->request, "module")))) {
+    if (!j->lane || j->lazy || next->lazy || !is_plain(j) || !is_plain(next) ||
+        !str_eq(name, val_text(val_get(next->request, "module")))) {
         return false;
     }
     const struct module *m = module_find(name);
     return m && m->tidy;
+}
+
+bool child_keeps(const struct job *j) {
+    const struct module *m = is_plain(j) ? module_find(val_text(val_get(j->request, "module"))) : NULL;
+    // What starts the user's own programs has a group of processes of its own, with which those are stopped.
+    return m && m->tidy && !m->free_form && !j->ahead;
 }
 
 bool child_run(struct remote *r, struct job *j, int fd) {
@@ -349,5 +356,8 @@ bool child_run(struct remote *r, struct job *j, int fd) {
         proc_remove_tree(str_z(a, c.tmpdir));
     }
     send_result(&k, a, c.result);
+    if (c.path) {
+        setenv("PATH", c.path, 1);  // NOLINT(concurrency-mt-unsafe): one thread
+    }
     return !has_failed(c.result);
 }

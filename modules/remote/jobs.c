@@ -34,6 +34,7 @@ void remote_fail(struct remote *r, uint32_t id, const char *msg) {
 
 static void job_free(struct job *j) {
     fd_closep(&j->fd);
+    fd_closep(&j->give);
     buf_release(&j->in);
     struct arena a = j->arena;
     arena_release(&a);
@@ -43,27 +44,39 @@ static int64_t number(struct val v) {
     return val_is(v, VAL_INT) && v.u.i > 0 ? v.u.i : 0;
 }
 
-void jobs_add(struct remote *r, uint32_t id, struct str body) {
-    struct arena a = {0};
-    struct err e = {.arena = &a};
+struct job *job_decode(struct arena *a, uint32_t id, struct str body, struct err *e) {
     struct val request = VNULL;
-    bool ok = r->queued < QUEUE_MAX || err_set(&e, ERR_LIMIT, NO_MARK, "more than %d requests wait", QUEUE_MAX);
-    ok = ok && msg_decode(&a, body, &request, &e);
-    if (ok && (!val_is(val_get(request, "module"), VAL_STR) || !val_is(val_get(request, "args"), VAL_DICT))) {
-        ok = err_set(&e, ERR_SYNTAX, NO_MARK, "expected a request with module and args");
+    if (!msg_decode(a, body, &request, e)) {
+        return NULL;
     }
-    if (!ok) {
-        remote_fail(r, id, str_z(&a, err_text(&e)));
-        arena_release(&a);
-        return;
+    if (!val_is(val_get(request, "module"), VAL_STR) || !val_is(val_get(request, "args"), VAL_DICT)) {
+        err_set(e, ERR_SYNTAX, NO_MARK, "expected a request with module and args");
+        return NULL;
     }
-    struct job *j = ARENA_NEW(&a, struct job);
-    *j = (struct job){.id = id, .request = request, .fd = -1, .deadline = -1};
+    struct job *j = ARENA_NEW(a, struct job);
+    *j = (struct job){.id = id, .request = request, .fd = -1, .give = -1, .deadline = -1};
     j->lane = number(val_get(request, "lane"));
     j->lazy = val_truth(val_get(request, "lazy"));
     j->guarded = val_truth(val_get(request, "guarded"));
     j->timeout_ms = number(val_get(request, "timeout_ms"));
-    j->arena = a;
+    j->arena = *a;
+    return j;
+}
+
+void jobs_add(struct remote *r, uint32_t id, struct str body) {
+    struct arena a = {0};
+    struct err e = {.arena = &a};
+    struct job *j = NULL;
+    if (r->queued >= QUEUE_MAX) {
+        err_set(&e, ERR_LIMIT, NO_MARK, "more than %d requests wait", QUEUE_MAX);
+    } else {
+        j = job_decode(&a, id, body, &e);
+    }
+    if (!j) {
+        remote_fail(r, id, str_z(&a, err_text(&e)));
+        arena_release(&a);
+        return;
+    }
     struct job **end = &r->jobs;
     while (*end) {
         end = &(*end)->next;
@@ -178,6 +191,13 @@ static void detach(struct remote *r, pid_t parent) {
         if (j->fd >= 0) {
             close(j->fd);
         }
+        if (j->give >= 0) {
+            close(j->give);
+        }
+    }
+    if (r->kept.pid) {
+        close(r->kept.fd);
+        close(r->kept.give);
     }
     close(r->signals);
     sigset_t none;
@@ -186,37 +206,70 @@ static void detach(struct remote *r, pid_t parent) {
     signal(SIGPIPE, SIG_DFL);
 }
 
-static void start(struct remote *r, struct job *j) {
+_Noreturn static void serve_job(struct remote *r, struct job *j, int fd, int give) {
+    int home = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    bool well = child_run(r, j, fd);
+    for (struct job *k = next_of_lane(j); well && k && goes_on(r, j, k); k = next_of_lane(k)) {
+        k->ahead = false;
+        if (home >= 0 && fchdir(home) != 0) {
+            _exit(1);
+        }
+        well = child_run(r, k, fd);
+    }
+    fd_closep(&home);
+    if (well && give >= 0) {
+        kept_serve(r, give, fd);
+    }
+    _exit(0);
+}
+
+/// A child for the job and what shares it. false: the job is answered.
+static bool make_child(struct remote *r, struct job *j) {
     int p[2];
+    int give[2] = {-1, -1};
+    bool keep = !r->kept.pid && child_keeps(j);
     if (pipe2(p, O_CLOEXEC) != 0) {
         remote_fail(r, j->id, "cannot create a pipe");
-        j->answered = true;
-        return;
+        return false;
+    }
+    if (keep && pipe2(give, O_CLOEXEC) != 0) {
+        give[0] = give[1] = -1;
     }
     pid_t self = getpid();
     pid_t pid = fork();
     if (pid == 0) {
         close(p[0]);
+        fd_closep(&give[1]);
         detach(r, self);
-        for (struct job *k = j; child_run(r, k, p[1]) && (k = next_of_lane(k)) != NULL && goes_on(r, j, k);) {
-            k->ahead = false;
-        }
-        _exit(0);
+        serve_job(r, j, p[1], give[0]);
     }
     close(p[1]);
+    fd_closep(&give[0]);
     if (pid < 0) {
         close(p[0]);
+        fd_closep(&give[1]);
         remote_fail(r, j->id, "cannot start a process");
-        j->answered = true;
-        return;
+        return false;
     }
     setpgid(pid, pid);
     j->pid = pid;
     j->fd = p[0];
+    j->give = give[1];
+    j->news = r->store.news;
+    share(r, j);
+    return true;
+}
+
+static void start(struct remote *r, struct job *j) {
+    const struct job *next = next_of_lane(j);
+    bool row = next && goes_on(r, j, next);
+    if ((row || !kept_takes(r, j)) && !make_child(r, j)) {
+        j->answered = true;
+        return;
+    }
     j->deadline = j->timeout_ms ? clock_ms() + j->timeout_ms : -1;
     j->nneed = 0;
     r->running++;
-    share(r, j);
 }
 
 /// True when what the job asked for is here. Contents that arrived damaged fail it.
@@ -317,6 +370,7 @@ static void reap(struct remote *r, struct job *j) {
         j->asked = true;  // it is started again when its contents are here
         j->pid = 0;
         fd_closep(&j->fd);
+        fd_closep(&j->give);
         j->have = 0;
         return;
     }
@@ -380,10 +434,12 @@ static struct job *move_on(struct remote *r, struct job *j, bool failed) {
     k->shared = k->ahead = false;
     k->pid = j->pid;
     k->fd = j->fd;
+    k->give = j->give;
+    k->news = j->news;
     k->in = j->in;
     k->deadline = k->timeout_ms ? clock_ms() + k->timeout_ms : -1;
     j->pid = 0;
-    j->fd = -1;
+    j->fd = j->give = -1;
     j->in = (struct buf){0};
     job_remove(r, j);
     if (k->doomed) {
@@ -426,6 +482,7 @@ static bool forward(struct remote *r, struct job **at) {
             lane_failed(r, j);
         }
         j->answered = j->answered || result;
+        j->rests = result && f.id == 0 && j->give >= 0;
         struct job *next = result ? move_on(r, j, f.id != 0) : NULL;
         if (next) {
             j = next;
@@ -444,6 +501,11 @@ void jobs_read(struct remote *r, struct job *j) {
         j->in.n += (size_t)n;
         if (!forward(r, &j)) {
             stop(j, "the module wrote a malformed frame");
+        }
+        if (j->rests && !j->stopped && !j->in.n && kept_add(r, j)) {
+            r->running--;
+            job_remove(r, j);
+            return;
         }
         const struct job *next = next_of_lane(j);
         j->quiet = next && next->shared ? clock_ms() + ROW_MS : 0;
@@ -471,6 +533,7 @@ int64_t jobs_expire(struct remote *r) {
 }
 
 void jobs_end(struct remote *r) {
+    kept_end(r);
     for (struct job *j = r->jobs; j; j = j->next) {
         stop(j, "the connection was closed");
     }

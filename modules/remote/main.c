@@ -183,13 +183,14 @@ static int64_t sooner(int64_t deadline, int64_t other) {
 }
 
 static bool turn(struct remote *r, struct err *e) {
-    struct pollfd p[CHILDREN_MAX + 3];
-    struct job *who[CHILDREN_MAX + 3] = {0};
+    struct pollfd p[CHILDREN_MAX + 4];
+    struct job *who[CHILDREN_MAX + 4] = {0};
     nfds_t n = 0;
     p[n++] = (struct pollfd){.fd = r->in, .events = POLLIN};
     bool held = held_back(r);
     p[n++] = (struct pollfd){.fd = r->output.n && !held ? r->out : -1, .events = POLLOUT};
     p[n++] = (struct pollfd){.fd = r->signals, .events = POLLIN};
+    p[n++] = (struct pollfd){.fd = r->kept.pid ? r->kept.fd : -1, .events = POLLIN};
     int64_t wake = jobs_expire(r);
     int64_t now = clock_ms();
     for (struct job *j = r->jobs; j; j = j->next) {
@@ -210,7 +211,10 @@ static bool turn(struct remote *r, struct err *e) {
     if (p[2].revents) {
         r->eof = true;  // as if the connection had closed: nothing is left behind
     }
-    for (nfds_t i = 3; i < n; i++) {
+    if (p[3].revents) {
+        kept_end(r);  // it died, or said something unasked
+    }
+    for (nfds_t i = 4; i < n; i++) {
         if (p[i].revents) {
             jobs_read(r, who[i]);
         }

@@ -19,6 +19,8 @@ struct job {
     bool guarded;         // not to run once something in its lane failed
     pid_t pid;            // 0: waiting
     int fd;               // its frames come from here; -1: none
+    int give;             // the next request may go to the same child here (kept.c); -1: it ends with this one
+    size_t news;          // of the store, as the child knows it
     struct buf in;        // heap
     int64_t deadline;     // clock_ms; -1: none
     bool answered;        // its RESULT was passed on
@@ -30,8 +32,15 @@ struct job {
     bool lazy;            // contents are sent when the child asks for them
     bool ahead;           // the child only asks for contents: what comes before it in its lane is not done yet
     bool asked;           // that was done
+    bool rests;           // its child has done it and waits for another
     unsigned char *need;  // raw digests asked for
     size_t nneed, have;   // how many, and how many of them are here
+};
+/// A child without a request, which takes the next one. It knows the store as it was when the child was made.
+struct kept {
+    pid_t pid;  // 0: none
+    int fd, give;
+    size_t news;
 };
 struct remote {
     int in, out;  // the connection
@@ -43,12 +52,25 @@ struct remote {
     struct store store;
     struct job *jobs;  // in order of arrival
     size_t running, queued;
+    struct kept kept;
     int64_t failed[FAILED_LANES];  // the lanes that failed last, a ring; 0: none
     size_t nfailed;
     const char *dir;  // 0700; everything temporary lies in it; made when first needed
 };
 
+// -- kept.c ----------------------------------------------------------------------------------------------------------
+/// Hands a request over to the kept child. false: there is none, or it needs a process of its own.
+bool kept_takes(struct remote *r, struct job *j);
+/// Keeps the child of `j`, which rests. false: one is kept already; then this one ends.
+bool kept_add(struct remote *r, struct job *j);
+/// Ends the kept child.
+void kept_end(struct remote *r);
+/// In the child: serves requests from `give` until one needs another process. Does not return.
+_Noreturn void kept_serve(struct remote *r, int give, int fd);
+
 // -- jobs.c ----------------------------------------------------------------------------------------------------------
+/// A request that arrived; NULL: ERR_SYNTAX, and `a` is the caller's still.
+struct job *job_decode(struct arena *a, uint32_t id, struct str body, struct err *e);
 /// Queues a request; a malformed one is answered at once.
 void jobs_add(struct remote *r, uint32_t id, struct str body);
 void jobs_cancel(struct remote *r, uint32_t id);
@@ -69,6 +91,8 @@ void remote_fail(struct remote *r, uint32_t id, const char *msg);
 bool child_run(struct remote *r, struct job *j, int fd);
 /// True when one child may run `next`, too, once it has run `j`: the same module, which leaves its process as it was.
 bool child_shares(const struct job *j, const struct job *next);
+/// True when a child that has run `j` may run any other request of which this is true, too.
+bool child_keeps(const struct job *j);
 
 // -- check.c ---------------------------------------------------------------------------------------------------------
 /// Tries every part that a wrong build or machine would break. Prints one line a part; false when one failed.

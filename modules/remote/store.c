@@ -65,6 +65,20 @@ void store_lend(struct store *s, const unsigned char sha[32], struct str data) {
     b->lent = data;
     b->len = data.n;
     b->good = true;
+    s->lent++;
+}
+
+void store_take_back(struct store *s) {
+    for (size_t i = 0; s->lent && i < STORE_BUCKETS; i++) {
+        for (struct store_blob **at = &s->blobs[i]; *at;) {
+            if ((*at)->lent.s) {
+                *at = (*at)->next;
+                s->lent--;
+            } else {
+                at = &(*at)->next;
+            }
+        }
+    }
 }
 
 static int hex_digit(char c) {
@@ -172,6 +186,7 @@ static void begin(struct store_blob *b) {
 }
 
 bool store_blob(struct store *s, struct str body, struct err *e) {
+    s->news++;
     if (!head_is_whole(body, e)) {
         return false;
     }
@@ -270,6 +285,7 @@ static bool step(struct store *s, struct store_blob *b, struct str *rest, struct
 }
 
 bool store_recipe(struct store *s, struct str body, struct err *e) {
+    s->news++;
     if (!head_is_whole(body, e)) {
         return false;
     }
@@ -305,6 +321,7 @@ bool store_retry(struct store *s, const unsigned char sha[32]) {
 }
 
 bool store_script(struct store *s, struct str body, struct err *e) {
+    s->news++;
     size_t nul = str_find_char(body, 0, '\0');
     if (nul == SIZE_MAX || body.n - nul > SCRIPT_MAX || s->script_bytes + body.n > SCRIPTS_TOTAL) {
         return err_set(e, ERR_SYNTAX, NO_MARK, "expected a name and a Lua source of at most %zu bytes", SCRIPT_MAX);

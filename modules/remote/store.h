@@ -47,7 +47,9 @@ struct store {
     struct store_script *scripts;
     size_t memory, script_bytes;
     uint64_t disk;
-    int fd;  // the unlinked file; -1: none yet
+    int fd;       // the unlinked file; -1: none yet
+    size_t lent;  // contents that are not its own
+    size_t news;  // how many messages it took: a copy that counts fewer lacks something
 };
 
 void store_init(struct store *s, const char *dir);
@@ -57,8 +59,10 @@ bool store_blob(struct store *s, struct str body, struct err *e);
 enum store_state { STORE_MISSING, STORE_COMING, STORE_WHOLE, STORE_DAMAGED };
 /// How far content is.
 enum store_state store_state(const struct store *s, const unsigned char sha[32]);
-/// Adds content that lies in memory already, `data` being borrowed. For a child: its copy of the store dies with it.
+/// Adds content that lies in memory already, `data` being borrowed until store_take_back. For a child, in its copy.
 void store_lend(struct store *s, const unsigned char sha[32], struct str data);
+/// Forgets everything that was lent.
+void store_take_back(struct store *s);
 /// Opens the file of a basis (basis.h) for its content, which is now expected as a FRAME_RECIPE; the body of the
 /// FRAME_PIECES that asks for it goes to `ask`. false: it cannot be, or is coming already.
 bool store_expect(struct store *s, struct str basis, struct buf *ask);

@@ -137,7 +137,7 @@ static const char functions[] =
     "[ -O \"$1/$h\" ] || return 1; "
     "if [ -h \"$1\" ]; then return 1; fi; [ -z \"$v\" ] || ck \"$1/$h\" || return 1; "
     "echo \"$p ok $1/$h\"; [ -z \"$o\" ] || umask $o; exec \"$1/$h\" $x; }; ";
-static const char usual_place[] = "go \"${HOME:+$HOME/.cache/play}\"; ";
+static const char usual_place[] = "go \"${HOME:+$HOME/.cache/play}\"";
 static const char own_files[] = "o=$(umask); umask 077; ";
 static const char find_or_store[] =
     "for d; do [ -n \"$d\" ] || continue; f=$d/$h; "
@@ -156,6 +156,25 @@ static const char find_or_store[] =
     "m=$(mv -f \"$t\" \"$f\" 2>&1) || { echo \"$p bad $m\"; echo \"$p none\"; exit 1; }; "
     "echo \"$p ok $f\"; umask $o; exec \"$f\" $x; done; echo \"$p none\"; exit 1";
 
+/// Whose machine code is at home on the target can be seen, most often, without a process for uname: by the one dynamic
+/// loader that is there.
+static void add_guess(struct buf *b, const struct payloads *all) {
+    static const char *const loaders[START_ARCHES][2] = {{"/lib64/ld-linux-x86-64.so.2", "/lib/ld-musl-x86_64.so.1"},
+                                                         {"/lib/ld-linux-aarch64.so.1", "/lib/ld-musl-aarch64.so.1"}};
+    buf_z(b, "w=; ");
+    for (size_t i = 0; i < START_ARCHES; i++) {
+        buf_printf(b, "if [ -e %s ] || [ -e %s ]; then w=${w}%zu; fi; ", loaders[i][0], loaders[i][1], i);
+    }
+    buf_z(b, "case $w in ");
+    for (size_t i = 0; i < START_ARCHES; i++) {
+        const struct payload *p = &all->p[i];
+        if (p->machine) {
+            buf_printf(b, "%zu) h=%s; n=%zu; %s;; ", i, p->sha256, p->data.n, usual_place);
+        }
+    }
+    buf_z(b, "esac; ");
+}
+
 bool start_script(struct arena *a, const struct start *s, const char **out, struct err *e) {
     struct buf b = BUF_IN(a);
     buf_printf(&b, "p=%s; o=; v=%s; ", s->nonce, s->verify ? "1" : "");
@@ -166,6 +185,10 @@ bool start_script(struct arena *a, const struct start *s, const char **out, stru
     if (s->direct) {
         buf_z(&b, "if [ -r \"$c\" ] && [ -x \"$c\" ]; then echo \"$p ok $c\"; exec \"$c\" $x; fi; ");
     }
+    buf_z(&b, functions);
+    if (!s->remote_tmp) {
+        add_guess(&b, s->payloads);
+    }
     buf_z(&b, "set -- $(uname -sm); a=$2; case \"$1-$a\" in ");
     for (size_t i = 0; i < START_ARCHES; i++) {
         const struct payload *p = &s->payloads->p[i];
@@ -174,9 +197,8 @@ bool start_script(struct arena *a, const struct start *s, const char **out, stru
         }
     }
     buf_z(&b, "*) echo \"$p arch $1 $a\"; exit 1;; esac; ");
-    buf_z(&b, functions);
     if (!s->remote_tmp) {
-        buf_z(&b, usual_place);
+        buf_printf(&b, "%s; ", usual_place);
     }
     buf_z(&b, own_files);
     if (!add_candidates(&b, s->remote_tmp, e)) {

@@ -357,6 +357,92 @@ TEST(a_request_that_shares_a_process_is_cancelled) {
     link_close(&l);
 }
 
+/// The process that a stat of /proc/self finds itself to be.
+static struct str process_of(struct link *l, uint32_t id, const char *more, struct val value) {
+    struct val args = val_dict(&l->a, 1);
+    val_set(&l->a, args, "path", val_z(&l->a, "/proc/self"));
+    send_request(l, id, args, "stat", 5, more, value);
+    return val_text(val_get(val_get(result_of(l, id), "stat"), "lnk_target"));
+}
+
+static pid_t number_of(struct str pid) {
+    int64_t n = 0;
+    CHECK(str_int(pid, &n) && n > 1);
+    return (pid_t)n;
+}
+
+TEST(a_process_is_kept_for_the_next_request) {
+    struct link l;
+    link_open(&l);
+    struct str first = process_of(&l, 1, NULL, VNULL);
+    CHECK(str_eq(process_of(&l, 2, NULL, VNULL), first));
+    CHECK(!str_eq(process_of(&l, 3, "env", val_dict(&l.a, 1)), first));  // its environment is its own
+    CHECK(str_eq(process_of(&l, 4, NULL, VNULL), first));
+    send_shell(&l, 5, "echo $PPID", 5);
+    CHECK(!str_eq(stdout_of(&l, 5), first));  // a user's program has a group of processes of its own
+    CHECK(str_eq(process_of(&l, 6, NULL, VNULL), first));
+    send_content(&l, STR_LIT("news"), STR_LIT("news"));
+    CHECK(!str_eq(process_of(&l, 7, NULL, VNULL), first));  // it would not know them
+    link_close(&l);
+}
+
+TEST(a_kept_process_that_dies_is_not_missed) {
+    struct link l;
+    link_open(&l);
+    struct str first = process_of(&l, 1, NULL, VNULL);
+    kill(number_of(first), SIGKILL);
+    for (int i = 0; i < 2000 && kill(number_of(first), 0) == 0; i++) {
+        struct timespec nap = {.tv_nsec = 10000000};
+        nanosleep(&nap, NULL);
+    }
+    struct str second = process_of(&l, 2, NULL, VNULL);
+    CHECK(second.n && !str_eq(second, first));
+    CHECK(str_eq(process_of(&l, 3, NULL, VNULL), second));
+    link_close(&l);
+}
+
+TEST(a_kept_process_that_hangs_has_a_deadline) {
+    struct link l;
+    link_open(&l);
+    struct str first = process_of(&l, 1, NULL, VNULL);
+    kill(number_of(first), SIGSTOP);
+    struct val args = val_dict(&l.a, 1);
+    val_set(&l.a, args, "path", val_z(&l.a, "/"));
+    send_request(&l, 2, args, "stat", 5, "timeout_ms", val_int(300));
+    CHECK(val_truth(val_get(result_of(&l, 2), "_ansible_timed_out")));
+    CHECK(!str_eq(process_of(&l, 3, NULL, VNULL), first));
+    link_close(&l);
+}
+
+/// What a lazy copy says: its result, or, an undefined value, that it needs the content.
+static struct val copy_says(struct link *l, uint32_t id, const char *dest, struct str data) {
+    struct answer x = {0};
+    send_lazy_copy(l, id, dest, data, 5);
+    do {
+        CHECK(receive(l, &x));
+    } while (x.kind != FRAME_RESULT && x.kind != FRAME_NEED);
+    return x.kind == FRAME_RESULT ? x.value : (struct val){0};
+}
+
+TEST(a_kept_process_forgets_what_a_file_was) {
+    struct link l;
+    link_open(&l);
+    const char *dir = temp_dir(&l.a);
+    const char *dest = arena_printf(&l.a, "%s/file", dir);
+    struct str data = STR_LIT("the content");
+    CHECK(fd_replace_file(dest, data, 0644, &l.e));
+    struct str first = process_of(&l, 1, NULL, VNULL);
+    struct val same = copy_says(&l, 2, dest, data);
+    CHECK(val_is(same, VAL_DICT) && !val_truth(val_get(same, "changed")) && !val_truth(val_get(same, "failed")));
+    CHECK(str_eq(process_of(&l, 3, NULL, VNULL), first));
+    CHECK(fd_replace_file(dest, STR_LIT("another one"), 0644, &l.e));
+    CHECK(val_is(copy_says(&l, 4, dest, data), VAL_UNDEF));
+    send_content(&l, data, data);
+    CHECK(val_truth(val_get(result_of(&l, 4), "changed")));
+    case_tree_remove(dir);
+    link_close(&l);
+}
+
 TEST(nothing_outlives_the_connection) {
     struct link l;
     link_open(&l);
