@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #define READ_CHUNK 4096
@@ -104,6 +105,7 @@ _Noreturn void kept_serve(struct remote *r, int give, int fd) {
             arena_release(&a);
         }
         store_take_back(&r->store);
+        tzset();  // a task before may have changed it
         j = left-- ? next_job(give, &in) : NULL;
     } while (j && child_run(r, j, fd));
     _exit(0);
