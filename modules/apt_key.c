@@ -1,10 +1,12 @@
 // apt_key: keys apt trusts, through apt-key and gpg of the target.
 #include "fd.h"
 #include "http.h"
+#include "replace.h"
 #include "trust.h"
 #include "words.h"
 
 #include <ctype.h>
+#include <errno.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -28,6 +30,10 @@ struct key {
     struct str id;     // upper case, without 0x
     struct str fp;     // its last 16 digits
     struct str brief;  // its last 8 digits
+
+    // With `keyring`: the file itself, and a copy in the call's private directory, on which apt-key works.
+    const char *keyring, *copy;
+    bool found;
 };
 
 // -- programs --------------------------------------------------------------------------------------------------------
@@ -35,10 +41,11 @@ struct key {
 /// Runs apt-key with these words behind the keyring.
 static bool apt_key(struct mod_call *c, const char *const *more, struct str input, struct run_result *r,
                     struct err *e) {
+    const struct key *k = c->state;
     struct words w = {0};
     words_add(c, &w, "apt-key");
-    if (mod_has(c, "keyring")) {
-        words_opt(c, &w, "--keyring", mod_z(c, "keyring"));
+    if (k->copy) {
+        words_opt(c, &w, "--keyring", k->copy);
     }
     for (; *more; more++) {
         words_add(c, &w, *more);
@@ -94,7 +101,7 @@ static struct val ids_of(struct mod_call *c, struct str out, bool brief) {
 static bool list_keys(struct mod_call *c, const struct key *k, struct val *ids, struct err *e) {
     static const char *const words[] = {"adv", "--list-public-keys", "--keyid-format=long", NULL};
     struct run_result r;
-    if (mod_has(c, "keyring") && access(mod_z(c, "keyring"), F_OK) != 0) {
+    if (k->copy && access(k->copy, F_OK) != 0) {
         *ids = val_list(c->arena, 0);  // apt-key would make the file
         return true;
     }
@@ -230,12 +237,59 @@ static bool check_arguments(struct mod_call *c, struct err *e) {
     return true;
 }
 
+/// apt-key changes a file by its name, more than once, and in a directory that may belong to somebody: it gets a copy.
+static bool copy_keyring(struct mod_call *c, struct key *k, struct err *e) {
+    const char *path = mod_z(c, "keyring");
+    const char *base = path ? strrchr(path, '/') : NULL;
+    struct str dir;
+    struct str text;
+    if (!mod_has(c, "keyring")) {
+        return true;
+    }
+    k->keyring = trust_real(c, path, e);
+    if (!k->keyring || !replace_old(c, k->keyring, &text, &k->found, e) || !mod_tmpdir(c, &dir, e)) {
+        return false;
+    }
+    const char *own = arena_printf(c->arena, "%.*s/keyring", STR(dir));
+    if (mkdir(own, 0700) != 0) {
+        return mod_fail_sys(c, e, errno, "cannot make the directory '%s'", own);
+    }
+    k->copy = arena_printf(c->arena, "%s/%s", own, base ? base + 1 : path);
+    return !k->found || fd_replace_file(k->copy, text, 0644, e);
+}
+
+static bool put_back(struct mod_call *c, const char *from, const char *to, bool *there, struct err *e) {
+    struct replace r = {.path = to, .source = from, .new_mode = 0644};
+    *there = access(from, F_OK) == 0;
+    return !*there || replace_file(c, &r, e);
+}
+
+/// What apt-key made of the copy: the keyring, or none, and what it keeps of the old one beside it.
+static bool keep_keyring(struct mod_call *c, const struct key *k, struct err *e) {
+    CLEANUP(fd_closep) int dir = -1;
+    bool kept;
+    bool there;
+    if (!k->copy) {
+        return true;
+    }
+    if (!put_back(c, arena_printf(c->arena, "%s~", k->copy), arena_printf(c->arena, "%s~", k->keyring), &kept, e) ||
+        !put_back(c, k->copy, k->keyring, &there, e)) {
+        return false;
+    }
+    if (there || !k->found) {
+        return true;
+    }
+    const char *at = trust_anchor(c, k->keyring, &dir, e);
+    return at ? unlink(at) == 0 || errno == ENOENT || mod_fail_sys(c, e, errno, "cannot remove '%s'", k->keyring)
+              : e->code == ERR_NONE && mod_fail_sys(c, e, errno, "cannot remove '%s'", k->keyring);
+}
+
 static bool plan(struct mod_call *c, struct err *e) {
     struct key *k = ARENA_NEW(c->arena, struct key);
     struct str id = mod_str(c, "id");
     struct val ids;
     c->state = k;
-    if (!check_arguments(c, e) || !mod_need(c, "apt-key", e) || !mod_need(c, "gpg", e)) {
+    if (!check_arguments(c, e) || !mod_need(c, "apt-key", e) || !mod_need(c, "gpg", e) || !copy_keyring(c, k, e)) {
         return false;
     }
     if (!id.n && (!load(c, k, e) || !extract_id(c, k, &id, e))) {
@@ -312,7 +366,7 @@ static bool run(struct mod_call *c, struct err *e) {
     struct key *k = c->state;
     struct val ids;
     bool present = str_eqz(mod_str(c, "state"), "present");
-    if (!(present ? add(c, k, e) : drop(c, k, e)) || !list_keys(c, k, &ids, e)) {
+    if (!(present ? add(c, k, e) : drop(c, k, e)) || !list_keys(c, k, &ids, e) || !keep_keyring(c, k, e)) {
         return false;
     }
     mod_set(c, "after", ids);

@@ -117,7 +117,7 @@ static struct str dump(struct arena *a, const struct list_file *f) {
 static bool load(struct mod_call *c, struct sources *s, const char *path, struct err *e) {
     struct list_file f = {.path = path};
     struct str line;
-    if (!replace_read(c, path, &f.old, &f.found, e) || !f.found) {
+    if (!replace_old(c, path, &f.old, &f.found, e) || !f.found) {
         return e->code == ERR_NONE;
     }
     struct str rest = f.old;

@@ -248,15 +248,7 @@ local function run(c)
   local done = pack(c, want, temp)
   if old == nil or old ~= listing(c, temp, format, want.many) then
     c:changed()
-    local dir, stem = util.dirname(want.dest), "." .. util.basename(want.dest) .. "."
-    for _, name in ipairs(c.fs.list(dir) or {}) do  -- what a killed run left
-      if name:sub(1, #stem) == stem and name:sub(#stem + 1):match("^%x%x%x%x%x%x%x%x$") then
-        c.fs.remove(dir .. "/" .. name)
-      end
-    end
-    local beside = dir .. "/" .. stem .. c.digest("sha256", c.random(16)):sub(1, 8)
-    util.run(c, { c:need("cp"), "--", temp, beside })
-    c.fs.rename(beside, want.dest)
+    c.fs.copy(temp, want.dest)
   end
   if c.args.remove then
     remove_sources(c, want, done)

@@ -229,7 +229,7 @@ static bool plan(struct mod_call *c, struct err *e) {
     if (*dir && (stat(dir, &st) != 0 || !S_ISDIR(st.st_mode))) {
         return mod_fail(c, e, "Destination directory %s does not exist", dir);
     }
-    if (!content(c, &t->now, e) || !replace_read(c, t->path, &t->old, &t->found, e) ||
+    if (!content(c, &t->now, e) || !replace_old(c, t->path, &t->old, &t->found, e) ||
         !fsattr_read(c, "mode", &t->attr, e) || !digest_hex(c->arena, "sha1", t->now, &hex, e)) {
         return false;
     }

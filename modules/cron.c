@@ -137,7 +137,7 @@ static bool read_file(struct mod_call *c, struct cron *k, struct err *e) {
     if (stat(k->file, &st) == 0 && S_ISDIR(st.st_mode)) {
         return mod_fail(c, e, "cron_file '%s' is a directory", k->file);
     }
-    if (!replace_read(c, k->file, &text, &found, e)) {
+    if (!replace_old(c, k->file, &text, &found, e)) {
         return false;
     }
     split(c, k, text, false);

@@ -178,7 +178,7 @@ static bool fetch_key(struct mod_call *c, struct source *s, struct str slug, str
     bool armored = str_find(r.body, 0, STR_LIT("-----BEGIN PGP PUBLIC KEY BLOCK-----")) != SIZE_MAX;
     s->key_path = key_file(c->arena, slug, armored ? "asc" : "gpg");
     s->key = r.body;
-    if (!replace_read(c, s->key_path, &old, &found, e)) {
+    if (!replace_old(c, s->key_path, &old, &found, e)) {
         return false;
     }
     struct stat st;
@@ -229,7 +229,7 @@ static bool plan_present(struct mod_call *c, struct source *s, struct str slug, 
     struct str old;
     bool found;
     if (!find_key(c, s, slug, &signed_by, e) || !write_text(c, s, signed_by, e) ||
-        !replace_read(c, s->path, &old, &found, e) || !fsattr_read(c, "mode", &s->attr, e)) {
+        !replace_old(c, s->path, &old, &found, e) || !fsattr_read(c, "mode", &s->attr, e)) {
         return false;
     }
     s->write = !found || !str_eq(old, s->text);

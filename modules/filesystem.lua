@@ -20,9 +20,14 @@ local KINDS = {
 }
 local BLKID = { LVM2_member = "lvm" }
 
+-- Runs a program on the device, by the name that stays the same file.
+local function on(c, argv, may_fail)
+  return util.run(c, argv, { may_fail = may_fail, shown = { c.state.at, c.args.dev } })
+end
+
 local function found(c, dev)
   local blkid = c:which("blkid") or "/sbin/blkid"
-  local r = util.run(c, { blkid, "-p", "-c", "/dev/null", "-o", "value", "-s", "TYPE", dev }, { may_fail = true })
+  local r = on(c, { blkid, "-p", "-c", "/dev/null", "-o", "value", "-s", "TYPE", c.state.at }, true)
   if r.rc == 127 then
     c:need("blkid")
   end
@@ -54,11 +59,11 @@ local function sizes(c, kind, dev)
   if st and st.type == "file" then
     total = st.size
   else
-    local r = util.run(c, { c:need("blockdev"), "--getsize64", dev })
+    local r = on(c, { c:need("blockdev"), "--getsize64", c.state.at })
     total = tonumber(util.trim(r.stdout))
   end
   if kind:match("^ext") then
-    local out = util.run(c, { c:need("dumpe2fs"), "-h", dev }).stdout
+    local out = on(c, { c:need("dumpe2fs"), "-h", c.state.at }).stdout
     local count, size = number(out, "Block count:%s+(%d+)"), number(out, "Block size:%s+(%d+)")
     return total, count and size and count * size
   elseif kind == "xfs" then
@@ -90,7 +95,7 @@ local function plan_grow(c, kind, dev)
   if KINDS[kind].mounted and not where then
     c:fail(dev .. " needs to be mounted for " .. kind .. " operations")
   end
-  argv[#argv + 1] = where or dev
+  argv[#argv + 1] = where or c.state.at
   c.state.argv = argv
   c:differs("size", now, total)
   c:changed()
@@ -103,9 +108,9 @@ local function plan_uuid(c, kind, dev)
     c:fail("the uuid of a " .. kind .. " file system that is there cannot be changed: make it anew with force")
   end
   local blkid = c:which("blkid") or "/sbin/blkid"
-  local now = util.trim(util.run(c, { blkid, "-p", "-c", "/dev/null", "-o", "value", "-s", "UUID", dev }, { may_fail = true }).stdout)
+  local now = util.trim(on(c, { blkid, "-p", "-c", "/dev/null", "-o", "value", "-s", "UUID", c.state.at }, true).stdout)
   if now ~= c.args.uuid:lower() then
-    c.state.argv = { c:need(how), "-U", c.args.uuid, dev }
+    c.state.argv = { c:need(how), "-U", c.args.uuid, c.state.at }
     c:differs("uuid", now, c.args.uuid)
   end
 end
@@ -120,10 +125,12 @@ local function plan(c)
     return
   end
   c.fs.follow(dev)
+  local at, is_device = c.fs.hold(dev)
+  c.state.at = is_device and dev or at
   local now = found(c, dev)
   if state == "absent" then
     if now then
-      c.state.argv = { c:need("wipefs"), "--all", dev }
+      c.state.argv = { c:need("wipefs"), "--all", c.state.at }
       if mountpoint(c, dev) then
         c:fail(dev .. " is mounted on " .. mountpoint(c, dev) .. ": it is not wiped")
       end
@@ -161,14 +168,14 @@ local function plan(c)
     util.append(argv, kind == "xfs" and "-m" or "-U", kind == "xfs" and "uuid=" .. c.args.uuid or c.args.uuid)
   end
   util.extend(argv, util.words(c.args.opts or ""))
-  argv[#argv + 1] = dev
+  argv[#argv + 1] = c.state.at
   c.state.argv = argv
   c:differs("fstype", now, kind)
   c:changed()
 end
 
 local function run(c)
-  util.run(c, c.state.argv)
+  on(c, c.state.argv)
 end
 
 return {

@@ -149,32 +149,35 @@ static const char *temp_name(struct mod_call *c, const char *dest) {
     return arena_printf(c->arena, "%.*s.ansible_tmp%016llx", (int)slash, dest, (unsigned long long)r);
 }
 
-static bool unnamed(const char *tmp) {
-    return tmp && strncmp(tmp, "/proc/", 6) == 0;
-}
+/// The new file while it is fetched.
+struct fresh {
+    int fd, dir;       // dir: the anchor of its directory
+    const char *path;  // to it, by the anchor or (unnamed) by the descriptor; NULL: check mode makes none
+    bool named;
+};
 
 // A file in the directory of `dest`: without a name where the file system can do that, so that an answer that brings
-// nothing new leaves no trace; *tmp is a path to it either way.
-static int open_beside(struct mod_call *c, const char *dest, const char **tmp, struct err *e) {
-    struct str d = str_from(dest);
-    size_t slash = 0;
-    for (size_t i = 0; i < d.n; i++) {
-        slash = d.s[i] == '/' ? i + 1 : slash;
+// nothing new leaves no trace.
+static bool open_beside(struct mod_call *c, const char *dest, struct fresh *t, struct err *e) {
+    const char *slash = strrchr(dest, '/');
+    int shown = !slash ? 0 : slash == dest ? 1 : (int)(slash - dest);
+    const char *at = trust_anchor(c, dest, &t->dir, e);
+    if (at) {
+        const char *end = strrchr(at, '/');
+        const char *dir = end ? arena_strndup(c->arena, at, (size_t)(end - at) + 1) : ".";
+        t->fd = access("/proc/self/fd", X_OK) == 0 ? open(dir, O_RDWR | O_TMPFILE | O_CLOEXEC, 0600) : -1;
+        t->path = arena_printf(c->arena, "/proc/self/fd/%d", t->fd);
+        if (t->fd < 0) {
+            t->named = true;
+            t->path = temp_name(c, at);
+            t->fd = open(t->path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+        }
     }
-    const char *dir = slash ? arena_strndup(c->arena, dest, slash) : ".";
-    int fd = access("/proc/self/fd", X_OK) == 0 ? open(dir, O_RDWR | O_TMPFILE | O_CLOEXEC, 0600) : -1;
-    if (fd >= 0) {
-        *tmp = arena_printf(c->arena, "/proc/self/fd/%d", fd);
-        return fd;
+    if (t->fd < 0 && e->code == ERR_NONE) {
+        return errno == ENOENT ? mod_fail(c, e, "Destination %.*s does not exist", shown, dest)
+                               : mod_fail_sys(c, e, errno, "Destination %.*s is not writable", shown, dest);
     }
-    *tmp = temp_name(c, dest);
-    fd = open(*tmp, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (fd < 0 && errno == ENOENT) {
-        mod_fail(c, e, "Destination %.*s does not exist", (int)(slash > 1 ? slash - 1 : slash), dest);
-    } else if (fd < 0) {
-        mod_fail_sys(c, e, errno, "Destination %.*s is not writable", (int)(slash > 1 ? slash - 1 : slash), dest);
-    }
-    return fd;
+    return t->fd >= 0;
 }
 
 // File name of "Content-Disposition: attachment; filename=x", without any directory.
@@ -250,13 +253,14 @@ static bool sums(struct mod_call *c, const char *tmp, const struct fetch *f, boo
     return digest_file(c->arena, "md5", tmp, &hex, e) && (mod_set_z(c, "md5sum", hex), true);
 }
 
-static bool put(struct mod_call *c, struct fetch *f, const char *tmp, int fd, struct err *e) {
+/// What the new file keeps of the old one.
+static struct fsattr kept(const char *dest, bool *there) {
     struct stat st;
-    bool there = lstat(f->dest, &st) == 0;
     mode_t mask = umask(0);
     umask(mask);
     struct fsattr keep = {.has_mode = true, .mode = 0666 & ~mask};
-    if (there && S_ISREG(st.st_mode)) {
+    *there = lstat(dest, &st) == 0;
+    if (*there && S_ISREG(st.st_mode)) {
         keep = (struct fsattr){.has_mode = true,
                                .mode = st.st_mode & 07777,
                                .has_uid = true,
@@ -264,6 +268,17 @@ static bool put(struct mod_call *c, struct fetch *f, const char *tmp, int fd, st
                                .has_gid = true,
                                .gid = st.st_gid};
     }
+    return keep;
+}
+
+static bool put(struct mod_call *c, struct fetch *f, const struct fresh *t, struct err *e) {
+    CLEANUP(fd_closep) int dir = -1;
+    bool there;
+    const char *dest = trust_anchor(c, f->dest, &dir, e);
+    if (!dest) {
+        return e->code == ERR_NONE && mod_fail_sys(c, e, errno, "cannot put the file at '%s'", f->dest);
+    }
+    struct fsattr keep = kept(dest, &there);
     struct str backup = STR_NONE;
     if (mod_bool(c, "backup") && there && !replace_backup(c, f->dest, f->dest, &backup, e)) {
         return false;
@@ -271,22 +286,14 @@ static bool put(struct mod_call *c, struct fetch *f, const char *tmp, int fd, st
     if (backup.n > 0) {
         mod_set_str(c, "backup_file", backup);
     }
-    if (!fsattr_apply_fd(&keep, fd, e) || !fsattr_apply_fd(&f->attr, fd, e)) {
+    if (!fsattr_apply_fd(&keep, t->fd, e) || !fsattr_apply_fd(&f->attr, t->fd, e)) {
         return false;
     }
-    CLEANUP(fd_closep) int dir = -1;
-    const char *dest = trust_anchor(c, f->dest, &dir, e);
-    if (!dest) {
-        return e->code == ERR_NONE && mod_fail_sys(c, e, errno, "cannot put the file at '%s'", f->dest);
+    const char *tmp = t->named ? t->path : temp_name(c, dest);
+    if (!t->named && linkat(AT_FDCWD, t->path, AT_FDCWD, tmp, AT_SYMLINK_FOLLOW) != 0) {
+        return mod_fail_sys(c, e, errno, "cannot put the file at '%s'", f->dest);
     }
-    if (unnamed(tmp)) {
-        const char *name = temp_name(c, dest);
-        if (linkat(AT_FDCWD, tmp, AT_FDCWD, name, AT_SYMLINK_FOLLOW) != 0) {
-            return mod_fail_sys(c, e, errno, "cannot put the file at '%s'", f->dest);
-        }
-        tmp = name;
-    }
-    if (fsync(fd) != 0 || rename(tmp, dest) != 0) {
+    if (fsync(t->fd) != 0 || rename(tmp, dest) != 0) {
         int why = errno;
         unlink(tmp);
         return mod_fail_sys(c, e, why, "cannot put the file at '%s'", f->dest);
@@ -295,7 +302,7 @@ static bool put(struct mod_call *c, struct fetch *f, const char *tmp, int fd, st
     return fsattr_apply(c, &f->attr, f->dest, e);
 }
 
-static bool fetched(struct mod_call *c, struct fetch *f, const struct http_response *r, const char *tmp, int fd,
+static bool fetched(struct mod_call *c, struct fetch *f, const struct http_response *r, const struct fresh *t,
                     struct err *e) {
     mod_set(c, "status_code", val_int(r->status));
     mod_set(c, "elapsed", val_int(r->elapsed_s));
@@ -313,13 +320,13 @@ static bool fetched(struct mod_call *c, struct fetch *f, const struct http_respo
     }
     struct str length = val_text(val_get(r->headers, "content-length"));
     const char *msg = arena_printf(c->arena, "OK (%.*s bytes)", STR(length.n ? length : STR_LIT("unknown")));
-    if (!tmp) {  // check mode fetches nothing
+    if (!t->path) {  // check mode fetches nothing
         mod_changed(c);
         mod_set_z(c, "dest", f->dest);
         mod_set_z(c, "msg", msg);
         return true;
     }
-    if (!sums(c, tmp, f, &same, e)) {
+    if (!sums(c, t->path, f, &same, e)) {
         return false;
     }
     if (same) {
@@ -327,29 +334,27 @@ static bool fetched(struct mod_call *c, struct fetch *f, const struct http_respo
     }
     mod_set_z(c, "msg", msg);
     mod_set_z(c, "dest", f->dest);
-    bool ok = put(c, f, tmp, fd, e);
+    bool ok = put(c, f, t, e);
     fsattr_info(c, f->dest);
     return ok;
 }
 
 static bool download(struct mod_call *c, struct fetch *f, struct err *e) {
     struct http_response r;
-    const char *tmp = NULL;
-    CLEANUP(fd_closep) int fd = -1;
+    struct fresh t = {.fd = -1, .dir = -1};
+    bool ok = true;
     if (c->check) {
         f->q.method = "HEAD";
     } else {
-        const char *beside = f->dir ? arena_printf(c->arena, "%s/", f->dest) : f->dest;
-        fd = open_beside(c, beside, &tmp, e);
-        if (fd < 0) {
-            return false;
-        }
-        f->q.out_fd = fd;
+        ok = open_beside(c, f->dir ? arena_printf(c->arena, "%s/new", f->dest) : f->dest, &t, e);
+        f->q.out_fd = t.fd;
     }
-    bool ok = http_perform(c, &f->q, &r, e) && fetched(c, f, &r, tmp, fd, e);
-    if (tmp && !unnamed(tmp)) {
-        unlink(tmp);  // gone already when it was renamed
+    ok = ok && http_perform(c, &f->q, &r, e) && fetched(c, f, &r, &t, e);
+    if (t.named && t.fd >= 0) {
+        unlink(t.path);  // gone already when it was renamed
     }
+    fd_closep(&t.fd);
+    fd_closep(&t.dir);
     return ok;
 }
 

@@ -3,15 +3,25 @@
 local util = use("util")
 
 local function base(c)
-  local a = c.args
-  local scope = a.scope or "system"
-  local argv = { c:need("git"), "config", "--includes" }
+  local scope = c.args.scope or "system"
+  local argv = { c:need("git"), "config" }
+  return argv, scope, scope == "local" and c.args.repo or "/"
+end
+
+-- The file a change goes to, as git chooses it.
+local function file_of(c, scope, cwd)
   if scope == "file" then
-    util.append(argv, "-f", a.file)
-  else
-    util.append(argv, "--" .. scope)
+    return c.args.file:sub(1, 1) == "/" and c.args.file or "/" .. c.args.file
+  elseif scope == "local" then
+    local path = util.trim(util.run(c, { c:need("git"), "rev-parse", "--git-path", "config" }, { cwd = cwd }).stdout)
+    return path:sub(1, 1) == "/" and path or cwd .. "/" .. path
+  elseif scope == "global" then
+    local home = c.getenv("HOME")
+    local user = home and home .. "/.gitconfig"
+    local other = (c.getenv("XDG_CONFIG_HOME") or home and home .. "/.config" or "") .. "/git/config"
+    return c.getenv("GIT_CONFIG_GLOBAL") or (user and (c.fs.exists(user) or not c.fs.exists(other)) and user) or other
   end
-  return argv, scope == "local" and a.repo or "/"
+  return nil  -- of the system: git knows where, and only root may change it
 end
 
 local function shown(values)
@@ -24,18 +34,16 @@ local function plan(c)
   if not unset and a.value == "" then
     c:fail("If state=present, a value must be specified; this module reads no settings")
   end
-  local argv, cwd = base(c)
-  if a.scope == "file" then
-    c.fs.follow(a.file)
-  elseif a.scope == "local" then
-    c.fs.follow(a.repo .. "/.git/config")
-  elseif a.scope == "global" and c.getenv("HOME") then
-    c.fs.follow(c.getenv("HOME") .. "/.gitconfig")
-  end
-  if a.scope == "local" and not c.fs.exists(cwd) then
+  local argv, scope, cwd = base(c)
+  if scope == "local" and not c.fs.exists(cwd) then
     c:fail("repo " .. cwd .. " does not exist")
+  elseif scope == "local" then
+    c.fs.follow(cwd .. "/.git/config")
+  elseif scope ~= "system" then
+    c.fs.follow(file_of(c, scope, cwd))
   end
-  local ask = util.append(util.copy(argv), "--get-all", a.name)
+  local where = scope == "file" and { "-f", a.file } or { "--" .. scope }
+  local ask = util.append(util.extend(util.append(util.copy(argv), "--includes"), where), "--get-all", a.name)
   local r = util.run(c, ask, { cwd = cwd, may_fail = true })
   if r.rc >= 2 then
     c:fail(util.trim(r.stderr), { rc = r.rc, cmd = table.concat(ask, " ") })
@@ -48,22 +56,42 @@ local function plan(c)
     c:set("msg", "")
     return
   end
-  local after = {}
-  if unset then
-    util.append(argv, "--unset-all", a.name)
-  else
+  local after, change = {}, { "--unset-all", a.name }
+  if not unset then
     after = a.add_mode == "add" and util.append(util.copy(before), a.value) or { a.value }
-    util.append(argv, "--" .. a.add_mode, a.name, a.value)
+    change = { "--" .. a.add_mode, a.name, a.value }
   end
-  c.state.argv, c.state.cwd = argv, cwd
+  c.state.file = file_of(c, scope, cwd)
+  if c.state.file then
+    c.fs.follow(c.state.file)
+  end
+  c.state.argv, c.state.where, c.state.change, c.state.cwd = argv, where, change, cwd
   c:set("msg", "setting changed")
-  c:diff(table.concat(argv, " "), shown(before), shown(after))
+  c:diff(table.concat(util.extend(util.extend(util.append(util.copy(argv), "--includes"), where), change), " "), shown(before), shown(after))
 end
 
+-- git writes a file of the system itself. Any other may lie in a directory of somebody else, who could put a link in its
+-- place meanwhile: git gets a copy.
 local function run(c)
-  local r = util.run(c, c.state.argv, { cwd = c.state.cwd, may_fail = true })
+  local file, where = c.state.file, c.state.where
+  local copy = file and c:tmpdir() .. "/config"
+  if copy then
+    if c.fs.stat(file .. ".lock") then
+      c:fail("could not lock config file " .. file .. ": " .. file .. ".lock is there: another git is at work, or was killed")
+    end
+    local text = c.fs.read(file)
+    if text then
+      c.fs.write(copy, text, { mode = 384 })
+    end
+    where = { "-f", copy }
+  end
+  local argv = util.extend(util.extend(c.state.argv, where), c.state.change)
+  local r = util.run(c, argv, { cwd = c.state.cwd, may_fail = true, shown = copy and { copy, file } })
   if r.rc ~= 0 or r.stderr ~= "" then
-    c:fail(util.trim(r.stderr) ~= "" and r.stderr or "git config failed with status " .. r.rc, { rc = r.rc, cmd = c.state.argv })
+    c:fail(util.trim(r.stderr) ~= "" and r.stderr or "git config failed with status " .. r.rc, { rc = r.rc, cmd = argv })
+  end
+  if copy then
+    c.fs.copy(copy, file)
   end
 end
 

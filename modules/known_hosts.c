@@ -263,7 +263,7 @@ static bool read_call(struct mod_call *c, struct known *k, struct err *e) {
     if (k->key.s && !str_ends(k->key, "\n")) {
         k->key = str_printf(c->arena, "%.*s\n", STR(k->key));
     }
-    return (!k->key.s || check_key(c, k, e)) && replace_read(c, k->path, &k->old, &k->exists, e);
+    return (!k->key.s || check_key(c, k, e)) && replace_old(c, k->path, &k->old, &k->exists, e);
 }
 
 static bool plan(struct mod_call *c, struct err *e) {

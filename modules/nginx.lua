@@ -31,12 +31,14 @@ end
 
 -- -- the private copy ----------------------------------------------------------------------------------------------------
 
--- `nginx -t` makes the files for its log and process number that are not there yet: in the copy they go elsewhere. Where
--- their directory is missing the text stays, and nginx says so.
+-- `nginx -t` opens the files for its log and process number, and makes them: in the copy they go elsewhere. Where their
+-- directory is missing the text stays, and nginx says so.
 local function without_traces(c, text, copy_root)
   for _, directive in ipairs({ "pid", "error_log", "access_log" }) do
     text = ("\n" .. text):gsub("([\n{;]%s*" .. directive .. "%s+)(/[^%s;]+)", function(before, path)
-      if path:find("$", 1, true) or c.fs.exists(path) or not c.fs.exists(util.dirname(path)) then
+      local there = c.fs.stat(path)
+      local special = there and (there.type == "directory" or there.type == "other")
+      if path:find("$", 1, true) or special or not c.fs.stat(util.dirname(path)) then
         return before .. path
       end
       return before .. copy_root .. "/." .. directive

@@ -1,10 +1,12 @@
 // patch: applies a patch, or takes it back, with GNU patch.
+#include "fd.h"
 #include "module.h"
 #include "run.h"
 #include "spawn.h"
 #include "trust.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <unistd.h>
 
 static const struct arg args[] = {
@@ -52,16 +54,22 @@ static bool run_patch(struct mod_call *c, const struct words *more, struct run_r
     const char *dest = mod_z(c, "dest");
     const char *base = mod_z(c, "basedir");
     const char *slash = dest ? strrchr(dest, '/') : NULL;
+    CLEANUP(fd_closep) int dir = -1;
     struct words w = {0};
     struct run job = {0};
-    if (!base && slash) {
+    if (slash && (!base || *dest == '/')) {
         base = slash == dest ? "/" : str_z(c->arena, (struct str){dest, (size_t)(slash - dest)});
+        // Absolute names patch opens as they are, others from its directory on, part by part.
+        dest = *dest == '/' ? slash + 1 : dest;
+    }
+    job.cwd = trust_cwd(c, base ? base : ".", &dir, e);
+    if (!job.cwd) {
+        return e->code == ERR_NONE && mod_fail_sys(c, e, errno, "cannot work in '%s'", base);
     }
     add(&w, spawn_which(c->arena, "patch"));
     add(&w, "--quiet");
     add(&w, "--forward");
     add(&w, arena_printf(c->arena, "--strip=%lld", (long long)mod_int(c, "strip", 0)));
-    add(&w, arena_printf(c->arena, "--directory=%s", base ? base : "."));
     if (mod_has(c, "_patch")) {
         if (!c->blob(c, mod_str(c, "_patch"), &job.input, e)) {
             return false;

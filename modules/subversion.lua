@@ -43,25 +43,64 @@ local function touched(r)
   return false
 end
 
+-- What svn says about files here. A directory that is incomplete ("!" alone before a directory's name) is no change: an
+-- svn was killed there, and the next one brings the rest.
 local function modified(c)
   for _, line in ipairs(util.lines(svn(c, { "status", "--quiet", "--ignore-externals", c.args.dest }).stdout)) do
-    if line:match("^[^?X]") then
+    local path = line:match("^!       (.*)")
+    local st = path and c.fs.stat(path)
+    if line:match("^[^?X]") and not (st and st.type == "directory") then
       return true
     end
   end
   return false
 end
 
+-- Whether a process of this machine has the database of the working copy open.
+local function at_work(c)
+  local database = (c.fs.realpath(c.args.dest) or c.args.dest) .. "/.svn/wc.db"
+  for _, pid in ipairs(c.fs.list("/proc") or {}) do
+    local ok, open = pcall(c.fs.list, "/proc/" .. pid .. "/fd")
+    for _, fd in ipairs(pid:match("^%d+$") and ok and open or {}) do
+      if c.fs.readlink("/proc/" .. pid .. "/fd/" .. fd) == database then
+        return true
+      end
+    end
+  end
+  return false
+end
+
+-- The lock of an svn that was killed is taken away.
+local function unlock(c)
+  local dest = c.args.dest
+  local r = svn(c, { "status", "--xml", "--quiet", "--ignore-externals", dest }, { may_fail = true })
+  if r.stdout:find('wc-locked="true"', 1, true) and not c.check and not at_work(c) then
+    svn(c, { "cleanup", dest })
+  end
+end
+
 local function number(text)
   return tonumber(text:match("%d+")) or 0
 end
 
-local function get(c, what, force)
+local function get(c, what, force, dest)
   local words = { what }
   if force then
     util.append(words, "--force")
   end
-  svn(c, util.append(words, "-r", c.args.revision, "--", c.args.repo, c.args.dest))
+  svn(c, util.append(words, "-r", c.args.revision, "--", c.args.repo, dest or c.args.dest))
+end
+
+-- A new working copy is made beside its place: one that was cut short is none that svn could go on with.
+local function check_out(c)
+  local dest = c.args.dest:gsub("(.)/+$", "%1")
+  local temp = util.dirname(dest) .. "/." .. util.basename(dest) .. ".ansible_tmp~"
+  if c.fs.stat(temp) then
+    c.fs.remove_tree(temp)
+  end
+  util.makedirs(c, util.dirname(dest))
+  get(c, "checkout", false, temp)
+  c.fs.rename(temp, dest)
 end
 
 local function new(c)
@@ -73,7 +112,11 @@ local function new(c)
   if c.check then
     return
   end
-  get(c, not a.export and a.checkout and "checkout" or "export", a.export and a.force)
+  if a.export or not a.checkout then
+    get(c, "export", a.export and a.force)
+  else
+    check_out(c)
+  end
   if not a.export then
     c:set("before", null)
     c:set("after", here(c))
@@ -128,6 +171,7 @@ local function run(c)
     new(c)
   elseif svn(c, { "info", a.dest }, { may_fail = true }).rc == 0 then
     if a.update then
+      unlock(c)
       renew(c)
     end
   elseif a.in_place then

@@ -1,6 +1,7 @@
 // tempfile: a new file or directory with a name nobody can guess.
 #include "fd.h"
 #include "fsattr.h"
+#include "trust.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -71,7 +72,12 @@ static bool run(struct mod_call *c, struct err *e) {
         char name[9];
         random_name(name);
         path = arena_printf(c->arena, "%s%s%s%s%s", dir, slash, mod_z(c, "prefix"), name, mod_z(c, "suffix"));
-        if (make(path, directory)) {
+        CLEANUP(fd_closep) int anchor = -1;
+        const char *at = trust_anchor(c, path, &anchor, e);
+        if (!at && e->code != ERR_NONE) {
+            return false;
+        }
+        if (at && make(at, directory)) {
             mod_set_z(c, "path", path);
             fsattr_info(c, path);
             mod_changed(c);

@@ -300,7 +300,7 @@ static bool plan(struct mod_call *c, struct err *e) {
         return mod_fail(c, e, "Repo directory '%s' does not exist.", dir);
     }
     r->path = arena_printf(c->arena, "%s/%s.repo", dir, mod_has(c, "file") ? mod_z(c, "file") : mod_z(c, "name"));
-    if (!replace_read(c, r->path, &old, &r->found, e) || !fsattr_read(c, "mode", &r->attr, e)) {
+    if (!replace_old(c, r->path, &old, &r->found, e) || !fsattr_read(c, "mode", &r->attr, e)) {
         return false;
     }
     read_text(c, r, old);

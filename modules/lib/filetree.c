@@ -2,6 +2,7 @@
 #include "filetree.h"
 
 #include "fd.h"
+#include "trust.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -132,5 +133,11 @@ static bool remove_below(struct mod_call *c, int dir, const char *name, const ch
 }
 
 bool tree_remove(struct mod_call *c, const char *path, struct err *e) {
-    return remove_below(c, AT_FDCWD, path, path, 0, e);
+    CLEANUP(fd_closep) int dir = -1;
+    const char *at = trust_anchor(c, path, &dir, e);
+    if (!at) {
+        return e->code == ERR_NONE &&
+               (errno == ENOENT || errno == ENOTDIR || mod_fail_sys(c, e, errno, "cannot remove '%s'", path));
+    }
+    return remove_below(c, AT_FDCWD, at, path, 0, e);
 }

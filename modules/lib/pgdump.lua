@@ -29,7 +29,7 @@ end
 
 -- Dumps into `path`, which appears whole or not at all. `options`: format, compressor, extra words, jobs.
 function pgdump.dump(c, db, path, options)
-  local temp = util.dirname(path) .. "/." .. util.basename(path) .. "." .. c.digest("sha256", c.random(16)):sub(1, 8)
+  local temp = util.dirname(c.fs.anchor(path)) .. "/." .. util.basename(path) .. "." .. c.digest("sha256", c.random(16)):sub(1, 8)
   local argv = { "pg_dump", "--format=" .. options.format, "--file=" .. temp, "--no-password" }
   if options.format == "directory" and options.jobs then
     util.append(argv, "--jobs=" .. options.jobs)

@@ -34,6 +34,46 @@ bool replace_read(struct mod_call *c, const char *path, struct str *data, bool *
     return fd_read_regular(path, READ_MAX, c->arena, data, e);
 }
 
+/// Reads the open file when it is a regular one.
+static bool read_open(int fd, const char *path, struct arena *a, struct str *data, bool *found, struct err *e) {
+    struct stat st;
+    *found = fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
+    if (!*found) {
+        return true;
+    }
+    if ((uintmax_t)st.st_size > READ_MAX) {
+        return err_set(e, ERR_LIMIT, NO_MARK, "'%s' is too large: %jd bytes, the limit is %zu", path,
+                       (intmax_t)st.st_size, READ_MAX);
+    }
+    return fd_read_all(fd, READ_MAX, a, data, e) || err_wrap(e, NO_MARK, "while reading '%s'", path);
+}
+
+/// Opens what will be replaced, through a link only if nobody could have planted it. -1 without an error: errno.
+static int open_old(struct mod_call *c, const char *path, struct err *e) {
+    struct stat st;
+    const char *real = lstat(path, &st) == 0 && S_ISLNK(st.st_mode) ? trust_real(c, path, e) : path;
+    int fd = real ? trust_open(c, real, e) : -1;
+    if (fd < 0 && e->code == ERR_NONE && errno == ELOOP) {
+        mod_fail(c, e, "'%s' has become a link: it is not followed", path);
+    }
+    return fd;
+}
+
+bool replace_old(struct mod_call *c, const char *path, struct str *data, bool *found, struct err *e) {
+    CLEANUP(fd_closep) int fd = open_old(c, path, e);
+    *found = false;
+    *data = STR_LIT("");
+    if (fd >= 0) {
+        return read_open(fd, path, c->arena, data, found, e);
+    }
+    if (e->code != ERR_NONE) {
+        return false;
+    }
+    // ENXIO: a socket, which is no file either
+    return errno == ENOENT || errno == ENOTDIR || errno == ENXIO ||
+           err_sys(e, errno, NO_MARK, "cannot open '%s'", path);
+}
+
 bool replace_view(struct mod_call *c, const char *path, struct str *data, bool *found, struct err *e) {
     struct stat st;
     CLEANUP(fd_closep) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
@@ -55,25 +95,27 @@ static mode_t current_umask(void) {
 }
 
 // What the old file has and chmod does not carry: ACLs, labels, user attributes. A file system without them is fine.
-static void copy_xattrs(const char *from, int to) {
+// `fd`: the old file if it is open (else -1: it is `from`, no link).
+static void copy_xattrs(const char *from, int fd, int to) {
     char names[8192];
-    ssize_t n = llistxattr(from, names, sizeof names);
+    ssize_t n = fd < 0 ? llistxattr(from, names, sizeof names) : flistxattr(fd, names, sizeof names);
     for (ssize_t i = 0; i < n; i += (ssize_t)strlen(names + i) + 1) {
         char value[16384];
         // Capabilities belong to the old content, as setuid does.
         if (strncmp(names + i, "security.", 9) == 0 && strcmp(names + i, "security.selinux") != 0) {
             continue;
         }
-        ssize_t len = lgetxattr(from, names + i, value, sizeof value);
+        ssize_t len =
+            fd < 0 ? lgetxattr(from, names + i, value, sizeof value) : fgetxattr(fd, names + i, value, sizeof value);
         if (len >= 0) {
             (void)fsetxattr(to, names + i, value, (size_t)len, 0);
         }
     }
 }
 
-static bool keep_attributes(const char *path, int fd, mode_t new_mode, struct err *e) {
+static bool keep_attributes(const char *path, int old, int fd, mode_t new_mode, struct err *e) {
     struct stat st;
-    if (lstat(path, &st) != 0 || !S_ISREG(st.st_mode)) {
+    if ((old < 0 ? lstat(path, &st) : fstat(old, &st)) != 0 || !S_ISREG(st.st_mode)) {
         mode_t mode = new_mode ? new_mode : 0666 & ~current_umask();
         // Also in a setgid directory the file is ours, as one that was moved there.
         if (fchown(fd, (uid_t)-1, getegid()) != 0 && errno != EPERM) {
@@ -85,7 +127,7 @@ static bool keep_attributes(const char *path, int fd, mode_t new_mode, struct er
     if (fchown(fd, st.st_uid, st.st_gid) != 0 && errno != EPERM) {
         return err_sys(e, errno, NO_MARK, "chown failed");
     }
-    copy_xattrs(path, fd);
+    copy_xattrs(path, old, fd);
     // New content does not inherit the right to run as somebody else.
     mode_t drop = S_ISUID | (st.st_mode & S_IXGRP ? S_ISGID : 0);
     return fchmod(fd, st.st_mode & 07777 & ~drop) == 0 || err_sys(e, errno, NO_MARK, "chmod failed");
@@ -190,11 +232,23 @@ static bool write_in_place(const char *path, struct str data, struct err *e) {
     return fd_write_all(fd, data, e) && (fsync(fd) == 0 || err_sys(e, errno, NO_MARK, "cannot write '%s'", path));
 }
 
+static bool copy_content(const char *source, int fd, struct err *e) {
+    CLEANUP(fd_closep) int in = open(source, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    char chunk[65536];
+    ssize_t n = in < 0 ? -1 : 1;
+    while (n > 0 && (n = read(in, chunk, sizeof chunk)) > 0) {
+        if (!fd_write_all(fd, (struct str){chunk, (size_t)n}, e)) {
+            return false;
+        }
+    }
+    return n == 0 || err_sys(e, errno, NO_MARK, "cannot read '%s'", source);
+}
+
 /// `path` and `tmp` are names by an anchor.
 static bool fill(struct mod_call *c, const struct replace *r, const char *path, const char *tmp, int fd,
                  struct err *e) {
-    bool ok = fd_write_all(fd, r->data, e) && keep_attributes(path, fd, r->new_mode, e) &&
-              (!r->attr || fsattr_apply_fd(r->attr, fd, e));
+    bool ok = (r->source ? copy_content(r->source, fd, e) : fd_write_all(fd, r->data, e)) &&
+              keep_attributes(path, -1, fd, r->new_mode, e) && (!r->attr || fsattr_apply_fd(r->attr, fd, e));
     if (!ok) {
         return err_wrap(e, NO_MARK, "cannot write '%s'", r->path);
     }
@@ -236,12 +290,31 @@ bool replace_file(struct mod_call *c, const struct replace *r, struct err *e) {
     return ok;
 }
 
-bool replace_backup(struct mod_call *c, const char *path, const char *shown, struct str *name, struct err *e) {
-    struct str data;
+/// Fills the backup `fd` with what the open file `old` holds and is.
+static bool fill_backup(int old, const char *path, struct arena *a, int fd, struct err *e) {
+    struct str data = STR_NONE;
+    struct stat st;
     bool found;
+    if (!read_open(old, path, a, &data, &found, e) || !fd_write_all(fd, data, e) ||
+        !keep_attributes(path, old, fd, 0, e) || fsync(fd) != 0) {
+        return e->code != ERR_NONE ? false : err_sys(e, errno, NO_MARK, "cannot write");
+    }
+    if (fstat(old, &st) == 0) {
+        struct timespec times[2] = {st.st_atim, st.st_mtim};
+        futimens(fd, times);
+    }
+    return true;
+}
+
+bool replace_backup(struct mod_call *c, const char *path, const char *shown, struct str *name, struct err *e) {
+    struct stat st;
+    CLEANUP(fd_closep) int old = open_old(c, path, e);
     *name = STR_LIT("");
-    if (!replace_view(c, path, &data, &found, e) || !found) {
-        return e->code == ERR_NONE;
+    if (old < 0 && (e->code != ERR_NONE || (errno != ENOENT && errno != ENOTDIR && errno != ENXIO))) {
+        return e->code == ERR_NONE && mod_fail_sys(c, e, errno, "could not make backup of %s", path);
+    }
+    if (old < 0 || fstat(old, &st) != 0 || !S_ISREG(st.st_mode)) {
+        return true;
     }
     time_t now = time(NULL);
     struct tm tm;
@@ -258,12 +331,8 @@ bool replace_backup(struct mod_call *c, const char *path, const char *shown, str
     if (fd < 0) {
         return mod_fail_sys(c, e, errno, "could not make backup of %s to %.*s", path, STR(*name));
     }
-    struct stat st;
-    bool ok = fd_write_all(fd, data, e) && keep_attributes(path, fd, 0, e);
-    if (ok && lstat(path, &st) == 0) {
-        struct timespec times[2] = {st.st_atim, st.st_mtim};
-        futimens(fd, times);
-    }
+    bool ok = fill_backup(old, path, c->arena, fd, e) ||
+              err_wrap(e, NO_MARK, "could not make backup of %s to %.*s", path, STR(*name));
     if (!ok) {
         unlink(at);
     }

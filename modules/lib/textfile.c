@@ -20,7 +20,7 @@ bool textfile_open(struct mod_call *c, struct textfile *t, struct err *e) {
     if (lstat(t->path, &st) == 0 && S_ISLNK(st.st_mode)) {
         t->real = trust_real(c, t->path, e);
     }
-    if (!t->real || !replace_read(c, t->real, &t->old, &t->found, e)) {
+    if (!t->real || !replace_old(c, t->real, &t->old, &t->found, e)) {
         return false;
     }
     t->now = t->old;

@@ -182,3 +182,37 @@ const char *trust_anchor(struct mod_call *c, const char *path, int *fd, struct e
     *fd = walk(c, AT_FDCWD, dir, 0, e);
     return *fd < 0 ? NULL : arena_printf(c->arena, "/proc/self/fd/%d/%s", *fd, name);
 }
+
+int trust_open(struct mod_call *c, const char *path, struct err *e) {
+    CLEANUP(fd_closep) int dir = -1;
+    const char *at = trust_anchor(c, path, &dir, e);
+    int fd = at ? open(at, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC) : -1;
+    int why = errno;
+    fd_closep(&dir);
+    errno = why;
+    return fd;
+}
+
+const char *trust_hold(struct mod_call *c, const char *path, bool whole, struct err *e) {
+    int dir = -1;
+    const char *real = whole && by_descriptor() ? trust_real(c, path, e) : path;
+    const char *at = real ? trust_anchor(c, real, &dir, e) : NULL;
+    if (at && whole && dir >= 0) {
+        int fd = open(at, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+        int why = errno;
+        close(dir);
+        errno = why;
+        dir = fd;
+        at = fd < 0 ? NULL : arena_printf(c->arena, "/proc/self/fd/%d", fd);
+    }
+    if (dir >= 0) {
+        fcntl(dir, F_SETFD, 0);  // programs get it, under the same number
+    }
+    return at;
+}
+
+const char *trust_cwd(struct mod_call *c, const char *dir, int *fd, struct err *e) {
+    const char *name = arena_printf(c->arena, "%s/x", dir);
+    const char *at = trust_anchor(c, name, fd, e);
+    return at ? arena_strndup(c->arena, at, strlen(at) - 2) : NULL;
+}

@@ -13,3 +13,12 @@ const char *trust_real(struct mod_call *c, const char *path, struct err *e);
 /// each was opened and judged as above, and *fd holds the last one. The last part is not followed. Only for this
 /// process. The path itself without root's rights, or without /proc. NULL: refused (in `e`), or errno says why not.
 const char *trust_anchor(struct mod_call *c, const char *path, int *fd, struct err *e);
+/// Opens `path` for reading by an anchor, its last part no link; never waits at a FIFO. -1: refused (in `e`), or errno
+/// says why not; ELOOP: it is a link.
+int trust_open(struct mod_call *c, const char *path, struct err *e);
+/// A name for programs that this module runs: of `path` in its directory, which stays the same place as above, until
+/// this process ends. `whole`: of the file that is there now, whatever becomes of its name; links are followed as by
+/// trust_real. The path itself without root's rights, or without /proc. NULL: as trust_anchor.
+const char *trust_hold(struct mod_call *c, const char *path, bool whole, struct err *e);
+/// The directory `dir` as a place for programs to work in (struct run), held like an anchor in *fd. NULL: as above.
+const char *trust_cwd(struct mod_call *c, const char *dir, int *fd, struct err *e);

@@ -168,7 +168,8 @@ function util.regular(c, arg, path)
   end
 end
 
--- Runs a program in the C locale; ends the module when it fails, unless `may_fail`.
+-- Runs a program in the C locale; ends the module when it fails, unless `may_fail`. `shown`: { name, other }: where it
+-- says `name`, the other one is meant.
 function util.run(c, argv, options)
   options = options or {}
   local env = util.copy(util.LOCALE)
@@ -176,6 +177,9 @@ function util.run(c, argv, options)
     env[key] = value
   end
   local r = c:exec({ argv = argv, env = env, stdin = options.stdin, cwd = options.cwd, timeout = options.timeout })
+  for _, key in ipairs(options.shown and { "stdout", "stderr" } or {}) do
+    r[key] = r[key]:gsub(options.shown[1]:gsub("%p", "%%%0") .. "%f[^%d]", function() return options.shown[2] end)
+  end
   if r.rc ~= 0 and not options.may_fail then
     local said = util.trim(r.stderr) ~= "" and util.trim(r.stderr) or util.trim(r.stdout)
     local what = options.what or argv[1]

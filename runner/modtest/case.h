@@ -34,6 +34,10 @@ bool case_set_up(struct one *c);
 bool case_plain(struct one *c, struct val *before, struct val *after);
 bool case_blobs(struct one *c);
 bool case_call(struct one *c, bool check, struct val *result);
+/// What a file of root's holds that others must not see: a line of its own.
+#define CASE_SECRET "# secret-of-root\n"
+/// Fails when a file in the case's directory that user `uid` can read has CASE_SECRET.
+bool case_discloses(struct one *c, unsigned uid);
 /// The second run of an idempotent case.
 bool case_again(struct one *c);
 

@@ -71,6 +71,23 @@ bool case_logs(struct arena *a, struct val spec, struct str name) {
     return false;
 }
 
+bool case_discloses(struct one *c, unsigned uid) {
+    struct val all = tree_files(c->a, c->dir, VNULL);
+    struct vpair *p;
+    for (size_t i = 0; (p = val_each(all, &i));) {
+        const char *path = arena_printf(c->a, "%s/%.*s", c->dir, STR(val_text(p->key)));
+        struct err none = {.arena = c->a};
+        struct str text;
+        struct stat st;
+        if (lstat(path, &st) == 0 && S_ISREG(st.st_mode) && (st.st_uid == uid || st.st_mode & S_IROTH) &&
+            fd_read_regular(path, (size_t)64 << 20, c->a, &text, &none) &&
+            str_find(text, 0, STR_LIT(CASE_SECRET)) != SIZE_MAX) {
+            return err_set(c->e, ERR_MODULE, c->spec.mark, "user %u can read in '%s' what only root may", uid, path);
+        }
+    }
+    return true;
+}
+
 bool case_blobs(struct one *c) {
     struct val blobs = val_get(c->spec, "blobs");
     struct vpair *p;
@@ -134,8 +151,21 @@ bool case_call(struct one *c, bool check, struct val *result) {
     return peer_call(&c->r->peer, request, ms + 5000, c->a, result, c->e);
 }
 
+/// What svn keeps for itself, and writes each time.
+static struct str without_svn(struct arena *a, struct str tree) {
+    struct buf b = BUF_IN(a);
+    struct str line;
+    while (str_next(&tree, '\n', &line)) {
+        if (str_find(line, 0, STR_LIT("/.svn")) == SIZE_MAX) {
+            buf_printf(&b, "%.*s\n", STR(line));
+        }
+    }
+    return buf_view(&b);
+}
+
 static bool same_tree(struct one *c, struct str before, const char *when) {
-    struct str after = tree_print(c->a, c->dir);
+    struct str after = without_svn(c->a, tree_print(c->a, c->dir));
+    before = without_svn(c->a, before);
     struct str b = before;
     struct str a = after;
     struct str x;

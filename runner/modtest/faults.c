@@ -81,7 +81,7 @@ static bool wrong(struct one *c, const struct faults *f, const char *name, const
 
 /// Modules whose new files are written where they belong by another program, or one by one; the next run repairs them.
 static bool in_place(const char *module) {
-    static const char *const names[] = {"unarchive", "archive", "git"};
+    static const char *const names[] = {"unarchive", "git", "subversion"};
     for (size_t i = 0; i < COUNTOF(names); i++) {
         if (strcmp(module, names[i]) == 0) {
             return true;
@@ -119,8 +119,9 @@ static bool nothing_left(struct one *c, const struct faults *f) {
     struct vpair *p;
     while ((p = val_each(now, &i))) {
         bool known = val_has(f->after, val_text(p->key).s) || val_has(f->other, val_text(p->key).s);
-        bool git = str_find(val_text(p->key), 0, STR_LIT("/.git/")) != SIZE_MAX;  // its own, until it is collected
-        if (!known && !git && !str_ends(val_text(p->key), "~")) {
+        bool own = str_find(val_text(p->key), 0, STR_LIT("/.git/")) != SIZE_MAX ||  // until it is collected
+                   str_find(val_text(p->key), 0, STR_LIT("/.svn/")) != SIZE_MAX;
+        if (!known && !own && !str_ends(val_text(p->key), "~")) {
             return wrong(c, f, val_text(p->key).s, "is left behind after the next run");
         }
     }

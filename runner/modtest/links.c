@@ -82,6 +82,28 @@ static bool linked(struct one *c) {
                     STRANGER, before, after));
 }
 
+/// What is in root's file does not get into one that the link's owner can read.
+static bool told(struct one *c) {
+    const struct links *l = c->self;
+    struct val result = VNULL;
+    const char *path = arena_printf(c->a, "%s/%.*s", c->dir, STR(l->name));
+    const char *aside = arena_printf(c->a, "%s.aside", c->dir);
+    const char *secret = arena_printf(c->a, "%s/secret", aside);
+    if (!case_set_up(c) || (mkdir(aside, 0700) != 0 && errno != EEXIST) || !put_link(c, path, secret)) {
+        return false;
+    }
+    int fd = open(secret, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+    bool ok = fd >= 0 && fd_write_all(fd, STR_LIT("\n" CASE_SECRET), c->e);
+    fd_closep(&fd);
+    ok = ok && case_blobs(c) && case_call(c, false, &result);
+    struct stat st;
+    if (lstat(path, &st) == 0 && S_ISLNK(st.st_mode)) {
+        unlink(path);
+    }
+    case_tree_remove(aside);
+    return ok && case_discloses(c, STRANGER);
+}
+
 /// A second name of the file keeps the old content.
 static bool second_name(struct one *c) {
     const struct links *l = c->self;
@@ -182,7 +204,7 @@ static bool writes(const struct links *l, const struct vpair *p) {
 }
 
 bool links_run(struct runner *r, struct arena *a, const struct case_kind *k, struct err *e) {
-    static bool (*const tricks[])(struct one *) = {linked, second_name, a_directory, a_fifo};
+    static bool (*const tricks[])(struct one *) = {linked, told, second_name, a_directory, a_fifo};
     struct links l = {.name = STR_NONE};
     struct case_kind with = *k;
     with.self = &l;

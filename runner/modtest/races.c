@@ -1,5 +1,5 @@
 // Cases with races: another user exchanges what a case writes for a link to a file of root's and back, as fast as he
-// can, while the module is called again and again. What the link leads to stays as it is.
+// can, while the module is called again and again. What the link leads to stays as it is, and nobody gets to read it.
 #include "case.h"
 
 #include "fd.h"
@@ -109,10 +109,15 @@ static bool file_race(struct one *c) {
         }
     }
     int fd = mkdir(aside, 0700) == 0 ? open(s.secret, O_WRONLY | O_CREAT | O_CLOEXEC, 0600) : -1;
-    bool ok = fd >= 0 && fd_write_all(fd, STR_LIT("secret\n"), c->e);
+    bool ok = fd >= 0 && fd_write_all(fd, STR_LIT(CASE_SECRET), c->e);
     fd_closep(&fd);
     struct str before = tree_print(c->a, aside);
     ok = ok && calls(c, &s) && as_before(c, aside, before, s.path);
+    struct stat st;
+    if (lstat(s.path, &st) == 0 && S_ISLNK(st.st_mode)) {
+        unlink(s.path);
+    }
+    ok = ok && case_discloses(c, STRANGER);
     case_tree_remove(aside);
     unlink(s.link);
     unlink(s.plain);

@@ -23,12 +23,51 @@ static int raise_sys(lua_State *lua, const char *what, const char *path) {
     return host_raise(lua, &e);
 }
 
+bool host_may_replace(lua_State *lua, const char *path, struct err *e) {
+    struct val planted = host_of(lua)->planted;
+    for (size_t i = 0; i < val_len(planted); i++) {
+        if (str_eqz(val_text(val_at_index(planted, i)), path)) {
+            return err_set(e, ERR_MODULE, NO_MARK,
+                           "'%s' was read through a link that another user may have planted: it is not replaced", path);
+        }
+    }
+    return true;
+}
+
+/// Opens a file for reading when nobody else can have chosen which. -1: not so, or it is not there (*gone).
+static int open_own(struct mod_call *c, const char *path, bool *gone) {
+    struct err why = {.arena = c->arena};
+    const char *real = trust_real(c, path, &why);
+    int fd = real ? trust_open(c, real, &why) : -1;
+    *gone = fd < 0 && why.code == ERR_NONE && errno == ENOENT;
+    return fd;
+}
+
+/// Reads a file. As root it is noted when another user's link led to it: reading that is fine, replacing it is not.
+static bool read_file(struct lua_host *h, const char *path, struct str *text, struct err *e) {
+    struct stat st;
+    bool gone = false;
+    bool system = strncmp(path, "/proc/", 6) == 0 || strncmp(path, "/sys/", 5) == 0;
+    CLEANUP(fd_closep) int fd = geteuid() == 0 && !system ? open_own(h->call, path, &gone) : -1;
+    if (gone) {
+        return err_sys(e, ENOENT, NO_MARK, "cannot open '%s'", path);
+    }
+    if (fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size <= (off_t)FILE_MAX) {
+        return fd_read_all(fd, FILE_MAX, h->arena, text, e) || err_wrap(e, NO_MARK, "while reading '%s'", path);
+    }
+    if (fd < 0 && geteuid() == 0 && !system) {
+        h->planted = val_is(h->planted, VAL_LIST) ? h->planted : val_list(h->arena, 1);
+        val_push(h->arena, h->planted, val_z(h->arena, path));
+    }
+    return fd_read_regular(path, FILE_MAX, h->arena, text, e);
+}
+
 /// fs.read(path): the text; nil when there is no such file.
 static int fs_read(lua_State *lua) {
     struct arena *a = host_of(lua)->arena;
     struct err e = {.arena = a};
     struct str text;
-    if (fd_read_regular(luaL_checkstring(lua, 1), FILE_MAX, a, &text, &e)) {
+    if (read_file(host_of(lua), luaL_checkstring(lua, 1), &text, &e)) {
         lua_pushlstring(lua, text.s ? text.s : "", text.n);
         return 1;
     }
@@ -47,7 +86,7 @@ static int fs_write(lua_State *lua) {
     const char *path = luaL_checkstring(lua, 1);
     struct str text = host_check_str(lua, 2);
     struct fsattr attr = {.has_mode = false};
-    const char *real = trust_real(host_of(lua)->call, path, &e);
+    const char *real = host_may_replace(lua, path, &e) ? trust_real(host_of(lua)->call, path, &e) : NULL;
     if (!real) {
         return host_raise(lua, &e);
     }
@@ -77,6 +116,53 @@ static void let_go(int *fd) {
     int why = errno;
     fd_closep(fd);
     errno = why;
+}
+
+int host_new_file(lua_State *lua, const char *path) {
+    struct err e = {.arena = host_of(lua)->arena};
+    int dir = -1;
+    const char *at = trust_anchor(host_of(lua)->call, path, &dir, &e);
+    if (!at && e.code != ERR_NONE) {
+        return host_raise(lua, &e);
+    }
+    int fd = at ? open(at, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600) : -1;
+    let_go(&dir);
+    return fd;
+}
+
+/// fs.copy(from, to): the content of a file, of any size, in place of another one as fs.write does.
+static int fs_copy(lua_State *lua) {
+    struct err e = {.arena = host_of(lua)->arena};
+    const char *real = trust_real(host_of(lua)->call, luaL_checkstring(lua, 2), &e);
+    struct replace r = {.path = real, .source = luaL_checkstring(lua, 1)};
+    return real && replace_file(host_of(lua)->call, &r, &e) ? 0 : host_raise(lua, &e);
+}
+
+/// fs.anchor(path): a name for programs of what `path` is in its directory, wherever that is moved.
+static int fs_anchor(lua_State *lua) {
+    struct err e = {.arena = host_of(lua)->arena};
+    const char *path = luaL_checkstring(lua, 1);
+    const char *at = trust_hold(host_of(lua)->call, path, false, &e);
+    if (!at) {
+        return e.code != ERR_NONE ? host_raise(lua, &e) : raise_sys(lua, "cannot open the directory of", path);
+    }
+    lua_pushstring(lua, at);
+    return 1;
+}
+
+/// fs.hold(path): a name for programs of the file that is at `path` now, whatever its name leads to later; and whether
+/// it is a block device.
+static int fs_hold(lua_State *lua) {
+    struct err e = {.arena = host_of(lua)->arena};
+    const char *path = luaL_checkstring(lua, 1);
+    const char *at = trust_hold(host_of(lua)->call, path, true, &e);
+    if (!at) {
+        return e.code != ERR_NONE ? host_raise(lua, &e) : raise_sys(lua, "cannot open", path);
+    }
+    struct stat st;
+    lua_pushstring(lua, at);
+    lua_pushboolean(lua, stat(at, &st) == 0 && S_ISBLK(st.st_mode));
+    return 2;
 }
 
 static int fs_exists(lua_State *lua) {
@@ -196,10 +282,12 @@ static int fs_mkdir(lua_State *lua) {
         let_go(&dir);
         return raise_sys(lua, "cannot make the directory", path);
     }
-    bool ok = !made || fchmodat(AT_FDCWD, at, mode, 0) == 0;
+    struct err e = {.arena = host_of(lua)->arena};
+    struct fsattr attr = {.has_mode = true, .mode = mode};
+    bool ok = !made || fsattr_apply_at(host_of(lua)->call, &attr, AT_FDCWD, at, path, &e);
     let_go(&dir);
     if (!ok) {
-        return raise_sys(lua, "cannot set the mode of", path);
+        return host_raise(lua, &e);
     }
     lua_pushboolean(lua, made);
     return 1;
@@ -340,6 +428,9 @@ void host_push_fs(lua_State *lua) {
                                   {"chown", fs_chown},
                                   {"chmod", fs_chmod},
                                   {"digest", fs_digest},
+                                  {"copy", fs_copy},
+                                  {"anchor", fs_anchor},
+                                  {"hold", fs_hold},
                                   {NULL, NULL}};
     luaL_newlib(lua, fs);
 }

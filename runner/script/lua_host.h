@@ -19,6 +19,7 @@ struct lua_host {
     struct mod_call *call;  // NULL while a module table is read
     struct err *err;        // of the running call
     bool failed;            // c:fail was called: *err is set
+    struct val planted;     // paths that c.fs.read read through links that another user may have planted
 };
 
 /// Opens a state with base (without load and files), string, table, math and utf8. false: out of memory.
@@ -51,6 +52,10 @@ int host_fail(lua_State *lua, const struct err *e);
 void host_define_use(lua_State *lua);
 /// Pushes the table c.fs.
 void host_push_fs(lua_State *lua);
+/// Refuses to replace what was read through a planted link: its owner would find there what he may not see.
+bool host_may_replace(lua_State *lua, const char *path, struct err *e);
+/// A new file of mode 0600, by an anchor; raises when that is refused. -1: errno.
+int host_new_file(lua_State *lua, const char *path);
 struct str host_check_str(lua_State *lua, int index);
 /// Raises the error as a Lua error with its place in the script.
 int host_raise(lua_State *lua, const struct err *e);

@@ -122,7 +122,7 @@ static int http_request(lua_State *lua) {
         q.body = map_file(lua, body_file);
     }
     const char *to_file = field_z(lua, "to_file", a);
-    if (to_file && (q.out_fd = open(to_file, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600)) < 0) {
+    if (to_file && (q.out_fd = host_new_file(lua, to_file)) < 0) {
         return luaL_error(lua, "cannot make %s: %s", to_file, strerrordesc_np(errno));
     }
     struct http_response r;
@@ -366,7 +366,7 @@ static int replace(lua_State *lua) {
         }
     }
     struct stat st;
-    if (!trust_path(c, r.path, true, &e)) {
+    if (!host_may_replace(lua, r.path, &e) || !trust_path(c, r.path, true, &e)) {
         return host_fail(lua, &e);
     }
     bool link = lstat(r.path, &st) == 0 && S_ISLNK(st.st_mode);
