@@ -288,6 +288,7 @@ local function plan(c)
     util.plan_text(c, path, before, util.unlines(lines), path .. " (content)")
   end
   if before then
+    c:info(c.args.path)
     c:attrs_differ(path)
   end
 end
