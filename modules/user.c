@@ -354,12 +354,13 @@ static bool look(struct mod_call *c, struct user *u, struct err *e) {
         u->todo = u->now.found ? REMOVE : KEEP;
         return true;
     }
-    if (!read_groups(c, u, e)) {
-        return false;
-    }
     if (!u->now.found) {
         u->todo = CREATE;
-        return group_change(c, u, e);
+        // In check mode the groups may be those that a task before would have made.
+        return c->check || (read_groups(c, u, e) && group_change(c, u, e));
+    }
+    if (!read_groups(c, u, e)) {
+        return false;
     }
     return find_changes(c, u, e) && find_rest(c, u, e);
 }

@@ -14,7 +14,7 @@ struct inclusion {
     struct pstep *step;
     struct hosts hosts;
     struct pblock *block;  // loaded and filtered by tags; NULL when nothing is left
-    bool failed;
+    bool failed, nothing;
     struct inclusion *next;  // equal to this one
 };
 /// Inclusions that are equal. Hosts are gathered one after the other: `host`, the last one, has a part in those before
@@ -209,6 +209,7 @@ static bool load(struct play_run *pr, struct inclusion *x, size_t *at, struct er
         plan_role_vars(pr, pr->play->imported[imported]);
         handlers_add_role(pr, pr->play->imported[imported]);
     }
+    x->nothing = b && b->nothing;
     struct planned what = {.block = b, .outer = x->task->n.role, .handler = handler};
     return b && check_block(pr->r, b, e) && plan_block(pr, &what, at, &x->block, e);
 }
@@ -236,7 +237,9 @@ static void announce(struct play_run *pr, const struct inclusion *x) {
 static bool load_one(struct play_run *pr, struct inclusion *x, size_t *at, struct err *e) {
     struct err own = {.arena = &pr->a};
     if (load(pr, x, at, &own)) {
-        announce(pr, x);
+        if (!x->nothing) {  // Ansible neither tells nor counts that
+            announce(pr, x);
+        }
         return true;
     }
     x->failed = true;

@@ -450,6 +450,7 @@ struct block *pb_load_tasks(struct pb_loader *l, struct play *p, struct task *by
         return NULL;
     }
     c.parent = &b->n;
+    b->nothing = list.kind == VAL_NULL;
     if (!steps_parse(&c, list, "tasks", &b->body, e)) {
         err_wrap(e, by->action_at, "in tasks included here");
         return NULL;

@@ -74,6 +74,7 @@ struct block {
     struct node n;
     struct steps body, rescue, always;
     bool implicit;      // made around a list of tasks, a role, an import
+    bool nothing;       // included from a file that holds nothing, not even an empty list
     struct val params;  // of the old `include`: its `vars` are include parameters too
 };
 /// A role on disk, loaded once per (name, path); its uses are `role_use`.
