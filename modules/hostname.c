@@ -175,7 +175,9 @@ static struct str full_name(struct mod_call *c, struct str name) {
 static void report(struct mod_call *c, struct str before) {
     struct arena *a = c->arena;
     struct str name = mod_str(c, "name");
-    struct str full = full_name(c, name);
+    // Ansible asks the resolver, which in check mode knows the old name.
+    struct utsname u;
+    struct str full = full_name(c, c->check && uname(&u) == 0 ? str_from(u.nodename) : name);
     size_t dot = str_find_char(full, 0, '.');
     struct val facts = val_dict(a, 4);
     mod_set(c, "name", mod_arg(c, "name"));

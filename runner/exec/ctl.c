@@ -66,6 +66,10 @@ static struct str expand_home(struct arena *a, struct str name) {
     return name;
 }
 
+#define NOT_FOUND                                                                                                      \
+    "Could not find or access '%.*s' on the Ansible Controller.\n"                                                     \
+    "If you are using a module and expect the file to exist on the remote, see the remote_src option"
+
 bool ctl_find(struct view *v, const char *kind, struct str name, struct arena *a, struct str *path, struct err *e) {
     struct buf tried = BUF_IN(a);
     name = expand_home(a, name);
@@ -74,13 +78,12 @@ bool ctl_find(struct view *v, const char *kind, struct str name, struct arena *a
         if (exists(path->s)) {
             return true;
         }
-        return err_set(e, ERR_NOT_FOUND, NO_MARK, "file '%.*s' does not exist on the controller", STR(name));
+        return err_set(e, ERR_NOT_FOUND, NO_MARK, NOT_FOUND, STR(name));
     }
     if (find_relative(v, kind, name, a, path, &tried)) {
         return true;
     }
-    err_set(e, ERR_NOT_FOUND, NO_MARK, "Could not find or access '%.*s' on the controller: No such file or directory",
-            STR(name));
+    err_set(e, ERR_NOT_FOUND, NO_MARK, NOT_FOUND, STR(name));
     return err_hint(e, "searched in %.*s", STR(buf_view(&tried)));
 }
 
