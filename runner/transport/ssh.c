@@ -321,6 +321,38 @@ static bool set_options(struct ssh_try *t, struct err *e) {
            (f->compression != SSH_YES || set_text(t, SSH_OPTIONS_COMPRESSION, "Compression", "yes", e));
 }
 
+/// Notes how the server begins, before libssh takes it: that is shown when it is no SSH.
+static void note_greeting(struct ssh_try *t) {
+    if (!t->greeting.n && !ssh_get_serverbanner(t->session)) {
+        char text[128];
+        ssize_t n = recv(t->fd, text, sizeof text, MSG_PEEK | MSG_DONTWAIT);
+        t->greeting = n > 0 ? str_dup(t->a, (struct str){text, (size_t)n}) : STR_NONE;
+    }
+}
+
+/// Why there was no handshake; `why` is what libssh says, or that it took too long.
+static const char *no_handshake(struct ssh_try *t, const char *why, bool closed) {
+    struct str said = proxy_said(t);
+    struct str first = t->greeting;
+    if (said.n || t->proxy_pid > 0) {
+        return said.n ? arena_printf(t->a, "%s: %.*s", why, STR(said))
+                      : arena_printf(t->a, "%s (through a proxy command, which said nothing)", why);
+    }
+    if (ssh_get_serverbanner(t->session) || str_find(first, 0, STR_LIT("SSH-")) != SIZE_MAX) {
+        return why;
+    }
+    if (first.n) {
+        size_t end = str_find_char(first, 0, '\n');
+        return arena_printf(t->a, "what answers there does not speak SSH: it begins with '%.*s'",
+                            STR(tidy_text(t->a, str_sub(first, 0, end == SIZE_MAX ? first.n : end), 80)));
+    }
+    return closed ? arena_printf(t->a,
+                                 "it closed the connection before it said anything: %s (too busy, see MaxStartups of "
+                                 "its sshd_config, or not for this address)",
+                                 why)
+                  : arena_printf(t->a, "%s: connected, but nothing was said", why);
+}
+
 static bool handshake(struct ssh_try *t, struct err *e) {
     ssh_set_blocking(t->session, 0);
     t->fd_given = true;
@@ -329,18 +361,14 @@ static bool handshake(struct ssh_try *t, struct err *e) {
         if (rc == SSH_OK) {
             return true;
         }
-        if (rc != SSH_AGAIN) {
-            struct str said = proxy_said(t);
-            return no_connect(
-                t, arena_printf(t->a, "%s%s%.*s", ssh_get_error(t->session), said.n ? ": " : "", STR(said)), e);
-        }
-        if (!ssh_is_connected(t->session)) {  // libssh may say "again" for ever once it has taken a disconnect
-            return no_connect(t, ssh_get_error(t->session), e);
+        if (rc != SSH_AGAIN || !ssh_is_connected(t->session)) {  // libssh may say "again" for ever once it is closed
+            return no_connect(t, no_handshake(t, ssh_get_error(t->session), true), e);
         }
         int w = ssh_try_wait(t);
         if (w <= 0) {
-            return no_connect(t, w < 0 ? ssh_stopped : late(t), e);
+            return no_connect(t, w < 0 ? ssh_stopped : no_handshake(t, late(t), false), e);
         }
+        note_greeting(t);
     }
 }
 
@@ -426,7 +454,8 @@ bool ssh_dial(struct hub *h, struct conn *c, struct dialed *d, struct err *e) {
         t.inode = inode_of(t.fd);
         t.session = ssh_new();
         ok = (t.session && set_options(&t, e) && handshake(&t, e));
-        d->turned_away = !ok && t.fd_given && !ssh_get_serverbanner(t.session) && clock_ms() < t.deadline_ms;
+        d->turned_away =
+            !ok && t.fd_given && !ssh_get_serverbanner(t.session) && !t.greeting.n && clock_ms() < t.deadline_ms;
     }
     if (ok) {
         d->may_retry = false;

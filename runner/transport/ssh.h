@@ -18,9 +18,10 @@ struct ssh_try {
     int64_t timeout_ms, deadline_ms;
     enum host_key_policy policy;
     int fd, proxy_err, proxy_pid;
-    uint64_t inode;  // of the socket
-    bool fd_given;   // the session owns fd
-    bool certified;  // only an authority vouches for the host's key
+    uint64_t inode;       // of the socket
+    struct str greeting;  // the first bytes from the other side
+    bool fd_given;        // the session owns fd
+    bool certified;       // only an authority vouches for the host's key
     ssh_session session;
 };
 /// Waits for the session's socket: 1 ready, 0 deadline, -1 the hub stops.

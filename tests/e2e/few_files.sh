@@ -41,6 +41,9 @@ run 90
 check "few files: exit status" 0 $?
 check "few files: all hosts" 24 "$(grep -c 'ok=2 .*unreachable=0 *failed=0' output)"
 check "few files: said once" 1 "$(grep -c 'limit of open files allows 18 ssh connections' output)"
+run 256
+check "256 files: exit status" 0 $?
+check "256 files: nothing said" 0 "$(grep -c 'limit of open files' output)"
 run 1024
 check "enough files: exit status" 0 $?
 check "enough files: all hosts" 24 "$(grep -c 'ok=2 .*unreachable=0 *failed=0' output)"

@@ -1,14 +1,21 @@
 #!/bin/bash
 # interrupt.sh BIN_DIR: Ctrl-C ends a run with 99 and says where each host stood, a second one ends it at once; --live shows
-# output while it comes.
+# output while it comes. Over ssh nothing is left running on the host, also when play itself is killed.
 set -uo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source=../hosts/lib.sh
 . "$here/../hosts/lib.sh"
+# shellcheck source=../hosts/loopback.sh
+. "$here/../hosts/loopback.sh"
 bin=$(absolute "${1:?usage: interrupt.sh BIN_DIR}")
 for name in $(compgen -e | grep -E '^(ANSIBLE_|PLAY_)'); do unset "$name"; done
 work=$(mktemp -d "${TMPDIR:-/tmp}/interrupt.XXXXXX")
-trap 'rm -rf "$work"' EXIT
+# shellcheck disable=SC2317 # called by the trap
+cleanup() {
+    loopback_stop
+    rm -rf "$work"
+}
+trap cleanup EXIT
 export HOME=$work LC_ALL=C.UTF-8
 cd "$work" || exit 1
 failed=0
@@ -61,5 +68,33 @@ kill -INT $pid
 wait $pid
 expect "exit status 99 after two" test $? = 99
 expect "at once" test $((SECONDS - start)) -lt 5
+# -- over ssh, with a task that runs as the login user and one that a become user has begun
+loopback_start box=127.0.0.61
+cat >far.yml <<END
+- hosts: all
+  gather_facts: false
+  tasks:
+    - command: "true"
+      become: "{{ lookup('env', 'USER_ID') == '0' }}"
+      become_method: su
+    - shell: echo \$\$ >$work/far; sleep 600.$$
+END
+# shellcheck disable=SC2317 # called by wait_until
+left() { ps -eo args | grep -F -e "$loop_dir/box/.cache/play" -e "sleep 600.$$" | grep -v grep; }
+# shellcheck disable=SC2317 # called by wait_until
+nothing_left() { ! left; }
+for signal in INT TERM HUP KILL; do
+    rm -f far
+    USER_ID=$(id -u) "$bin/play" run far.yml -i box, -e "ansible_host=127.0.0.61 ansible_port=$loop_port" --private-key "$loop_dir/id_ed25519" -T 60 \
+        -e "{\"ansible_ssh_common_args\": \"-F none -o UserKnownHostsFile=$loop_dir/known_hosts\"}" >output 2>&1 &
+    pid=$!
+    expect "$signal: the task began" wait_until 60 test -s far
+    kill -$signal $pid
+    wait $pid 2>/dev/null
+    status=$?
+    expect "$signal: exit status $status" test $status = "$([ $signal = KILL ] && echo 137 || echo 99)"
+    expect "$signal: nothing is left running" wait_until 30 nothing_left
+done
+expect "nothing is left but the cache" test "$(cd "$loop_dir/box" && find . -type f | grep -cvE '^\./\.cache/play/[0-9a-f]{64}$')" = 0
 [ "$failed" = 0 ] && say "interrupts: everything holds"
 exit "$failed"

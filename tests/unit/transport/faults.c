@@ -263,12 +263,12 @@ static void part_broken_packets(struct server *s) {
 }
 
 TEST(faults_before_ssh) {
-    fault(part_nothing, true, "no answer within", NULL);
-    fault(part_close, true, "cannot connect", NULL);
+    fault(part_nothing, true, ": connected, but nothing was said", NULL);
+    fault(part_close, true, "it closed the connection before it said anything", "nothing was said");
     fault(part_reset, true, "cannot connect", NULL);
     fault(part_banner_only, true, "no answer within", NULL);
-    fault(part_http, true, "cannot connect", NULL);
-    fault(part_endless_line, true, "cannot connect", NULL);
+    fault(part_http, true, "does not speak SSH: it begins with 'HTTP/1.1 400 Bad Request'", NULL);
+    fault(part_endless_line, true, "does not speak SSH: it begins with 'xxxxxx", NULL);
     fault(part_broken_packets, true, "cannot connect", NULL);
 }
 
