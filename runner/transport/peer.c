@@ -203,6 +203,7 @@ struct peer *peer_new(struct conn *c, struct req *r, struct err *e) {
     p->in.max = raw ? RAW_MAX : 0;
     p->start = (struct start){
         .host = c->spec.host, .nonce = start_nonce(&p->arena), .payloads = &c->hub->payloads, .verify = c->restarted};
+    p->start.by = c->spec.prefix ? c->spec.kind : NULL;
     if (r && r->become.method) {
         p->start.method = arena_strndup(&p->arena, r->become.method, strlen(r->become.method));
         p->start.user = arena_strndup(&p->arena, r->become.user, strlen(r->become.user));

@@ -353,8 +353,11 @@ bool start_ended(const struct start *s, struct str text, int status, struct err 
         return err_set(e, ERR_UNREACHABLE, NO_MARK, "'%.*s' cannot be run on host '%s'%s%.*s", STR(s->path), s->host,
                        sep, STR(said));
     }
-    const char *when =
-        s->path.n ? "play-remote ended as it started" : "the login shell ended before play-remote started";
+    const char *when = "play-remote ended as it started";
+    if (!s->path.n) {
+        when = s->by ? arena_printf(e->arena, "'%s' ended before play-remote started", s->by)
+                     : "the login shell ended before play-remote started";
+    }
     if (status >= 0) {
         return err_set(e, ERR_UNREACHABLE, NO_MARK, "%s on host '%s' (exit status %d)%s%.*s", when, s->host, status,
                        sep, STR(said));

@@ -34,6 +34,7 @@ enum start_step {
 struct start {
     const char *host, *nonce;   // nonce: at the head of each line that is ours
     const char *method, *user;  // become, or NULL
+    const char *by;             // the program in front of the command, for messages; NULL: a login
     bool has_password;
     const struct payloads *payloads;
     const char *remote_tmp;  // as the user gave it, or NULL
