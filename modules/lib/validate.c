@@ -401,7 +401,7 @@ static bool convert_types(struct check *k, struct spec s, struct val args) {
 
 static bool is_choice(struct str choices, struct str text) {
     struct str choice;
-    while (spec_next(&choices, '|', &choice)) {
+    while (str_next(&choices, '|', &choice)) {  // nothing at all may be one of them
         if (str_eq(choice, text)) {
             return true;
         }
@@ -430,8 +430,8 @@ static struct str list_choices(struct arena *a, const char *choices) {
     struct buf b = BUF_IN(a);
     struct str rest = str_from(choices);
     struct str choice;
-    while (spec_next(&rest, '|', &choice)) {
-        buf_printf(&b, "%s%.*s", b.n ? ", " : "", STR(choice));
+    for (size_t i = 0; str_next(&rest, '|', &choice); i++) {
+        buf_printf(&b, "%s%.*s", i ? ", " : "", STR(choice));
     }
     return buf_view(&b);
 }
