@@ -2,6 +2,7 @@
 #include "fd.h"
 #include "ids.h"
 #include "replace.h"
+#include "trust.h"
 #include "words.h"
 
 #include <errno.h>
@@ -474,8 +475,8 @@ static bool write_crontab(struct mod_call *c, const struct cron *k, struct err *
 static bool run(struct mod_call *c, struct err *e) {
     struct cron *k = c->state;
     if (k->remove) {
-        return unlink(k->file) == 0 || errno == ENOENT ||
-               mod_fail_sys(c, e, errno, "cannot remove the cron file '%s'", k->file);
+        return trust_unlink(c, k->file, e) || (e->code == ERR_NONE && errno == ENOENT) ||
+               (e->code == ERR_NONE && mod_fail_sys(c, e, errno, "cannot remove the cron file '%s'", k->file));
     }
     if (mod_bool(c, "backup") && !backup(c, k, e)) {
         return false;

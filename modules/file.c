@@ -432,8 +432,10 @@ static bool make_directories(struct mod_call *c, struct file *f, struct err *e) 
         if (stat(part, &st) == 0) {
             continue;
         }
-        if (mkdir(part, 0777) != 0 && (errno != EEXIST || stat(part, &st) != 0 || !S_ISDIR(st.st_mode))) {
-            return mod_fail_sys(c, e, errno, "There was an issue creating %s as requested", part);
+        if (!trust_mkdir(c, part, 0777, e) &&
+            (e->code != ERR_NONE || errno != EEXIST || stat(part, &st) != 0 || !S_ISDIR(st.st_mode))) {
+            return e->code == ERR_NONE &&
+                   mod_fail_sys(c, e, errno, "There was an issue creating %s as requested", part);
         }
         if (!file_apply(c, f, part, e)) {
             return false;

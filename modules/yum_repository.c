@@ -2,6 +2,7 @@
 #include "fsattr.h"
 #include "map.h"
 #include "replace.h"
+#include "trust.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -329,8 +330,8 @@ static bool run(struct mod_call *c, struct err *e) {
         return fsattr_apply(c, &r->attr, r->path, e);
     }
     if (r->sections.n == 0) {
-        return unlink(r->path) == 0 || errno == ENOENT ||
-               mod_fail_sys(c, e, errno, "Cannot remove empty repo file %s.", r->path);
+        return trust_unlink(c, r->path, e) || (e->code == ERR_NONE && errno == ENOENT) ||
+               (e->code == ERR_NONE && mod_fail_sys(c, e, errno, "Cannot remove empty repo file %s.", r->path));
     }
     struct replace new = {.path = r->path,
                           .data = r->text,

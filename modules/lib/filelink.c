@@ -2,6 +2,7 @@
 #include "filestate.h"
 
 #include "fd.h"
+#include "trust.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -167,20 +168,26 @@ static bool make_link(struct mod_call *c, struct file *f, struct err *e) {
     bool hard = is(f->state, "hard");
     uint64_t r;
     random_bytes(&r, sizeof r);
-    const char *slash = strrchr(f->path, '/');
-    int dir = slash ? (int)(slash - f->path) + 1 : 0;
-    const char *tmp = arena_printf(c->arena, "%.*s.ansible_tmp%016llx", dir, f->path, (unsigned long long)r);
+    CLEANUP(fd_closep) int anchor = -1;
+    const char *at = trust_anchor(c, f->path, &anchor, e);
+    if (!at) {
+        mod_set_z(c, "path", f->shown);
+        return e->code == ERR_NONE && mod_fail_sys(c, e, errno, "Error while linking %s to %s", f->shown, f->src);
+    }
+    const char *slash = strrchr(at, '/');
+    int dir = slash ? (int)(slash - at) + 1 : 0;
+    const char *tmp = arena_printf(c->arena, "%.*s.ansible_tmp%016llx", dir, at, (unsigned long long)r);
     // AT_SYMLINK_FOLLOW is not given: a link planted at src is linked, not what it leads to.
     if ((hard ? linkat(AT_FDCWD, f->src, AT_FDCWD, tmp, 0) : symlink(f->src, tmp)) != 0) {
         mod_set_z(c, "path", f->shown);
         return mod_fail_sys(c, e, errno, "Error while linking %s to %s", f->shown, f->src);
     }
-    if (f->clear && rmdir(f->path) != 0 && errno != ENOENT) {
+    if (f->clear && rmdir(at) != 0 && errno != ENOENT) {
         int why = errno;
         unlink(tmp);
         return mod_fail_sys(c, e, why, "Error while replacing %s", f->shown);
     }
-    if (rename(tmp, f->path) != 0) {
+    if (rename(tmp, at) != 0) {
         int why = errno;
         unlink(tmp);
         return mod_fail_sys(c, e, why, "Error while replacing %s", f->shown);

@@ -2,6 +2,7 @@
 #include "home.h"
 
 #include "fd.h"
+#include "trust.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -15,8 +16,8 @@
 bool home_parents(struct mod_call *c, const char *path, struct err *e) {
     for (const char *s = strchr(path + 1, '/'); s; s = strchr(s + 1, '/')) {
         const char *dir = arena_strndup(c->arena, path, (size_t)(s - path));
-        if (mkdir(dir, 0755) != 0 && errno != EEXIST) {
-            return mod_fail_sys(c, e, errno, "cannot create directory '%s'", dir);
+        if (!trust_mkdir(c, dir, 0755, e) && (e->code != ERR_NONE || errno != EEXIST)) {
+            return e->code == ERR_NONE && mod_fail_sys(c, e, errno, "cannot create directory '%s'", dir);
         }
     }
     return true;

@@ -448,11 +448,13 @@ static bool make_dirs(struct mod_call *c, const struct put *p, struct err *e) {
     f.has_mode = f.has_mode && own;  // the files' mode is not for directories
     for (size_t i = 0; i < p->dirs.n; i++) {
         mode_t mode = first_mode(p, p->dirs.p[i]);
-        bool made = mkdir(p->dirs.p[i], mode == 0777 ? mode : S_IRWXU) == 0;
-        if ((!made && errno != EEXIST) || (made && mode != 0777 && chmod(p->dirs.p[i], mode) != 0)) {
-            return mod_fail_sys(c, e, errno, "cannot create directory '%s'", p->dirs.p[i]);
+        struct fsattr first = {.has_mode = true, .mode = mode};
+        bool made = trust_mkdir(c, p->dirs.p[i], mode == 0777 ? mode : S_IRWXU, e);
+        if (!made && (e->code != ERR_NONE || errno != EEXIST)) {
+            return e->code == ERR_NONE && mod_fail_sys(c, e, errno, "cannot create directory '%s'", p->dirs.p[i]);
         }
-        if (!fsattr_apply(c, &f, p->dirs.p[i], e)) {
+        if ((made && mode != 0777 && !fsattr_apply(c, &first, p->dirs.p[i], e)) ||
+            !fsattr_apply(c, &f, p->dirs.p[i], e)) {
             return false;
         }
     }
@@ -462,12 +464,17 @@ static bool make_dirs(struct mod_call *c, const struct put *p, struct err *e) {
 static bool write_link(struct mod_call *c, const struct job *j, struct err *e) {
     uint64_t r;
     random_bytes(&r, sizeof r);
-    struct str dir = paths_dir(str_from(j->dest));
+    CLEANUP(fd_closep) int anchor = -1;
+    const char *at = trust_anchor(c, j->dest, &anchor, e);
+    if (!at) {
+        return e->code == ERR_NONE && mod_fail_sys(c, e, errno, "cannot create the link '%s'", j->dest);
+    }
+    struct str dir = paths_dir(str_from(at));
     const char *tmp = arena_printf(c->arena, "%.*s/.ansible_tmp%016llx", STR(dir), (unsigned long long)r);
     if (symlink(j->link, tmp) != 0) {
         return mod_fail_sys(c, e, errno, "cannot create the link '%s'", j->dest);
     }
-    if (rename(tmp, j->dest) != 0) {
+    if (rename(tmp, at) != 0) {
         int why = errno;
         unlink(tmp);
         return mod_fail_sys(c, e, why, "cannot replace '%s'", j->dest);

@@ -183,6 +183,26 @@ const char *trust_anchor(struct mod_call *c, const char *path, int *fd, struct e
     return *fd < 0 ? NULL : arena_printf(c->arena, "/proc/self/fd/%d/%s", *fd, name);
 }
 
+bool trust_mkdir(struct mod_call *c, const char *path, mode_t mode, struct err *e) {
+    int dir = -1;
+    const char *at = trust_anchor(c, path, &dir, e);
+    bool ok = at && mkdir(at, mode) == 0;
+    int why = errno;
+    fd_closep(&dir);
+    errno = why;
+    return ok;
+}
+
+bool trust_unlink(struct mod_call *c, const char *path, struct err *e) {
+    int dir = -1;
+    const char *at = trust_anchor(c, path, &dir, e);
+    bool ok = at && unlink(at) == 0;
+    int why = errno;
+    fd_closep(&dir);
+    errno = why;
+    return ok;
+}
+
 int trust_open(struct mod_call *c, const char *path, struct err *e) {
     CLEANUP(fd_closep) int dir = -1;
     const char *at = trust_anchor(c, path, &dir, e);

@@ -2,6 +2,8 @@
 #pragma once
 #include "module.h"
 
+#include <sys/types.h>
+
 /// Refuses a path that leads through a link by which its owner reaches what is not his: as root, a link of another user
 /// to something that belongs to a third (usually root itself) is one he planted. `last`: the last part is followed,
 /// too. Links of root and of the caller, and links of a user to his own files, are fine. Reads only.
@@ -13,6 +15,9 @@ const char *trust_real(struct mod_call *c, const char *path, struct err *e);
 /// each was opened and judged as above, and *fd holds the last one. The last part is not followed. Only for this
 /// process. The path itself without root's rights, or without /proc. NULL: refused (in `e`), or errno says why not.
 const char *trust_anchor(struct mod_call *c, const char *path, int *fd, struct err *e);
+/// mkdir and unlink by an anchor. false: refused (in `e`), or errno says why not.
+bool trust_mkdir(struct mod_call *c, const char *path, mode_t mode, struct err *e);
+bool trust_unlink(struct mod_call *c, const char *path, struct err *e);
 /// Opens `path` for reading by an anchor, its last part no link; never waits at a FIFO. -1: refused (in `e`), or errno
 /// says why not; ELOOP: it is a link.
 int trust_open(struct mod_call *c, const char *path, struct err *e);
