@@ -37,14 +37,21 @@ local function enabled(c)
   return false
 end
 
+local function report(c)
+  c:set("result", "Module " .. c.args.name .. (c.args.state == "present" and " enabled" or " disabled"))
+end
+
 local function plan(c)
   local a, want = c.args, c.args.state == "present"
   if a.name == "cgi" and want and util.run(c, { control(c), "-V" }, { may_fail = true }).stdout:match("threaded: *yes") then
     c:fail("Your MPM seems to be threaded, therefore enabling cgi module is not allowed.")
   end
-  c:set("result", "Module " .. a.name .. (want and " enabled" or " disabled"))
-  if enabled(c) ~= want then
+  local differs = enabled(c) ~= want
+  if differs then
     c:changed()
+  end
+  if c.check or not differs then
+    report(c)
   end
 end
 
@@ -62,6 +69,7 @@ local function run(c)
       "\nMaybe the module identifier (" .. (a.identifier or identifier(a.name)) .. ") was guessed incorrectly." ..
       'Consider setting the "identifier" option.', { rc = r.rc, stdout = r.stdout, stderr = r.stderr })
   end
+  report(c)
 end
 
 return {

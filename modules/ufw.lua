@@ -42,7 +42,7 @@ local function ufw(c, words, may_fail)
   local argv = { c:need("ufw") }
   util.extend(argv, words)
   local commands = c.state.commands or list()
-  commands[#commands + 1] = table.concat(argv, " ")
+  commands[#commands + 1] = util.quoted(argv)
   c.state.commands = commands
   c:set("commands", commands)
   return util.run(c, argv, { may_fail = may_fail, what = "ufw" }).stdout
@@ -54,13 +54,13 @@ local function position(c)
   if to == "zero" then
     return n
   end
-  local last, last4, any6 = 0, 0, false
+  local last, last4, first6, last6 = 0, 0, nil, nil
   for line in util.run(c, { c:need("ufw"), "status", "numbered" }, { may_fail = true }).stdout:gmatch("[^\n]+") do
     local number = tonumber(line:match("^%[ *(%d+)%] "))
     if number then
       last = math.max(last, number)
-      if line:find("(v6)", 1, true) then
-        any6 = true
+      if line:find("(v6)", 1, true) or line:find("%x:%x*:") or line:find("::", 1, true) then
+        first6, last6 = first6 or number, number
       else
         last4 = math.max(last4, number)
       end
@@ -70,9 +70,9 @@ local function position(c)
   if to == "last-ipv4" then
     base = last4 > 0 and last4 or 1
   elseif to == "first-ipv6" then
-    base = last4 > 0 and last4 + 1 or 1
+    base = first6 or last4 + 1
   elseif to == "last-ipv6" then
-    base = any6 and last or last + 1
+    base = last6 or last + 1
   end
   local at = math.tointeger(n + base)
   return at <= last and at or nil
@@ -112,8 +112,10 @@ local function rule_differs(c)
   local words = { "--dry-run" }
   util.extend(words, rule_words(c))
   local said = util.lines(ufw(c, words))
-  local skipping = only(said, function(line) return line:find("Skipping", 1, true) ~= nil end)
-  if #skipping > 0 and #skipping == #said then
+  local skipping = only(said, function(line)
+    return line:find("^Skipping") ~= nil or line:find("^Could not delete non%-existent rule") ~= nil
+  end)
+  if #skipping == #said and (#said > 0 or c.args.delete) then
     return false
   end
   local after = only(said, function(line) return line:match("^### tuple") ~= nil end)
@@ -143,13 +145,18 @@ local function logging_differs(status, level)
   return state == "off" or level ~= "on" and level ~= now
 end
 
+local CHAINS = { incoming = "INPUT", outgoing = "OUTPUT", routed = "FORWARD" }
+local TARGETS = { allow = "ACCEPT", deny = "DROP", reject = "REJECT" }
+
 local function default_differs(c, status)
-  local incoming, outgoing, routed = status:match("Default: (%a+) %(incoming%), (%a+) %(outgoing%), (%a+) %(routed%)")
-  if not incoming then
-    return true
+  local direction = c.args.direction or "incoming"
+  local now = status:match("Default: [^\n]-(%a+) %(" .. direction .. "%)")
+  if now then
+    return now ~= c.args.default and now ~= "disabled"
   end
-  local now = ({ incoming = incoming, outgoing = outgoing, routed = routed })[c.args.direction or "incoming"]
-  return now ~= c.args.default and now ~= "disabled"
+  -- A firewall that is off does not tell: what it will be is in a file.
+  local file = c.fs.read("/etc/default/ufw") or ""
+  return file:match('DEFAULT_' .. CHAINS[direction] .. '_POLICY="(%u+)"') ~= TARGETS[c.args.default]
 end
 
 local function check_arguments(c)
@@ -197,7 +204,7 @@ local function plan(c)
     call(differs, "-f", STATES[a.state])
   end
   c.state.calls = calls
-  if #calls == 0 then
+  if #calls == 0 and not c.check then
     c:set("msg", (status:gsub("%s+$", "")))
   end
 end
@@ -234,7 +241,7 @@ return {
     to_ip = { default = "any", aliases = { "dest", "to" }, doc = "Destination address or network." },
     to_port = { aliases = { "port" }, doc = "Destination port." },
     proto = {
-      choices = { "any", "tcp", "udp", "ipv6", "esp", "ah", "gre", "igmp" }, aliases = { "protocol" }, doc = "Protocol.",
+      choices = { "any", "tcp", "udp", "ipv6", "esp", "ah", "gre", "igmp", "vrrp" }, aliases = { "protocol" }, doc = "Protocol.",
     },
     name = { aliases = { "app" }, doc = "Application profile of /etc/ufw/applications.d." },
     delete = { type = "bool", default = false, doc = "Remove the rule." },

@@ -197,19 +197,10 @@ function compose.watched(c, words, ignored, options)
   end
   c.state.watched = so_far
   if r.rc ~= 0 then
-    so_far.failed = { msg = events.error(all, r.rc), rc = r.rc, cmd = c.state.cli .. " " .. compose.quoted(all_words),
+    so_far.failed = { msg = events.error(all, r.rc), rc = r.rc, cmd = c.state.cli .. " " .. util.quoted(all_words),
       stdout = r.stdout, stderr = r.stderr }
   end
   return r.rc == 0
-end
-
--- Words as a shell would take them.
-function compose.quoted(words)
-  local out = {}
-  for i, word in ipairs(words) do
-    out[i] = word:match("^[%w@%%+=:,./_-]+$") and word or "'" .. word:gsub("'", "'\"'\"'") .. "'"
-  end
-  return table.concat(out, " ")
 end
 
 -- The result of what compose.watched saw; `more` are its other keys.

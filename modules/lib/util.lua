@@ -168,6 +168,21 @@ function util.regular(c, arg, path)
   end
 end
 
+-- Words as a shell would take them.
+function util.quoted(words)
+  local out = {}
+  for i, word in ipairs(words) do
+    out[i] = word:match("^[%w@%%+=:,./_-]+$") and word or "'" .. word:gsub("'", "'\"'\"'") .. "'"
+  end
+  return table.concat(out, " ")
+end
+
+-- The end of what a program said, short enough for a message; its whole output is in the result.
+function util.said(text)
+  text = util.trim(text)
+  return #text > 4000 and "..." .. text:sub(-4000):match("^[\x80-\xbf]*(.*)$") or text
+end
+
 -- Runs a program in the C locale; ends the module when it fails, unless `may_fail`. `shown`: { name, other }: where it
 -- says `name`, the other one is meant.
 function util.run(c, argv, options)
@@ -177,14 +192,15 @@ function util.run(c, argv, options)
     env[key] = value
   end
   local r = c:exec({ argv = argv, env = env, stdin = options.stdin, cwd = options.cwd, timeout = options.timeout })
-  for _, key in ipairs(options.shown and { "stdout", "stderr" } or {}) do
+  r.cmd = util.quoted(argv)
+  for _, key in ipairs(options.shown and { "stdout", "stderr", "cmd" } or {}) do
     r[key] = r[key]:gsub(options.shown[1]:gsub("%p", "%%%0") .. "%f[^%d]", function() return options.shown[2] end)
   end
   if r.rc ~= 0 and not options.may_fail then
-    local said = util.trim(r.stderr) ~= "" and util.trim(r.stderr) or util.trim(r.stdout)
+    local said = util.said(r.stderr:match("%S") and r.stderr or r.stdout)
     local what = options.what or argv[1]
     c:fail(what .. " failed: " .. (said ~= "" and said or "status " .. r.rc), {
-      rc = r.rc, stdout = r.stdout, stderr = r.stderr,
+      rc = r.rc, cmd = r.cmd, stdout = r.stdout, stderr = r.stderr,
     })
   end
   return r
