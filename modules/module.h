@@ -194,6 +194,11 @@ void mod_diff_text(struct mod_call *c, struct str before_header, struct str befo
                    struct str after);
 void mod_changed(struct mod_call *c);
 void mod_warn(struct mod_call *c, const char *fmt, ...) PRINTF_LIKE(2, 3);
+// A message is shown up to so many bytes, and so much of what a program printed is kept beside it.
+#define MOD_MESSAGE_MAX ((size_t)16 << 10)
+#define MOD_OUTPUT_MAX  ((size_t)1 << 20)
+/// A text of at most `max` bytes and a few: its beginning and end, and how much was between.
+struct str mod_shortened(struct arena *a, struct str text, size_t max);
 /// Fails the module: the result gets failed=true and this msg (keys set before stay). Returns false.
 bool mod_fail(struct mod_call *c, struct err *e, const char *fmt, ...) PRINTF_LIKE(3, 4);
 /// The same with ": strerror".

@@ -40,6 +40,9 @@ local function installed(c)
     return have, true
   end
   local r = npm(c, { "list", "--json", "--long" }, false, true)
+  if r.rc ~= 0 and r.stdout == "" then
+    c:fail("npm list failed: " .. util.said(r.stderr), { rc = r.rc, stderr = r.stderr })
+  end
   local ok, data = pcall(c.json.decode, r.stdout == "" and "{}" or r.stdout)
   if not ok or type(data) ~= "table" then
     c:fail("Failed to parse NPM output: " .. util.trim(r.stderr), { rc = r.rc, stdout = r.stdout })

@@ -172,7 +172,7 @@ local function run(c)
     last = list()
     local word = first_word(sql)
     if returns_rows(sql) then
-      last = list(c.json.decode(answer ~= "" and answer or "[]"))
+      last = list(postgres.decoded(c, answer ~= "" and answer or "[]"))
       count = #last
       status = (CHANGES[word] and word ~= "WITH" and word .. (word == "INSERT" and " 0" or "") or "SELECT") .. " " .. count
     elseif word == "SHOW" then

@@ -155,7 +155,23 @@ void mod_warn(struct mod_call *c, const char *fmt, ...) {
     val_push(c->arena, val_get(c->result, "warnings"), val_str(c->arena, text));
 }
 
+struct str mod_shortened(struct arena *a, struct str text, size_t max) {
+    if (text.n <= max) {
+        return text;
+    }
+    size_t head = max / 2, tail = text.n - max / 2;
+    while (head > 0 && ((unsigned char)text.s[head] & 0xC0) == 0x80) {
+        head--;
+    }
+    while (tail < text.n && ((unsigned char)text.s[tail] & 0xC0) == 0x80) {
+        tail++;
+    }
+    return str_printf(a, "%.*s... (%zu bytes left out) ...%.*s", STR(str_sub(text, 0, head)), tail - head,
+                      STR(str_sub(text, tail, text.n)));
+}
+
 static bool fail(struct mod_call *c, struct err *e, struct str msg) {
+    msg = mod_shortened(c->arena, msg, MOD_MESSAGE_MAX);
     mod_set(c, "failed", val_bool(true));
     mod_set_str(c, "msg", msg);
     return err_set(e, ERR_MODULE, c->at, "%.*s", STR(msg));

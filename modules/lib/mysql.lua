@@ -132,6 +132,9 @@ local function fields(row)
     else
       local stop = row:find("</field>", to, true)
       local start = row:find(">", to, true)
+      if not stop or not start or start >= stop then
+        return item  -- cut off
+      end
       item[#item + 1] = { unescaped(name), unescaped(row:sub(start + 1, stop - 1)) }
       at = stop + 8
     end
@@ -169,7 +172,7 @@ end
 -- The first column of the first row, nil without one.
 function mysql.value(c, sql)
   local row = mysql.rows(c, sql)[1]
-  return row and row[1][2]
+  return row and row[1] and row[1][2]
 end
 
 function mysql.run(c, sql)
@@ -209,7 +212,11 @@ function mysql.connect(c, options)
     c:fail("unable to connect to database, check login_user and login_password are correct or " .. tostring(c.args.config_file) ..
       " has the credentials. Exception message: (" .. tostring(code) .. ", \"" .. text .. "\")")
   end
-  local version, modes = rows[1][1][2], rows[1][2][2]
+  local first = rows[1] or {}
+  local version, modes = first[1] and first[1][2], first[2] and first[2][2]
+  if type(version) ~= "string" or type(modes) ~= "string" then
+    c:fail("unable to connect to database: mysql did not tell the server's version")
+  end
   c.state.mariadb = version:lower():find("mariadb", 1, true) ~= nil
   c.state.version = version:match("^[%d%.]+")
   c.state.ansi = modes:find("ANSI", 1, true) ~= nil

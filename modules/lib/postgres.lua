@@ -193,6 +193,15 @@ function postgres.sql(c, db, text, options)
   c:fail((options.what or "Cannot execute SQL") .. ": " .. why, options.more)
 end
 
+-- What psql gave as JSON.
+function postgres.decoded(c, text)
+  local ok, value = pcall(c.json.decode, text)
+  if ok and type(value) == "table" then
+    return value
+  end
+  c:fail("psql did not give the rows as JSON, but: " .. util.said(text))
+end
+
 -- The rows of a query that selects, as a list of tables.
 function postgres.rows(c, db, query, options)
   local out, why = postgres.sql(c, db,
@@ -200,7 +209,7 @@ function postgres.rows(c, db, query, options)
   if not out then
     return nil, why
   end
-  return c.json.decode(out)
+  return postgres.decoded(c, out)
 end
 
 function postgres.row(c, db, query, options)

@@ -54,7 +54,11 @@ static int call_fail(lua_State *lua) {
         struct val more = host_value(lua, 3, h->arena);
         struct vpair *p;
         for (size_t i = 0; (p = val_each(more, &i));) {
-            mod_set(h->call, str_z(h->arena, val_text(p->key)), p->value);
+            struct val v = p->value;
+            if (val_is(v, VAL_STR) && val_text(v).n > MOD_OUTPUT_MAX) {
+                v = val_str(h->arena, mod_shortened(h->arena, val_text(v), MOD_OUTPUT_MAX));
+            }
+            mod_set(h->call, str_z(h->arena, val_text(p->key)), v);
         }
     }
     h->failed = true;
@@ -171,6 +175,7 @@ static int call_exec(lua_State *lua) {
     r.timeout_ms = (int64_t)(luaL_optnumber(lua, -1, 0) * 1000);
     struct run_result out;
     struct err e = {.arena = c->arena};
+    host_of(lua)->program = r.argv[0];
     if (!run_command(&r, c->arena, &out, &e)) {
         if (e.sys_errno != ENOENT) {
             return host_raise(lua, &e);

@@ -20,6 +20,7 @@ struct lua_host {
     struct err *err;        // of the running call
     bool failed;            // c:fail was called: *err is set
     struct val planted;     // paths that c.fs.read read through links that another user may have planted
+    const char *program;    // what c:exec ran last; NULL: nothing
 };
 
 /// Opens a state with base (without load and files), string, table, math and utf8. false: out of memory.

@@ -38,6 +38,9 @@ static void count_instructions(lua_State *lua, lua_Debug *ar) {
     }
 }
 
+/// Files of modules that are built in have names that begin so.
+#define BUNDLED "modules/"
+
 static void forget(lua_State *lua, const char *const *names, size_t n) {
     for (size_t i = 0; i < n; i++) {
         lua_pushnil(lua);
@@ -148,7 +151,14 @@ bool host_call(struct lua_host *h, int nargs, struct err *e) {
         return true;
     }
     struct str msg = host_error(h);
-    return h->failed ? false : mod_fail(h->call, e, "%.*s", STR(msg));
+    if (h->failed) {
+        return false;
+    }
+    bool ours = str_starts(msg, BUNDLED) || str_eq(msg, STR_LIT("not enough memory"));
+    if (ours && h->program) {
+        return mod_fail(h->call, e, "'%s' gave an answer that this module cannot use (%.*s)", h->program, STR(msg));
+    }
+    return mod_fail(h->call, e, "%.*s", STR(msg));
 }
 
 struct str host_check_str(lua_State *lua, int index) {
@@ -205,7 +215,13 @@ void host_define_use(lua_State *lua) {
 
 int host_raise(lua_State *lua, const struct err *e) {
     struct str text = err_text(e);
-    luaL_where(lua, 1);
+    lua_Debug at;
+    bool ours = lua_getstack(lua, 1, &at) && lua_getinfo(lua, "S", &at) && str_starts(str_from(at.short_src), BUNDLED);
+    if (ours && e->code != ERR_SYNTAX) {
+        lua_pushliteral(lua, "");  // what the system refuses is no matter of our modules' lines
+    } else {
+        luaL_where(lua, 1);
+    }
     lua_pushlstring(lua, text.s, text.n);
     lua_concat(lua, 2);
     return lua_error(lua);
