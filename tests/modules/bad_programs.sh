@@ -3,6 +3,7 @@
 # name, is one that lies: garbage, cut JSON, nothing at all, binary noise and status 1, more output than is read. And as a user
 # who may do nothing, on root's paths. A task may fail, with a message; nothing crashes or hangs, no error of the module's own
 # code is shown. All in namespaces of its own. exit 77: not possible here
+# shellcheck disable=SC2016  # texts for other programs
 set -eu
 bin=$(realpath "$1")
 shift
