@@ -11,7 +11,8 @@ struct val result_failed(struct arena *a, const struct err *e) {
     struct val r = val_dict(a, 3);
     struct str text = err_text(e);
     const char *hint = NULL;
-    for (const struct err *c = e; c; c = c->cause) {
+    bool ansibles_words = e->code == ERR_VAULT || e->code == ERR_NOT_FOUND;  // playbooks compare them
+    for (const struct err *c = e; c && !ansibles_words; c = c->cause) {
         hint = c->hint ? c->hint : hint;
     }
     val_set(a, r, "failed", val_bool(true));
