@@ -71,8 +71,8 @@ test)
     build
     # A second try everywhere, because a busy machine can starve the servers and machines that the tests start.
     ctest --test-dir build/Release --output-on-failure -j "$(nproc)" -LE 'e2e|diff|long' --repeat until-pass:2
-    # Whole deployments, one after the other.
-    ctest --test-dir build/Release --output-on-failure -L 'e2e|diff' --repeat until-pass:2
+    # Whole deployments; those that need much take turns (RESOURCE_LOCK).
+    ctest --test-dir build/Release --output-on-failure -j "$(nproc)" -L 'e2e|diff' --repeat until-pass:2
     ;;
 demo)
     need "${demo_packages[@]}"
