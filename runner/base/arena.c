@@ -1,9 +1,10 @@
 // Bump allocator over a list of malloc blocks.
 #include "arena.h"
 
+#include "pages.h"
+
 #include <stdarg.h>
 #include <stdatomic.h>
-#include <sys/mman.h>
 
 #if defined(__SANITIZE_ADDRESS__)
 #define HAVE_ASAN 1
@@ -22,7 +23,6 @@
 #endif
 
 #define BLOCK_MIN ((size_t)1024)
-#define PAGE_LEN  ((size_t)4096)
 #define BLOCK_MAX ((size_t)256 * 1024)
 #define ALIGN     (_Alignof(max_align_t))
 #define VEC_LARGE ((size_t)64)  // of such elements there is often one
@@ -36,7 +36,7 @@ void arena_wipe_all(void) {
 struct arena_block {
     struct arena_block *next;
     size_t cap, len;
-    bool pages;  // mapped, not from malloc
+    bool pages;  // of secrets (pages.h), not from malloc
     _Alignas(max_align_t) unsigned char data[];
 };
 
@@ -53,18 +53,6 @@ static void out_of_memory(void) {
 
 static size_t round_up(size_t n) {
     return (n + ALIGN - 1) & ~(ALIGN - 1);
-}
-
-// Blocks of secrets are pages of their own: never swapped, in no core dump. Both are best effort, since the limit on
-// locked memory may be 0 and secrets still must work then.
-static void *pages_new(size_t size) {
-    void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (p == MAP_FAILED) {
-        return NULL;
-    }
-    (void)mlock(p, size);
-    (void)madvise(p, size, MADV_DONTDUMP);
-    return p;
 }
 
 // A capacity that with the block's head fills pages.
@@ -161,7 +149,7 @@ static void block_free(struct arena *a, struct arena_block *b) {
         explicit_bzero(b->data, b->cap);
     }
     if (b->pages) {
-        munmap(b, sizeof *b + b->cap);
+        pages_free(b, sizeof *b + b->cap);
     } else {
         free(b);
     }
