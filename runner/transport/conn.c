@@ -261,8 +261,11 @@ void conn_take(struct conn *c, struct req *r) {
     } else if (c->state == CONN_DEAD) {
         conn_fail_req(r, &c->dead);
     } else if (c->state == CONN_UP) {
-        c->redispatch = true;
-        conn_work(c);
+        dispatch(c);  // after which `r` may be answered and gone
+        bool there = c->state == CONN_UP && c->reqs_tail == r;
+        if (!there || r->state != REQ_QUEUED || !peer_holds(r->peer)) {
+            conn_work(c);
+        }
     }
 }
 
@@ -593,6 +596,10 @@ void conn_tick(struct conn *c, int64_t now, int64_t *next) {
         if (p->reopen_ms) {
             c->again |= now >= p->reopen_ms;
             earlier(next, p->reopen_ms);
+        }
+        if (p->hold_ms) {
+            c->again |= now >= p->hold_ms;
+            earlier(next, p->hold_ms);
         }
         if (p->deadline_ms && now >= p->deadline_ms && p->state < PEER_READY) {
             start_late(p);

@@ -135,21 +135,45 @@ static const char *const *behind(struct peer *p, const char *const *argv) {
     return all;
 }
 
-/// Sets the variables of SendEnv and SetEnv. libssh would wait for an answer to each, so `env` sets them.
+static bool is_name(const char *assignment) {
+    size_t n = strspn(assignment, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_");
+    return n && assignment[n] == '=' && !(assignment[0] >= '0' && assignment[0] <= '9');
+}
+
+/// Sets the variables of SendEnv and SetEnv. libssh would wait for an answer to each, so the shell that is started sets
+/// them, or `env` where there is none or a name is not one for a shell.
 static const char *const *with_env(struct peer *p, const char *const *argv) {
     struct ssh_names all = {0};
+    struct arena *a = &p->secrets;
     const char *const *env = p->conn->env;
     if (!env) {
         return argv;
     }
-    names_push(&p->secrets, &all, "env");
-    for (; *env; env++) {
-        names_push(&p->secrets, &all, *env);
+    bool names = true;
+    for (size_t i = 0; env[i]; i++) {
+        names = names && is_name(env[i]);
     }
-    for (; *argv; argv++) {
-        names_push(&p->secrets, &all, *argv);
+    if (names && strcmp(argv[0], "/bin/sh") == 0 && argv[1] && strcmp(argv[1], "-c") == 0 && argv[2] && !argv[3]) {
+        struct buf script = BUF_IN(a);
+        for (; *env; env++) {
+            buf_z(&script, "export ");
+            shell_quote(&script, *env);
+            buf_z(&script, "; ");
+        }
+        buf_z(&script, argv[2]);
+        names_push(a, &all, argv[0]);
+        names_push(a, &all, argv[1]);
+        names_push(a, &all, str_z(a, buf_view(&script)));
+    } else {
+        names_push(a, &all, "env");
+        for (; *env; env++) {
+            names_push(a, &all, *env);
+        }
+        for (; *argv; argv++) {
+            names_push(a, &all, *argv);
+        }
     }
-    names_push(&p->secrets, &all, NULL);
+    names_push(a, &all, NULL);
     return all.p;
 }
 

@@ -22,6 +22,8 @@ struct peer {
     size_t upload_at;
     struct req *sendq, *sendq_tail;
     size_t pending;     // requests given to it and not answered
+    size_t queued;      // of them, those in sendq
+    int64_t hold_ms;    // until then what is in sendq may wait for more; 0: nothing waits
     int64_t reopen_ms;  // when to try again to open a channel that was refused; 0: not waiting
     int opens;
     int64_t deadline_ms;              // of the start, moved on by progress
@@ -45,6 +47,9 @@ void peer_cancel(struct peer *p, struct req *r);
 void peer_ping(struct peer *p);
 /// Keeps the output buffer supplied, a piece at a time: content is not copied for every host at once.
 void peer_fill(struct peer *p);
+/// True while the requests in sendq wait for others to go with, at most a few milliseconds: each packet costs the server
+/// and both ends more than the frame in it, and a host that has something to do does not miss the next one.
+bool peer_holds(struct peer *p);
 /// The request on the wire with this id, or NULL.
 struct req *peer_find(const struct peer *p, uint32_t wire_id);
 /// Takes a FRAME_NEED, whose digests are in the order of the request's contents. ERR_SYNTAX for what is not its own.

@@ -6,6 +6,9 @@
 
 #define OUT_LOW     ((size_t)64 << 10)
 #define UPLOAD_PART ((size_t)8 << 10)  // many hosts may be sent the executable at the same time
+#define HOLD_BUSY   ((size_t)1)        // requests on their way with which a host has enough to do for a moment
+#define HOLD_ROW    ((size_t)8)        // requests that then go out together
+#define HOLD_MS     5
 
 static void start_clock(struct peer *p, struct req *r) {
     r->sent_ms = clock_ms();
@@ -35,6 +38,7 @@ void peer_give(struct peer *p, struct req *r) {
         p->sendq = r;
     }
     p->sendq_tail = r;
+    p->queued++;
 }
 
 static void unqueue(struct peer *p, struct req *r) {
@@ -51,6 +55,7 @@ static void unqueue(struct peer *p, struct req *r) {
         if (p->sendq_tail == q) {
             p->sendq_tail = prev;
         }
+        p->queued--;
         return;
     }
 }
@@ -168,6 +173,22 @@ static void send_request(struct peer *p, struct req *r) {
     sent(p, r);
 }
 
+bool peer_holds(struct peer *p) {
+    if (!p->sendq || p->sendq->blob_at || p->pending - p->queued < HOLD_BUSY || p->queued >= HOLD_ROW) {
+        p->hold_ms = 0;
+        return false;
+    }
+    int64_t now = clock_ms();
+    if (!p->hold_ms) {
+        p->hold_ms = now + HOLD_MS;
+        shard_alarm(p->conn->shard, p->hold_ms);
+    }
+    if (now >= p->hold_ms) {
+        p->hold_ms = 0;
+    }
+    return p->hold_ms != 0;
+}
+
 void peer_fill(struct peer *p) {
     if (p->password_due) {
         p->password_due = false;
@@ -188,7 +209,8 @@ void peer_fill(struct peer *p) {
     while (open && p->needs && !(p->sendq && p->sendq->blob_at) && p->out.n < OUT_LOW) {
         need_part(p);
     }
-    while (open && p->sendq && p->out.n < OUT_LOW) {
+    bool held = open && peer_holds(p);
+    while (open && !held && p->sendq && p->out.n < OUT_LOW) {
         struct req *r = p->sendq;
         if (p->needs && r->blob_at == 0) {
             break;

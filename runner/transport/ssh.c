@@ -330,6 +330,11 @@ static void note_greeting(struct ssh_try *t) {
     }
 }
 
+/// OpenSSH says so, and hangs up, when as many logins as it allows are under way.
+static bool is_crowded(const struct ssh_try *t) {
+    return str_starts(t->greeting, "Exceeded MaxStartups");
+}
+
 /// Why there was no handshake; `why` is what libssh says, or that it took too long.
 static const char *no_handshake(struct ssh_try *t, const char *why, bool closed) {
     struct str said = proxy_said(t);
@@ -341,7 +346,7 @@ static const char *no_handshake(struct ssh_try *t, const char *why, bool closed)
     if (ssh_get_serverbanner(t->session) || str_find(first, 0, STR_LIT("SSH-")) != SIZE_MAX) {
         return why;
     }
-    if (first.n) {
+    if (first.n && !is_crowded(t)) {
         size_t end = str_find_char(first, 0, '\n');
         return arena_printf(t->a, "what answers there does not speak SSH: it begins with '%.*s'",
                             STR(tidy_text(t->a, str_sub(first, 0, end == SIZE_MAX ? first.n : end), 80)));
@@ -454,8 +459,8 @@ bool ssh_dial(struct hub *h, struct conn *c, struct dialed *d, struct err *e) {
         t.inode = inode_of(t.fd);
         t.session = ssh_new();
         ok = (t.session && set_options(&t, e) && handshake(&t, e));
-        d->turned_away =
-            !ok && t.fd_given && !ssh_get_serverbanner(t.session) && !t.greeting.n && clock_ms() < t.deadline_ms;
+        d->turned_away = !ok && t.fd_given && !ssh_get_serverbanner(t.session) && (!t.greeting.n || is_crowded(&t)) &&
+                         clock_ms() < t.deadline_ms;
     }
     if (ok) {
         d->may_retry = false;
