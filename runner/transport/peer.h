@@ -47,8 +47,8 @@ void peer_cancel(struct peer *p, struct req *r);
 void peer_ping(struct peer *p);
 /// Keeps the output buffer supplied, a piece at a time: content is not copied for every host at once.
 void peer_fill(struct peer *p);
-/// True while the requests in sendq wait for others to go with, at most a few milliseconds: each packet costs the server
-/// and both ends more than the frame in it, and a host that has something to do does not miss the next one.
+/// True while the requests in sendq wait for others to go with, at most a few milliseconds: each packet costs the
+/// server and both ends more than the frame in it, and a host that has something to do does not miss the next one.
 bool peer_holds(struct peer *p);
 /// The request on the wire with this id, or NULL.
 struct req *peer_find(const struct peer *p, uint32_t wire_id);
