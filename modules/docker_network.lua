@@ -221,7 +221,13 @@ local function run(c)
   for _, name in ipairs(c.state.connect or {}) do
     docker.call(c, "Error connecting " .. name, "POST", "/networks/" .. c.state.id .. "/connect", { body = { Container = name } })
   end
-  c:set("network", docker.find(c, "/networks/" .. c.state.id))
+  local net = docker.find(c, "/networks/" .. c.state.id)
+  local tries = c.args.driver == "overlay" and 50 or 0
+  while net and tries > 0 and (util.present(net.Driver) or "") == "" do  -- the swarm's manager has not worked it out yet
+    c.sleep(0.2)
+    net, tries = docker.find(c, "/networks/" .. c.state.id), tries - 1
+  end
+  c:set("network", net)
 end
 
 return {
