@@ -207,9 +207,10 @@ static void detach(struct remote *r, pid_t parent) {
 }
 
 _Noreturn static void serve_job(struct remote *r, struct job *j, int fd, int give) {
-    int home = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    struct job *next = next_of_lane(j);
+    int home = next && goes_on(r, j, next) ? open(".", O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
     bool well = child_run(r, j, fd);
-    for (struct job *k = next_of_lane(j); well && k && goes_on(r, j, k); k = next_of_lane(k)) {
+    for (struct job *k = next; well && k && goes_on(r, j, k); k = next_of_lane(k)) {
         k->ahead = false;
         if (home >= 0 && fchdir(home) != 0) {
             _exit(1);

@@ -1,3 +1,4 @@
+// Pages for secrets, and the pool of single ones.
 #include "pages.h"
 
 #include <pthread.h>

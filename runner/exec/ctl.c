@@ -30,7 +30,7 @@ static bool try_dir(struct arena *a, struct str dir, const char *kind, struct st
         if (exists(path->s)) {
             return true;
         }
-        buf_printf(tried, "%s%.*s", tried->n ? ", " : "", STR(*path));
+        buf_printf(tried, "\n\t%.*s", STR(*path));
     }
     return false;
 }
@@ -51,7 +51,7 @@ static bool find_relative(struct view *v, const char *kind, struct str name, str
         }
     }
     struct str base = v->pr->play ? run_dir_of(v->pr->play->n.file) : STR_NONE;
-    if (base.n > 1 && try_dir(a, base, kind, name, path, tried)) {
+    if (base.n > 1 && !str_eq(base, v->r->basedir) && try_dir(a, base, kind, name, path, tried)) {
         return true;
     }
     return try_dir(a, v->r->basedir, kind, name, path, tried) ||
@@ -67,7 +67,7 @@ static struct str expand_home(struct arena *a, struct str name) {
 }
 
 #define NOT_FOUND                                                                                                      \
-    "Could not find or access '%.*s' on the Ansible Controller.\n"                                                     \
+    "Could not find or access '%.*s'%s%.*s on the Ansible Controller.\n"                                               \
     "If you are using a module and expect the file to exist on the remote, see the remote_src option"
 
 bool ctl_find(struct view *v, const char *kind, struct str name, struct arena *a, struct str *path, struct err *e) {
@@ -78,13 +78,12 @@ bool ctl_find(struct view *v, const char *kind, struct str name, struct arena *a
         if (exists(path->s)) {
             return true;
         }
-        return err_set(e, ERR_NOT_FOUND, NO_MARK, NOT_FOUND, STR(name));
+        return err_set(e, ERR_NOT_FOUND, NO_MARK, NOT_FOUND, STR(name), "", STR(STR_LIT("")));
     }
     if (find_relative(v, kind, name, a, path, &tried)) {
         return true;
     }
-    err_set(e, ERR_NOT_FOUND, NO_MARK, NOT_FOUND, STR(name));
-    return err_hint(e, "searched in %.*s", STR(buf_view(&tried)));
+    return err_set(e, ERR_NOT_FOUND, NO_MARK, NOT_FOUND, STR(name), "\nSearched in:", STR(buf_view(&tried)));
 }
 
 bool ctl_read_file(struct run *r, struct str path, enum file_form form, struct arena *a, struct file_text *out,

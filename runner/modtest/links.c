@@ -61,21 +61,31 @@ static bool answered(struct one *c, struct val result, const char *what) {
     return true;
 }
 
+/// A link of another user in place of the case's file, and what it leads to.
+struct planted {
+    const char *path, *aside, *secret;
+};
+static bool plant(struct one *c, struct planted *p) {
+    const struct links *l = c->self;
+    p->path = arena_printf(c->a, "%s/%.*s", c->dir, STR(l->name));
+    p->aside = arena_printf(c->a, "%s.aside", c->dir);
+    p->secret = arena_printf(c->a, "%s/secret", p->aside);
+    return case_set_up(c) && (mkdir(p->aside, 0700) == 0 || errno == EEXIST) && put_link(c, p->path, p->secret);
+}
+
 /// What a link of another user leads to stays as it is, be it the file's name or the directory's.
 static bool linked(struct one *c) {
     const struct links *l = c->self;
     struct val result = VNULL;
-    const char *path = arena_printf(c->a, "%s/%.*s", c->dir, STR(l->name));
-    const char *aside = arena_printf(c->a, "%s.aside", c->dir);
-    const char *secret = arena_printf(c->a, "%s/secret", aside);
-    if (!case_set_up(c) || (mkdir(aside, 0700) != 0 && errno != EEXIST) || !put_link(c, path, secret)) {
+    struct planted p;
+    if (!plant(c, &p)) {
         return false;
     }
-    const char *before = state_of(c->a, secret);
+    const char *before = state_of(c->a, p.secret);
     bool ok = case_blobs(c) && case_call(c, false, &result);
-    const char *after = state_of(c->a, secret);
-    case_tree_remove(aside);
-    return ok && answered(c, result, path) &&
+    const char *after = state_of(c->a, p.secret);
+    case_tree_remove(p.aside);
+    return ok && answered(c, result, p.path) &&
            (strcmp(before, after) == 0 ||
             err_set(c->e, ERR_MODULE, c->spec.mark,
                     "'%.*s' was a link of user %d, and what it leads to was changed: before %s, after %s", STR(l->name),
@@ -84,23 +94,20 @@ static bool linked(struct one *c) {
 
 /// What is in root's file does not get into one that the link's owner can read.
 static bool told(struct one *c) {
-    const struct links *l = c->self;
     struct val result = VNULL;
-    const char *path = arena_printf(c->a, "%s/%.*s", c->dir, STR(l->name));
-    const char *aside = arena_printf(c->a, "%s.aside", c->dir);
-    const char *secret = arena_printf(c->a, "%s/secret", aside);
-    if (!case_set_up(c) || (mkdir(aside, 0700) != 0 && errno != EEXIST) || !put_link(c, path, secret)) {
+    struct planted p;
+    if (!plant(c, &p)) {
         return false;
     }
-    int fd = open(secret, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+    int fd = open(p.secret, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
     bool ok = fd >= 0 && fd_write_all(fd, STR_LIT("\n" CASE_SECRET), c->e);
     fd_closep(&fd);
     ok = ok && case_blobs(c) && case_call(c, false, &result);
     struct stat st;
-    if (lstat(path, &st) == 0 && S_ISLNK(st.st_mode)) {
-        unlink(path);
+    if (lstat(p.path, &st) == 0 && S_ISLNK(st.st_mode)) {
+        unlink(p.path);
     }
-    case_tree_remove(aside);
+    case_tree_remove(p.aside);
     return ok && case_discloses(c, STRANGER);
 }
 

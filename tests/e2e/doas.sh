@@ -66,23 +66,7 @@ cat >home/site.yml <<'END'
 END
 echo "$password" >home/right
 printf 'wrong\n' >home/wrong
-ssh-keygen -q -t ed25519 -N '' -f home/key
-ssh-keygen -q -t ed25519 -N '' -f hostkey
-port=$(free_ports 1)
-cat >sshd_config <<END
-ListenAddress 127.0.0.1
-Port $port
-HostKey $work/hostkey
-PidFile $work/sshd.pid
-AuthorizedKeysFile $work/home/key.pub
-StrictModes no
-UsePAM no
-AllowUsers tester
-END
-[ -d /run/sshd ] || mkdir -m 755 /run/sshd
-"$(command -v sshd)" -f sshd_config -E sshd.log || die "sshd did not start"
-wait_until 10 test -s sshd.pid || die "sshd did not start"
-printf '[127.0.0.1]:%s %s\n' "$port" "$(cut -d' ' -f1,2 hostkey.pub)" >home/known
+account_sshd tester
 printf '#!/bin/sh\nshift 3\nexec "$@"\n' >home/docker
 chmod +x home/docker
 chown -R tester home

@@ -12,6 +12,7 @@ golden_normalise() {
         -e "s#$(pwd -P)#DIR#g" \
         -e 's/"(delta|start|end)": "[^"]*"/"\1": "TIME"/g' \
         -e '/^\[WARNING\]|^\[DEPRECATION WARNING\]/,/^$/d' \
+        -e '/^An exception occurred during task execution/d' \
         -e '/^(No config file found|Using .* as config file)/d' \
         -e '/undefined|UNREACHABLE/s/"msg": ".*"/"msg": "TEXT"/' \
         -e 's/^\+\+\+ after: .*/+++ after: PATH/' \

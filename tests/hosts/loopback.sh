@@ -71,3 +71,25 @@ loopback_stop() {
     [ -z "${loop_made_run:-}" ] || rmdir /run/sshd 2>/dev/null || true
     loop_dir=
 }
+
+# account_sshd USER: an sshd on 127.0.0.1 that lets in this account with home/key; all of it in the current directory. Sets
+# port, and writes home/known and sshd.pid.
+account_sshd() {
+    ssh-keygen -q -t ed25519 -N '' -f home/key
+    ssh-keygen -q -t ed25519 -N '' -f hostkey
+    port=$(free_ports 1)
+    cat >sshd_config <<-END
+	ListenAddress 127.0.0.1
+	Port $port
+	HostKey $PWD/hostkey
+	PidFile $PWD/sshd.pid
+	AuthorizedKeysFile $PWD/home/key.pub
+	StrictModes no
+	UsePAM no
+	AllowUsers $1
+	END
+    [ -d /run/sshd ] || mkdir -m 755 /run/sshd
+    "$(command -v sshd)" -f sshd_config -E sshd.log || die "sshd did not start"
+    wait_until 10 test -s sshd.pid || die "sshd did not start"
+    printf '[127.0.0.1]:%s %s\n' "$port" "$(cut -d' ' -f1,2 hostkey.pub)" >home/known
+}
