@@ -1,4 +1,4 @@
-// Running a program for a module: posix_spawn, one poll loop, Ansible's rule for children left in the background.
+// Running a program for a module: one poll loop, Ansible's rule for children left in the background.
 #include "run.h"
 
 #include "fd.h"
@@ -24,12 +24,12 @@ struct io {
 
 static bool start(const struct run *r, struct io *io, struct err *e) {
     int p[3][2] = {{-1, -1}, {-1, -1}, {-1, -1}};
-    bool ok = r->input.n ? pipe2(p[0], O_CLOEXEC) == 0 : (p[0][0] = open("/dev/null", O_RDONLY | O_CLOEXEC)) >= 0;
+    bool ok = r->input.n ? pipe2(p[0], O_CLOEXEC) == 0 : fd_null() >= 0;
     ok = ok && pipe2(p[1], O_CLOEXEC) == 0 && pipe2(p[2], O_CLOEXEC) == 0;
     if (!ok) {
         err_sys(e, errno, NO_MARK, "cannot run '%s'", r->argv[0]);
     } else {
-        int fds[3] = {p[0][0], p[1][1], p[2][1]};
+        int fds[3] = {r->input.n ? p[0][0] : fd_null(), p[1][1], p[2][1]};
         struct spawn s = {.argv = r->argv, .envp = r->envp, .cwd = r->cwd, .group = true};
         ok = spawn_start(&s, fds, &io->pid, e);
     }
@@ -56,7 +56,7 @@ static void feed(const struct run *r, struct io *io) {
 }
 
 static void drain(const struct run *r, int *fd, struct buf *b) {
-    char chunk[16384];
+    UNFILLED char chunk[16384];
     ssize_t n = read(*fd, chunk, sizeof chunk);
     if (n > 0) {
         buf_add(b, chunk, (size_t)n);

@@ -103,6 +103,7 @@ static void stop(struct job *j, const char *why) {
 }
 
 static void lane_failed(struct remote *r, const struct job *j) {
+    r->look = true;
     if (j->lane) {
         r->failed[r->nfailed++ % FAILED_LANES] = j->lane;
     }
@@ -299,6 +300,10 @@ static bool may_ask(const struct remote *r, const struct job *j) {
 }
 
 void jobs_start(struct remote *r) {
+    if (!r->look) {
+        return;
+    }
+    r->look = false;
     struct job *next;
     for (struct job *j = r->jobs; j && r->running < CHILDREN_MAX; j = next) {
         next = j->next;
@@ -366,6 +371,7 @@ static void reap(struct remote *r, struct job *j) {
     while (waitpid(j->pid, &status, 0) < 0 && errno == EINTR) {
     }
     r->running--;
+    r->look = true;
     unshare(j);
     if (!j->stopped && (j->nneed || j->ahead) && WIFEXITED(status) && WEXITSTATUS(status) == 0) {
         j->asked = true;  // it is started again when its contents are here
@@ -505,6 +511,7 @@ void jobs_read(struct remote *r, struct job *j) {
         }
         if (j->rests && !j->stopped && !j->in.n && kept_add(r, j)) {
             r->running--;
+            r->look = true;
             job_remove(r, j);
             return;
         }
@@ -518,7 +525,9 @@ void jobs_read(struct remote *r, struct job *j) {
 int64_t jobs_expire(struct remote *r) {
     int64_t now = clock_ms();
     int64_t next = -1;
-    for (struct job *j = r->jobs; j; j = j->next) {
+    size_t left = r->running;
+    for (struct job *j = r->jobs; j && left; j = j->next) {
+        left -= j->pid != 0;
         if (!j->pid || j->deadline < 0 || j->stopped) {
             continue;
         }

@@ -85,6 +85,7 @@ static bool packed(struct remote *r, const struct frame *f, struct err *e) {
 }
 
 static bool handle(struct remote *r, const struct frame *f, struct err *e) {
+    r->look = true;
     switch ((enum frame_kind)f->kind) {
     case FRAME_REQUEST:
         jobs_add(r, f->id, f->body);
@@ -193,7 +194,9 @@ static bool turn(struct remote *r, struct err *e) {
     p[n++] = (struct pollfd){.fd = r->kept.pid ? r->kept.fd : -1, .events = POLLIN};
     int64_t wake = jobs_expire(r);
     int64_t now = clock_ms();
-    for (struct job *j = r->jobs; j; j = j->next) {
+    size_t left = r->running;
+    for (struct job *j = r->jobs; j && left; j = j->next) {
+        left -= j->pid != 0;
         if (j->fd >= 0 && (r->output.n < OUTPUT_MAX || j->stopped)) {
             bool quiet = j->quiet > now && !j->stopped;  // its end is told nevertheless
             who[n] = j;

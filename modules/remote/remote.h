@@ -52,6 +52,7 @@ struct remote {
     struct store store;
     struct job *jobs;  // in order of arrival
     size_t running, queued;
+    bool look;  // something came or ended: a request may be startable
     struct kept kept;
     int64_t failed[FAILED_LANES];  // the lanes that failed last, a ring; 0: none
     size_t nfailed;
@@ -74,7 +75,7 @@ struct job *job_decode(struct arena *a, uint32_t id, struct str body, struct err
 /// Queues a request; a malformed one is answered at once.
 void jobs_add(struct remote *r, uint32_t id, struct str body);
 void jobs_cancel(struct remote *r, uint32_t id);
-/// Starts what may run: one request a lane, at most CHILDREN_MAX.
+/// Starts what may run: one request a lane, at most CHILDREN_MAX. Looks only when r->look is set.
 void jobs_start(struct remote *r);
 /// Takes what a child wrote; at its end the child is reaped and the job removed.
 void jobs_read(struct remote *r, struct job *j);

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -135,6 +136,18 @@ bool fd_replace_file(const char *path, struct str data, unsigned mode, struct er
     }
     sync_parent(e->arena, path);
     return true;
+}
+
+static int null = -1;
+
+static void open_null(void) {
+    null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+}
+
+int fd_null(void) {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, open_null);
+    return null;
 }
 
 int64_t clock_ms(void) {

@@ -13,6 +13,8 @@ bool fd_read_all(int fd, size_t cap, struct arena *a, struct str *out, struct er
 bool fd_write_all(int fd, struct str data, struct err *e);
 /// Replaces `path` by temp file in the same directory + fsync + rename. `mode` is the final mode.
 bool fd_replace_file(const char *path, struct str data, unsigned mode, struct err *e);
+/// /dev/null to read from, opened once a process and not to be closed. -1: it cannot be opened, errno.
+int fd_null(void);
 /// Monotonic clock in ms.
 int64_t clock_ms(void);
 /// Waits until `fd` has `events` (poll.h) or the deadline (clock_ms units; -1: none): 1 ready, 0 deadline, -1 error.

@@ -11,11 +11,21 @@
 #include <string.h>
 #include <time.h>
 
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define SANITIZED 1
+#endif
+#endif
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define SANITIZED 1
+#endif
+
 #define PRINTF_LIKE(f, a) __attribute__((format(printf, f, a)))
 #define MUST_USE          __attribute__((warn_unused_result))
 #define NORETURN          __attribute__((noreturn))
 #define CLEANUP(fn)       __attribute__((cleanup(fn)))
 #define UNUSED            __attribute__((unused))
+#define UNFILLED          __attribute__((uninitialized))  // a large local, not set to zero first
 #define COUNTOF(a)        (sizeof(a) / sizeof((a)[0]))
 
 /// Reports an impossible state with its place and aborts. For programming errors only, never for user input.

@@ -1,4 +1,4 @@
-// Child processes through posix_spawn, driven by one poll loop.
+// Child processes driven by one poll loop.
 #include "spawn.h"
 
 #include "buf.h"
@@ -7,14 +7,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <pthread.h>
 #include <signal.h>
-#include <spawn.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-extern char **environ;
 
 #define DEFAULT_CAP ((size_t)64 << 20)
 
@@ -29,66 +25,8 @@ static void child_close(struct child *c) {
     fd_closep(&c->err);
 }
 
-static char *const *spawn_vector(const char *const *v) {
-    union {
-        const char *const *in;
-        char *const *out;
-    } u = {.in = v};
-    return u.out;
-}
-
 static bool make_pipe(int p[2], struct err *e) {
     return pipe2(p, O_CLOEXEC) == 0 || err_sys(e, errno, NO_MARK, "cannot create a pipe");
-}
-
-// What this process was started to ignore, and SIGPIPE: programs get them back. To set all signals back would be a
-// system call for each of them at each start.
-static sigset_t ignored;
-
-static void find_ignored(void) {
-    sigemptyset(&ignored);
-    sigaddset(&ignored, SIGPIPE);
-    for (int sig = 1; sig <= SIGRTMAX; sig++) {
-        struct sigaction now;
-        if (sigaction(sig, NULL, &now) == 0 && now.sa_handler == SIG_IGN) {
-            sigaddset(&ignored, sig);
-        }
-    }
-}
-
-void spawn_init(void) {
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
-    pthread_once(&once, find_ignored);
-}
-
-bool spawn_start(const struct spawn *s, const int fds[3], int *pid, struct err *e) {
-    posix_spawn_file_actions_t fa;
-    posix_spawnattr_t at;
-    posix_spawn_file_actions_init(&fa);
-    posix_spawnattr_init(&at);
-    for (int i = 0; i < 3; i++) {
-        if (s->tty) {  // the first terminal that a new session opens becomes its own
-            posix_spawn_file_actions_addopen(&fa, i, s->tty, O_RDWR, 0);
-        } else {
-            posix_spawn_file_actions_adddup2(&fa, fds[i], i);
-        }
-    }
-    if (s->cwd) {
-        posix_spawn_file_actions_addchdir_np(&fa, s->cwd);
-    }
-    sigset_t none;
-    sigemptyset(&none);
-    spawn_init();
-    posix_spawnattr_setsigdefault(&at, &ignored);
-    posix_spawnattr_setsigmask(&at, &none);
-    int session = s->terminal ? 0 : (s->group ? POSIX_SPAWN_SETPGROUP : POSIX_SPAWN_SETSID);
-    posix_spawnattr_setpgroup(&at, 0);
-    posix_spawnattr_setflags(&at, (short)(session | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK));
-    char *const *env = s->envp ? spawn_vector(s->envp) : environ;
-    int rc = posix_spawnp(pid, s->argv[0], &fa, &at, spawn_vector(s->argv), env);
-    posix_spawn_file_actions_destroy(&fa);
-    posix_spawnattr_destroy(&at);
-    return rc == 0 || err_sys(e, rc, NO_MARK, "cannot run '%s'", s->argv[0]);
 }
 
 static bool start_child(const struct spawn *s, struct child *c, struct err *e) {

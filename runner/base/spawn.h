@@ -1,4 +1,4 @@
-// Child processes without a shell: posix_spawn, every descriptor closed, own session, output capped, deadline kept.
+// Child processes without a shell: every descriptor closed, own session, output capped, deadline kept.
 #pragma once
 #include "err.h"
 
