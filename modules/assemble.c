@@ -94,9 +94,10 @@ static struct str unescape(struct arena *a, struct str s) {
     return b.n ? buf_view(&b) : STR_LIT("");
 }
 
-static void append(struct buf *b, struct str delimiter, struct str fragment, bool first) {
-    if (!first) {
-        if (!str_ends(buf_view(b), "\n") && b->n) {
+/// `before`: the fragment before this one; NULL: this is the first.
+static void append(struct buf *b, struct str delimiter, const struct str *before, struct str fragment) {
+    if (before) {
+        if (!str_ends(*before, "\n")) {  // an empty one is a line, too
             buf_char(b, '\n');
         }
         buf_str(b, delimiter);
@@ -166,6 +167,7 @@ static bool assemble(struct mod_call *c, const char *dir, struct str *out, struc
     if (!list(c, dir, &names, e)) {
         return false;
     }
+    struct str before;
     for (size_t i = 0; i < names.n; i++) {
         struct str text;
         if (!read_fragment(c, str_printf(c->arena, "%s/%s", dir, names.p[i].s), &text, e)) {
@@ -174,7 +176,8 @@ static bool assemble(struct mod_call *c, const char *dir, struct str *out, struc
         if (b.n + text.n > TOTAL_MAX) {
             return mod_fail(c, e, "the fragments in '%s' are larger than %zu bytes", dir, TOTAL_MAX);
         }
-        append(&b, delimiter, text, i == 0);
+        append(&b, delimiter, i ? &before : NULL, text);
+        before = text;
     }
     *out = b.n ? buf_view(&b) : STR_LIT("");
     return true;

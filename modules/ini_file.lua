@@ -2,21 +2,15 @@
 
 local util = use("util")
 
--- An option's line in parts: comment sign, name and value; nil when the line is not of that option.
-local function option_of(line, option)
-  local sign, rest = line:match("^([#;]?)[ \t]*(.*)$")
-  if rest:sub(1, #option) ~= option then
-    return nil
-  end
-  local equals, value = rest:sub(#option + 1):match("^[ \t]*(=?)[ \t]*(.*)$")
-  if equals == "" and value ~= "" then
-    return nil
-  end
-  return { inactive = sign ~= "", value = value }
+-- An option's line in parts: comment sign, equals sign and value; nil when the line is not of that option.
+local function option_of(c, line, option)
+  local name = option:gsub("[%p ]", "\\%0")
+  local m = c.re.match(line, "^[ \t]*([#;]?)[ \t]*" .. name .. "[ \t]*(=|$)[ \t]*(.*)")
+  return m and { inactive = m[1] ~= "", equals = m[2] ~= "", value = m[3] }
 end
 
-local function active(line, option)
-  local found = option_of(line, option)
+local function active(c, line, option)
+  local found = option_of(c, line, option)
   return found and not found.inactive and found or nil
 end
 
@@ -28,7 +22,7 @@ local function has_values(c, lines)
   for _, condition in ipairs(c.args.section_has_values or {}) do
     local met = false
     for _, line in ipairs(lines) do
-      local found = option_of(line, condition.option)
+      local found = option_of(c, line, condition.option)
       met = met or found and (#condition.values == 0 or util.contains(condition.values, found.value))
     end
     if not met then
@@ -94,10 +88,10 @@ local function update(c, lines, values)
   local match = c.args.modify_inactive_option and option_of or active
   local function set(i, line)
     done[i] = true
-    local old = option_of(lines[i], option)
+    local old = option_of(c, lines[i], option)
     local same = lines[i] == line
     if c.args.ignore_spaces and not old.inactive then
-      same = old.value == option_of(line, option).value
+      same = old.value == option_of(c, line, option).value
     end
     if not same then
       lines[i], edit.msg = line, "option changed"
@@ -105,7 +99,7 @@ local function update(c, lines, values)
   end
   local wanted = #values
   for i, line in ipairs(lines) do
-    local found = match(line, option)
+    local found = match(c, line, option)
     if found and wanted > 0 then
       for k, value in ipairs(values) do
         if value == found.value then
@@ -124,13 +118,18 @@ local function update(c, lines, values)
   if not c.args.exclusive or bare then
     return edit
   end
-  for i, line in ipairs(lines) do
-    if #values > 0 and not done[i] and match(line, option) then
+  -- a comment that is no more than the option's name may be prose
+  local function left(i)
+    local found = not done[i] and match(c, lines[i], option)
+    return found and (found.equals or not found.inactive)
+  end
+  for i = 1, #lines do
+    if #values > 0 and left(i) then
       set(i, assignment(c, option, table.remove(values, 1)))
     end
   end
   for i = #lines, 1, -1 do
-    if not done[i] and match(lines[i], option) then
+    if left(i) then
       table.remove(lines, i)
       edit.msg = "option changed"
     end
@@ -178,7 +177,7 @@ local function absent(c, lines, values)
     return had and "section removed" or nil
   end
   for i = #lines, 1, -1 do
-    local found = active(lines[i], option)
+    local found = active(c, lines[i], option)
     if found and (c.args.exclusive or util.contains(values, found.value)) then
       table.remove(lines, i)
       msg = "option changed"
@@ -244,9 +243,6 @@ local function check_arguments(c)
     if c.args[name] and c.args[name]:find("\n") and name ~= "value" then
       c:fail(name .. " must not hold a line end")
     end
-  end
-  if not c.args.option and (c.args.value or c.args.values) and c.args.state == "present" then
-    c:fail("'value' and 'values' need 'option': which option is to have them?")
   end
 end
 

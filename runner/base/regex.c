@@ -99,7 +99,7 @@ struct regex *regex_compile(struct arena *a, struct str pat, unsigned flags, str
     pcre2_compile_context *cc = pcre2_compile_context_create(mem);
     pcre2_set_parens_nest_limit(cc, 200);
     r->utf = !(flags & REGEX_BYTES) && utf8_valid(pat);
-    uint32_t opt = PCRE2_NEVER_BACKSLASH_C;
+    uint32_t opt = PCRE2_NEVER_BACKSLASH_C | PCRE2_ALT_CIRCUMFLEX;  // "^" also behind a last line end, as in Python
     opt |= r->utf ? PCRE2_UTF | PCRE2_UCP | PCRE2_MATCH_INVALID_UTF : 0;
     opt |= flags & REGEX_IGNORECASE ? PCRE2_CASELESS : 0;
     opt |= flags & REGEX_MULTILINE ? PCRE2_MULTILINE : 0;
@@ -203,8 +203,8 @@ static int match(struct regex *r, struct str s, size_t from, uint32_t opt, struc
     if (r->work != SIZE_MAX) {
         warm_up(r, s.n - from);
     }
-    if (r->fast && !opt) {
-        rc = pcre2_jit_match(r->code, text, s.n, from, 0, r->found, r->limits);
+    if (r->fast && !(opt & ~PCRE2_NOTEMPTY_ATSTART)) {
+        rc = pcre2_jit_match(r->code, text, s.n, from, opt, r->found, r->limits);
     }
     if (rc == PCRE2_ERROR_JIT_STACKLIMIT) {
         rc = pcre2_match(r->code, text, s.n, from, opt | PCRE2_NO_JIT, r->found, r->limits);
@@ -230,93 +230,150 @@ int regex_exec(struct regex *r, struct str s, size_t from, enum regex_how how, s
     return rc;
 }
 
-static void add_group(struct str subject, const struct regex_match *m, size_t g, struct buf *out) {
-    if (m->from[g] != SIZE_MAX && m->to[g] >= m->from[g]) {
-        buf_str(out, str_sub(subject, m->from[g], m->to[g]));
-    }
-}
-
-// "\g<name>" or "\g<2>": the group's number, or SIZE_MAX. *i is behind "\g".
-static size_t named_group(const struct regex *r, struct str repl, size_t *i) {
-    if (*i >= repl.n || repl.s[*i] != '<') {
-        return SIZE_MAX;
-    }
-    size_t end = str_find_char(repl, *i, '>');
-    if (end == SIZE_MAX) {
-        return SIZE_MAX;
-    }
-    struct str name = str_sub(repl, *i + 1, end);
-    *i = end + 1;
-    int64_t n;
-    if (str_int(name, &n)) {
-        return n >= 0 && (size_t)n <= r->groups ? (size_t)n : SIZE_MAX;
-    }
-    size_t g = regex_group_number(r, name);
-    return g ? g : SIZE_MAX;
-}
-
-static size_t numbered_group(struct str repl, size_t *i) {
-    size_t g = (size_t)(repl.s[*i] - '0');
-    *i += 1;
-    if (*i < repl.n && is_digit(repl.s[*i])) {
-        g = g * 10 + (size_t)(repl.s[*i] - '0');
-        *i += 1;
-    }
-    return g;
-}
-
-static void add_escape(char c, struct buf *out) {
-    static const char from[] = "nrtafv0\\";
-    static const char to[] = "\n\r\t\a\f\v\0\\";
-    const char *p = strchr(from, c);
-    if (p && c) {
-        buf_char(out, to[p - from]);
-    } else {
-        buf_char(out, '\\');
-        buf_char(out, c);
-    }
-}
-
-bool regex_expand(const struct regex *r, struct str repl, struct str subject, const struct regex_match *m,
-                  struct buf *out, struct err *e) {
-    for (size_t i = 0; i < repl.n;) {
-        size_t plain = str_find_char(repl, i, '\\');
-        plain = plain < repl.n - 1 ? plain : repl.n;  // the last character is itself
-        buf_str(out, str_sub(repl, i, plain));
-        i = plain + 1;
-        if (i >= repl.n) {
-            break;
+int regex_next(struct regex *r, struct str s, struct regex_walk *w, struct arena *a, struct regex_match *m,
+               struct err *e) {
+    int rc = match(r, s, w->at, w->empty ? PCRE2_NOTEMPTY_ATSTART : 0, e);
+    if (rc > 0) {
+        if (!m->from) {
+            groups_new(r, a, m);
         }
-        char c = repl.s[i];
-        if (c == 'g') {
-            i++;
-            size_t g = named_group(r, repl, &i);
-            if (g == SIZE_MAX) {
-                return err_set(e, ERR_SYNTAX, NO_MARK, "unknown group in replacement '%.*s'", STR(repl));
-            }
-            add_group(subject, m, g, out);
-        } else if (c >= '1' && c <= '9') {
-            size_t g = numbered_group(repl, &i);
-            if (g >= m->n) {
-                return err_set(e, ERR_SYNTAX, NO_MARK, "invalid group reference %zu in replacement '%.*s'", g,
-                               STR(repl));
-            }
-            add_group(subject, m, g, out);
-        } else {
-            add_escape(c, out);
-            i++;
-        }
+        groups_copy(r, m);
+        w->at = m->to[0];
+        w->empty = m->to[0] == m->from[0];
+    }
+    return rc;
+}
+
+/// A replacement on its way into `out`.
+struct template {
+    const struct regex *r;
+    struct str text;
+    size_t i;  // behind the backslash, then behind what it began
+    struct str subject;
+    const struct regex_match *m;  // NULL: the template is only looked through
+    struct buf *out;
+    struct err *e;
+};
+
+static bool bad(const struct template *t, const char *why, struct str what) {
+    return err_set(t->e, ERR_SYNTAX, NO_MARK, "%s%.*s in replacement '%.*s'", why, STR(what), STR(t->text));
+}
+
+static bool add_group(struct template *t, size_t g) {
+    const struct regex_match *m = t->m;
+    if (m && m->from[g] != SIZE_MAX && m->to[g] >= m->from[g]) {
+        buf_str(t->out, str_sub(t->subject, m->from[g], m->to[g]));
     }
     return true;
 }
 
-// The next position after an empty match: one whole code point further.
-static size_t step(const struct regex *r, struct str s, size_t i) {
-    if (r->utf && i < s.n) {
-        utf8_next(s, &i);
-        return i;
+/// "\g<name>" or "\g<2>".
+static bool named_group(struct template *t) {
+    size_t from = t->i + 1;
+    if (from >= t->text.n || t->text.s[from] != '<') {
+        return bad(t, "expected '<' behind '\\g'", STR_LIT(""));
     }
-    return i + 1;
+    size_t end = str_find_char(t->text, from, '>');
+    if (end == SIZE_MAX) {
+        return bad(t, "expected '>' behind '\\g<'", STR_LIT(""));
+    }
+    struct str name = str_sub(t->text, from + 1, end);
+    int64_t n = 0;
+    t->i = end + 1;
+    if (!name.n) {
+        return bad(t, "missing group name", STR_LIT(""));
+    }
+    if (str_int(name, &n)) {
+        return n >= 0 && (size_t)n <= t->r->groups ? add_group(t, (size_t)n) : bad(t, "invalid group reference ", name);
+    }
+    size_t g = regex_group_number(t->r, name);
+    return g ? add_group(t, g) : bad(t, "unknown group name ", name);
+}
+
+static bool is_octal(struct str s, size_t i) {
+    return i < s.n && s.s[i] >= '0' && s.s[i] <= '7';
+}
+
+static bool add_octal(struct template *t, size_t digits) {
+    unsigned code = 0;
+    struct str number = str_sub(t->text, t->i, t->i + digits);
+    for (size_t k = 0; k < digits; k++) {
+        code = code * 8 + (unsigned)(number.s[k] - '0');
+    }
+    t->i += digits;
+    if (code > 0377) {
+        return bad(t, "octal escape outside of 0-0377: \\", number);
+    }
+    if (t->r->utf) {
+        char utf8[4];
+        buf_add(t->out, utf8, utf8_put(code, utf8));
+    } else {
+        buf_char(t->out, (char)code);
+    }
+    return true;
+}
+
+/// "\12" is a group, "\012" and "\123" are characters.
+static bool number(struct template *t) {
+    struct str s = t->text;
+    size_t i = t->i;
+    if (s.s[i] == '0') {
+        return add_octal(t, 1 + (size_t)is_octal(s, i + 1) + (size_t)(is_octal(s, i + 1) && is_octal(s, i + 2)));
+    }
+    if (is_octal(s, i) && is_octal(s, i + 1) && is_octal(s, i + 2)) {
+        return add_octal(t, 3);
+    }
+    size_t digits = 1 + (size_t)(i + 1 < s.n && is_digit(s.s[i + 1]));
+    int64_t g = 0;
+    (void)str_int(str_sub(s, i, i + digits), &g);
+    t->i += digits;
+    return (size_t)g <= t->r->groups ? add_group(t, (size_t)g)
+                                     : bad(t, "invalid group reference ", str_sub(s, i, i + digits));
+}
+
+static bool escaped(struct template *t) {
+    static const char from[] = "nrtafvb\\";
+    static const char to[] = "\n\r\t\a\f\v\b\\";
+    char c = t->text.s[t->i++];
+    const char *p = c ? strchr(from, c) : NULL;
+    if (p) {
+        buf_char(t->out, to[p - from]);
+        return true;
+    }
+    if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')) {
+        return bad(t, "bad escape \\", str_sub(t->text, t->i - 1, t->i));
+    }
+    buf_char(t->out, '\\');
+    buf_char(t->out, c);
+    return true;
+}
+
+static bool expand(struct template *t) {
+    bool ok = true;
+    while (ok && t->i < t->text.n) {
+        size_t plain = str_find_char(t->text, t->i, '\\');
+        buf_str(t->out, str_sub(t->text, t->i, plain));
+        if (plain >= t->text.n) {
+            break;
+        }
+        t->i = plain + 1;
+        if (t->i == t->text.n) {
+            return bad(t, "bad escape (end of pattern)", STR_LIT(""));
+        }
+        char c = t->text.s[t->i];
+        if (c == 'g') {
+            ok = named_group(t);
+        } else {
+            ok = is_digit(c) ? number(t) : escaped(t);
+        }
+    }
+    return ok;
+}
+
+bool regex_expand(const struct regex *r, struct str repl, struct str subject, const struct regex_match *m,
+                  struct buf *out, struct err *e) {
+    struct template t = {.r = r, .text = repl, .subject = subject, .m = m, .out = out, .e = e};
+    return expand(&t);
 }
 
 bool regex_sub(struct regex *r, struct str repl, struct str subject, size_t count, struct arena *a, struct str *out,
@@ -324,18 +381,20 @@ bool regex_sub(struct regex *r, struct str repl, struct str subject, size_t coun
     struct buf b = {.a = a, .max = subject.n + GROWTH};
     size_t done = 0;
     size_t copied = 0;
-    size_t at = 0;
-    struct regex_match m;
-    groups_new(r, a, &m);
-    while ((count == 0 || done < count) && at <= subject.n) {
-        int rc = match(r, subject, at, 0, e);
+    struct regex_walk w = {0};
+    struct regex_match m = {0};
+    if (!regex_expand(r, repl, subject, NULL, &b, e)) {
+        return false;  // told even where nothing matches
+    }
+    b.n = 0;
+    while (count == 0 || done < count) {
+        int rc = regex_next(r, subject, &w, a, &m, e);
         if (rc < 0) {
             return false;
         }
         if (rc == 0) {
             break;
         }
-        groups_copy(r, &m);
         buf_str(&b, str_sub(subject, copied, m.from[0]));
         if (!regex_expand(r, repl, subject, &m, &b, e)) {
             return false;
@@ -344,7 +403,6 @@ bool regex_sub(struct regex *r, struct str repl, struct str subject, size_t coun
             return err_set(e, ERR_LIMIT, NO_MARK, "replacing makes the text grow by more than %zu bytes", GROWTH);
         }
         copied = m.to[0];
-        at = m.to[0] > m.from[0] ? m.to[0] : step(r, subject, m.to[0]);
         done++;
     }
     buf_str(&b, str_sub(subject, copied, subject.n));

@@ -58,9 +58,10 @@ static bool f_regex_findall(struct jcall *c, struct val *out, struct err *e) {
     }
     size_t groups = regex_groups(r);
     *out = val_list(c->a, 8);
-    for (size_t pos = 0; pos <= s.n;) {
-        struct regex_match m;
-        int hit = regex_exec(r, s, pos, REGEX_SEARCH, c->a, &m, e);
+    struct regex_walk w = {0};
+    struct regex_match m = {0};
+    for (;;) {
+        int hit = regex_next(r, s, &w, c->a, &m, e);
         if (hit < 0) {
             return err_wrap(e, c->at, "in '%s'", c->name);
         }
@@ -76,14 +77,6 @@ static bool f_regex_findall(struct jcall *c, struct val *out, struct err *e) {
                 val_push(c->a, row, group(c, &m, s, i, none));
             }
             val_push(c->a, *out, row);
-        }
-        pos = m.to[0];
-        if (m.to[0] == m.from[0]) {
-            if (pos < s.n) {
-                utf8_next(s, &pos);
-            } else {
-                pos++;
-            }
         }
     }
     return true;
