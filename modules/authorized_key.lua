@@ -71,12 +71,9 @@ local function parse(line)
   return nil
 end
 
+-- As Ansible writes it: without a comment a blank is the last.
 local function line_of(k)
-  local line = k.type .. " " .. k.key
-  if k.options ~= "" then
-    line = k.options .. " " .. line
-  end
-  return k.comment ~= "" and line .. " " .. k.comment or line
+  return (k.options ~= "" and k.options .. " " or "") .. k.type .. " " .. k.key .. " " .. k.comment
 end
 
 local function file_of(c)
@@ -166,6 +163,19 @@ local function absent(entries, keys)
   return entries
 end
 
+-- A file that is written has each key once, where it stood last.
+local function written(entries)
+  local out, seen = {}, {}
+  for i = #entries, 1, -1 do
+    local k = entries[i].parsed
+    if not k or not seen[k.key] then
+      table.insert(out, 1, k and line_of(k) or entries[i].line)
+    end
+    seen[k and k.key or ""] = true
+  end
+  return util.unlines(out)
+end
+
 local function report(c, path)
   for _, name in ipairs({ "user", "key", "path", "state", "exclusive", "manage_dir", "validate_certs" }) do
     c:set(name, c.args[name] == nil and null or c.args[name])
@@ -209,8 +219,8 @@ local function plan(c)
   end
   c.state.path, c.state.user = path, user
   if new ~= old then
-    c.state.text = new
-    c:diff(path, text, new)
+    c.state.text = written(entries)
+    c:diff(path, text, c.state.text)
   end
 end
 
@@ -229,12 +239,10 @@ local function write(c, path, user)
   local st = c.fs.stat(path)
   if st and st.type == "link" and not c.args.follow then
     c.fs.remove(path)
-    st = nil
   end
-  c.fs.write(path, c.state.text, { mode = st and st.mode or 384 })
-  if not st then
-    c.fs.chown(path, user.uid, user.gid)
-  end
+  -- whoever had it before: sshd reads it as the user
+  c.fs.write(path, c.state.text, { mode = 384 })
+  c.fs.chown(path, user.uid, user.gid)
 end
 
 local function run(c)

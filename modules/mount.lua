@@ -57,10 +57,7 @@ end
 
 -- The fields of an fstab line; nil for comments and what is no entry.
 local function entry_of(line)
-  if line:match("^%s*#") or line:match("^%s*$") then
-    return nil
-  end
-  local words = util.words(line)
+  local words = util.words(line:match("^[^#]*"))  -- as Ansible: the rest is a comment
   if #words < 4 or #words > 6 then
     return nil
   end

@@ -157,7 +157,8 @@ static void stats(struct output *o, struct report *r, const struct event *ev) {
     val_set(a, all, "global_custom_stats", val_is(run, VAL_DICT) ? run : val_dict(a, 0));
     struct buf b = BUF_IN(a);
     struct err e = {.arena = a};
-    struct json_style style = {.indent = o->opts.json_indent > 0 ? o->opts.json_indent : 0, .sort_keys = true};
+    struct json_style style = {
+        .indent = o->opts.json_indent > 0 ? o->opts.json_indent : 0, .sort_keys = true, .ascii = true};
     if (json_write(&b, all, &style, &e)) {
         out_line(o, false, COLOR_NONE, buf_view(&b));
     } else {
