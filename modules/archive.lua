@@ -2,6 +2,7 @@
 
 local util = use("util")
 
+local EMPTY_ZIP = "PK\5\6" .. ("\0"):rep(18)  -- zip itself refuses to make one
 local TOOLS = { gz = "gzip", bz2 = "bzip2", xz = "xz" }
 
 -- The paths a pattern with * ? [ means, sorted; the path itself when it has none.
@@ -92,11 +93,9 @@ local function members(c, want)
   local function walk(path)
     for _, name in ipairs(c.fs.list(path) or {}) do
       local below = path .. "/" .. name
-      if not util.contains(want.exclude, below) then
-        add(below)
-        if is_directory(c, below) then
-          walk(below)
-        end
+      add(below)
+      if is_directory(c, below) then
+        walk(below)
       end
     end
   end
@@ -160,6 +159,9 @@ local function listing(c, path, format, many)
   end
   local r
   if format == "zip" then
+    if c.fs.stat(path).size == #EMPTY_ZIP then
+      return c.fs.read(path)
+    end
     r = util.run(c, { c:need("unzip"), "-v", path }, { may_fail = true })
     return r.rc == 0 and r.stdout:gsub("^[^\n]*\n", "") or nil
   elseif many or format == "tar" then
@@ -172,6 +174,10 @@ end
 local function pack(c, want, temp)
   local format = c.args.format
   local names, done = members(c, want)
+  if format == "zip" and #names == 0 then
+    c.fs.write(temp, EMPTY_ZIP, { mode = 384 })
+    return done
+  end
   if format == "zip" then
     util.run(c, { c:need("zip"), "-q", "-X", "-@", temp },
       { cwd = want.root, stdin = util.unlines(names), env = { TZ = "UTC" } })
@@ -224,13 +230,30 @@ local function report(c, want, done, state)
   c:set("expanded_exclude_paths", want.exclude)
 end
 
+local function is_archive(path)
+  local name = util.basename(path):lower()
+  for _, ending in ipairs({ "tar", "tar.gz", "tar.bz2", "tar.xz", "tar.zst", "tgz", "tbz2", "tzst", "zip" }) do
+    if name:sub(-#ending - 1) == "." .. ending then
+      return true
+    end
+  end
+  return false
+end
+
+local function attributes(c, want)
+  if c:attrs_differ(want.dest) and not c.check then
+    c:attrs_apply(want.dest)
+  end
+  c:info(want.dest)
+end
+
 local function run(c)
   local want = look(c)
   local exists = c.fs.exists(want.dest)
   if #want.targets == 0 then
-    report(c, want, list(), exists and "archive" or "absent")
-    if exists and c:attrs_differ(want.dest) and not c.check then
-      c:attrs_apply(want.dest)
+    report(c, want, list(), not exists and "absent" or is_archive(want.dest) and "archive" or "compress")
+    if exists then
+      attributes(c, want)
     end
     return
   end
@@ -239,6 +262,9 @@ local function run(c)
       c:changed()
     end
     report(c, want, list(), "absent")
+    if exists then
+      attributes(c, want)
+    end
     return
   end
   util.makedirs(c, util.dirname(want.dest))
@@ -254,11 +280,9 @@ local function run(c)
     remove_sources(c, want, done)
     c:changed()
   end
-  local state = want.many and (#want.missing > 0 and "incomplete" or "archive") or "compress"
-  report(c, want, done, state)
-  c:attrs_differ(want.dest)
-  c:attrs_apply(want.dest)
-  c:info(want.dest)
+  local single = (format == "zip" or format == "tar") and "archive" or "compress"
+  report(c, want, done, not want.many and single or #want.missing > 0 and "incomplete" or "archive")
+  attributes(c, want)
 end
 
 return {
@@ -276,7 +300,7 @@ return {
     path = { type = "list", elements = "path", required = true, doc = "Files, directories and patterns." },
     format = { default = "gz", choices = { "bz2", "gz", "tar", "xz", "zip" }, doc = "Compression or format." },
     dest = { type = "path", doc = "The archive; needed unless one file is compressed." },
-    exclude_path = { type = "list", elements = "path", default = list(), doc = "What is left out, with patterns." },
+    exclude_path = { type = "list", elements = "path", default = list(), doc = "Of `path`, with patterns, what is left out; what lies in a directory is not looked at (see `exclusion_patterns`)." },
     exclusion_patterns = { type = "list", elements = "path", doc = "Patterns of names that are left out." },
     force_archive = { type = "bool", default = false, doc = "Make an archive also of a single file." },
     remove = { type = "bool", default = false, doc = "Remove what was packed." },
