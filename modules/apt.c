@@ -616,6 +616,7 @@ static bool plan(struct mod_call *c, struct err *e) {
     bool asked = mod_has(c, "update_cache") ? mod_bool(c, "update_cache") : valid > 0;
     s->cache_time = lists_time();
     s->update = asked && (valid <= 0 || s->cache_time + valid < (int64_t)time(NULL));
+    s->cache_updated = s->update && c->check;
     report(c, s);
     if (s->update && (!c->check || (!has_packages(c) && !upgrade_mode(c)))) {
         mod_changed(c);  // decided in run, when the lists are new

@@ -393,6 +393,24 @@ static const char *const *ignored_ends(struct session *x) {
     return x->s->inv_ignore_exts.n ? texts(x->a, &x->s->inv_ignore_exts) : is_219(x->s) ? of_219 : NULL;
 }
 
+/// What an inventory that is not vaulted says openly.
+static void show_names(struct session *x, const struct inventory *inv) {
+    struct str text;
+    size_t offset;
+    for (size_t i = 0; i < inv->hosts.n; i++) {
+        const struct host *h = inv->hosts.slots[i].value;
+        if (mark_text(h->at, &text, &offset)) {
+            output_public(x->output, h->name);
+        }
+    }
+    for (size_t i = 0; i < inv->groups.n; i++) {
+        const struct group *g = inv->groups.slots[i].value;
+        if (mark_text(g->at, &text, &offset)) {
+            output_public(x->output, g->name);
+        }
+    }
+}
+
 static bool load_inventory(struct session *x, struct err *e) {
     const struct settings *s = x->s;
     struct inv_templates *templates = ARENA_NEW(x->a, struct inv_templates);
@@ -426,6 +444,7 @@ static bool load_inventory(struct session *x, struct err *e) {
     } else {
         x->inventory = inv;
     }
+    show_names(x, inv);
     return true;
 }
 

@@ -38,7 +38,7 @@ static bool template_error(struct run *r, const struct node *n, struct err *e) {
     return true;
 }
 
-/// Plugins that exist elsewhere are forgiven where they need not be met; what is written wrong never is.
+/// Plugins that do not exist here are forgiven where they need not be met; what cannot be read never is.
 static bool check_template(struct run *r, const struct node *n, struct val v, struct err *e) {
     return jinja_check(r->o->cache, v, e) || template_error(r, n, e);
 }
@@ -201,6 +201,7 @@ bool check_block(struct run *r, const struct block *b, struct err *e) {
 }
 
 bool check_role(struct run *r, const struct role *role, struct err *e) {
+    output_public(r->o->output, role->name);
     for (size_t i = 0; i < role->ndeps; i++) {
         if (!check_role(r, role->deps[i], e)) {
             return false;

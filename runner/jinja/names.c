@@ -253,7 +253,7 @@ static bool unknown(const struct jinja_plugins *own, enum plugin_kind kind, stru
                        "TemplateSyntaxError: Could not load \"%.*s\": 'invalid plugin name: ansible.builtin.%.*s'",
                        STR(name), STR(name));
     } else {
-        err_set(e, ERR_SYNTAX, at, "Could not load \"%.*s\": no %s named '%.*s'", STR(name), what[kind], STR(name));
+        err_set(e, ERR_NOT_FOUND, at, "Could not load \"%.*s\": no %s named '%.*s'", STR(name), what[kind], STR(name));
     }
     const char *full = in_collection(kind, name);
     if (full) {

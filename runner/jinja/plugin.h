@@ -88,8 +88,8 @@ const struct jtest *jtest_find(struct str name);
 const struct lookup *lookup_find(struct str name);
 /// True when ansible-core's redirects or a collection's prefix say that the name is a plugin, only not one of ours.
 bool plugin_elsewhere(enum plugin_kind kind, struct str name);
-/// The same, looking at the project's plugins first. NULL with ERR_SYNTAX (ERR_NOT_FOUND for lookups) "no filter named
-/// 'x'" at `at`, with "did you mean".
+/// The same, looking at the project's plugins first. NULL with ERR_NOT_FOUND "no filter named 'x'" at `at`, with
+/// "did you mean".
 const struct filter *plugin_filter(const struct jinja_plugins *own, struct str name, struct mark at, struct err *e);
 const struct jtest *plugin_test(const struct jinja_plugins *own, struct str name, struct mark at, struct err *e);
 bool plugin_known(const struct jinja_ctx *c, enum plugin_kind kind, struct str name);

@@ -126,6 +126,8 @@ void output_event(struct output *o, const struct event *ev);
 void output_secret(struct output *o, struct str text);
 /// The same for what a template made of a secret: only what is long or odd enough not to be an ordinary word.
 void output_made(struct output *o, struct str text);
+/// A name that is no secret wherever it stands whole: plain files show it.
+void output_public(struct output *o, struct str name);
 /// True when facts that a play gathers may be shown or written somewhere.
 bool output_shows_facts(const struct output *o);
 /// Prints text as it is, masked: listings.

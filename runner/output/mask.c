@@ -34,6 +34,8 @@ struct mask {
     struct arena arena;             // secret: locked, and wiped when released
     struct patterns plain, folded;  // as they are; without line breaks
     struct map seen;
+    struct arena open_arena;
+    struct map open;  // names that are no secrets
 };
 
 struct mask *mask_new(void) {
@@ -46,6 +48,7 @@ struct mask *mask_new(void) {
 void mask_free(struct mask *m) {
     if (m) {
         struct arena a = m->arena;
+        arena_release(&m->open_arena);
         arena_release(&a);
     }
 }
@@ -360,6 +363,12 @@ void mask_add_made(struct mask *m, struct str text) {
     }
 }
 
+void mask_public(struct mask *m, struct str name) {
+    if (!map_get(&m->open, name)) {
+        map_put(&m->open, &m->open_arena, str_dup(&m->open_arena, name), m);
+    }
+}
+
 // -- finding ---------------------------------------------------------------------------------------------------------
 
 static bool in_word(unsigned char c) {
@@ -405,6 +414,33 @@ static void find(const struct patterns *p, struct str text, const size_t *from, 
     }
 }
 
+static bool in_name(char c) {
+    return in_word((unsigned char)c) || c == '.' || c == '-' || c == '_';
+}
+
+// Shows what is hidden of a name that is open, unless the secret is longer than the name.
+static void show_names(const struct mask *m, struct str text, struct hits *h) {
+    for (size_t i = 0; i < text.n; i++) {
+        size_t from = i;
+        size_t end = i;
+        while (h->p[i] && from > 0 && in_name(text.s[from - 1])) {
+            from--;
+        }
+        while (h->p[i] && end < text.n && in_name(text.s[end])) {
+            end++;
+        }
+        size_t next = end;
+        while (end > from && text.s[end - 1] == '.') {
+            end--;  // of a sentence
+        }
+        if (end > i && map_get(&m->open, str_sub(text, from, end)) && !(from > 0 && h->p[from - 1]) &&
+            !(end < text.n && h->p[end])) {
+            memset(h->p + from, false, end - from);
+        }
+        i = next > i ? next - 1 : i;
+    }
+}
+
 struct str mask_apply(const struct mask *m, struct arena *a, struct str text) {
     struct hits h = {.a = a, .n = text.n};
     struct str folded;
@@ -415,6 +451,9 @@ struct str mask_apply(const struct mask *m, struct arena *a, struct str text) {
     }
     if (!h.p) {
         return text;
+    }
+    if (m->open.n) {
+        show_names(m, text, &h);
     }
     struct buf b = BUF_IN(a);
     for (size_t i = 0; i < text.n;) {

@@ -100,6 +100,10 @@ void output_secret(struct output *o, struct str text) {
     mask_add(o->mask, text);
 }
 
+void output_public(struct output *o, struct str name) {
+    mask_public(o->mask, name);
+}
+
 bool output_shows_facts(const struct output *o) {
     static const char *const silent[] = {"default", "yaml", "debug"};
     for (size_t i = 0; i < COUNTOF(silent); i++) {

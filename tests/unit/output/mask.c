@@ -55,6 +55,25 @@ TEST(mask_more_encodings) {
     mask_free(m);
 }
 
+// A database may have the name of the project: hosts are told by their names all the same.
+TEST(mask_public_names) {
+    struct mask *m = mask_new();
+    mask_add(m, str_from("permacoop"));
+    mask_add(m, str_from("swan"));
+    mask_add(m, str_from("key-of swan.example.org here"));
+    CHECK(masked(m, "[permacoop.example.org]", "[********.example.org]"));
+    mask_public(m, str_from("permacoop.example.org"));
+    mask_public(m, str_from("swan.example.org"));
+    mask_public(m, str_from("swan"));
+    CHECK(masked(m, "ok: [permacoop.example.org] => ", "ok: [permacoop.example.org] => "));
+    CHECK(masked(m, "u@permacoop.example.org:/srv/permacoop", "u@permacoop.example.org:/srv/********"));
+    CHECK(masked(m, "at permacoop.example.org.", "at permacoop.example.org."));
+    CHECK(masked(m, "www.permacoop.example.org xpermacoop", "www.********.example.org x********"));
+    CHECK(masked(m, "PLAY [swan] swan.example.org swan.other", "PLAY [swan] swan.example.org ********.other"));
+    CHECK(masked(m, "<key-of swan.example.org here>", "<********>"));
+    mask_free(m);
+}
+
 // What is long is wrapped: by base64, by fold, in JSON, in lists of lines.
 TEST(mask_over_lines) {
     struct mask *m = mask_new();
