@@ -321,6 +321,11 @@ static bool fetched(struct mod_call *c, struct fetch *f, const struct http_respo
     struct str length = val_text(val_get(r->headers, "content-length"));
     const char *msg = arena_printf(c->arena, "OK (%.*s bytes)", STR(length.n ? length : STR_LIT("unknown")));
     if (!t->path) {  // check mode fetches nothing
+        const char *slash = strrchr(f->dest, '/');
+        const char *dir = slash ? arena_strndup(c->arena, f->dest, (size_t)(slash - f->dest) + 1) : ".";
+        if (access(dir, F_OK) != 0) {
+            return mod_fail(c, e, "Destination %.*s does not exist", (int)(slash - f->dest), f->dest);
+        }
         mod_changed(c);
         mod_set_z(c, "dest", f->dest);
         mod_set_z(c, "msg", msg);

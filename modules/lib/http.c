@@ -12,6 +12,7 @@
 #include <mbedtls/ssl.h>
 #include <mbedtls/x509_crt.h>
 #include <poll.h>
+#include <time.h>
 #include <unistd.h>
 
 #define BODY_MAX   ((size_t)64 << 20)
@@ -176,6 +177,15 @@ static bool header_list(struct transfer *t, struct curl_slist **list, struct err
     if (t->q->fresh && !given[3]) {
         *list = curl_slist_append(*list, "Cache-Control: no-cache");
     }
+    if (t->q->modified_since) {
+        // Not by libcurl's condition: it would leave out what a server sends all the same.
+        const time_t at = (time_t)t->q->modified_since;
+        struct tm utc;
+        char line[64];
+        gmtime_r(&at, &utc);
+        strftime(line, sizeof line, "If-Modified-Since: %a, %d %b %Y %H:%M:%S GMT", &utc);
+        *list = curl_slist_append(*list, line);
+    }
     if (t->with_body && val_get(headers, "Expect").kind == VAL_UNDEF) {
         *list = curl_slist_append(*list, "Expect:");
     }
@@ -311,10 +321,6 @@ static void set_options(struct transfer *t, struct curl_slist *headers) {
     }
     if (q->unix_socket) {
         curl_easy_setopt(h, CURLOPT_UNIX_SOCKET_PATH, q->unix_socket);
-    }
-    if (q->modified_since) {
-        curl_easy_setopt(h, CURLOPT_TIMECONDITION, (long)CURL_TIMECOND_IFMODSINCE);
-        curl_easy_setopt(h, CURLOPT_TIMEVALUE_LARGE, (curl_off_t)q->modified_since);
     }
     // What is sent without being asked for is a header like any other.
     bool header = !only_first(t, STR_LIT("Authorization"));
