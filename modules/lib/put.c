@@ -353,6 +353,13 @@ static void describe(struct mod_call *c, const struct put *p) {
     if (!j) {
         return;
     }
+    if (j->write && c->check) {
+        // Ansible tells no more of what would be written
+        (void)val_del_key(c->result, val_z(c->arena, "checksum"));
+        (void)val_del_key(c->result, val_z(c->arena, "dest"));
+        mod_set(c, "diff", val_is(c->diffs, VAL_LIST) ? c->diffs : val_list(c->arena, 0));
+        return;
+    }
     mod_set_z(c, "dest", j->dest);
     if (j->write && val_text(mod_arg(c, "src")).n) {
         mod_set_str(c, "src", mod_str(c, "src"));

@@ -4,11 +4,16 @@
 
 #include "typo.h"
 
-/// What is missing here is in the way only of a run that is sure to come to it.
-static bool missing_is_fine(const struct run *r, const struct node *n) {
+/// What is missing here is in the way only of a run that is sure to come to it. The first of its own conditions a node
+/// always comes to.
+static bool missing_may(const struct run *r, const struct node *n, bool first) {
     // a loop may have nothing to go over
     bool loops = n->kind == NODE_TASK && !val_is(((const struct task *)n)->loop, VAL_UNDEF);
-    return r->o->syntax_only || loops || node_conditional(n) || !plan_may_select(r, n);
+    return r->o->syntax_only || loops || node_conditional(first ? n->parent : n) || !plan_may_select(r, n);
+}
+
+static bool missing_is_fine(const struct run *r, const struct node *n) {
+    return missing_may(r, n, false);
 }
 
 /// True when a failure of the task is foreseen: its mistakes are for the run to find.
@@ -28,10 +33,10 @@ static bool excused(const struct node *n) {
 
 /// What a template that cannot be right does: listings and syntax checks only tell of it, as Ansible finds it when the
 /// task runs.
-static bool template_error(struct run *r, const struct node *n, struct err *e) {
+static bool template_error(struct run *r, const struct node *n, bool first, struct err *e) {
     if (r->o->syntax_only) {
         run_warn(r, e->at, str_z(&r->a, err_text(e)));
-    } else if (!excused(n) && (e->code != ERR_NOT_FOUND || !missing_is_fine(r, n))) {
+    } else if (!excused(n) && (e->code != ERR_NOT_FOUND || !missing_may(r, n, first))) {
         return false;
     }
     err_clear(e);
@@ -40,11 +45,7 @@ static bool template_error(struct run *r, const struct node *n, struct err *e) {
 
 /// Plugins that do not exist here are forgiven where they need not be met; what cannot be read never is.
 static bool check_template(struct run *r, const struct node *n, struct val v, struct err *e) {
-    return jinja_check(r->o->cache, v, e) || template_error(r, n, e);
-}
-
-static bool check_expression(struct run *r, const struct node *n, struct val v, struct err *e) {
-    return jinja_check_expr(r->o->cache, val_text(v), v.mark, e) || template_error(r, n, e);
+    return jinja_check(r->o->cache, v, e) || template_error(r, n, false, e);
 }
 
 /// Values that are templates as they stand.
@@ -66,10 +67,10 @@ static bool check_templates(struct run *r, const struct node *n, struct err *e) 
 }
 
 /// Conditions are expressions; one that holds {{ }} is a template first.
-static bool check_condition(struct run *r, const struct node *n, struct val c, struct err *e) {
+static bool check_condition(struct run *r, const struct node *n, struct val c, bool first, struct err *e) {
     if (val_is_seq(c)) {
         for (size_t i = 0; i < val_len(c); i++) {
-            if (!check_condition(r, n, val_at_index(c, i), e)) {
+            if (!check_condition(r, n, val_at_index(c, i), first && i == 0, e)) {
                 return false;
             }
         }
@@ -78,14 +79,16 @@ static bool check_condition(struct run *r, const struct node *n, struct val c, s
     if (!val_is(c, VAL_STR) || !str_trim(val_text(c)).n) {
         return true;
     }
-    return c.flags & VAL_TMPL ? check_template(r, n, c, e) : check_expression(r, n, c, e);
+    bool ok =
+        c.flags & VAL_TMPL ? jinja_check(r->o->cache, c, e) : jinja_check_expr(r->o->cache, val_text(c), c.mark, e);
+    return ok || template_error(r, n, first, e);
 }
 
 static bool check_conditions(struct run *r, const struct node *n, struct err *e) {
     static const enum keyword conds[] = {KW_WHEN, KW_CHANGED_WHEN, KW_FAILED_WHEN, KW_UNTIL};
     for (size_t i = 0; i < COUNTOF(conds); i++) {
         struct val v = n->kw[conds[i]];
-        if (!val_is(v, VAL_UNDEF) && !check_condition(r, n, v, e)) {
+        if (!val_is(v, VAL_UNDEF) && !check_condition(r, n, v, conds[i] == KW_WHEN, e)) {
             return err_wrap(e, v.mark, "in '%s'", keyword_docs[conds[i]].name);
         }
     }
