@@ -259,7 +259,7 @@ static bool show_diff(struct mod_call *c, const struct work *w, struct err *e) {
 }
 
 static bool mods_allowed(struct mod_call *c, const struct work *w, struct err *e) {
-    return !w->local_mods || w->force ||
+    return !w->local_mods || w->force || git_checkout_was_cut(c, &w->g) ||
            mod_fail(c, e, "Local modifications exist in the destination: %s (force=no).", w->g.dest);
 }
 
@@ -359,9 +359,11 @@ static bool clone_words(struct mod_call *c, struct work *w, struct words *v, str
         named = w->g.branch.s || w->g.tag.s;
     }
     words_add(c, v, "clone");
+    words_opt(c, v, "--config", GIT_UNFINISHED "=true");
     if (w->bare) {
         words_add(c, v, "--bare");
     } else {
+        words_add(c, v, "--no-checkout");  // as long as there are no files a clone can be made anew
         words_opt(c, v, "--origin", w->remote);
     }
     clone_depth(c, w, v, named);
@@ -387,7 +389,12 @@ static bool clone_repository(struct mod_call *c, struct work *w, struct err *e) 
     struct words v = {0};
     struct run_result r;
     w->cloned = true;
-    if (!home_parents(c, w->g.dest, e) || !clone_words(c, w, &v, e) || !git_must(c, &w->g, v.p, &r, e)) {
+    if (!home_parents(c, w->g.dest, e) || !clone_words(c, w, &v, e) || !git_must(c, &w->g, v.p, &r, e) ||
+        !git_find_dir(c, &w->g, e)) {
+        return false;
+    }
+    const char *config = arena_printf(c->arena, "%s/config", w->g.git_dir);
+    if (!git_must(c, &w->g, GIT_WORDS("config", "--file", config, "--remove-section", "play"), &r, e)) {
         return false;
     }
     if (w->bare && strcmp(w->remote, "origin") != 0 &&
@@ -648,15 +655,31 @@ static bool switch_named(struct mod_call *c, struct work *w, struct err *e) {
     return run_or_fail(c, w, GIT_WORDS("checkout", "--track", "-b", w->version, upstream), what, e);
 }
 
-static bool switch_version(struct mod_call *c, struct work *w, struct err *e) {
+static bool switch_files(struct mod_call *c, struct work *w, struct err *e) {
     struct str branch;
-    bool ok = false;
     if (strcmp(w->version, "HEAD") != 0) {
-        ok = switch_named(c, w, e);
-    } else if (git_head_branch(c, &w->g, &branch, e)) {
-        ok = checkout_branch(c, w, str_z(c->arena, branch), e);
+        return switch_named(c, w, e);
     }
-    return ok && (!mod_bool(c, "verify_commit") || git_verify(c, &w->g, e));
+    return git_head_branch(c, &w->g, &branch, e) && checkout_branch(c, w, str_z(c->arena, branch), e);
+}
+
+/// The files and submodules of the version.
+static bool bring_files(struct mod_call *c, struct work *w, struct err *e) {
+    bool verified = !mod_bool(c, "verify_commit");
+    bool switches = !w->current && !w->bare;
+    if (switches && (!git_checkout_begins(c, &w->g, e) || !switch_files(c, w, e))) {
+        return false;
+    }
+    if (!verified && (switches || w->current) && !git_verify(c, &w->g, e)) {
+        return false;
+    }
+    return w->bare || !mod_bool(c, "recursive") || git_submodules(c, &w->g, &w->submodules_changed, e);
+}
+
+static bool check_out(struct mod_call *c, struct work *w, struct err *e) {
+    bool ok = bring_files(c, w, e);
+    git_checkout_ends(c, &w->g, ok);
+    return ok;
 }
 
 // -- run -------------------------------------------------------------------------------------------------------------
@@ -689,7 +712,10 @@ static bool update_repository(struct mod_call *c, struct work *w, struct err *e)
     if (!mods_allowed(c, w, e)) {
         return false;
     }
-    if (w->local_mods) {
+    if (w->local_mods && !w->force) {
+        mod_warn(c, "A checkout in %s was cut off; its files are set back.", w->g.dest);
+    }
+    if (w->local_mods && w->before.n > 0) {
         if (!git_must(c, &w->g, GIT_WORDS("reset", "--hard", "HEAD"), &r, e)) {
             return false;
         }
@@ -726,6 +752,9 @@ static bool run(struct mod_call *c, struct err *e) {
     if (w->relocate && !relocate(c, w, e)) {
         return false;
     }
+    if (w->g.dest && mod_bool(c, "clone") && !git_recover(c, &w->g, w->bare, w->separate, e)) {
+        return false;
+    }
     bool there = has_repository(c, w);
     if (there && !mod_bool(c, "update")) {
         return run_kept(c, w, e);
@@ -733,12 +762,7 @@ static bool run(struct mod_call *c, struct err *e) {
     if (!(there ? update_repository(c, w, e) : clone_repository(c, w, e))) {
         return false;
     }
-    bool ready =
-        w->current ? !mod_bool(c, "verify_commit") || git_verify(c, &w->g, e) : w->bare || switch_version(c, w, e);
-    if (!ready) {
-        return false;
-    }
-    if (!w->bare && mod_bool(c, "recursive") && !git_submodules(c, &w->g, &w->submodules_changed, e)) {
+    if (!check_out(c, w, e)) {
         return false;
     }
     if (!git_rev(c, &w->g, "HEAD", &w->after, e)) {

@@ -284,6 +284,37 @@ local function pip_command(c)
   return { path }
 end
 
+local function names_in(c, path)
+  local st = c.fs.stat(path)
+  return st and st.type == "directory" and c.fs.list(path) or {}
+end
+
+-- pip ends with a new RECORD, which names the file INSTALLER; the one that comes with a package does not.
+local function is_whole(c, info)
+  local record = c.fs.exists(info .. "/INSTALLER") and c.fs.exists(info .. "/RECORD") and c.fs.read(info .. "/RECORD")
+  return record and record:find("/INSTALLER,", 1, true) ~= nil
+end
+
+-- What a pip that was killed, or met a full disk, leaves in an environment: half a package, which it takes for a whole one
+-- in the next run, and names with a tilde, which are what it was about to remove and never looks at again.
+local function clear_unfinished(c, env)
+  for _, python in ipairs(c.fs.exists(env .. "/pyvenv.cfg") and names_in(c, env .. "/lib") or {}) do
+    local site = env .. "/lib/" .. python .. "/site-packages"
+    for _, name in ipairs(names_in(c, site)) do
+      local info = name:find("%.dist%-info$") and c.args.state ~= "absent"
+      if name:sub(1, 1) == "~" or info and not is_whole(c, site .. "/" .. name) then
+        c.fs.remove_tree(site .. "/" .. name)
+      end
+    end
+  end
+end
+
+-- The script is the last thing that is written.
+local function is_made(c, env)
+  local st = c.fs.stat(env .. "/bin/activate")
+  return st ~= nil and (st.type ~= "file" or st.size > 0)
+end
+
 local function make_environment(c, env)
   local argv = split_words(c, c.args.virtualenv_command)
   if not argv[1] then
@@ -304,8 +335,12 @@ local function make_environment(c, env)
     argv[#argv + 1] = "-p" .. (c.args.virtualenv_python or c:which("python3") or "python3")
   end
   argv[#argv + 1] = env
+  clear_unfinished(c, env)
   local r = call(c, argv)
   if r.rc ~= 0 then
+    if c.fs.exists(env .. "/bin/activate") then
+      c.fs.remove(env .. "/bin/activate") -- so that the next run does not take it for whole
+    end
     fail(c, argv, r.stdout, r.stderr)
   end
   return r
@@ -420,8 +455,11 @@ local function install(c, pip, wanted, made)
     argv[#argv + 1] = "-r"
     argv[#argv + 1] = c.args.requirements
   end
-  local before = track and installed_packages(c, pip).text
   local env = environment(c)
+  if env then
+    clear_unfinished(c, env)
+  end
+  local before = track and installed_packages(c, pip).text
   local r = call(c, argv, env and env .. "/bin")
   local out, err = (made and made.stdout or "") .. r.stdout, (made and made.stderr or "") .. r.stderr
   local gone = c.args.state == "absent" and r.rc == 1 and (r.stdout .. r.stderr):find("not installed", 1, true)
@@ -439,7 +477,7 @@ end
 local function run(c)
   check_arguments(c)
   local wanted, env, made = packages(c), environment(c), nil
-  if env and not c.fs.exists(env .. "/bin/activate") then
+  if env and not is_made(c, env) then
     if c.check then
       c:changed()
       return

@@ -227,7 +227,7 @@ static const char *absolute(struct mod_call *c, const char *path) {
     return b.n ? buf_view(&b).s : "/";
 }
 
-static bool find_git_dir(struct mod_call *c, struct git *g, struct err *e) {
+bool git_find_dir(struct mod_call *c, struct git *g, struct err *e) {
     static const char bad[] = "Current repo does not have a valid reference to a separate Git dir or it refers to the "
                               "invalid path";
     struct stat st;
@@ -262,7 +262,7 @@ bool git_open(struct mod_call *c, struct git *g, struct err *e) {
     g->repo = str_starts(repo, "/") ? arena_printf(c->arena, "file://%.*s", STR(repo)) : mod_z(c, "repo");
     if (mod_has(c, "dest")) {
         g->dest = absolute(c, mod_z(c, "dest"));
-        if (!find_git_dir(c, g, e)) {
+        if (!git_find_dir(c, g, e)) {
             return false;
         }
     }

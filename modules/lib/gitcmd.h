@@ -16,6 +16,8 @@ struct git {
 };
 /// Finds git and the repository's directory and sets up ssh. ERR_MODULE.
 bool git_open(struct mod_call *c, struct git *g, struct err *e);
+/// Finds `git_dir` of `dest`.
+bool git_find_dir(struct mod_call *c, struct git *g, struct err *e);
 /// Runs `git` and the words; in `cwd` when that is a directory.
 bool git_try(struct mod_call *c, const struct git *g, const char *cwd, const char *const *words, struct run_result *r,
              struct err *e);
@@ -38,5 +40,16 @@ bool git_verify(struct mod_call *c, const struct git *g, struct err *e);
 bool git_submodules(struct mod_call *c, const struct git *g, bool *changed, struct err *e);
 /// Writes the argument `archive` from the wanted version; `*changed` tells whether the file was another before.
 bool git_archive(struct mod_call *c, const struct git *g, bool *changed, struct err *e);
+
+/// Removes what a git that was killed has left: locks that nobody holds, and a clone of this module that was cut off,
+/// of which nothing was checked out. `separate`: where such a clone may have put the repository, or NULL. (gitcut.c)
+bool git_recover(struct mod_call *c, struct git *g, bool bare, const char *separate, struct err *e);
+/// The option that a clone carries until it is complete.
+#define GIT_UNFINISHED "play.unfinished"
+/// Around a checkout: what it has not come to is no modification of the user's. When it failed (not `ok`) and changed
+/// nothing, what the user changes later is.
+bool git_checkout_begins(struct mod_call *c, const struct git *g, struct err *e);
+void git_checkout_ends(struct mod_call *c, const struct git *g, bool ok);
+bool git_checkout_was_cut(struct mod_call *c, const struct git *g);
 
 #define GIT_WORDS(...) ((const char *const[]){__VA_ARGS__, NULL})

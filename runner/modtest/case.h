@@ -5,10 +5,11 @@
 struct runner {
     struct peer peer;
     const char *program, *only, *library, *faults;
-    bool verbose, links, races, first;
+    bool verbose, links, races, first, moments;
     int points;
     size_t passed, failed, skipped;
-    bool had;  // a case of this path was run with faults, links or races
+    bool had;        // a case of this path was run with faults, links or races
+    char lacks[64];  // a program that a case of this path, which would have been run so, needs
 };
 /// A case in a directory of its own.
 struct one {
@@ -16,7 +17,8 @@ struct one {
     struct runner *r;
     struct val spec;  // with the directory's name filled in
     const char *dir, *module;
-    void *self;  // of case_kind
+    void *self;      // of case_kind
+    int64_t cut_ms;  // how long an answer is waited for; 0: as the case says
     struct err *e;
 };
 struct case_kind {
@@ -53,5 +55,6 @@ bool races_run(struct runner *r, struct arena *a, const struct case_kind *k, str
 /// True for cases that change something and can be repeated.
 bool faults_apply(struct val spec);
 /// Stops the module at its system calls, one after the other: by SIGKILL, then by a full disk. Every file that was
-/// there is the old or the new one then, and the next run does what the case wants and leaves nothing behind.
+/// there is the old or the new one then, and the next run does what the case wants and leaves nothing behind. Where
+/// programs write (`moments`) they are killed with play-remote at moments in time, and the disk is really full.
 bool faults_run(struct runner *r, struct arena *a, const struct case_kind *k, struct err *e);

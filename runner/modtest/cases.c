@@ -148,7 +148,7 @@ bool case_call(struct one *c, bool check, struct val *result) {
         val_set(c->a, request, "env", val_get(c->spec, "env"));
     }
     val_set(c->a, request, "timeout_ms", val_int(ms));
-    return peer_call(&c->r->peer, request, ms + 5000, c->a, result, c->e);
+    return peer_call(&c->r->peer, request, c->cut_ms ? c->cut_ms : ms + 5000, c->a, result, c->e);
 }
 
 /// What svn keeps for itself, and writes each time.
@@ -300,7 +300,7 @@ bool case_in_dir(struct runner *r, struct arena *a, const struct case_kind *k, b
     struct err after = {.arena = a};
     c.e = &after;
     // of a run that was cut short or refused it does not say whether the result is right
-    bool judged = !r->faults && !r->links && !r->races;
+    bool judged = !r->faults && !r->moments && !r->links && !r->races;
     if (!case_shell(&c, "cleanup") && ok && judged) {
         *e = after;
         ok = false;
@@ -316,7 +316,7 @@ static bool run_as_asked(struct runner *r, struct arena *a, const struct case_ki
     if (r->races) {
         return races_run(r, a, k, e);
     }
-    return r->faults ? faults_run(r, a, k, e) : case_in_dir(r, a, k, all_runs, e);
+    return r->faults || r->moments ? faults_run(r, a, k, e) : case_in_dir(r, a, k, all_runs, e);
 }
 
 static void run_case(struct runner *r, const char *file, struct val spec, const char *module) {
@@ -329,9 +329,12 @@ static void run_case(struct runner *r, const char *file, struct val spec, const 
     }
     const char *why = unmet(&a, val_get(spec, "requires"));
     struct case_kind k = {.spec = spec, .module = module};
-    bool special = r->faults || r->links || r->races;
-    bool apart = special && ((r->first && r->had) || !(r->faults ? faults_apply(spec) : links_apply(spec)));
+    bool special = r->faults || r->moments || r->links || r->races;
+    bool apart = special && ((r->first && r->had) || !(r->links || r->races ? links_apply(spec) : faults_apply(spec)));
     r->had = r->had || (special && !why && !apart);
+    if (special && why && !apart && strncmp(why, "cmd:", 4) == 0) {
+        snprintf(r->lacks, sizeof r->lacks, "%s", why + 4);
+    }
     if (why || apart) {
         r->skipped++;
         if (!special) {
@@ -435,6 +438,7 @@ int modtest_run(const struct modtest *t) {
                        .faults = t->faults,
                        .links = t->links,
                        .races = t->races,
+                       .moments = t->moments,
                        .first = t->first,
                        .points = t->points};
     struct arena a = {0};
@@ -447,8 +451,12 @@ int modtest_run(const struct modtest *t) {
     }
     for (size_t i = 0; i < t->npaths; i++) {
         r.had = false;
+        r.lacks[0] = '\0';
         run_path(&r, t->paths[i]);
-        if ((r.faults || r.links || r.races) && !r.had && !r.only) {
+        bool special = r.faults || r.moments || r.links || r.races;
+        if (special && !r.had && !r.only && r.lacks[0]) {
+            printf("skipped: %s: needs the program %s\n", t->paths[i], r.lacks);
+        } else if (special && !r.had && !r.only) {
             printf("FAILED: %s: no case of it can be run here that changes something\n", t->paths[i]);
             r.failed++;
         }

@@ -1,13 +1,28 @@
 // Cases with faults: the module is killed, or the disk is full, at one of the system calls that change files. strace
-// does it: the program `faults` (tests/modules/fault.sh) starts play-remote under it.
+// does it: the program `faults` (tests/modules/fault.sh) starts play-remote under it. Programs that modules call make
+// thousands of calls, wait for themselves through pipes, and write in place: they are killed with play-remote at
+// moments in time, the disk is really full, and only the next run is judged.
 #include "case.h"
 
 #include "fd.h"
 
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
-#define NEVER 60000  // the call that is never reached: the calls are only counted
+#define NEVER       60000  // the call that is never reached: the calls are only counted
+#define A_SECOND_MS 1100
+#define MOMENTS     3       // that are tried unless `points` says how many
+#define DISK_MAX    262144  // blocks that a disk that is filled may have
+
+enum how { AT_CALL, AT_MOMENT, DISK_FULL };
+struct kind {
+    enum how how;
+    const char *name;  // as fault.sh knows it
+};
 
 /// What a case does when nothing goes wrong.
 struct faults {
@@ -15,9 +30,13 @@ struct faults {
     struct val other;          // the same after another run: what differs is new each time
     bool first;                // `after` is taken, else `other`
     long calls;                // that change files, of the process that makes most
-    const char *kind, *log;    // of the fault that is tried
-    long at;
-    bool met;  // it happened
+    int64_t ms;                // how long the module takes
+    long blocks;               // of the disk that it needs
+    struct kind kind;          // the fault that is tried
+    long at;                   // call, milliseconds or blocks that are left
+    const char *log;
+    bool met;           // it happened
+    const char *doubt;  // the file that was neither the old nor the new one, which may be new each second
 };
 
 bool faults_apply(struct val spec) {
@@ -31,7 +50,7 @@ static bool start(struct one *c, const struct faults *f) {
     struct runner *r = c->r;
     if (f) {
         setenv("PLAY_FAULT_REMOTE", r->program, 1);                    // NOLINT(concurrency-mt-unsafe): one thread
-        setenv("PLAY_FAULT_KIND", f->kind, 1);                         // NOLINT(concurrency-mt-unsafe)
+        setenv("PLAY_FAULT_KIND", f->kind.name, 1);                    // NOLINT(concurrency-mt-unsafe)
         setenv("PLAY_FAULT_LOG", f->log, 1);                           // NOLINT(concurrency-mt-unsafe)
         setenv("PLAY_FAULT_AT", arena_printf(c->a, "%ld", f->at), 1);  // NOLINT(concurrency-mt-unsafe)
     }
@@ -42,6 +61,11 @@ static void stop(struct one *c) {
     (void)peer_end(&c->r->peer);
 }
 
+static long blocks_free(const char *dir) {
+    struct statvfs v;
+    return statvfs(dir, &v) == 0 ? (long)v.f_bfree : 0;
+}
+
 static bool plain(struct one *c) {
     struct faults *f = c->self;
     struct val result = VNULL;
@@ -49,8 +73,16 @@ static bool plain(struct one *c) {
         return false;
     }
     f->before = tree_files(c->a, c->dir, val_get(c->spec, "watch"));
+    long blocks = blocks_free(c->dir);
+    int64_t since = clock_ms();
     bool ok = start(c, NULL) && case_blobs(c) && case_call(c, false, &result);
+    f->ms = clock_ms() - since;
+    f->blocks = blocks - blocks_free(c->dir);
     stop(c);
+    if (ok && val_truth(val_get(result, "failed"))) {
+        ok = err_set(c->e, ERR_MODULE, c->spec.mark, "the module failed: %.*s",
+                     STR(val_str_of(c->a, val_get(result, "msg"))));
+    }
     *(f->first ? &f->after : &f->other) = tree_files(c->a, c->dir, val_get(c->spec, "watch"));
     return ok;
 }
@@ -76,7 +108,13 @@ static void read_log(struct one *c, struct faults *f) {
 }
 
 static bool wrong(struct one *c, const struct faults *f, const char *name, const char *what) {
-    return err_set(c->e, ERR_MODULE, c->spec.mark, "%s at call %ld: %s: %s", f->kind, f->at, name, what);
+    return err_set(c->e, ERR_MODULE, c->spec.mark, "%s at %ld: %s: %s", f->kind.name, f->at, name, what);
+}
+
+/// A file has a content that no run without faults gave it; unless another one does, see tried().
+static bool odd(struct one *c, struct faults *f, const char *name, const char *what) {
+    f->doubt = name;
+    return wrong(c, f, name, what);
 }
 
 /// Modules whose new files are written where they belong by another program, or one by one; the next run repairs them.
@@ -91,7 +129,7 @@ static bool in_place(const char *module) {
 }
 
 /// Each file that the case knows is the old or the new one.
-static bool old_or_new(struct one *c, const struct faults *f) {
+static bool old_or_new(struct one *c, struct faults *f) {
     struct val now = tree_files(c->a, c->dir, val_get(c->spec, "watch"));
     size_t i = 0;
     struct vpair *p;
@@ -106,43 +144,139 @@ static bool old_or_new(struct one *c, const struct faults *f) {
         bool known = val_is(before, VAL_STR) || (val_is(after, VAL_STR) && !in_place(c->module));
         bool steady = val_equal(after, val_get_key(f->other, p->key));
         if (known && steady && !val_equal(p->value, before) && !val_equal(p->value, after)) {
-            return wrong(c, f, val_text(p->key).s, "is neither the old file nor the new one");
+            return odd(c, f, val_text(p->key).s, "is neither the old file nor the new one");
         }
     }
     return true;
 }
 
-/// Nothing is there that a run without faults would not have left. Backups have a time in their names.
-static bool nothing_left(struct one *c, const struct faults *f) {
+/// What git and svn keep for themselves, until they collect it.
+static bool of_repository(struct str name) {
+    return str_find(name, 0, STR_LIT(".git/")) != SIZE_MAX || str_find(name, 0, STR_LIT("/.svn/")) != SIZE_MAX;
+}
+
+/// Nothing is there that a run without faults would not have left, and nothing of that is missing. Backups have a time
+/// in their names, and some files another content each time.
+static bool as_without(struct one *c, struct faults *f) {
     struct val now = tree_files(c->a, c->dir, val_get(c->spec, "watch"));
     size_t i = 0;
     struct vpair *p;
     while ((p = val_each(now, &i))) {
         bool known = val_has(f->after, val_text(p->key).s) || val_has(f->other, val_text(p->key).s);
-        bool own = str_find(val_text(p->key), 0, STR_LIT("/.git/")) != SIZE_MAX ||  // until it is collected
-                   str_find(val_text(p->key), 0, STR_LIT("/.svn/")) != SIZE_MAX;
-        if (!known && !own && !str_ends(val_text(p->key), "~")) {
+        if (!known && !of_repository(val_text(p->key)) && !str_ends(val_text(p->key), "~")) {
             return wrong(c, f, val_text(p->key).s, "is left behind after the next run");
+        }
+    }
+    for (i = 0; (p = val_each(f->after, &i));) {
+        struct val mine = val_get_key(now, p->key);
+        struct val other = val_get_key(f->other, p->key);
+        if (!val_is(other, VAL_STR) || of_repository(val_text(p->key))) {
+            continue;
+        }
+        if (!val_is(mine, VAL_STR)) {
+            return wrong(c, f, val_text(p->key).s, "is missing after the next run");
+        }
+        if (val_equal(p->value, other) && !val_equal(p->value, mine)) {
+            return odd(c, f, val_text(p->key).s, "is not whole after the next run");
         }
     }
     return true;
 }
 
-static bool faulty(struct one *c) {
-    struct faults *f = c->self;
+/// The module with play-remote and all that they have started is killed after `at` ms.
+static bool cut_off(struct one *c, const struct faults *f) {
     struct val result = VNULL;
     struct err broken = {.arena = c->a};
     struct err *e = c->e;
-    if (!case_set_up(c)) {
+    peer_adopt(true);
+    bool ok = start(c, NULL) && case_blobs(c);
+    if (ok) {
+        c->cut_ms = f->at > 0 ? f->at : 1;
+        c->e = &broken;  // that there is no answer is what was wanted
+        (void)case_call(c, false, &result);
+        c->cut_ms = 0;
+        c->e = e;
+    }
+    peer_kill(&c->r->peer);
+    peer_adopt(false);
+    return ok;
+}
+
+/// A file that leaves `left` blocks of the disk of the case; NULL when it cannot be made.
+static const char *fill_disk(struct one *c, long left) {
+    struct statvfs v;
+    const char *path = arena_printf(c->a, "%s.full", c->dir);
+    if (statvfs(c->dir, &v) != 0 || v.f_blocks > DISK_MAX) {
+        err_set(c->e, ERR_MODULE, c->spec.mark, "'%s' is on no small disk: set TMPDIR (tests/modules/small_disk.sh)",
+                c->dir);
+        return NULL;
+    }
+    off_t size = ((off_t)v.f_bfree - left) * (off_t)v.f_frsize;
+    CLEANUP(fd_closep) int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    int rc = fd < 0 ? errno : size > 0 ? posix_fallocate(fd, 0, size) : 0;
+    if (rc != 0) {
+        err_sys(c->e, rc, c->spec.mark, "cannot fill the disk of '%s'", c->dir);
+        return NULL;
+    }
+    return path;
+}
+
+/// The module meets a disk that has `at` blocks left: it ends, and when it fails it says why.
+static bool disk_full(struct one *c, const struct faults *f) {
+    struct val result = VNULL;
+    const char *ballast = fill_disk(c, f->at);
+    if (!ballast) {
         return false;
     }
-    f->before = tree_files(c->a, c->dir, val_get(c->spec, "watch"));  // what `setup` makes may hold the time
-    c->e = &broken;                                                   // that it does not answer is what was wanted
+    bool ok = start(c, NULL) && case_blobs(c) && case_call(c, false, &result);
+    stop(c);
+    unlink(ballast);
+    if (!ok) {
+        return false;
+    }
+    struct str msg = val_str_of(c->a, val_get(result, "msg"));
+    if (val_truth(val_get(result, "failed"))) {
+        if (c->r->verbose) {
+            printf("full disk, %ld blocks left: %.*s\n", f->at, STR(str_sub(msg, 0, msg.n < 300 ? msg.n : 300)));
+        }
+        return str_trim(msg).n || wrong(c, f, "the module", "fails without a message");
+    }
+    return true;
+}
+
+static bool at_call(struct one *c, struct faults *f) {
+    struct val result = VNULL;
+    struct err broken = {.arena = c->a};
+    struct err *e = c->e;
+    c->e = &broken;  // that it does not answer is what was wanted
     (void)(start(c, f) && case_blobs(c) && case_call(c, false, &result));
     c->e = e;
     stop(c);
     read_log(c, f);
-    if (!f->met || !old_or_new(c, f)) {
+    return f->met && (c->r->moments || old_or_new(c, f));
+}
+
+static bool strike(struct one *c, struct faults *f) {
+    switch (f->kind.how) {
+    case AT_CALL:
+        return at_call(c, f);
+    case AT_MOMENT:
+        return cut_off(c, f);
+    case DISK_FULL:
+        return disk_full(c, f);
+    }
+    return false;
+}
+
+static bool faulty(struct one *c) {
+    struct faults *f = c->self;
+    struct val result = VNULL;
+    f->met = true;
+    if (!case_set_up(c)) {
+        return false;
+    }
+    f->before = tree_files(c->a, c->dir, val_get(c->spec, "watch"));  // what `setup` makes may hold the time
+    if (!strike(c, f)) {
         return !f->met;
     }
     bool ok = start(c, NULL) && case_blobs(c) && case_call(c, false, &result);
@@ -150,14 +284,67 @@ static bool faulty(struct one *c) {
         ok = wrong(c, f, "the next run fails", str_z(c->a, val_str_of(c->a, val_get(result, "msg"))));
     }
     ok = ok && (tree_check(c->a, c->dir, val_get(c->spec, "after"), c->e) ||
-                err_wrap(c->e, NO_MARK, "%s at call %ld", f->kind, f->at));
-    ok = ok && (case_again(c) || err_wrap(c->e, NO_MARK, "%s at call %ld", f->kind, f->at)) && nothing_left(c, f);
+                err_wrap(c->e, NO_MARK, "%s at %ld", f->kind.name, f->at));
+    ok = ok && (case_again(c) || err_wrap(c->e, NO_MARK, "%s at %ld", f->kind.name, f->at)) && as_without(c, f);
     stop(c);
     return ok;
 }
 
+/// How far the faults of this kind go: calls, milliseconds or blocks.
+static bool find_extent(struct runner *r, struct arena *a, struct case_kind *k, long *extent, struct err *e) {
+    struct faults *f = k->self;
+    if (f->kind.how != AT_CALL) {
+        *extent = f->kind.how == AT_MOMENT ? (long)f->ms : f->blocks;
+        return true;
+    }
+    f->at = NEVER;
+    bool ok = case_in_dir(r, a, k, faulty, e);
+    *extent = f->calls;
+    return ok && (f->calls > 0 || err_set(e, ERR_MODULE, k->spec.mark, "%s could not be used", r->faults));
+}
+
+/// The fault. When it leaves a file that was the same in both runs without faults, but holds a time in seconds, it is
+/// tried again: a third such run tells.
+static bool tried(struct runner *r, struct arena *a, struct case_kind *k, struct err *e) {
+    struct faults *f = k->self;
+    for (;;) {
+        struct err first = {.arena = a};
+        f->doubt = NULL;
+        if (case_in_dir(r, a, k, faulty, &first)) {
+            return true;
+        }
+        const char *doubt = f->doubt;
+        struct val was = doubt ? val_get(f->other, doubt) : VNULL;
+        (void)poll(NULL, 0, doubt ? A_SECOND_MS : 0);
+        if (!doubt || !case_in_dir(r, a, k, plain, e) || val_equal(val_get(f->other, doubt), was)) {
+            *e = e->code == ERR_NONE ? first : *e;
+            return false;
+        }
+    }
+}
+
+static bool all_points(struct runner *r, struct arena *a, struct case_kind *k, struct err *e) {
+    struct faults *f = k->self;
+    long extent;
+    if (!find_extent(r, a, k, &extent, e)) {
+        return false;
+    }
+    long points = r->points ? r->points : r->moments ? MOMENTS : extent;
+    long step = extent > points ? extent / points : 1;
+    bool ok = true;
+    f->at = f->kind.how == AT_CALL ? 1 + step / 2 : step / 2;
+    for (long n = 0; ok && (f->kind.how == AT_CALL ? f->at <= extent : n < points); n++, f->at += step) {
+        ok = tried(r, a, k, e);
+    }
+    return ok;
+}
+
 bool faults_run(struct runner *r, struct arena *a, const struct case_kind *k, struct err *e) {
-    static const char *const kinds[] = {"signal=KILL", "error=ENOSPC"};
+    static const struct kind calls[] = {{AT_CALL, "signal=KILL"}, {AT_CALL, "error=ENOSPC"}};
+    static const struct kind moments[] = {
+        {AT_MOMENT, "killed after ms"}, {DISK_FULL, "blocks left"}, {AT_CALL, "signal=KILL"}};
+    const struct kind *kinds = r->moments ? moments : calls;
+    size_t n = !r->moments ? COUNTOF(calls) : r->faults ? COUNTOF(moments) : COUNTOF(moments) - 1;
     const char *tmp = getenv("TMPDIR");  // NOLINT(concurrency-mt-unsafe): one thread
     char *log = arena_printf(a, "%s/play-fault-XXXXXX", tmp ? tmp : "/tmp");
     int fd = mkstemp(log);
@@ -169,17 +356,9 @@ bool faults_run(struct runner *r, struct arena *a, const struct case_kind *k, st
     bool ok = case_in_dir(r, a, &with, plain, e);
     f.first = false;
     ok = ok && case_in_dir(r, a, &with, plain, e);
-    for (size_t i = 0; ok && i < COUNTOF(kinds); i++) {
+    for (size_t i = 0; ok && i < n; i++) {
         f.kind = kinds[i];
-        f.at = NEVER;
-        ok = case_in_dir(r, a, &with, faulty, e);
-        long calls = f.calls;
-        ok = ok && (calls > 0 || err_set(e, ERR_MODULE, k->spec.mark, "%s could not be used", r->faults));
-        long step = r->points && calls > r->points ? calls / r->points : 1;
-        for (long at = 1 + step / 2; ok && at <= calls; at += step) {
-            f.at = at;
-            ok = case_in_dir(r, a, &with, faulty, e);
-        }
+        ok = all_points(r, a, &with, e);
     }
     unlink(log);
     struct err again = {.arena = a};

@@ -12,7 +12,9 @@ struct modtest {
     bool races;           // the same, while the other user exchanges it for such a link, again and again
     bool first;           // with faults, links or races: one case of each path
     const char *faults;   // program that starts play-remote with a fault (tests/modules/fault.sh); NULL: none
-    int points;           // with faults: how many of a case's system calls are tried, 0: all
+    bool moments;         // programs write: killed with all that it started, at moments in time, and the disk of TMPDIR
+                   // is filled; with `faults`, which may be NULL then, the programs are killed at system calls, too
+    int points;  // with faults: how many of a case's system calls or moments are tried, 0: all, or 3 moments
     const char *const *paths;
     size_t npaths;
 };
@@ -32,6 +34,11 @@ struct peer {
 bool peer_start(struct peer *p, const char *program, struct err *e);
 /// Says goodbye and waits; false when it did not end well.
 bool peer_end(struct peer *p);
+/// Kills it with all that it has started, and waits until nothing of that runs. It must have been started after
+/// peer_adopt().
+void peer_kill(struct peer *p);
+/// From now on what loses its parent becomes a child of this process (`on`), or no longer.
+void peer_adopt(bool on);
 void peer_send(struct peer *p, enum frame_kind kind, uint32_t id, struct str body, struct err *e);
 /// Sends a request and waits for its result.
 bool peer_call(struct peer *p, struct val request, int64_t timeout_ms, struct arena *a, struct val *result,

@@ -6,6 +6,8 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <signal.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -65,6 +67,34 @@ bool peer_end(struct peer *p) {
     buf_release(&p->input);
     arena_release(&a);
     return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+void peer_adopt(bool on) {
+    prctl(PR_SET_CHILD_SUBREAPER, on ? 1 : 0);
+}
+
+/// A child of this process, 0 when there is none.
+static int some_child(void) {
+    struct arena a = {0};
+    struct err e = {.arena = &a};
+    struct str text = STR_NONE;
+    const char *path = arena_printf(&a, "/proc/self/task/%d/children", (int)getpid());
+    (void)fd_read_file(path, 65536, &a, &text, &e);
+    int pid = text.n ? (int)strtol(str_z(&a, text), NULL, 10) : 0;
+    arena_release(&a);
+    return pid;
+}
+
+void peer_kill(struct peer *p) {
+    int pid = p->pid;
+    do {
+        kill(pid, SIGKILL);
+        while (waitpid(pid, NULL, 0) < 0 && errno == EINTR) {
+        }
+    } while ((pid = some_child()) > 0);  // what the killed one leaves behind
+    fd_closep(&p->in);
+    fd_closep(&p->out);
+    buf_release(&p->input);
 }
 
 bool peer_call(struct peer *p, struct val request, int64_t timeout_ms, struct arena *a, struct val *result,

@@ -154,8 +154,12 @@ bool host_call(struct lua_host *h, int nargs, struct err *e) {
     if (h->failed) {
         return false;
     }
-    bool ours = str_starts(msg, BUNDLED) || str_eq(msg, STR_LIT("not enough memory"));
-    if (ours && h->program) {
+    bool much = str_eq(msg, STR_LIT("not enough memory"));
+    if (much && h->program) {
+        return mod_fail(h->call, e, "'%s' gave an answer that is too long for this module (it has %d MiB)", h->program,
+                        (int)(SCRIPT_MEMORY >> 20));
+    }
+    if (str_starts(msg, BUNDLED) && h->program) {
         return mod_fail(h->call, e, "'%s' gave an answer that this module cannot use (%.*s)", h->program, STR(msg));
     }
     return mod_fail(h->call, e, "%.*s", STR(msg));
