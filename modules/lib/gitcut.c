@@ -120,6 +120,9 @@ static bool remove_entry(void *ctx, const struct tree_entry *t, struct err *e) {
 
 bool git_recover(struct mod_call *c, struct git *g, bool bare, const char *separate, struct err *e) {
     const char *dirs[] = {g->git_dir, separate};
+    if (!g->git_dir) {
+        return true;
+    }
     for (size_t i = 0; i < COUNTOF(dirs); i++) {
         bool cut = false;
         if (!dirs[i] || !exists(dirs[i])) {

@@ -37,7 +37,7 @@ static bool works_in(struct arena *a, const char *pid, struct str dir, const cha
         return false;
     }
     struct str cwd = target(a, arena_printf(a, "/proc/%s/cwd", pid));
-    return str_starts(cwd, str_z(a, dir)) && (cwd.n == dir.n || cwd.s[dir.n] == '/');
+    return str_eq(cwd, dir) || str_starts(cwd, arena_printf(a, "%.*s/", STR(dir)));
 }
 
 /// Asks each process but this one: `name` NULL: for an open file, else for its directory.
