@@ -55,6 +55,7 @@ static bool run(struct mod_call *c, struct err *e) {
         struct val cond = val_is_seq(that) ? val_at_index(that, i) : that;
         bool holds = false;
         if (!c->ctl->truth(c->ctl->self, cond, &holds, e)) {
+            c->bad_condition = cond;
             return false;
         }
         if (!holds) {

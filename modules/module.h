@@ -144,15 +144,16 @@ struct mod_call {
     struct {
         struct mod_blob *p;
         size_t n, cap;
-    } blobs;                // prepare: content to send; see mod_attach
-    struct sink *sink;      // prepare: the file that takes what the target sends (local.h); NULL: none
-    bool on_request;        // prepare: the target is told the digests first, since it may have them (see have)
-    const struct err *why;  // set by mod_execute: what failed and where, NULL when nothing did
-    struct val answer;      // `step`: the result of the last request; VAL_UNDEF: there was none
-    bool local;             // `step`: the target is this machine
-    const char *path;       // on the target: $PATH as the login has it, when sbin was added to ours; else NULL
-    bool detached;          // on the target: runs in the background, as a job of async
-    int64_t sleep_ms;       // ON_CONTROLLER: the task completes only after this time (pause)
+    } blobs;                   // prepare: content to send; see mod_attach
+    struct sink *sink;         // prepare: the file that takes what the target sends (local.h); NULL: none
+    bool on_request;           // prepare: the target is told the digests first, since it may have them (see have)
+    const struct err *why;     // set by mod_execute: what failed and where, NULL when nothing did
+    struct val bad_condition;  // of a module of the controller that failed: an argument that is no condition
+    struct val answer;         // `step`: the result of the last request; VAL_UNDEF: there was none
+    bool local;                // `step`: the target is this machine
+    const char *path;          // on the target: $PATH as the login has it, when sbin was added to ours; else NULL
+    bool detached;             // on the target: runs in the background, as a job of async
+    int64_t sleep_ms;          // ON_CONTROLLER: the task completes only after this time (pause)
     /// On the target: content attached by `prepare`, by its SHA-256. ERR_NOT_FOUND. Borrowed.
     bool (*blob)(struct mod_call *, struct str sha256, struct str *data, struct err *);
     /// On the target: sends live output to the controller. May be NULL.

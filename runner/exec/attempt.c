@@ -522,6 +522,10 @@ enum job_phase attempt_start(struct job *j) {
     mod_execute(&it->call);
     it->result = it->call.result;
     it->why = it->call.why;
+    if (it->why && !val_is(it->call.bad_condition, VAL_UNDEF)) {
+        job_bad_condition(j, it->call.bad_condition);
+        return job_abort(j, it->why);
+    }
     if (it->call.sleep_ms > 0) {
         bool late = it->timeout_ms && it->call.sleep_ms > it->timeout_ms;
         it->result = late ? timed_out(j) : it->result;
@@ -712,7 +716,12 @@ static bool try_again(struct job *j, struct err *e) {
     if (it->tries <= 1) {
         return false;
     }
-    if (!view_conditions(&j->v, j->task->n.kw[KW_UNTIL], &done, NULL, e) || done) {
+    struct val until = j->task->n.kw[KW_UNTIL];
+    if (!view_conditions(&j->v, until, &done, NULL, e)) {
+        job_bad_condition(j, until);
+        return false;
+    }
+    if (done) {
         return false;
     }
     if (it->attempt >= it->tries) {
@@ -772,8 +781,7 @@ enum job_phase attempt_result(struct job *j) {
     }
     if (e.code) {
         err_wrap(&e, j->task->n.at, "in 'until'");
-        job_abort(j, &e);
-        return JOB_DONE;
+        return job_abort(j, &e);
     }
     return JOB_ITEM_DONE;
 }

@@ -470,8 +470,11 @@ bool job_view(struct job *j, struct err *e);
 bool job_begin(struct job *j, struct err *e);
 /// Back to the start, with the task and variables that the debugger has changed.
 void job_restart(struct job *j);
-/// Ends the job with a failed result made of an error.
-void job_abort(struct job *j, const struct err *e);
+/// Ends the job, with its remaining items, with a failed result made of an error; ignore_errors and no_log hold for it,
+/// too. Returns JOB_DONE.
+enum job_phase job_abort(struct job *j, const struct err *e);
+/// The condition that the error of a following job_abort is about.
+void job_bad_condition(struct job *j, struct val which);
 
 // -- delegate.c -------------------------------------------------------------------------------------------------------
 /// Sets the item's target; `*cv` becomes the view its login is made of. ERR_TYPE: delegate_to is no name.

@@ -59,12 +59,20 @@ static struct val abort_message(struct job *j, const struct err *e) {
     return val_z(&j->a, root->msg ? root->msg : "failed");  // as in Ansible; the way to it is shown on the screen
 }
 
-void job_abort(struct job *j, const struct err *e) {
+enum job_phase job_abort(struct job *j, const struct err *e) {
+    struct err quiet = {.arena = &j->a};
+    bool on = false;
+    if (j->started && view_bool(&j->v, KW_IGNORE_ERRORS, false, &on, &quiet)) {
+        j->ignore_errors = on;
+    }
+    if (j->started && view_bool(&j->v, KW_NO_LOG, j->pr->r->o->no_log, &on, &quiet)) {
+        j->no_log = j->no_log || on;
+    }
     j->result = result_failed(&j->a, e);
     val_set(&j->a, j->result, "msg", abort_message(j, e));
     j->aborted = true;
     j->err = *e;
-    j->phase = JOB_DONE;
+    return JOB_DONE;
 }
 
 bool job_view(struct job *j, struct err *e) {
@@ -118,6 +126,12 @@ static struct val skipped(struct job *j, struct val which) {
     return r;
 }
 
+void job_bad_condition(struct job *j, struct val which) {
+    if (!val_any_flag(which, VAL_SECRET)) {
+        j->bad_condition = val_str_of(&j->a, which);
+    }
+}
+
 static bool when_holds(struct job *j, bool *out, struct val *false_one, struct err *e) {
     struct val conds = node_whens(&j->task->n, &j->a);
     struct err own = {.arena = &j->a};
@@ -126,8 +140,8 @@ static bool when_holds(struct job *j, bool *out, struct val *false_one, struct e
         *false_one = which;
         return true;
     }
-    if (!j->loop_err && !val_any_flag(which, VAL_SECRET)) {
-        j->bad_condition = val_str_of(&j->a, which);
+    if (!j->loop_err) {
+        job_bad_condition(j, which);
     }
     *e = j->loop_err ? *j->loop_err : own;  // an error in the loop goes before one in its condition
     return j->loop_err ? false : err_wrap(e, j->task->n.at, "in 'when'");
@@ -173,24 +187,10 @@ enum job_phase item_begin(struct job *j, struct err *e) {
     return item_prepare(j, e) ? JOB_ATTEMPT : JOB_DONE;
 }
 
-/// Errors of templates end the task, with its remaining items; ignore_errors and no_log hold for them too.
-static enum job_phase template_error(struct job *j, const struct err *e) {
-    struct err quiet = {.arena = &j->a};
-    bool on = false;
-    if (j->started && view_bool(&j->v, KW_IGNORE_ERRORS, false, &on, &quiet)) {
-        j->ignore_errors = on;
-    }
-    if (j->started && view_bool(&j->v, KW_NO_LOG, j->pr->r->o->no_log, &on, &quiet)) {
-        j->no_log = j->no_log || on;
-    }
-    job_abort(j, e);
-    return JOB_DONE;
-}
-
 static enum job_phase job_item(struct job *j) {
     struct err e = {.arena = &j->a};
     if (!j->started && !job_begin(j, &e)) {
-        return template_error(j, &e);
+        return job_abort(j, &e);
     }
     if (j->looping && !val_len(j->items)) {
         empty_loop(j);
@@ -201,7 +201,7 @@ static enum job_phase job_item(struct job *j) {
         next = item_begin(j, &e);
     }
     j->no_log = j->no_log || j->item.no_log;
-    return next == JOB_DONE ? template_error(j, &e) : next;
+    return next == JOB_DONE ? job_abort(j, &e) : next;
 }
 
 static enum job_phase job_item_done(struct job *j) {
