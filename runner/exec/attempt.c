@@ -641,24 +641,6 @@ void job_completed(struct job *j, struct completion *c) {
 
 // -- judging ----------------------------------------------------------------------------------------------------------
 
-static void publish(struct job *j) {
-    if (j->item.reg.n) {
-        val_set_str(&j->a, j->v.live, j->item.reg, result_public(&j->a, j->item.result));
-        view_changed(&j->v);
-    }
-}
-
-/// set_fact and friends are seen by the rest of this task's items before they are stored.
-static void publish_facts(struct job *j) {
-    struct val facts = val_get(j->item.result, "ansible_facts");
-    size_t i = 0;
-    struct vpair *p;
-    bool values = strcmp(j->task->action, "set_fact") == 0 || strcmp(j->task->action, "include_vars") == 0;
-    while (values && val_is(facts, VAL_DICT) && (p = val_each(facts, &i))) {
-        val_set_key(&j->a, j->v.live, p->key, p->value);
-    }
-}
-
 static void complete_result(struct job *j) {
     struct val r = j->item.result;
     struct val rc = val_get(r, "rc");
@@ -674,10 +656,6 @@ static void complete_result(struct job *j) {
     }
 }
 
-static bool given(struct val cond) {
-    return !val_is(cond, VAL_UNDEF) && !val_is(cond, VAL_NULL) && !(val_is_seq(cond) && !val_len(cond));
-}
-
 /// changed_when and failed_when with the result in scope.
 static void judge(struct job *j) {
     struct val r = j->item.result;
@@ -687,14 +665,14 @@ static void judge(struct job *j) {
     const char *part = "changed_when_result";
     bool yes = false;
     bool ok = true;
-    if (given(changed)) {
+    if (job_asks(changed)) {
         ok = view_conditions(&j->v, changed, &yes, NULL, &e);
         if (ok) {
             val_set(&j->a, r, "changed", val_bool(yes));
-            publish(j);
+            job_publish(j);
         }
     }
-    if (ok && given(failed)) {
+    if (ok && job_asks(failed)) {
         part = "failed_when_result";
         ok = view_conditions(&j->v, failed, &yes, NULL, &e);
         if (ok) {
@@ -706,7 +684,7 @@ static void judge(struct job *j) {
         val_set(&j->a, r, "failed", val_bool(true));
         val_set(&j->a, r, part, val_str(&j->a, err_text(&e)));
     }
-    publish(j);
+    job_publish(j);
 }
 
 /// until: true when the job has to wait for another attempt.
@@ -727,7 +705,7 @@ static bool try_again(struct job *j, struct err *e) {
     if (it->attempt >= it->tries) {
         val_set(&j->a, it->result, "attempts", val_int(it->tries - 1));
         val_set(&j->a, it->result, "failed", val_bool(true));
-        publish(j);
+        job_publish(j);
         return false;
     }
     val_set(&j->a, it->result, "retries", val_int(it->tries));
@@ -768,8 +746,8 @@ enum job_phase attempt_result(struct job *j) {
     if (!result_is_failed(it->result) && !result_is_skipped(it->result)) {
         result_inventory(j, it->result);
     }
-    publish(j);
-    publish_facts(j);
+    job_publish(j);
+    job_publish_facts(j);
     if (!val_has(it->result, "skipped")) {
         judge(j);
     }

@@ -476,6 +476,13 @@ enum job_phase job_abort(struct job *j, const struct err *e);
 /// The condition that the error of a following job_abort is about.
 void job_bad_condition(struct job *j, struct val which);
 
+// -- publish.c --------------------------------------------------------------------------------------------------------
+/// True for a condition that is given: not null, not an empty list.
+bool job_asks(struct val cond);
+/// The item's result under its registered name, and its facts, for conditions of this task and for its next items.
+void job_publish(struct job *j);
+void job_publish_facts(struct job *j);
+
 // -- delegate.c -------------------------------------------------------------------------------------------------------
 /// Sets the item's target; `*cv` becomes the view its login is made of. ERR_TYPE: delegate_to is no name.
 bool item_delegate(struct job *j, struct view **cv, struct err *e);
