@@ -68,6 +68,11 @@ enum job_phase job_abort(struct job *j, const struct err *e) {
     if (j->started && view_bool(&j->v, KW_NO_LOG, j->pr->r->o->no_log, &on, &quiet)) {
         j->no_log = j->no_log || on;
     }
+    struct val to = {0};
+    if (j->started && connected_kw(&j->v, KW_DELEGATE_TO, &to, &quiet) && val_is(to, VAL_STR) &&
+        !str_eq(val_text(to), j->h->host->name)) {
+        j->item.label = str_dup(&j->a, val_text(to));
+    }
     j->result = result_failed(&j->a, e);
     val_set(&j->a, j->result, "msg", abort_message(j, e));
     j->aborted = true;
