@@ -134,6 +134,9 @@ static bool read_file(struct mod_call *c, struct cron *k, struct err *e) {
             "underscores, and hyphens",
             base);
     }
+    if (!mod_need(c, "crontab", e)) {
+        return false;  // as Ansible: without cron nobody would read the file
+    }
     k->file = name[0] == '/' ? name : arena_printf(c->arena, CRON_DIR "%s", name);
     if (stat(k->file, &st) == 0 && S_ISDIR(st.st_mode)) {
         return mod_fail(c, e, "cron_file '%s' is a directory", k->file);
