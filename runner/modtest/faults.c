@@ -150,9 +150,10 @@ static bool old_or_new(struct one *c, struct faults *f) {
     return true;
 }
 
-/// What git and svn keep for themselves, until they collect it.
-static bool of_repository(struct str name) {
-    return str_find(name, 0, STR_LIT(".git/")) != SIZE_MAX || str_find(name, 0, STR_LIT("/.svn/")) != SIZE_MAX;
+/// What git, svn and npm keep for themselves, until they collect it or make it anew.
+static bool of_program(struct str name) {
+    return str_ends(name, "/node_modules/.package-lock.json") || str_find(name, 0, STR_LIT(".git/")) != SIZE_MAX ||
+           str_find(name, 0, STR_LIT("/.svn/")) != SIZE_MAX;
 }
 
 /// Nothing is there that a run without faults would not have left, and nothing of that is missing. Backups have a time
@@ -163,14 +164,14 @@ static bool as_without(struct one *c, struct faults *f) {
     struct vpair *p;
     while ((p = val_each(now, &i))) {
         bool known = val_has(f->after, val_text(p->key).s) || val_has(f->other, val_text(p->key).s);
-        if (!known && !of_repository(val_text(p->key)) && !str_ends(val_text(p->key), "~")) {
+        if (!known && !of_program(val_text(p->key)) && !str_ends(val_text(p->key), "~")) {
             return wrong(c, f, val_text(p->key).s, "is left behind after the next run");
         }
     }
     for (i = 0; (p = val_each(f->after, &i));) {
         struct val mine = val_get_key(now, p->key);
         struct val other = val_get_key(f->other, p->key);
-        if (!val_is(other, VAL_STR) || of_repository(val_text(p->key))) {
+        if (!val_is(other, VAL_STR) || of_program(val_text(p->key))) {
             continue;
         }
         if (!val_is(mine, VAL_STR)) {
