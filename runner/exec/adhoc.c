@@ -60,7 +60,7 @@ int run_adhoc(const struct run_opts *o, struct str pattern, bool list) {
         code = RC_ERROR;
     } else if (list) {
         list_hosts(&r, found, n);
-    } else if (!check_play(&r, p, &e)) {
+    } else if (!check_play(&r, p, &e) || !check_reach(&r, p, true, &e)) {
         run_error(&r, &e);
         code = RC_PARSER;
     } else if (n) {

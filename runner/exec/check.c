@@ -115,6 +115,10 @@ static bool check_become(const struct run *r, const struct node *n, struct err *
     return near ? err_hint(e, "did you mean '%s'?", near) : false;
 }
 
+bool check_certain(const struct run *r, const struct node *n) {
+    return !missing_is_fine(r, n) && !excused(n);
+}
+
 static bool check_node(struct run *r, const struct node *n, struct err *e) {
     return check_become(r, n, e) && check_templates(r, n, e) && check_conditions(r, n, e);
 }

@@ -285,6 +285,7 @@ bool run_refresh_inventory(struct run *r, struct err *e);
 struct run_pattern {
     struct str text;
     struct mark at;
+    bool quiet;  // a part that matches nothing is not told
 };
 bool run_match_only(struct run *r, const struct run_pattern *p, struct arena *a, struct host ***out, size_t *count,
                     struct err *e);
@@ -639,7 +640,11 @@ bool ask_pause(struct run *r, bool echo, struct arena *a, struct str *out, struc
 // -- check.c ----------------------------------------------------------------------------------------------------------
 /// What is not supported, and templates that cannot be right: found before any host is touched.
 bool check_play(struct run *r, struct play *p, struct err *e);
+/// False for what a condition, a tag, a loop or a foreseen failure may keep a run from.
+bool check_certain(const struct run *r, const struct node *n);
 /// Warns of tags that were asked for and that no task has, once all plays were checked.
 void check_tags(struct run *r);
+/// Refuses a play whose hosts would be reached by a connection that is not supported (reach.c); `first`: of the run.
+bool check_reach(struct run *r, struct play *p, bool first, struct err *e);
 bool check_block(struct run *r, const struct block *b, struct err *e);
 bool check_role(struct run *r, const struct role *role, struct err *e);

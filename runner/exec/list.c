@@ -78,7 +78,7 @@ static bool list_block(struct listing *l, const struct pblock *b, struct err *e)
 }
 
 static bool list_hosts(struct listing *l, struct str pattern, struct val list, struct err *e) {
-    struct run_pattern p = {pattern, l->pr->play->hosts.mark};
+    struct run_pattern p = {.text = pattern, .at = l->pr->play->hosts.mark};
     struct host **hosts = NULL;
     size_t n = 0;
     if (!val_is(list, VAL_NULL) && !run_match_only(l->pr->r, &p, &l->pr->a, &hosts, &n, e)) {

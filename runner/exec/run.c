@@ -250,7 +250,7 @@ bool run_match_only(struct run *r, const struct run_pattern *p, struct arena *a,
     struct str limit = STR_NONE;
     struct str unmatched = STR_NONE;
     if (!inv_match(r->o->inventory, p->text, p->at, a, &found, &n, &unmatched, e) ||
-        !mismatch(r, unmatched, p->at, e)) {
+        (!p->quiet && !mismatch(r, unmatched, p->at, e))) {
         return false;
     }
     if (r->o->limit.n && !run_limit_pattern(r->o->limit, a, &limit, e)) {
@@ -259,7 +259,7 @@ bool run_match_only(struct run *r, const struct run_pattern *p, struct arena *a,
     if (limit.n) {
         unmatched = STR_NONE;
         if (!inv_match(r->o->inventory, limit, NO_MARK, a, &limited, &nl, &unmatched, e) ||
-            !mismatch(r, unmatched, NO_MARK, e)) {
+            (!p->quiet && !mismatch(r, unmatched, NO_MARK, e))) {
             return false;
         }
     }
@@ -278,7 +278,7 @@ bool run_match_only(struct run *r, const struct run_pattern *p, struct arena *a,
 }
 
 bool run_match(struct run *r, struct str pattern, struct mark at, struct arena *a, struct hosts *out, struct err *e) {
-    struct run_pattern p = {pattern, at};
+    struct run_pattern p = {.text = pattern, .at = at};
     struct host **found = NULL;
     size_t n = 0;
     *out = (struct hosts){0};
@@ -555,8 +555,9 @@ void run_stats(struct run *r) {
 static bool check_books(struct run *r, struct err *e) {
     for (size_t i = 0; i < r->o->nbooks; i++) {
         for (size_t k = 0; k < r->o->books[i]->nplays; k++) {
-            r->basedir = run_dir_of(r->o->books[i]->plays[k]->n.file);
-            if (!check_play(r, r->o->books[i]->plays[k], e)) {
+            struct play *p = r->o->books[i]->plays[k];
+            r->basedir = run_dir_of(p->n.file);
+            if (!check_play(r, p, e) || !check_reach(r, p, i + k == 0, e)) {
                 return false;
             }
         }

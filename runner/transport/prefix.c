@@ -160,6 +160,8 @@ bool prefix_unknown(struct str kind, struct mark at, struct err *e) {
     struct buf names = BUF_IN(e->arena);
     struct typo near = {.got = kind};
     buf_z(&names, "ssh, local");
+    typo_offer(&near, STR_LIT("ssh"));
+    typo_offer(&near, STR_LIT("local"));
     for (size_t i = 0; i < COUNTOF(table); i++) {
         struct str rest = str_from(table[i].names);
         struct str name;
@@ -169,7 +171,7 @@ bool prefix_unknown(struct str kind, struct mark at, struct err *e) {
     }
     (void)err_set(e, ERR_ARGS, at, "connection '%.*s' is not supported: expected one of %.*s", STR(kind),
                   STR(buf_view(&names)));
-    return near.best.n ? err_hint(e, "did you mean '%.*s'", STR(near.best)) : false;
+    return near.best.n ? err_hint(e, "did you mean '%.*s'?", STR(near.best)) : false;
 }
 
 // -- reading a row ---------------------------------------------------------------------------------------------------

@@ -190,7 +190,23 @@ book 'unknown become method' 4 "become_method 'runas' is not supported: expected
 book 'become method with a slip' 4 "did you mean 'sudo'?" 'book.yml:2:' <<<$'- hosts: h1\n  become_method: sduo\n  tasks:\n    - ping:'
 book 'unknown become method behind when' 0 '!ERROR' <<<$'- hosts: h1\n  gather_facts: false\n  tasks:\n    - ping:\n      become: true\n      become_method: runas\n      when: ansible_os_family | default("") == "Windows"'
 book 'unknown strategy' 4 "'freee'" 'book.yml:2:' <<<$'- hosts: h1\n  strategy: freee\n  tasks:\n    - ping:'
-cli 'unknown connection' 2 "'telepathy'" -- run good.yml -i 'h3,' -c telepathy
+# A connection that is not supported, wherever it is said: refused before the first task of the first play.
+cli 'unknown connection' 4 "'telepathy' is not supported: expected one of ssh, local" '!TASK' -- run good.yml -i 'h3,' -c telepathy
+cli 'unknown connection, ad hoc' 4 "'telepathy' is not supported" '!UNREACHABLE' -- adhoc all -i 'h3,' -c telepathy -m ping
+book 'unknown connection of a play' 4 "'sssh' is not supported" "did you mean 'ssh'" 'book.yml:3:15' '!TASK' -- -i far, <<<$'- hosts: far\n  gather_facts: false\n  connection: sssh\n  tasks:\n    - debug:\n    - ping:'
+book 'unknown connection for facts' 4 "'sssh' is not supported" 'book.yml:2:15' '!TASK' -- -i far, <<<$'- hosts: far\n  connection: sssh\n  tasks:\n    - debug:'
+book 'unknown connection of a task' 4 "'winrm' is not supported" 'book.yml:7:19' '!TASK' -- -i far, -c local <<<$'- hosts: far\n  gather_facts: false\n  tasks:\n    - ping:\n    - block:\n      - ping:\n      connection: winrm'
+book 'unknown connection in variables' 4 "'psrp' is not supported" 'book.yml:5:34' '!TASK' <<<$'- hosts: h1\n  gather_facts: false\n  tasks:\n    - ping:\n      vars: {ansible_connection: psrp}'
+printf '[windows]\nw1\n[windows:vars]\nansible_connection=winrm\n' >windows
+book 'unknown connection in the inventory, second play' 4 "'w1' cannot be reached" "'winrm' is not supported" 'windows:4:20' '!TASK' -- -i windows <<<$'- hosts: h1\n  tasks:\n    - ping:\n- hosts: windows\n  gather_facts: false\n  tasks:\n    - ping:'
+book 'the same, not under the limit' 0 '!ERROR' -- -i windows -l h1 <<<$'- hosts: h1\n  tasks:\n    - ping:\n- hosts: windows\n  tasks:\n    - ping:'
+book 'the same, only tasks for the controller' 0 '!ERROR' -- -i windows <<<$'- hosts: windows\n  gather_facts: false\n  tasks:\n    - debug:\n    - ping:\n      delegate_to: h1\n    - ping:\n      when: ansible_connection != "winrm"\n    - ping:\n      tags: never'
+mkdir group_vars
+printf 'ansible_connection: aws_ssm\n' >group_vars/buckets.yml
+printf '[buckets]\nb1\n' >buckets
+book 'unknown connection in group_vars' 4 "'aws_ssm' is not supported" 'group_vars/buckets.yml:1:21' '!TASK' -- -i buckets <<<$'- hosts: buckets\n  tasks:\n    - ping:'
+rm -r group_vars
+book 'a variable wins over the unknown keyword' 0 '!ERROR' <<<$'- hosts: h1\n  connection: winrm\n  tasks:\n    - ping:'
 task 'unknown handler' 1 "'nobody'" 'book.yml:4:' <<<$'- command: "true"\n  notify: nobody'
 task 'unknown meta' 4 "'clear_thoughts'" 'book.yml:4:' <<<'- meta: clear_thoughts'
 
