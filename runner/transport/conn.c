@@ -508,8 +508,8 @@ static void earlier(int64_t *next, int64_t at) {
 static void start_late(struct peer *p) {
     struct arena tmp = {0};
     struct err e = {.arena = &tmp};
-    const struct start *s = &p->start;
-    struct str said = tidy_text(&tmp, start_said(&tmp, s, buf_view(&p->errs)), 512);
+    struct start *s = &p->start;
+    struct str said = start_heard(&tmp, s, buf_view(&p->errs), 512);
     if (s->method && !s->confirmed) {
         (void)err_set(&e, ERR_MODULE, NO_MARK, "become: %s to user '%s' on host '%s' did not answer in time%s%.*s",
                       s->method, s->user, s->host, said.n ? ": " : "", STR(said));

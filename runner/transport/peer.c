@@ -304,6 +304,7 @@ void peers_bury(struct shard *s) {
         buf_release(&p->out);
         buf_release(&p->errs);
         buf_release(&p->start.bad);
+        buf_release(&p->start.noise);
         arena_release(&p->secrets);
         struct arena a = p->arena;
         arena_release(&a);
@@ -347,6 +348,8 @@ static void ended(struct peer *p) {
     struct err e = {.arena = &tmp};
     int status = p->stream.status;
     if (p->state != PEER_READY) {
+        buf_char(&p->in, '\n');
+        (void)start_out(&p->start, &p->in, &e);  // what it said without a newline
         (void)start_ended(&p->start, buf_view(&p->errs), status, &e);
     } else {
         struct str said = tidy_text(&tmp, buf_view(&p->errs), 1024);
@@ -560,11 +563,19 @@ static bool starting(struct peer *p, enum start_step step, const struct err *e) 
 
 static bool start_more(struct peer *p) {
     struct err e = {.arena = &p->arena};
-    arm(p);
-    if (!starting(p, start_err(&p->start, buf_view(&p->errs), &e), &e)) {
+    size_t ours = p->start.ours;
+    enum start_step step = start_err(&p->start, buf_view(&p->errs), &e);
+    if (step == START_PASSWORD) {
+        arm(p);
+    }
+    if (!starting(p, step, &e)) {
         return false;
     }
-    return starting(p, start_out(&p->start, &p->in, &e), &e);
+    step = start_out(&p->start, &p->in, &e);
+    if (p->start.ours != ours) {
+        arm(p);  // what else a login shell prints is no progress, and may never end
+    }
+    return starting(p, step, &e);
 }
 
 // -- bytes -----------------------------------------------------------------------------------------------------------

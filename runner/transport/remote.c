@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #define PAYLOAD_MAX ((size_t)256 << 20)
+#define NOISE_MAX 2048
 #define LINE_MAX_   ((size_t)64 << 10)
 
 // -- the executables -------------------------------------------------------------------------------------------------
@@ -130,9 +131,9 @@ static bool add_candidates(struct buf *b, const char *remote_tmp, struct err *e)
 // found right and it is on the disk, in a directory that only we can change; from then on it is looked at again only
 // with $v, when it ended before it said hello: no process is started for one that is as it was left.
 static const char functions[] =
-    "ck() { [ -f \"$1\" ] && [ -O \"$1\" ] && [ $(wc -c < \"$1\") -eq $n ] || return 1; "
+    "ck() { [ -f \"$1\" ] && [ -O \"$1\" ] || return 1; "
     "if command -v sha256sum > /dev/null 2>&1; then s=$(sha256sum < \"$1\"); [ \"${s%% *}\" = $h ]; "
-    "else \"$1\" --self-check > /dev/null 2>&1; fi; }; "
+    "else [ $(wc -c < \"$1\") -eq $n ] && \"$1\" --self-check > /dev/null 2>&1; fi; }; "
     "go() { [ -n \"$1\" ] && [ -O \"$1\" ] && [ -x \"$1/$h\" ] && [ -f \"$1/$h\" ] && [ -s \"$1/$h\" ] && "
     "[ -O \"$1/$h\" ] || return 1; "
     "if [ -h \"$1\" ]; then return 1; fi; [ -z \"$v\" ] || ck \"$1/$h\" || return 1; "
@@ -140,6 +141,7 @@ static const char functions[] =
 static const char usual_place[] = "go \"${HOME:+$HOME/.cache/play}\"";
 static const char own_files[] = "o=$(umask); umask 077; ";
 static const char find_or_store[] =
+    "for d in mkdir chmod head mv; do command -v $d > /dev/null 2>&1 || { echo \"$p lacks $d\"; exit 1; }; done; "
     "for d; do [ -n \"$d\" ] || continue; f=$d/$h; "
     "if [ -h \"$d\" ]; then echo \"$p bad $d is a symbolic link\"; continue; fi; go \"$d\"; "
     "m=$(mkdir -p -m 700 \"$d\" 2>&1) || { echo \"$p bad $m\"; continue; }; "
@@ -254,14 +256,18 @@ struct str tidy_text(struct arena *a, struct str text, size_t max) {
 
 static enum start_step fail_arch(const struct start *s, struct str rest, struct err *e) {
     struct str what = tidy_text(e->arena, rest, 64);
-    if (str_starts(what, "Linux ")) {
+    const char *hint = "only raw works there";
+    if (!what.n) {
+        (void)err_set(e, ERR_UNREACHABLE, NO_MARK, "'uname -sm' says nothing on host '%s'", s->host);
+        hint = "is uname in the PATH that the login shell sets?";
+    } else if (str_starts(what, "Linux ")) {
         (void)err_set(e, ERR_UNREACHABLE, NO_MARK, "no play-remote for the architecture '%.*s' of host '%s' in '%s'",
                       STR(str_sub(what, 6, what.n)), s->host, s->payloads->dir);
     } else {
         (void)err_set(e, ERR_UNREACHABLE, NO_MARK, "host '%s' runs '%.*s', which is not supported: expected Linux",
                       s->host, STR(what));
     }
-    (void)err_hint(e, "only raw works there");
+    (void)err_hint(e, "%s", hint);
     return START_FAILED;
 }
 
@@ -285,6 +291,12 @@ static enum start_step one_line(struct start *s, struct str line, struct err *e)
         buf_printf(&s->bad, "%s%.*s", s->bad.n ? "; " : "", STR(rest));
         return START_WAIT;
     }
+    if (str_eqz(verb, "lacks")) {
+        (void)err_set(e, ERR_UNREACHABLE, NO_MARK,
+                      "cannot put play-remote on host '%s': there is no '%.*s' in the PATH of its login shell", s->host,
+                      STR(tidy_text(e->arena, rest, 64)));
+        return START_FAILED;
+    }
     if (str_eqz(verb, "none")) {
         (void)err_set(e, ERR_UNREACHABLE, NO_MARK, "cannot put play-remote on host '%s': %.*s", s->host,
                       STR(tidy_text(e->arena, buf_view(&s->bad), 2048)));
@@ -294,28 +306,40 @@ static enum start_step one_line(struct start *s, struct str line, struct err *e)
     return START_WAIT;
 }
 
-enum start_step start_out(struct start *s, struct buf *in, struct err *e) {
-    for (;;) {
-        struct str all = buf_view(in);
-        size_t end = str_find_char(all, 0, '\n');
-        if (end == SIZE_MAX) {
-            if (in->n > LINE_MAX_) {
-                buf_consume(in, in->n);  // not ours: our lines are short
-            }
-            return START_WAIT;
-        }
-        struct str line = str_sub(all, 0, end);
-        size_t at = str_find(line, 0, str_from(s->nonce));  // a prompt without newline may stand before
-        enum start_step step = START_WAIT;
-        if (at != SIZE_MAX) {
-            size_t from = at + strlen(s->nonce);
-            step = one_line(s, str_trim(str_sub(line, from, line.n)), e);
-        }
-        buf_consume(in, end + 1);
-        if (step != START_WAIT) {
-            return step;
-        }
+/// The end of what the login shell printed before our first line: when nothing else comes, it may say why.
+static void keep_noise(struct start *s, struct str line) {
+    if (s->confirmed || !line.n) {
+        return;
     }
+    if (s->noise.n > NOISE_MAX) {
+        buf_consume(&s->noise, s->noise.n - NOISE_MAX / 2);
+    }
+    buf_str(&s->noise, line.n > NOISE_MAX ? str_sub(line, line.n - NOISE_MAX, line.n) : line);
+    buf_char(&s->noise, ' ');
+}
+
+enum start_step start_out(struct start *s, struct buf *in, struct err *e) {
+    struct str all = buf_view(in);
+    size_t from = 0;
+    size_t end = 0;
+    enum start_step step = START_WAIT;
+    while (step == START_WAIT && (end = str_find_char(all, from, '\n')) != SIZE_MAX) {
+        struct str line = str_sub(all, from, end);
+        size_t at = str_find(line, 0, str_from(s->nonce));  // a prompt without newline may stand before
+        if (at != SIZE_MAX) {
+            s->ours++;
+            step = one_line(s, str_trim(str_sub(line, at + strlen(s->nonce), line.n)), e);
+        } else {
+            keep_noise(s, line);
+        }
+        from = end + 1;
+    }
+    if (step == START_WAIT && all.n - from > LINE_MAX_) {
+        keep_noise(s, str_sub(all, from, all.n));
+        from = all.n;  // not ours: our lines are short
+    }
+    buf_consume(in, from);
+    return step;
 }
 
 static bool has(struct str text, const char *word) {
@@ -333,8 +357,13 @@ struct str start_said(struct arena *a, const struct start *s, struct str text) {
     return str_replace(a, buf_view(&b), str_printf(a, "%s\n", become_marker(a, s)), STR_LIT(""));
 }
 
-bool start_ended(const struct start *s, struct str text, int status, struct err *e) {
-    struct str said = tidy_text(e->arena, start_said(e->arena, s, text), 1024);
+struct str start_heard(struct arena *a, struct start *s, struct str text, size_t max) {
+    struct str said = tidy_text(a, start_said(a, s, text), max);
+    return said.n || s->confirmed ? said : tidy_text(a, buf_view(&s->noise), max);
+}
+
+bool start_ended(struct start *s, struct str text, int status, struct err *e) {
+    struct str said = start_heard(e->arena, s, text, 1024);
     const char *sep = said.n ? ": " : "";
     if (s->method && !s->confirmed) {
         if (!s->has_password && (has(said, "password is required") || has(said, "Authentication required"))) {

@@ -46,7 +46,9 @@ struct start {
     struct str path;  // of the executable on the target
     const struct payload *need;
     bool prompted, confirmed;
-    size_t seen;     // of the stderr text, already searched for prompts
+    size_t seen;       // of the stderr text, already searched for prompts
+    size_t ours;       // lines with the nonce so far
+    struct buf noise;  // the end of what was printed before the first of them
     struct buf bad;  // why candidates for the cache directory were not used
 };
 /// A random word for start.nonce, in `a`.
@@ -55,8 +57,10 @@ const char *start_nonce(struct arena *a);
 enum start_step start_out(struct start *s, struct buf *in, struct err *e);
 /// Looks for the password prompt in the stderr text so far.
 enum start_step start_err(struct start *s, struct str text, struct err *e);
+/// What it said, for messages: the stderr text, or else what the login shell printed on standard output.
+struct str start_heard(struct arena *a, struct start *s, struct str text, size_t max);
 /// The error for a program that ended before it was ready. `status` is its exit status, -1 unknown.
-bool start_ended(const struct start *s, struct str text, int status, struct err *e);
+bool start_ended(struct start *s, struct str text, int status, struct err *e);
 
 /// The POSIX sh text that finds, or receives and checks, play-remote and becomes it: one line without single quotes,
 /// exclamation marks and backslashes, so that every login shell passes it on. ERR_ARGS for a remote_tmp that cannot be

@@ -347,6 +347,27 @@ static void part_endless_stderr(struct server *s) {
         wait_for_the_end(s);
     }
 }
+/// Lines for as long as they are taken: they are no progress.
+static void part_endless_lines(struct server *s) {
+    static char lines[30000];
+    for (size_t i = 0; i < sizeof lines; i++) {
+        lines[i] = i % 6 == 5 ? '\n' : 'x';
+    }
+    while (s->channel || until_exec(s)) {
+        if (ssh_channel_write(s->channel, lines, sizeof lines) <= 0) {
+            break;
+        }
+    }
+}
+/// As nologin: why there is no shell stands on standard output.
+static void part_says_why(struct server *s) {
+    if (until_exec(s)) {
+        say(s, "Welcome\nThis account is closed", 30);
+        ssh_channel_request_send_exit_status(s->channel, 1);
+        (void)ssh_channel_close(s->channel);
+        wait_for_the_end(s);
+    }
+}
 static void part_ok_then_nothing(struct server *s) {
     if (until_exec(s)) {
         say_ok(s);
@@ -373,6 +394,8 @@ TEST(faults_at_the_start) {
     fault(part_speaks, false, "not available", NULL);
     fault(part_endless_stdout, false, "play-remote", NULL);
     fault(part_endless_stderr, false, "play-remote", NULL);
+    fault(part_endless_lines, false, "did not start in time: ", NULL);
+    fault(part_says_why, false, "(exit status 1): Welcome This account is closed", NULL);
     fault(part_ok_then_nothing, false, "did not start in time", NULL);
     fault(part_ok_then_text, false, "does not keep the protocol", NULL);
     fault(part_other_version, false, "expected protocol version", NULL);

@@ -14,6 +14,7 @@ struct rig {
     struct arena a;
     struct payloads pay;
     struct start s;
+    const char *path;  // NULL: the usual directories
 };
 
 static void rig_init(struct rig *r) {
@@ -33,6 +34,7 @@ static void rig_init(struct rig *r) {
 
 static void rig_release(struct rig *r) {
     buf_release(&r->s.bad);
+    buf_release(&r->s.noise);
     arena_release(&r->a);
 }
 
@@ -45,7 +47,7 @@ static struct str run(struct rig *r, const char *shell, const char *home, const 
     CHECK(!strpbrk(script, "'!\\\n"));
     const char *const inner[] = {shell, "-c", script, NULL};
     const char *const argv[] = {shell, "-c", shell_join(&r->a, inner), NULL};
-    const char *const env[] = {"PATH=/usr/bin:/bin", arena_printf(&r->a, "HOME=%s", home), NULL};
+    const char *const env[] = {r->path ? r->path : "PATH=/usr/bin:/bin", arena_printf(&r->a, "HOME=%s", home), NULL};
     struct spawn sp = {.argv = argv, .envp = env, .input = input, .timeout_ms = 10000};
     struct spawn_result res;
     CHECK(spawn_run(&sp, &r->a, &res, &e));
@@ -97,6 +99,38 @@ TEST(start_script_bad_upload_and_places) {
     rig_release(&r);
 }
 
+/// With a PATH that holds these programs only: the text and what is made of it.
+static struct str run_with(struct rig *r, const char *const *programs, const char *home, struct str input) {
+    char *dir = bed_path(arena_printf(&r->a, "%s.bin", programs[0]));
+    CHECK(mkdir(dir, 0700) == 0);
+    for (size_t i = 1; programs[i]; i++) {
+        CHECK(symlink(arena_printf(&r->a, "/bin/%s", programs[i]), arena_printf(&r->a, "%s/%s", dir, programs[i])) == 0);
+    }
+    r->path = arena_printf(&r->a, "PATH=%s", dir);
+    return run(r, "/bin/sh", home, NULL, input);
+}
+
+TEST(start_script_where_programs_are_missing) {
+    static const char *const few[] = {"few", "uname", "mkdir", "chmod", "mv", NULL};
+    static const char *const enough[] = {"enough", "uname", "mkdir", "chmod", "mv", "head", "sha256sum", NULL};
+    static const char *const none[] = {"none", "id", NULL};
+    (void)bed_get();
+    struct rig r;
+    rig_init(&r);
+    struct err e = {.arena = &r.a};
+    struct buf in = {0};
+    char *home = bed_path("few_home");
+    CHECK(mkdir(home, 0700) == 0);
+    buf_str(&in, run_with(&r, few, home, STR_LIT(FAKE_PROGRAM)));
+    CHECK(start_out(&r.s, &in, &e) == START_FAILED && strstr(e.msg, "there is no 'head' in the PATH"));
+    buf_consume(&in, in.n);
+    buf_str(&in, run_with(&r, none, home, STR_LIT(FAKE_PROGRAM)));
+    CHECK(start_out(&r.s, &in, &e) == START_FAILED && strstr(e.msg, "'uname -sm' says nothing"));
+    buf_release(&in);
+    CHECK(has(run_with(&r, enough, home, STR_LIT(FAKE_PROGRAM)), "\nRUNS\n"));
+    rig_release(&r);
+}
+
 TEST(start_dialogue) {
     struct rig r;
     rig_init(&r);
@@ -109,6 +143,8 @@ TEST(start_dialogue) {
     CHECK(strstr(e.msg, "'mips'") && strstr(e.msg, "web1"));
     buf_printf(&in, "%s arch Darwin arm64\n", r.s.nonce);
     CHECK(start_out(&r.s, &in, &e) == START_FAILED && strstr(e.msg, "Darwin arm64"));
+    buf_printf(&in, "%s arch  \n", r.s.nonce);
+    CHECK(start_out(&r.s, &in, &e) == START_FAILED && strstr(e.msg, "'uname -sm' says nothing"));
     buf_printf(&in, "%s ok /home/u/.cache/play/x\nrest", r.s.nonce);
     CHECK(start_out(&r.s, &in, &e) == START_READY);
     CHECK_STR(r.s.path, "/home/u/.cache/play/x");
