@@ -28,6 +28,10 @@
 #define PIPE_USUAL   65536
 #define OUTPUT_LARGE ((size_t)128 << 10)  // from here on speed counts more
 
+// Who is silent does not find out that nobody is there any more: a connection that was cut is noticed by the server when it
+// has something to send, and what runs here ends with it.
+#define QUIET_MS 20000
+
 /// A private name for everything temporary, beside the executable when that directory is ours (the cache directory
 /// play made), else in $TMPDIR or /tmp. Nothing is created yet.
 static const char *choose_dir(struct arena *a) {
@@ -160,6 +164,7 @@ static void write_output(struct remote *r) {
     }
     ssize_t n = write(r->out, out.s, out.n);
     if (n > 0) {
+        r->said = clock_ms();
         buf_consume(&r->output, (size_t)n);
     } else if (n < 0 && errno != EINTR && errno != EAGAIN) {
         r->eof = true;
@@ -183,17 +188,27 @@ static int64_t sooner(int64_t deadline, int64_t other) {
     return deadline < 0 || other < deadline ? other : deadline;
 }
 
+/// A sign of life where nothing was said for long; when it comes next.
+static int64_t sign_of_life(struct remote *r, int64_t now) {
+    if (!r->output.n && now >= r->said + QUIET_MS) {
+        frame_write(&r->output, FRAME_PING, 0, STR_NONE);
+        r->said = now;
+    }
+    return r->said + QUIET_MS;
+}
+
 static bool turn(struct remote *r, struct err *e) {
     struct pollfd p[CHILDREN_MAX + 4];
     struct job *who[CHILDREN_MAX + 4] = {0};
     nfds_t n = 0;
+    int64_t now = clock_ms();
+    int64_t sign = sign_of_life(r, now);
     p[n++] = (struct pollfd){.fd = r->in, .events = POLLIN};
     bool held = held_back(r);
     p[n++] = (struct pollfd){.fd = r->output.n && !held ? r->out : -1, .events = POLLOUT};
     p[n++] = (struct pollfd){.fd = r->signals, .events = POLLIN};
     p[n++] = (struct pollfd){.fd = r->kept.pid ? r->kept.fd : -1, .events = POLLIN};
-    int64_t wake = jobs_expire(r);
-    int64_t now = clock_ms();
+    int64_t wake = sooner(jobs_expire(r), sign);
     size_t left = r->running;
     for (struct job *j = r->jobs; j && left; j = j->next) {
         left -= j->pid != 0;

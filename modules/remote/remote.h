@@ -48,6 +48,7 @@ struct remote {
     struct buf input, output;
     bool eof, bye;
     bool wide;     // the pipe to the connection has its usual size again
+    int64_t said;  // when something was last written to the connection
     int64_t hold;  // until then results may wait for those that follow at once; 0: nothing is held back
     struct store store;
     struct job *jobs;  // in order of arrival

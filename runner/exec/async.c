@@ -48,7 +48,8 @@ static void tell(struct job *j, int level, struct val result) {
 
 static enum job_phase ask_later(struct job *j) {
     j->item.async.state = ASYNC_POLL;
-    j->due = clock_ms() + j->item.async.poll_s * 1000;
+    j->item.async.since = clock_ms();
+    j->due = j->item.async.since + j->item.async.poll_s * 1000;
     j->after = JOB_POLL;
     return JOB_TIMER;
 }
@@ -88,7 +89,9 @@ static enum job_phase polled(struct job *j) {
         p->state = ASYNC_CLEANUP;
         return JOB_POLL;
     }
-    p->left_s -= p->poll_s;
+    // a host that cannot be asked costs the time that it takes to find out
+    int64_t took = (clock_ms() - p->since) / 1000;
+    p->left_s -= lost && took > p->poll_s ? took : p->poll_s;
     if (!lost) {
         tell(j, 0, r);
     }

@@ -185,6 +185,7 @@ struct async_poll {
     int64_t limit_s, poll_s, left_s;
     struct str dir;          // where the target keeps results; empty: the default
     enum async_state state;  // what the request in flight is for
+    int64_t since;           // when the wait before the question that is being asked began
     struct val jid, result;
 };
 /// One item of a loop, or the whole task when there is none.

@@ -570,6 +570,9 @@ static void keepalive(struct conn *c, int64_t now, int64_t *next) {
         earlier(next, c->local ? 0 : now + each);
         return;
     }
+    for (struct peer *q = c->peers; q && c->ping_ms && now - c->ping_ms >= dead; q = q->next) {
+        peer_taken(q);
+    }
     if (c->ping_ms && now - c->ping_ms >= dead) {
         struct arena tmp = {0};
         struct err e = {.arena = &tmp};

@@ -593,8 +593,17 @@ static bool read_some(struct peer *p, bool err, struct buf *into) {
     return moved;
 }
 
+void peer_taken(struct peer *p) {
+    uint32_t window = stream_window(&p->stream);
+    if (window > p->window && p->conn->ping_ms) {
+        p->conn->ping_ms = clock_ms();
+    }
+    p->window = window;
+}
+
 static bool write_some(struct peer *p) {
     bool moved = false;
+    peer_taken(p);
     for (;;) {
         peer_fill(p);
         int n = p->out.n ? stream_write(&p->stream, p->out.p, p->out.n) : 0;
@@ -611,6 +620,7 @@ static bool write_some(struct peer *p) {
     if (p->out.n == 0 && p->out.cap > IN_KEEP) {
         buf_release(&p->out);
     }
+    p->window = stream_window(&p->stream);
     stream_interest(&p->stream, p->out.n > 0);
     return moved;
 }

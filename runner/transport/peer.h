@@ -26,6 +26,7 @@ struct peer {
     int64_t hold_ms;    // until then what is in sendq may wait for more; 0: nothing waits
     int64_t reopen_ms;  // when to try again to open a channel that was refused; 0: not waiting
     int opens;
+    uint32_t window;  // of the stream when it was last looked at
     int64_t deadline_ms;              // of the start, moved on by progress
     struct req *raw;                  // PEER_RAW and on its way there
     struct map sent;                  // content and scripts it has or is being sent (.value: how), by their digests
@@ -45,6 +46,9 @@ void peer_give(struct peer *p, struct req *r);
 /// Sends FRAME_CANCEL, or takes the request back when it was not sent.
 void peer_cancel(struct peer *p, struct req *r);
 void peer_ping(struct peer *p);
+/// The other end has read since it was last looked at, though it may not have come to the ping yet: over a slow link a
+/// large content lies before it. That counts as an answer.
+void peer_taken(struct peer *p);
 /// Keeps the output buffer supplied, a piece at a time: content is not copied for every host at once.
 void peer_fill(struct peer *p);
 /// True while the requests in sendq wait for others to go with, at most a few milliseconds: each packet costs the

@@ -149,6 +149,10 @@ int stream_write(struct stream *s, const char *p, size_t n) {
     return -1;
 }
 
+uint32_t stream_window(const struct stream *s) {
+    return s->session && s->state == STREAM_RUNNING ? ssh_channel_window_size(s->channel) : 0;
+}
+
 static void child_status(struct stream *s) {
     int st = 0;
     if (s->reaped) {

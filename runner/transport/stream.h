@@ -31,6 +31,8 @@ int stream_step(struct stream *s, struct err *e);
 int stream_read(struct stream *s, bool err, char *p, size_t n);
 /// Writes what fits: bytes, 0 not now, -1 the other end is closed.
 int stream_write(struct stream *s, const char *p, size_t n);
+/// What the other end of an ssh channel still takes: it grows when the program there has read. 0 for other streams.
+uint32_t stream_window(const struct stream *s);
 /// True when it ended and everything was read; its exit status is then s->status.
 bool stream_ended(struct stream *s);
 /// Closes standard input.

@@ -1,6 +1,6 @@
 // A TCP relay that holds everything back for a time: a long link on one machine.
-// bench-relay LISTEN_PORT TARGET_ADDRESS TARGET_PORT DELAY_MS: listens on 127.0.0.1; each way takes DELAY_MS. When it
-// gets SIGTERM it prints how many bursts went from the client to the target, which is about the number of round trips,
+// bench-relay LISTEN_PORT TARGET_ADDRESS TARGET_PORT DELAY_MS [RATE]: listens on 127.0.0.1; each way takes DELAY_MS, and no
+// more than RATE bytes a second go up. When it gets SIGTERM it prints how many bursts went from the client to the target, which is about the number of round trips,
 // and how many bytes went up to the target and down from it.
 #include <arpa/inet.h>
 #include <errno.h>
@@ -27,6 +27,7 @@ struct piece {
 struct way {
     struct piece *head, *tail;
     long last_ms;       // when the newest piece is due
+    long free_ms;       // when the link is free for the next piece
     int from, to, eof;  // eof: 1 read, 2 passed on
 };
 struct link {
@@ -35,7 +36,7 @@ struct link {
 static struct link links[LINKS];
 static int nlinks;
 static volatile sig_atomic_t stop;
-static long bursts, bytes[2];
+static long bursts, bytes[2], rate;
 
 static void on_term(int sig) {
     (void)sig;
@@ -61,6 +62,10 @@ static void take(struct way *w, long delay_ms, int count) {
     w->eof = n <= 0 ? 1 : w->eof;
     p->n = n > 0 ? (size_t)n : 0;
     p->due_ms = now_ms() + delay_ms;
+    if (count && rate) {
+        w->free_ms = (w->free_ms > now_ms() ? w->free_ms : now_ms()) + (long)p->n * 1000 / rate;
+        p->due_ms = w->free_ms + delay_ms;
+    }
     memcpy(p->data, buf, p->n);
     bytes[count ? 0 : 1] += (long)p->n;
     // what is sent within a quarter of the delay goes in one burst
@@ -147,8 +152,8 @@ static void turn(int listener, const struct sockaddr_in *target, long delay_ms) 
 }
 
 int main(int argc, char **argv) {
-    if (argc != 5) {
-        fprintf(stderr, "usage: bench-relay LISTEN_PORT TARGET_ADDRESS TARGET_PORT DELAY_MS\n");
+    if (argc != 5 && argc != 6) {
+        fprintf(stderr, "usage: bench-relay LISTEN_PORT TARGET_ADDRESS TARGET_PORT DELAY_MS [RATE]\n");
         return 2;
     }
     struct sockaddr_in here = {.sin_family = AF_INET, .sin_port = htons((unsigned short)strtol(argv[1], NULL, 10))};
@@ -162,6 +167,7 @@ int main(int argc, char **argv) {
         perror("bench-relay");
         return 1;
     }
+    rate = argc == 6 ? strtol(argv[5], NULL, 10) : 0;
     struct sigaction sa = {.sa_handler = on_term};
     sigaction(SIGTERM, &sa, NULL);
     while (!stop) {

@@ -70,11 +70,51 @@ check "packets dropped before the connection" 4 "no answer within 3 s"
 iptables -I INPUT -s 127.0.0.42 -p tcp -m length --length 300:65535 -j DROP
 check "only small packets pass, so the key exchange hangs" 4 "no answer within 3 s"
 later drop &
-check "packets dropped in the middle of a task" 4 "has not answered for"
+check "packets dropped in the middle of a task" 4 "has not answered for" -e nap=600.25
+# play is gone and the link is back: the host finds out when it says something
+# shellcheck disable=SC2317 # called by wait_until
+napping() { pgrep -f "^sleep 600.25" >/dev/null; }
+if wait_until 60 eval '! napping'; then passed=$((passed + 1)); else
+    failed=$((failed + 1))
+    say "FAILED: the task goes on although nobody is there any more"
+    pkill -f "^sleep 600.25"
+fi
 later iptables -I INPUT -d 127.0.0.42 -p tcp -j REJECT --reject-with tcp-reset &
 check "reset in the middle of a task" 4 "bad                        : ok=1"
 later sh -c "$(declare -f drop restore); drop; sleep 1.2; iptables -F" &
 check "a link that comes back in time" 0 "bad                        : ok=3" -e nap=4
+wait
+
+# in the background: what it costs to find out that the host cannot be asked counts
+cat >site.yml <<END
+- hosts: all
+  gather_facts: false
+  strategy: free
+  tasks:
+    - shell: touch $loop_dir/{{ inventory_hostname }}.began; test {{ inventory_hostname }} = good || sleep 50
+      async: 30
+      poll: 1
+    - command: touch $loop_dir/{{ inventory_hostname }}.ended
+END
+later drop &
+check "packets dropped while a task in the background is asked for" 2 "did not complete within the requested time - 30s"
+wait
+
+# a large content over a slow link: the ping lies behind it
+head -c 3000000 /dev/urandom >noise
+cat >site.yml <<END
+- hosts: all
+  gather_facts: false
+  tasks:
+    - copy: {src: noise, dest: $loop_dir/good.ended}
+END
+sed -i "s/^bad .*//; s/^good .*/good ansible_host=127.0.0.1 ansible_port=$((loop_port + 1))/" inv
+printf '[127.0.0.1]:%s %s\n' "$((loop_port + 1))" "$(cut -d' ' -f1,2 hostkey.pub)" >>known_hosts
+"$bin/bench-relay" "$((loop_port + 1))" 127.0.0.41 "$loop_port" 10 300000 >/dev/null &
+echo $! >relay.pid
+sleep 0.3
+check "a slow link" 0 "good                       : ok=1    changed=1"
+kill "$(cat relay.pid)"
 wait
 say "$passed checks passed, $failed failed"
 [ "$failed" = 0 ]
