@@ -191,14 +191,14 @@ bool start_script(struct arena *a, const struct start *s, const char **out, stru
     if (!s->remote_tmp) {
         add_guess(&b, s->payloads);
     }
-    buf_z(&b, "set -- $(uname -sm); a=$2; case \"$1-$a\" in ");
+    buf_z(&b, "set -- $(uname -sm 2>&1); a=$2; case \"$1-$a\" in ");
     for (size_t i = 0; i < START_ARCHES; i++) {
         const struct payload *p = &s->payloads->p[i];
         if (p->machine) {
             buf_printf(&b, "Linux-%s) h=%s; n=%zu;; ", p->machine, p->sha256, p->data.n);
         }
     }
-    buf_z(&b, "*) echo \"$p arch $1 $a\"; exit 1;; esac; ");
+    buf_z(&b, "*) echo \"$p arch $*\"; exit 1;; esac; ");
     if (!s->remote_tmp) {
         buf_printf(&b, "%s; ", usual_place);
     }
@@ -255,11 +255,12 @@ struct str tidy_text(struct arena *a, struct str text, size_t max) {
 }
 
 static enum start_step fail_arch(const struct start *s, struct str rest, struct err *e) {
-    struct str what = tidy_text(e->arena, rest, 64);
+    struct str what = tidy_text(e->arena, rest, 128);
     const char *hint = "only raw works there";
-    if (!what.n) {
-        (void)err_set(e, ERR_UNREACHABLE, NO_MARK, "'uname -sm' says nothing on host '%s'", s->host);
-        hint = "is uname in the PATH that the login shell sets?";
+    if (!what.n || str_find_char(what, 0, ':') != SIZE_MAX) {
+        (void)err_set(e, ERR_UNREACHABLE, NO_MARK, "'uname -sm' does not tell what host '%s' is: %.*s", s->host,
+                      STR(what.n ? what : STR_LIT("it says nothing")));
+        hint = "its shell must be able to run programs, and to find them in its PATH";
     } else if (str_starts(what, "Linux ")) {
         (void)err_set(e, ERR_UNREACHABLE, NO_MARK, "no play-remote for the architecture '%.*s' of host '%s' in '%s'",
                       STR(str_sub(what, 6, what.n)), s->host, s->payloads->dir);

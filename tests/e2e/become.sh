@@ -106,6 +106,11 @@ site "sudo, none" 2 "missing sudo password for host '127.0.0.1' (give it with --
 (cd home && { wait_until 60 grep -q 'BECOME password:' "$work/output"; printf '%s\n' "$password"; } | HOME=$PWD timeout 90 script -qec "runuser -u tester -- '$bin/play' run site.yml -i 127.0.0.1, -u tester \
     --private-key key -e ansible_port=$port -e tag=$$ -e '$three' --ssh-common-args=-oUserKnownHostsFile=known -T 60 -K" /dev/null) >output 2>&1
 judge "sudo, a prompt" $? 0 "BECOME password:"
+rules "ALL" 'Defaults lecture=always, insults, use_pty, passwd_tries=5, badpass_message="[sudo] password for tester:"'
+site "sudo that talks" 0 "failed=0" -e "$three" --become-password-file right
+site "sudo that talks, a wrong one" 2 "incorrect sudo password for host '127.0.0.1'" -e "$three" --become-password-file wrong
+rules "NOPASSWD: ALL" "Defaults noexec"
+site "sudo whose shell may start nothing" 4 "'uname -sm' does not tell what host '127.0.0.1' is: /bin/sh: 1: uname: Permission denied" -e "$three"
 rules "NOPASSWD: ALL"
 site "sudo without a password" 0 "failed=0" -e "$three"
 rules "NOPASSWD: ALL" "Defaults requiretty"

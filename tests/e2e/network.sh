@@ -44,7 +44,7 @@ cat >site.yml <<END
     - command: touch $loop_dir/{{ inventory_hostname }}.ended
 END
 drop() { iptables -I INPUT -d 127.0.0.42 -p tcp -j DROP && iptables -I INPUT -s 127.0.0.42 -p tcp -j DROP; }
-restore() { iptables -F; }
+restore() { iptables -F INPUT; }
 
 # check NAME STATUS TEXT ARGS...: a run ends so within 40 s, its output has TEXT, and the other host did all
 check() {
@@ -69,9 +69,10 @@ drop
 check "packets dropped before the connection" 4 "no answer within 3 s"
 iptables -I INPUT -s 127.0.0.42 -p tcp -m length --length 300:65535 -j DROP
 check "only small packets pass, so the key exchange hangs" 4 "no answer within 3 s"
+iptables -I OUTPUT -d 127.0.0.42 -p tcp --tcp-flags FIN FIN -j DROP
 later drop &
 check "packets dropped in the middle of a task" 4 "has not answered for" -e nap=600.25
-# play is gone and the link is back: the host finds out when it says something
+# play is gone and the link is back, but the end of the connection was lost: the host finds out when it says something
 # shellcheck disable=SC2317 # called by wait_until
 napping() { pgrep -f "^sleep 600.25" >/dev/null; }
 if wait_until 60 eval '! napping'; then passed=$((passed + 1)); else
@@ -79,6 +80,7 @@ if wait_until 60 eval '! napping'; then passed=$((passed + 1)); else
     say "FAILED: the task goes on although nobody is there any more"
     pkill -f "^sleep 600.25"
 fi
+iptables -F OUTPUT
 later iptables -I INPUT -d 127.0.0.42 -p tcp -j REJECT --reject-with tcp-reset &
 check "reset in the middle of a task" 4 "bad                        : ok=1"
 later sh -c "$(declare -f drop restore); drop; sleep 1.2; iptables -F" &
