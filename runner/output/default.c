@@ -429,8 +429,26 @@ static void on_error(struct output *o, const struct event *ev) {
     out_line(o, true, COLOR_NONE, str_rtrim(buf_view(&b)));
 }
 
+/// A line that a target's program printed: what would command the terminal, or is no UTF-8, is shown as \xNN.
 static void live_log(struct output *o, const struct event *ev) {
-    out_printf(o, COLOR_VERBOSE, "%.*s | %.*s", STR(ev->host), STR(ev->name));
+    struct buf b = BUF_IN(&o->scratch);
+    struct str line = ev->name;
+    if (line.n && line.s[line.n - 1] == '\r') {
+        line.n--;
+    }
+    for (size_t i = 0; i < line.n;) {
+        size_t from = i;
+        uint32_t cp = utf8_next(line, &i);
+        bool control = (cp < ' ' && cp != '\t') || (cp >= 0x7f && cp < 0xa0);
+        bool broken = cp > 0x7f && !utf8_valid(str_sub(line, from, i));
+        for (size_t k = from; (control || broken) && k < i; k++) {
+            buf_printf(&b, "\\x%02x", (unsigned char)line.s[k]);
+        }
+        if (!control && !broken) {
+            buf_str(&b, str_sub(line, from, i));
+        }
+    }
+    out_printf(o, COLOR_VERBOSE, "%.*s | %.*s", STR(ev->host), STR(buf_view(&b)));
 }
 
 void default_event(struct output *o, const struct event *ev) {

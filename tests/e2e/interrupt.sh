@@ -51,6 +51,25 @@ expect "nothing about a" grep -vq 'host a ' output
 gone() { ! kill -0 "$(cat pid-b)" 2>/dev/null; }
 expect "remote work has ended" wait_until 5 gone
 
+# -- live output: lines as a whole, of each item, nothing that commands the terminal, no secrets
+cat >live.yml <<'END'
+- hosts: all
+  gather_facts: false
+  tasks:
+    - shell: "printf 'par'; sleep 0.2; printf 'tial {{ item }}\\n'"
+      loop: [1, 2]
+    - shell: "printf 'a\\377b \\033[31mred\\033[0m\\r\\n'"
+    - shell: "printf 'hid'; sleep 0.2; printf 'den-word\\n'"
+      vars: {ansible_become_password: hidden-word}
+    - shell: echo not shown
+      no_log: true
+END
+timeout 60 "$bin/play" run live.yml -i a,b, -c local --live -e ansible_password=hidden-word >output 2>&1
+expect "live output of loops" test "$(grep -c '^[ab] | partial [12]$' output)" = 4
+expect "live output: bytes" test "$(grep -cF 'a\xffb \x1b[31mred\x1b[0m' output)" = 2
+expect "live output: nothing hidden" test "$(grep -c -e 'hidden-word' -e '| not shown' output)" = 0
+expect "live output: masked" test "$(grep -cx '[ab] | \*\*\*\*\*\*\*\*' output)" = 2
+
 # -- twice, while the run itself is busy
 cat >busy.yml <<'END'
 - hosts: all
