@@ -28,8 +28,8 @@
 #define PIPE_USUAL   65536
 #define OUTPUT_LARGE ((size_t)128 << 10)  // from here on speed counts more
 
-// Who is silent does not find out that nobody is there any more: a connection that was cut is noticed by the server when it
-// has something to send, and what runs here ends with it.
+// Who is silent does not find out that nobody is there any more: a connection that was cut is noticed by the server
+// when it has something to send, and what runs here ends with it.
 #define QUIET_MS 20000
 
 /// A private name for everything temporary, beside the executable when that directory is ours (the cache directory

@@ -1,5 +1,5 @@
-// Before the first connection: hosts that the plays would reach in a way that is not supported, by a keyword, a variable of
-// the inventory or an option. What a template says is not known yet and waits until a task comes to it.
+// Before the first connection: hosts that the plays would reach in a way that is not supported, by a keyword, a
+// variable of the inventory or an option. What a template says is not known yet and waits until a task comes to it.
 #include "exec.h"
 
 /// What of a play is looked at: the hosts that may differ from each other.
@@ -52,8 +52,7 @@ static bool find_hosts(struct reach *q, struct play *p, bool first) {
     struct run_pattern pattern = {.at = p->hosts.mark, .quiet = true};
     struct host **found = NULL;
     size_t n = 0;
-    if (!play_pattern(q->r, p, &q->a, &pattern.text, &e) ||
-        !run_match_only(q->r, &pattern, &q->a, &found, &n, &e)) {
+    if (!play_pattern(q->r, p, &q->a, &pattern.text, &e) || !run_match_only(q->r, &pattern, &q->a, &found, &n, &e)) {
         return false;  // the play will tell
     }
     for (size_t i = 0; i < n; i++) {
@@ -94,7 +93,10 @@ static bool check_reached(struct reach *q, const struct node *n, struct err *e) 
         }
     }
     for (size_t i = 0; i < COUNTOF(q->host); i++) {
-        struct val v = q->host[i] ? counts(q, n, i) : VNULL;
+        if (!q->host[i]) {
+            continue;
+        }
+        struct val v = counts(q, n, i);
         struct str option = q->r->o->connection;
         bool ok = val_is(v, VAL_UNDEF) ? !option.n || connection_check(option, NO_MARK, e)
                                        : !is_text(v) || connection_check(val_text(v), v.mark, e);

@@ -26,7 +26,7 @@ struct peer {
     int64_t hold_ms;    // until then what is in sendq may wait for more; 0: nothing waits
     int64_t reopen_ms;  // when to try again to open a channel that was refused; 0: not waiting
     int opens;
-    uint32_t window;  // of the stream when it was last looked at
+    uint32_t window;                  // of the stream when it was last looked at
     int64_t deadline_ms;              // of the start, moved on by progress
     struct req *raw;                  // PEER_RAW and on its way there
     struct map sent;                  // content and scripts it has or is being sent (.value: how), by their digests

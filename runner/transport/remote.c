@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #define PAYLOAD_MAX ((size_t)256 << 20)
-#define NOISE_MAX 2048
+#define NOISE_MAX   2048
 #define LINE_MAX_   ((size_t)64 << 10)
 
 // -- the executables -------------------------------------------------------------------------------------------------

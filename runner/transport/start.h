@@ -49,7 +49,7 @@ struct start {
     size_t seen;       // of the stderr text, already searched for prompts
     size_t ours;       // lines with the nonce so far
     struct buf noise;  // the end of what was printed before the first of them
-    struct buf bad;  // why candidates for the cache directory were not used
+    struct buf bad;    // why candidates for the cache directory were not used
 };
 /// A random word for start.nonce, in `a`.
 const char *start_nonce(struct arena *a);

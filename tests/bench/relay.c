@@ -1,7 +1,7 @@
 // A TCP relay that holds everything back for a time: a long link on one machine.
-// bench-relay LISTEN_PORT TARGET_ADDRESS TARGET_PORT DELAY_MS [RATE]: listens on 127.0.0.1; each way takes DELAY_MS, and no
-// more than RATE bytes a second go up. When it gets SIGTERM it prints how many bursts went from the client to the target, which is about the number of round trips,
-// and how many bytes went up to the target and down from it.
+// bench-relay LISTEN_PORT TARGET_ADDRESS TARGET_PORT DELAY_MS [RATE]: listens on 127.0.0.1; each way takes DELAY_MS,
+// and no more than RATE bytes a second go up. When it gets SIGTERM it prints how many bursts went from the client to
+// the target, which is about the number of round trips, and how many bytes went up to the target and down from it.
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>

@@ -105,6 +105,13 @@ check "no such program: exit status" 4 $?
 grep -q "cannot connect to host 'box1' by 'podman'" output
 check "no such program: message" 0 $?
 
+# what it prints for ever is no progress
+printf '#!/bin/sh\nexec yes noise\n' >endless && chmod +x endless
+timeout 90 "$bin/play" run site.yml -i box1, -c podman -T 1 -e "ansible_podman_executable=$work/endless out=." >output 2>&1
+check "endless output: exit status" 4 $?
+grep -q "play-remote on host 'box1' did not start in time: .*noise noise" output
+check "endless output: message" 0 $?
+
 tree() { # DIR: a root with busybox only
     local applet
     mkdir -p "$1"/{usr/bin,tmp,root,proc,dev,sys,run,etc,var}

@@ -347,18 +347,6 @@ static void part_endless_stderr(struct server *s) {
         wait_for_the_end(s);
     }
 }
-/// Lines for as long as they are taken: they are no progress.
-static void part_endless_lines(struct server *s) {
-    static char lines[30000];
-    for (size_t i = 0; i < sizeof lines; i++) {
-        lines[i] = i % 6 == 5 ? '\n' : 'x';
-    }
-    while (s->channel || until_exec(s)) {
-        if (ssh_channel_write(s->channel, lines, sizeof lines) <= 0) {
-            break;
-        }
-    }
-}
 /// As nologin: why there is no shell stands on standard output.
 static void part_says_why(struct server *s) {
     if (until_exec(s)) {
@@ -394,7 +382,6 @@ TEST(faults_at_the_start) {
     fault(part_speaks, false, "not available", NULL);
     fault(part_endless_stdout, false, "play-remote", NULL);
     fault(part_endless_stderr, false, "play-remote", NULL);
-    fault(part_endless_lines, false, "did not start in time: ", NULL);
     fault(part_says_why, false, "(exit status 1): Welcome This account is closed", NULL);
     fault(part_ok_then_nothing, false, "did not start in time", NULL);
     fault(part_ok_then_text, false, "does not keep the protocol", NULL);

@@ -104,7 +104,8 @@ static struct str run_with(struct rig *r, const char *const *programs, const cha
     char *dir = bed_path(arena_printf(&r->a, "%s.bin", programs[0]));
     CHECK(mkdir(dir, 0700) == 0);
     for (size_t i = 1; programs[i]; i++) {
-        CHECK(symlink(arena_printf(&r->a, "/bin/%s", programs[i]), arena_printf(&r->a, "%s/%s", dir, programs[i])) == 0);
+        CHECK(symlink(arena_printf(&r->a, "/bin/%s", programs[i]), arena_printf(&r->a, "%s/%s", dir, programs[i])) ==
+              0);
     }
     r->path = arena_printf(&r->a, "PATH=%s", dir);
     return run(r, "/bin/sh", home, NULL, input);
@@ -125,7 +126,8 @@ TEST(start_script_where_programs_are_missing) {
     CHECK(start_out(&r.s, &in, &e) == START_FAILED && strstr(e.msg, "there is no 'head' in the PATH"));
     buf_consume(&in, in.n);
     buf_str(&in, run_with(&r, none, home, STR_LIT(FAKE_PROGRAM)));
-    CHECK(start_out(&r.s, &in, &e) == START_FAILED && strstr(e.msg, "'uname -sm' does not tell") && strstr(e.msg, "not found"));
+    CHECK(start_out(&r.s, &in, &e) == START_FAILED && strstr(e.msg, "'uname -sm' does not tell") &&
+          strstr(e.msg, "not found"));
     buf_release(&in);
     CHECK(has(run_with(&r, enough, home, STR_LIT(FAKE_PROGRAM)), "\nRUNS\n"));
     rig_release(&r);
