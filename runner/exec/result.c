@@ -141,9 +141,12 @@ void host_seen(struct hrun *h) {
 /// ansible_failed_task and ansible_failed_result, for the rescue part.
 static void remember_failure(struct job *j) {
     struct val t = val_dict(&j->a, 8);
-    val_set(&j->a, t, "name", val_str(&j->a, j->task->n.name));
+    struct val name = j->task->n.kw[KW_NAME];
+    bool one = j->viewed && !j->looping;  // of a loop's items none is meant
+    bool named = one && val_is(name, VAL_STR);
+    val_set(&j->a, t, "name", val_str(&j->a, named ? view_name(&j->v, name) : j->task->n.name));
     val_set(&j->a, t, "action", val_str(&j->a, j->task->action_name));
-    val_set(&j->a, t, "args", j->task->args);
+    val_set(&j->a, t, "args", one && val_is(j->item.args, VAL_DICT) ? j->item.args : j->task->args);
     val_set(&j->a, t, "register", j->task->n.kw[KW_REGISTER].kind == VAL_UNDEF ? VNULL : j->task->n.kw[KW_REGISTER]);
     val_set(&j->a, t, "tags", node_tags(&j->task->n, &j->a));
     val_set(&j->a, t, "when", node_whens(&j->task->n, &j->a));
