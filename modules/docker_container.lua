@@ -15,6 +15,21 @@ local function inspect(c)
   return docker.find(c, "/containers/" .. docker.escaped(c.args.name) .. "/json")
 end
 
+-- Under this name a new container waits until the old one is gone.
+local function waiting_name(c)
+  return c.args.name .. ".play-new"
+end
+
+-- The one that waits; what was started under that name is not ours.
+local function waiting(c)
+  local container = docker.find(c, "/containers/" .. docker.escaped(waiting_name(c)) .. "/json")
+  return container and container.State.Status == "created" and container or nil
+end
+
+local function rename(c, id)
+  docker.call(c, "Error renaming container " .. id, "POST", "/containers/" .. id .. "/rename", { query = { name = c.args.name } })
+end
+
 -- -- image -------------------------------------------------------------------------------------------------------------
 
 local function wanted_image(c, current)
@@ -100,22 +115,49 @@ local function remove(c, id)
   wait_removed(c, id)
 end
 
-local function create(c, want, image_name)
-  action(c, { created = "Created container", create_parameters = want.body })
+-- Makes the container under a name; its id, nil in check mode.
+local function make(c, want, image_name, name)
   if c.check then
     return nil
   end
   local body = util.copy(want.body)
   body.Image = image_name
-  local query = { name = c.args.name }
+  local query = { name = name }
   if c.args.platform then
     query.platform = c.args.platform
   end
-  local made = docker.call(c, "Error creating container", "POST", "/containers/create", { query = query, body = body })
-  for _, warning in ipairs(util.present(made.Warnings) or {}) do
+  local answer = docker.call(c, "Error creating container", "POST", "/containers/create", { query = query, body = body })
+  for _, warning in ipairs(util.present(answer.Warnings) or {}) do
     c:warn("Docker warning: " .. warning)
   end
-  return docker.find(c, "/containers/" .. made.Id .. "/json")
+  return answer.Id
+end
+
+local function made(c, want, id)
+  action(c, { created = "Created container", create_parameters = want.body })
+  return id and docker.find(c, "/containers/" .. id .. "/json")
+end
+
+local function discard(c, id)
+  docker.request(c, "DELETE", "/containers/" .. id, { query = { v = "true", force = "true" } })
+end
+
+-- Makes the container anew. The new one is there before the old one goes: when it cannot be made, or this run is killed,
+-- there is always one of the two, and the next run finds it.
+local function make_anew(c, want, old)
+  local left = not c.check and waiting(c)
+  if left then
+    discard(c, left.Id)
+  end
+  local id = make(c, want, c.args.image or old.Config.Image, waiting_name(c))
+  if old.State.Running then
+    stop(c, old.Id)
+  end
+  remove(c, old.Id)
+  if id then
+    rename(c, id)
+  end
+  return made(c, want, id)
 end
 
 -- -- networks --------------------------------------------------------------------------------------------------------------
@@ -294,20 +336,26 @@ local function present(c)
     end
     container = nil
   end
+  if not container then
+    container = waiting(c)
+    if container and not c.check then
+      rename(c, container.Id)
+    end
+  end
   local image = wanted_image(c, container)
   local compared = c.args.image_comparison == "current-image" and container and docker.image(c, container.Image) or image
   if not compared and container then
     compared = docker.image(c, container.Image)
   end
   local want = spec.wanted(c)
-  local created = false
+  local new = false
   if not container then
     if not c.args.image then
       c:fail("Cannot create container when image is not specified!")
     end
     c:differs("exists", false, true)
-    container = create(c, want, c.args.image)
-    created = true
+    container = made(c, want, make(c, want, c.args.image, c.args.name))
+    new = true
   else
     local differences, updates = spec.compare(c, want, container, compared)
     local other_image = image and spec.comparison(c, "image") ~= "ignore" and image.Id ~= container.Image
@@ -325,14 +373,8 @@ local function present(c)
       for name, pair in pairs(updates) do
         c:differs(name, pair[1], pair[2])
       end
-      local id = container.Id
-      local image_name = c.args.image or container.Config.Image
-      if container.State.Running then
-        stop(c, id)
-      end
-      remove(c, id)
-      container = create(c, want, image_name)
-      created = true
+      container = make_anew(c, want, container)
+      new = true
     elseif next(updates) then
       for name, pair in pairs(updates) do
         c:differs(name, pair[1], pair[2])
@@ -346,7 +388,7 @@ local function present(c)
   end
   local id = container and container.Id or c.args.name
   if container then
-    update_networks(c, container, created)
+    update_networks(c, container, new)
   end
   local switched = set_running(c, container, id)
   if not c.check then
@@ -367,7 +409,11 @@ local function present(c)
 end
 
 local function absent(c)
-  local container = inspect(c)
+  local left = waiting(c)
+  if left and not c.check then
+    discard(c, left.Id)
+  end
+  local container = inspect(c) or left
   if not container then
     return
   end

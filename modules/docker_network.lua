@@ -3,12 +3,29 @@
 local util = use("util")
 local docker = use("docker")
 
+-- While a network is made anew, a mere configuration beside it tells in this label who was connected.
+local NOTE, CONNECTED = ".play-connected", "play.connected"
+
 local function find(c)
+  local found
   for _, net in ipairs(docker.call(c, "Error listing networks", "GET", "/networks",
-    { query = { filters = docker.filters(c, { name = c.args.name }) } })) do
+    { query = { filters = docker.filters(c, { name = c.args.name }) } })) do  -- all whose names have that text
     if net.Name == c.args.name then
-      return docker.find(c, "/networks/" .. net.Id)
+      found = docker.find(c, "/networks/" .. net.Id)
+    elseif net.Name == c.args.name .. NOTE then
+      local ok, names = pcall(c.json.decode, (util.present(net.Labels) or {})[CONNECTED] or "")
+      c.state.note, c.state.noted = net.Id, ok and names or list()
     end
+  end
+  return found
+end
+
+-- Notes who is to be connected again, before anybody is disconnected.
+local function note(c)
+  if not c.state.note and #c.state.disconnect > 0 then
+    local labels = dict({ [CONNECTED] = c.json.encode(c.state.connect) })
+    c.state.note = docker.call(c, "Error creating network " .. c.args.name .. NOTE, "POST", "/networks/create",
+      { body = { Name = c.args.name .. NOTE, ConfigOnly = true, Labels = labels } }).Id
   end
 end
 
@@ -116,9 +133,23 @@ local function connected(net)
   return names
 end
 
--- Whom the task wants connected: a task that names nobody leaves them as they are.
+-- Whom the task wants connected. One that names nobody, or appends, leaves those that are connected, or that were before
+-- a run that was killed.
 local function wanted_names(c, net)
-  return #c.args.connected > 0 and c.args.connected or list(util.keys(connected(net)))
+  local names = list()
+  if #c.args.connected == 0 or c.args.appends then
+    local known = connected(net)
+    for _, name in ipairs(c.state.noted or {}) do
+      known[name] = docker.find(c, "/containers/" .. docker.escaped(name) .. "/json") and true or nil
+    end
+    util.extend(names, util.keys(known))
+  end
+  for _, name in ipairs(c.args.connected) do
+    if not util.contains(names, name) then
+      util.append(names, name)
+    end
+  end
+  return names
 end
 
 local function plan_connections(c, net)
@@ -146,6 +177,9 @@ local function plan(c)
   check_arguments(c)
   local net = find(c)
   c.state.id = net and net.Id
+  if c.state.note then
+    c:changed()  -- a run was killed: this one ends its work
+  end
   if c.args.state == "absent" then
     if net then
       c:differs("exists", true, false)
@@ -156,16 +190,11 @@ local function plan(c)
   if not net then
     c:differs("exists", false, true)
     c.state.create = true
-    c.state.connect = c.args.connected
+    c.state.connect = wanted_names(c, net)
   elseif compare(c, net) or c.args.force then
     c.state.create, c.state.remove = true, true
     c.state.disconnect = list(util.keys(connected(net)))
-    c.state.connect = c.args.appends and list(util.keys(connected(net))) or list()
-    for _, name in ipairs(wanted_names(c, net)) do
-      if not util.contains(c.state.connect, name) then
-        util.append(c.state.connect, name)
-      end
-    end
+    c.state.connect = wanted_names(c, net)
     c:changed()
   else
     plan_connections(c, net)
@@ -207,13 +236,22 @@ local function create(c)
   return docker.call(c, "Error creating network " .. a.name, "POST", "/networks/create", { body = body }).Id
 end
 
+local function forget(c)
+  if c.state.note then
+    docker.call(c, "Error removing network " .. c.args.name .. NOTE, "DELETE", "/networks/" .. c.state.note)
+  end
+end
+
 local function run(c)
+  if c.state.remove then
+    note(c)
+  end
   disconnect(c)
-  if c.args.state == "absent" or c.state.remove then
+  if c.state.id and (c.args.state == "absent" or c.state.remove) then
     docker.call(c, "Error removing network " .. c.args.name, "DELETE", "/networks/" .. c.state.id)
-    if c.args.state == "absent" then
-      return
-    end
+  end
+  if c.args.state == "absent" then
+    return forget(c)
   end
   if c.state.create then
     c.state.id = create(c)
@@ -221,6 +259,7 @@ local function run(c)
   for _, name in ipairs(c.state.connect or {}) do
     docker.call(c, "Error connecting " .. name, "POST", "/networks/" .. c.state.id .. "/connect", { body = { Container = name } })
   end
+  forget(c)
   local net = docker.find(c, "/networks/" .. c.state.id)
   local tries = c.args.driver == "overlay" and 50 or 0
   while net and tries > 0 and (util.present(net.Driver) or "") == "" do  -- the swarm's manager has not worked it out yet

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 static const struct arg args[] = {
@@ -138,17 +139,6 @@ static bool read_checksum(struct mod_call *c, struct fetch *f, struct err *e) {
 
 // -- fetching --------------------------------------------------------------------------------------------------------
 
-static const char *temp_name(struct mod_call *c, const char *dest) {
-    struct str d = str_from(dest);
-    size_t slash = 0;
-    for (size_t i = 0; i < d.n; i++) {
-        slash = d.s[i] == '/' ? i + 1 : slash;
-    }
-    uint64_t r;
-    random_bytes(&r, sizeof r);
-    return arena_printf(c->arena, "%.*s.ansible_tmp%016llx", (int)slash, dest, (unsigned long long)r);
-}
-
 /// The new file while it is fetched.
 struct fresh {
     int fd, dir;       // dir: the anchor of its directory
@@ -169,9 +159,12 @@ static bool open_beside(struct mod_call *c, const char *dest, struct fresh *t, s
         t->path = arena_printf(c->arena, "/proc/self/fd/%d", t->fd);
         if (t->fd < 0) {
             t->named = true;
-            t->path = temp_name(c, at);
+            t->path = replace_temp_name(c->arena, at);
             t->fd = open(t->path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
         }
+    }
+    if (t->fd >= 0) {
+        (void)flock(t->fd, LOCK_EX | LOCK_NB);  // tells others that it is in use
     }
     if (t->fd < 0 && e->code == ERR_NONE) {
         return errno == ENOENT ? mod_fail(c, e, "Destination %.*s does not exist", shown, dest)
@@ -289,7 +282,7 @@ static bool put(struct mod_call *c, struct fetch *f, const struct fresh *t, stru
     if (!fsattr_apply_fd(&keep, t->fd, e) || !fsattr_apply_fd(&f->attr, t->fd, e)) {
         return false;
     }
-    const char *tmp = t->named ? t->path : temp_name(c, dest);
+    const char *tmp = t->named ? t->path : replace_temp_name(c->arena, dest);
     if (!t->named && linkat(AT_FDCWD, t->path, AT_FDCWD, tmp, AT_SYMLINK_FOLLOW) != 0) {
         return mod_fail_sys(c, e, errno, "cannot put the file at '%s'", f->dest);
     }

@@ -83,11 +83,10 @@ end
 -- The dump appears whole or not at all.
 local function dump(c, all)
   local target = c.args.target
-  local temp = util.dirname(target) .. "/." .. util.basename(target) .. "." .. c.digest("sha256", c.random(16)):sub(1, 8)
+  local temp = c.fs.beside(target) .. "/dump"
   local program = c.state.mariadb and mysql.program(c, "mariadb-dump", "mysqldump") or mysql.program(c, "mysqldump", "mariadb-dump")
   local words = dump_words(c, all)
   local argv = util.extend({ program, "--defaults-file=" .. mysql.options_file(c), "--result-file=" .. temp }, words)
-  c.fs.write(temp, "", { mode = 384 })
   local r = util.run(c, argv, { may_fail = true })
   if r.rc == 0 and ending(target) then
     local packer = c:need(ending(target))
@@ -96,7 +95,6 @@ local function dump(c, all)
     r = packed.rc == 0 and r or packed
   end
   if r.rc ~= 0 then
-    c.fs.remove(temp)
     c:fail(util.trim(r.stderr) ~= "" and r.stderr or "the dump failed with status " .. r.rc, { rc = r.rc })
   end
   local old = c.fs.stat(target)

@@ -130,7 +130,7 @@ end
 
 -- Saves images as an archive, which appears whole or not at all.
 function images.save(c, names, path)
-  local temp = util.dirname(path) .. "/." .. util.basename(path) .. "." .. c.digest("sha256", c.random(16)):sub(1, 8)
+  local temp = c.fs.beside(path) .. "/images"
   local address = "/images/" .. names[1] .. "/get"
   if #names > 1 then
     local parts = {}

@@ -2,6 +2,7 @@
 #include "filestate.h"
 
 #include "fd.h"
+#include "replace.h"
 #include "trust.h"
 
 #include <dirent.h>
@@ -166,17 +167,13 @@ bool file_plan_hard(struct mod_call *c, struct file *f, struct err *e) {
 // The link appears under a temporary name first, so that what it replaces is never missing.
 static bool make_link(struct mod_call *c, struct file *f, struct err *e) {
     bool hard = is(f->state, "hard");
-    uint64_t r;
-    random_bytes(&r, sizeof r);
     CLEANUP(fd_closep) int anchor = -1;
     const char *at = trust_anchor(c, f->path, &anchor, e);
     if (!at) {
         mod_set_z(c, "path", f->shown);
         return e->code == ERR_NONE && mod_fail_sys(c, e, errno, "Error while linking %s to %s", f->shown, f->src);
     }
-    const char *slash = strrchr(at, '/');
-    int dir = slash ? (int)(slash - at) + 1 : 0;
-    const char *tmp = arena_printf(c->arena, "%.*s.ansible_tmp%016llx", dir, at, (unsigned long long)r);
+    const char *tmp = replace_temp_name(c->arena, at);
     // AT_SYMLINK_FOLLOW is not given: a link planted at src is linked, not what it leads to.
     if ((hard ? linkat(AT_FDCWD, f->src, AT_FDCWD, tmp, 0) : symlink(f->src, tmp)) != 0) {
         mod_set_z(c, "path", f->shown);

@@ -2,6 +2,7 @@
 #include "home.h"
 
 #include "fd.h"
+#include "replace.h"
 #include "trust.h"
 
 #include <dirent.h>
@@ -188,10 +189,11 @@ bool home_create(struct mod_call *c, const struct home *h, struct err *e) {
     if (!home_parents(c, path, e)) {
         return false;
     }
-    uint64_t r;
-    random_bytes(&r, sizeof r);
-    const char *tmp = arena_printf(c->arena, "%.*s.ansible_tmp%016llx", (int)(strrchr(path, '/') - path) + 1, path,
-                                   (unsigned long long)r);
+    // The same name each time, so that the next run finds what a killed one left.
+    const char *base = strrchr(path, '/') + 1;
+    const char *tmp = arena_printf(c->arena, "%.*s.ansible_tmp%016llx", (int)(base - path), path,
+                                   (unsigned long long)replace_first_name(base));
+    remove_tree(AT_FDCWD, tmp, 0);
     if (mkdir(tmp, 0700) != 0) {
         return mod_fail_sys(c, e, errno, "cannot create the home directory '%s'", path);
     }

@@ -82,13 +82,21 @@ function privs.unpack(c, given, ensure_usage)
   return out
 end
 
+-- What the server grants an account, or a role; also the names of what for, in the server's order.
 function privs.get(c, account)
-  local out = {}
+  local out, order = {}, {}
   for _, row in ipairs(mysql.rows(c, "SHOW GRANTS FOR " .. account)) do
     local grant = row[1][2]
     local granted, what, rest = grant:match("^GRANT (.+) ON (.+) TO ['`\"].-['`\"]@['`\"].-['`\"](.*)$")
+    if not granted and not account:find("@", 1, true) then
+      granted, what = grant:match("^GRANT (.+) ON (.+) TO ")
+      rest = ""
+    end
     if granted then
       local to = out[what] or {}
+      if not out[what] then
+        order[#order + 1] = what
+      end
       out[what] = to
       for _, privilege in ipairs(split(granted)) do
         to[#to + 1] = privilege == "ALL PRIVILEGES" and "ALL" or privilege
@@ -100,7 +108,7 @@ function privs.get(c, account)
       c:fail("unable to parse the MySQL grant string: " .. grant)
     end
   end
-  return out
+  return out, order
 end
 
 local function without_grant(list_of)

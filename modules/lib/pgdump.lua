@@ -29,7 +29,7 @@ end
 
 -- Dumps into `path`, which appears whole or not at all. `options`: format, compressor, extra words, jobs.
 function pgdump.dump(c, db, path, options)
-  local temp = util.dirname(c.fs.anchor(path)) .. "/." .. util.basename(path) .. "." .. c.digest("sha256", c.random(16)):sub(1, 8)
+  local temp = c.fs.beside(path) .. "/dump"
   local argv = { "pg_dump", "--format=" .. options.format, "--file=" .. temp, "--no-password" }
   if options.format == "directory" and options.jobs then
     util.append(argv, "--jobs=" .. options.jobs)
@@ -39,22 +39,17 @@ function pgdump.dump(c, db, path, options)
   util.append(argv, "--dbname=" .. db)
   local r = postgres.program(c, argv, { may_fail = true })
   if r.rc ~= 0 then
-    c.fs.remove_tree(temp)
     c:fail("pg_dump of " .. db .. " failed: " .. util.trim(r.stderr), { rc = r.rc, stderr = r.stderr })
   end
   if options.compressor then
     local packed = util.run(c, { c:need(COMPRESSORS[options.compressor]), options.compressor == "zst" and "--rm" or "-f", temp },
       { may_fail = true })
     if packed.rc ~= 0 then
-      c.fs.remove_tree(temp)
       c:fail(COMPRESSORS[options.compressor] .. " failed: " .. util.trim(packed.stderr))
     end
     temp = temp .. "." .. options.compressor
   end
-  pgdump.verify(c, temp, options.format, options.compressor, temp)
-  if c.fs.exists(path) and options.format == "directory" then
-    c.fs.remove_tree(path)
-  end
+  pgdump.verify(c, temp, options.format, options.compressor, "of " .. db)
   c.fs.rename(temp, path)
 end
 
@@ -87,8 +82,8 @@ function pgdump.send(c, db, options)
   return r
 end
 
--- Whether a dump can be read. What cannot is removed when `remove` names it.
-function pgdump.verify(c, path, format, compressor, remove)
+-- Ends when a dump cannot be read. `shown`: how the message names it.
+function pgdump.verify(c, path, format, compressor, shown)
   local ok, why = true, ""
   if format == "plain" and not compressor then
     local st = c.fs.stat(path)
@@ -103,11 +98,24 @@ function pgdump.verify(c, path, format, compressor, remove)
     ok, why = r.rc == 0 and r.stdout:find("; Archive created at", 1, true) ~= nil, util.trim(r.stderr)
   end
   if not ok then
-    if remove then
-      c.fs.remove_tree(remove)
-    end
-    c:fail("the dump " .. path .. " cannot be read: " .. why)
+    c:fail("the dump " .. (shown or path) .. " cannot be read: " .. why)
   end
+end
+
+-- Whether a dump can go in whole or not at all: not what makes databases, connects to others, or is restored by several
+-- connections.
+function pgdump.one_transaction(c, path, format, extra)
+  if format ~= "plain" then
+    for _, word in ipairs(extra) do
+      if word:match("^%-[jC1]") or word:match("^%-%-jobs") or word == "--create" or word == "--single-transaction" then
+        return false
+      end
+    end
+    return true
+  end
+  local head = util.run(c, { c:need("head"), "-c", "65536", path }, { may_fail = true }).stdout
+  return head:find("\n-- PostgreSQL database dump\n", 1, true) ~= nil and not head:find("\nCREATE DATABASE ", 1, true)
+    and not head:find("\n\\connect ", 1, true)
 end
 
 -- Restores a dump; what compresses it is undone into the call's own directory first.
@@ -122,6 +130,10 @@ function pgdump.restore(c, db, path, format, compressor, options)
     path = c:tmpdir() .. "/restore"
   end
   local argv
+  local whole = options.single_transaction
+  if whole == nil then
+    whole = pgdump.one_transaction(c, path, format, options.extra)
+  end
   if format == "plain" then
     argv = { "psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "--no-password", "--dbname=" .. db }
     local role = postgres.set_role(c)
@@ -129,13 +141,13 @@ function pgdump.restore(c, db, path, format, compressor, options)
       util.append(argv, "--command=" .. role)
     end
     util.append(argv, "--file=" .. path)
-    if options.single_transaction then
+    if whole then
       util.append(argv, "--single-transaction")
     end
     util.extend(argv, options.extra)
   else
     argv = util.extend({ "pg_restore", "--no-password", "--dbname=" .. db }, role_words(c))
-    if options.single_transaction then
+    if whole then
       util.append(argv, "--single-transaction")
     else
       util.append(argv, "--exit-on-error")

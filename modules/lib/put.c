@@ -4,6 +4,7 @@
 #include "digest.h"
 #include "fd.h"
 #include "paths.h"
+#include "replace.h"
 #include "trust.h"
 
 #include <errno.h>
@@ -469,15 +470,12 @@ static bool make_dirs(struct mod_call *c, const struct put *p, struct err *e) {
 }
 
 static bool write_link(struct mod_call *c, const struct job *j, struct err *e) {
-    uint64_t r;
-    random_bytes(&r, sizeof r);
     CLEANUP(fd_closep) int anchor = -1;
     const char *at = trust_anchor(c, j->dest, &anchor, e);
     if (!at) {
         return e->code == ERR_NONE && mod_fail_sys(c, e, errno, "cannot create the link '%s'", j->dest);
     }
-    struct str dir = paths_dir(str_from(at));
-    const char *tmp = arena_printf(c->arena, "%.*s/.ansible_tmp%016llx", STR(dir), (unsigned long long)r);
+    const char *tmp = replace_temp_name(c->arena, at);
     if (symlink(j->link, tmp) != 0) {
         return mod_fail_sys(c, e, errno, "cannot create the link '%s'", j->dest);
     }

@@ -193,7 +193,7 @@ static bool reclaim(const char *path) {
 }
 
 // The first name tried depends on the file's only, so that the next run finds what a killed one left.
-static uint64_t first_name(const char *name) {
+uint64_t replace_first_name(const char *name) {
     uint64_t h = 14695981039346656037U;
     for (; *name; name++) {
         h = (h ^ (unsigned char)*name) * 1099511628211U;
@@ -201,10 +201,24 @@ static uint64_t first_name(const char *name) {
     return h;
 }
 
+const char *replace_temp_name(struct arena *a, const char *path) {
+    const char *slash = strrchr(path, '/');
+    int dir = slash ? (int)(slash - path) + 1 : 0;
+    uint64_t r = replace_first_name(path + dir);
+    struct stat st;
+    char *tmp = arena_printf(a, "%.*s.ansible_tmp%016llx", dir, path, (unsigned long long)r);
+    bool gone = lstat(tmp, &st) != 0 || (S_ISLNK(st.st_mode) ? unlink(tmp) == 0 : S_ISREG(st.st_mode) && reclaim(tmp));
+    if (!gone) {
+        random_bytes(&r, sizeof r);
+        tmp = arena_printf(a, "%.*s.ansible_tmp%016llx", dir, path, (unsigned long long)r);
+    }
+    return tmp;
+}
+
 static char *temp_beside(struct mod_call *c, const char *path, int *fd, int *why) {
     const char *slash = strrchr(path, '/');
     size_t dir = slash ? (size_t)(slash - path) + 1 : 0;
-    uint64_t r = first_name(path + dir);
+    uint64_t r = replace_first_name(path + dir);
     for (int tries = 0; tries < 100; tries++) {
         char *tmp = arena_printf(c->arena, "%.*s.ansible_tmp%016llx", (int)dir, path, (unsigned long long)r);
         *fd = open_new(tmp);

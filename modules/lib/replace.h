@@ -23,5 +23,10 @@ bool replace_read(struct mod_call *c, const char *path, struct str *data, bool *
 bool replace_old(struct mod_call *c, const char *path, struct str *data, bool *found, struct err *e);
 /// The same for looking only: a large file is mapped, so *data is good until somebody changes the file in place.
 bool replace_view(struct mod_call *c, const char *path, struct str *data, bool *found, struct err *e);
+/// The number in a temporary file's name that is tried first.
+uint64_t replace_first_name(const char *name);
+/// A temporary name beside `path`, for a link or a file that gets it when it is whole: the same each time, and what a
+/// killed run left there is removed; another one when somebody uses that.
+const char *replace_temp_name(struct arena *a, const char *path);
 /// True when the data would be shown as binary (a NUL byte).
 bool replace_binary(struct str data);

@@ -2,6 +2,7 @@
 #include "cmd.h"
 #include "fd.h"
 #include "home.h"
+#include "replace.h"
 #include "words.h"
 
 #include <errno.h>
@@ -160,9 +161,9 @@ static bool generate(struct mod_call *c, const struct sshkey *k, struct str dir,
 static bool install(struct mod_call *c, const struct sshkey *k, int dir, const char *from, const char *name,
                     struct err *e) {
     struct str data;
-    uint64_t r;
-    random_bytes(&r, sizeof r);
-    const char *tmp = arena_printf(c->arena, ".ansible_tmp%016llx", (unsigned long long)r);
+    // The same name each time, so that the next run finds what a killed one left.
+    const char *tmp = arena_printf(c->arena, ".ansible_tmp%016llx", (unsigned long long)replace_first_name(name));
+    unlinkat(dir, tmp, 0);
     if (!fd_read_file(from, KEY_MAX, c->arena, &data, e)) {
         return false;
     }

@@ -5,7 +5,7 @@
 struct runner {
     struct peer peer;
     const char *program, *only, *library, *faults;
-    bool verbose, links, races, first, moments;
+    bool verbose, links, races, first, kills, moments;
     int points;
     size_t passed, failed, skipped;
     bool had;        // a case of this path was run with faults, links or races
@@ -52,9 +52,10 @@ bool links_apply(struct val spec);
 bool links_run(struct runner *r, struct arena *a, const struct case_kind *k, struct err *e);
 /// Runs the case again and again, while what it writes is exchanged for such a link and back.
 bool races_run(struct runner *r, struct arena *a, const struct case_kind *k, struct err *e);
-/// True for cases that change something and can be repeated.
+/// True for cases that change something, and can be repeated or print their state.
 bool faults_apply(struct val spec);
 /// Stops the module at its system calls, one after the other: by SIGKILL, then by a full disk. Every file that was
-/// there is the old or the new one then, and the next run does what the case wants and leaves nothing behind. Where
-/// programs write (`moments`) they are killed with play-remote at moments in time, and the disk is really full.
+/// there is the old or the new one then, and the next run does what the case wants and leaves nothing behind; `state`
+/// prints what it prints without. Where programs write (`moments`) they are killed with play-remote at moments in
+/// time, and the disk is really full.
 bool faults_run(struct runner *r, struct arena *a, const struct case_kind *k, struct err *e);

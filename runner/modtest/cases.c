@@ -251,7 +251,7 @@ static bool check_keys(struct arena *a, struct val spec, struct err *e) {
     static const char *const known[] = {"name",     "module",       "args",    "files",     "setup",
                                         "blobs",    "env",          "diff",    "verbosity", "check",
                                         "result",   "check_result", "without", "after",     "idempotent",
-                                        "requires", "timeout",      "cleanup", "watch"};
+                                        "requires", "timeout",      "cleanup", "watch",     "state"};
     struct vpair *p;
     for (size_t i = 0; (p = val_each(spec, &i));) {
         bool ok = false;
@@ -440,6 +440,7 @@ int modtest_run(const struct modtest *t) {
                        .races = t->races,
                        .moments = t->moments,
                        .first = t->first,
+                       .kills = t->kills,
                        .points = t->points};
     struct arena a = {0};
     struct err e = {.arena = &a};

@@ -5,6 +5,7 @@
 #include "case.h"
 
 #include "fd.h"
+#include "spawn.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -29,7 +30,8 @@ struct faults {
     struct val before, after;  // files: name -> digest
     struct val other;          // the same after another run: what differs is new each time
     bool first;                // `after` is taken, else `other`
-    long calls;                // that change files, of the process that makes most
+    struct str state;          // what `state` prints after it
+    struct val calls;          // the names of those it is about, of the process that makes most
     int64_t ms;                // how long the module takes
     long blocks;               // of the disk that it needs
     struct kind kind;          // the fault that is tried
@@ -41,20 +43,32 @@ struct faults {
 
 bool faults_apply(struct val spec) {
     struct val result = val_get(spec, "result");
-    return val_truth(val_get(spec, "idempotent")) && !val_truth(val_get(result, "failed")) &&
-           val_truth(val_get(result, "changed"));
+    bool told = val_truth(val_get(spec, "idempotent")) || val_has(spec, "state");
+    return told && !val_truth(val_get(result, "failed")) && val_truth(val_get(result, "changed"));
+}
+
+/// Tells the program `faults` which call ends with the fault: strace counts the calls of each name.
+static void name_call(struct one *c, const struct faults *f) {
+    struct val name = f->at == NEVER ? val_z(c->a, "write") : val_at_index(f->calls, (size_t)f->at - 1);
+    long nth = f->at == NEVER ? NEVER : 0;
+    for (size_t i = 0; f->at != NEVER && i < (size_t)f->at; i++) {
+        nth += val_equal(val_at_index(f->calls, i), name);
+    }
+    setenv("PLAY_FAULT_CALL", str_z(c->a, val_text(name)), 1);   // NOLINT(concurrency-mt-unsafe): one thread
+    setenv("PLAY_FAULT_AT", arena_printf(c->a, "%ld", nth), 1);  // NOLINT(concurrency-mt-unsafe)
 }
 
 /// A play-remote for the next call: with the fault of `f`, or without one.
 static bool start(struct one *c, const struct faults *f) {
     struct runner *r = c->r;
-    if (f) {
-        setenv("PLAY_FAULT_REMOTE", r->program, 1);                    // NOLINT(concurrency-mt-unsafe): one thread
-        setenv("PLAY_FAULT_KIND", f->kind.name, 1);                    // NOLINT(concurrency-mt-unsafe)
-        setenv("PLAY_FAULT_LOG", f->log, 1);                           // NOLINT(concurrency-mt-unsafe)
-        setenv("PLAY_FAULT_AT", arena_printf(c->a, "%ld", f->at), 1);  // NOLINT(concurrency-mt-unsafe)
+    bool call = f && f->kind.how == AT_CALL;
+    if (call) {
+        setenv("PLAY_FAULT_REMOTE", r->program, 1);  // NOLINT(concurrency-mt-unsafe): one thread
+        setenv("PLAY_FAULT_KIND", f->kind.name, 1);  // NOLINT(concurrency-mt-unsafe)
+        setenv("PLAY_FAULT_LOG", f->log, 1);         // NOLINT(concurrency-mt-unsafe)
+        name_call(c, f);
     }
-    return peer_start(&r->peer, f ? r->faults : r->program, c->e);
+    return peer_start(&r->peer, call ? r->faults : r->program, c->e);
 }
 
 static void stop(struct one *c) {
@@ -64,6 +78,24 @@ static void stop(struct one *c) {
 static long blocks_free(const char *dir) {
     struct statvfs v;
     return statvfs(dir, &v) == 0 ? (long)v.f_bfree : 0;
+}
+
+/// What the case's `state` prints: what is there elsewhere, in a database or an engine.
+static bool state_of(struct one *c, struct str *text) {
+    struct val script = val_get(c->spec, "state");
+    *text = STR_NONE;
+    if (!val_is(script, VAL_STR)) {
+        return true;
+    }
+    const char *argv[] = {"/bin/sh", "-ec", str_z(c->a, val_text(script)), NULL};
+    struct spawn s = {.argv = argv, .cwd = c->dir, .merge = true, .timeout_ms = 60000};
+    struct spawn_result out;
+    if (!spawn_run(&s, c->a, &out, c->e)) {
+        return false;
+    }
+    *text = out.out;
+    return out.status == 0 ||
+           err_set(c->e, ERR_MODULE, script.mark, "state: '%s' ended with %d: %.*s", argv[2], out.status, STR(out.out));
 }
 
 static bool plain(struct one *c) {
@@ -84,27 +116,46 @@ static bool plain(struct one *c) {
                      STR(val_str_of(c->a, val_get(result, "msg"))));
     }
     *(f->first ? &f->after : &f->other) = tree_files(c->a, c->dir, val_get(c->spec, "watch"));
-    return ok;
+    return ok && (!f->first || state_of(c, &f->state));
 }
 
-/// Reads strace's log: the calls of each process, and whether one was interfered with.
+/// The name of the call in a line of strace's log; STR_NONE: the second half of a call, or a signal.
+static struct str called(struct str line, size_t space) {
+    size_t open = str_find_char(line, 0, '(');
+    struct str name = space < open && open < line.n ? str_trim(str_sub(line, space, open)) : STR_NONE;
+    return str_find_char(name, 0, ' ') == SIZE_MAX ? name : STR_NONE;
+}
+
+/// Reads strace's log: whether a call was interfered with, and without a fault the calls of the process that makes
+/// most.
 static void read_log(struct one *c, struct faults *f) {
     struct str text = STR_NONE;
     struct str line;
     struct err e = {.arena = c->a};
-    struct val counts = val_dict(c->a, 4);
+    struct val processes = val_dict(c->a, 4);
     f->met = false;
-    f->calls = 0;
     (void)fd_read_file(f->log, (size_t)16 << 20, c->a, &text, &e);
     while (text.s && str_next(&text, '\n', &line)) {
-        f->met = f->met || str_find(line, 0, STR_LIT("INJECTED")) != SIZE_MAX ||
-                 str_find(line, 0, STR_LIT("killed by SIGKILL")) != SIZE_MAX;
-        struct val pid = val_str(c->a, str_sub(line, 0, str_find_char(line, 0, ' ')));
-        struct val n = val_get_key(counts, pid);
-        int64_t now = (val_is(n, VAL_INT) ? n.u.i : 0) + 1;
-        val_set_key(c->a, counts, pid, val_int(now));
-        f->calls = now > f->calls ? (long)now : f->calls;
+        // a call that is killed has no result
+        f->met = f->met || str_find(line, 0, STR_LIT("INJECTED")) != SIZE_MAX || str_ends(line, "= ?");
+        size_t space = str_find_char(line, 0, ' ');
+        struct str name = called(line, space);
+        if (!name.n) {
+            continue;
+        }
+        struct val pid = val_str(c->a, str_sub(line, 0, space));
+        struct val calls = val_get_key(processes, pid);
+        if (!val_is(calls, VAL_LIST)) {
+            calls = val_list(c->a, 16);
+            val_set_key(c->a, processes, pid, calls);
+        }
+        val_push(c->a, calls, val_str(c->a, name));
     }
+    struct vpair *p;
+    for (size_t i = 0; f->at == NEVER && (p = val_each(processes, &i));) {
+        f->calls = val_len(p->value) > val_len(f->calls) ? p->value : f->calls;
+    }
+    f->met = f->met && f->at != NEVER;
 }
 
 static bool wrong(struct one *c, const struct faults *f, const char *name, const char *what) {
@@ -156,6 +207,13 @@ static bool of_program(struct str name) {
            str_find(name, 0, STR_LIT("/.svn/")) != SIZE_MAX;
 }
 
+static bool same_state(struct one *c, const struct faults *f) {
+    struct str state;
+    return state_of(c, &state) && (str_eq(state, f->state) || wrong(c, f, "after the next run the state is another one",
+                                                                    arena_printf(c->a, "expected '%.*s', found '%.*s'",
+                                                                                 STR(f->state), STR(state))));
+}
+
 /// Nothing is there that a run without faults would not have left, and nothing of that is missing. Backups have a time
 /// in their names, and some files another content each time.
 static bool as_without(struct one *c, struct faults *f) {
@@ -181,7 +239,7 @@ static bool as_without(struct one *c, struct faults *f) {
             return odd(c, f, val_text(p->key).s, "is not whole after the next run");
         }
     }
-    return true;
+    return same_state(c, f);
 }
 
 /// The module with play-remote and all that they have started is killed after `at` ms.
@@ -299,9 +357,10 @@ static bool find_extent(struct runner *r, struct arena *a, struct case_kind *k, 
         return true;
     }
     f->at = NEVER;
+    f->calls = val_list(a, 0);
     bool ok = case_in_dir(r, a, k, faulty, e);
-    *extent = f->calls;
-    return ok && (f->calls > 0 || err_set(e, ERR_MODULE, k->spec.mark, "%s could not be used", r->faults));
+    *extent = (long)val_len(f->calls);
+    return ok && (*extent > 0 || err_set(e, ERR_MODULE, k->spec.mark, "%s could not be used", r->faults));
 }
 
 /// The fault. When it leaves a file that was the same in both runs without faults, but holds a time in seconds, it is
@@ -333,11 +392,13 @@ static bool all_points(struct runner *r, struct arena *a, struct case_kind *k, s
     long points = r->points ? r->points : r->moments ? MOMENTS : extent;
     long step = extent > points ? extent / points : 1;
     bool ok = true;
+    bool met = false;
     f->at = f->kind.how == AT_CALL ? 1 + step / 2 : step / 2;
     for (long n = 0; ok && (f->kind.how == AT_CALL ? f->at <= extent : n < points); n++, f->at += step) {
         ok = tried(r, a, k, e);
+        met = met || f->met;
     }
-    return ok;
+    return ok && (met || err_set(e, ERR_MODULE, k->spec.mark, "%s never happened", f->kind.name));
 }
 
 bool faults_run(struct runner *r, struct arena *a, const struct case_kind *k, struct err *e) {
@@ -346,6 +407,7 @@ bool faults_run(struct runner *r, struct arena *a, const struct case_kind *k, st
         {AT_MOMENT, "killed after ms"}, {DISK_FULL, "blocks left"}, {AT_CALL, "signal=KILL"}};
     const struct kind *kinds = r->moments ? moments : calls;
     size_t n = !r->moments ? COUNTOF(calls) : r->faults ? COUNTOF(moments) : COUNTOF(moments) - 1;
+    n = r->kills ? 1 : n;
     const char *tmp = getenv("TMPDIR");  // NOLINT(concurrency-mt-unsafe): one thread
     char *log = arena_printf(a, "%s/play-fault-XXXXXX", tmp ? tmp : "/tmp");
     int fd = mkstemp(log);

@@ -12,6 +12,7 @@ struct modtest {
     bool races;           // the same, while the other user exchanges it for such a link, again and again
     bool first;           // with faults, links or races: one case of each path
     const char *faults;   // program that starts play-remote with a fault (tests/modules/fault.sh); NULL: none
+    bool kills;           // with faults: only SIGKILL, no full disk
     bool moments;         // programs write: killed with all that it started, at moments in time, and the disk of TMPDIR
                    // is filled; with `faults`, which may be NULL then, the programs are killed at system calls, too
     int points;  // with faults: how many of a case's system calls or moments are tried, 0: all, or 3 moments

@@ -17,7 +17,7 @@
 
 #define FILE_MAX ((size_t)16 << 20)
 
-static int raise_sys(lua_State *lua, const char *what, const char *path) {
+int host_no_file(lua_State *lua, const char *what, const char *path) {
     struct err e = {.arena = host_of(lua)->arena};
     (void)err_sys(&e, errno, NO_MARK, "%s '%s'", what, path);
     return host_raise(lua, &e);
@@ -144,7 +144,7 @@ static int fs_anchor(lua_State *lua) {
     const char *path = luaL_checkstring(lua, 1);
     const char *at = trust_hold(host_of(lua)->call, path, false, &e);
     if (!at) {
-        return e.code != ERR_NONE ? host_raise(lua, &e) : raise_sys(lua, "cannot open the directory of", path);
+        return e.code != ERR_NONE ? host_raise(lua, &e) : host_no_file(lua, "cannot open the directory of", path);
     }
     lua_pushstring(lua, at);
     return 1;
@@ -157,7 +157,7 @@ static int fs_hold(lua_State *lua) {
     const char *path = luaL_checkstring(lua, 1);
     const char *at = trust_hold(host_of(lua)->call, path, true, &e);
     if (!at) {
-        return e.code != ERR_NONE ? host_raise(lua, &e) : raise_sys(lua, "cannot open", path);
+        return e.code != ERR_NONE ? host_raise(lua, &e) : host_no_file(lua, "cannot open", path);
     }
     struct stat st;
     lua_pushstring(lua, at);
@@ -187,7 +187,7 @@ static int fs_stat(lua_State *lua) {
     const char *path = luaL_checkstring(lua, 1);
     if (lstat(path, &st) != 0) {
         if (errno != ENOENT && errno != ENOTDIR) {
-            return raise_sys(lua, "cannot look at", path);
+            return host_no_file(lua, "cannot look at", path);
         }
         lua_pushnil(lua);
         return 1;
@@ -230,7 +230,7 @@ static int fs_list(lua_State *lua) {
     struct names names = {0};
     DIR *d = opendir(path);
     if (!d && errno != ENOENT) {
-        return raise_sys(lua, "cannot read the directory", path);
+        return host_no_file(lua, "cannot read the directory", path);
     }
     if (!d) {
         lua_pushnil(lua);
@@ -262,7 +262,7 @@ static int fs_remove(lua_State *lua) {
     bool gone = at && (unlink(at) == 0 || ((errno == EISDIR || errno == EPERM) && rmdir(at) == 0));
     let_go(&dir);
     if (!gone && errno != ENOENT) {
-        return raise_sys(lua, "cannot remove", path);
+        return host_no_file(lua, "cannot remove", path);
     }
     lua_pushboolean(lua, gone);
     return 1;
@@ -280,7 +280,7 @@ static int fs_mkdir(lua_State *lua) {
     bool made = at && mkdir(at, mode) == 0;
     if (!made && errno != EEXIST) {
         let_go(&dir);
-        return raise_sys(lua, "cannot make the directory", path);
+        return host_no_file(lua, "cannot make the directory", path);
     }
     struct err e = {.arena = host_of(lua)->arena};
     struct fsattr attr = {.has_mode = true, .mode = mode};
@@ -321,18 +321,29 @@ static int fs_symlink(lua_State *lua) {
         ok = false;
     }
     let_go(&dir);
-    return ok ? 0 : raise_sys(lua, "cannot make the link", path);
+    return ok ? 0 : host_no_file(lua, "cannot make the link", path);
 }
 
+/// Has the file on the disk before it gets its name.
+static bool settled(const char *path) {
+    CLEANUP(fd_closep) int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    struct stat st;
+    return fd < 0 || fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) || fsync(fd) == 0;
+}
+
+/// fs.rename(from, to): put in place of what is there; of a directory, too.
 static int fs_rename(lua_State *lua) {
     int from_dir = -1;
     int to_dir = -1;
     const char *from = anchored(lua, 1, &from_dir);
     const char *to = from ? anchored(lua, 2, &to_dir) : NULL;
-    bool ok = to && rename(from, to) == 0;
+    // A directory that is not empty is not replaced: they change places, and what was there goes by the other name.
+    bool ok = to && settled(from) &&
+              (rename(from, to) == 0 || ((errno == ENOTEMPTY || errno == EEXIST || errno == ENOTDIR) &&
+                                         renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_EXCHANGE) == 0));
     let_go(&from_dir);
     let_go(&to_dir);
-    return ok ? 0 : raise_sys(lua, "cannot rename to", luaL_checkstring(lua, 2));
+    return ok ? 0 : host_no_file(lua, "cannot rename to", luaL_checkstring(lua, 2));
 }
 
 /// fs.realpath(path): with all links resolved; nil when it does not exist.
@@ -369,7 +380,7 @@ static int fs_chown(lua_State *lua) {
     const char *at = anchored(lua, 1, &dir);
     bool ok = at && lchown(at, uid, gid) == 0;
     let_go(&dir);
-    return ok ? 0 : raise_sys(lua, "cannot change the owner of", path);
+    return ok ? 0 : host_no_file(lua, "cannot change the owner of", path);
 }
 
 /// fs.chmod(path, mode): through a link only to what its owner may change.
@@ -433,4 +444,5 @@ void host_push_fs(lua_State *lua) {
                                   {"hold", fs_hold},
                                   {NULL, NULL}};
     luaL_newlib(lua, fs);
+    host_define_beside(lua);
 }

@@ -20,6 +20,7 @@ struct lua_host {
     struct err *err;        // of the running call
     bool failed;            // c:fail was called: *err is set
     struct val planted;     // paths that c.fs.read read through links that another user may have planted
+    struct val beside;      // directories of c.fs.beside
     const char *program;    // what c:exec ran last; NULL: nothing
 };
 
@@ -53,6 +54,11 @@ int host_fail(lua_State *lua, const struct err *e);
 void host_define_use(lua_State *lua);
 /// Pushes the table c.fs.
 void host_push_fs(lua_State *lua);
+/// Adds c.fs.beside to the table on top of the stack, and removes what it made.
+void host_define_beside(lua_State *lua);
+void host_remove_beside(struct lua_host *h);
+/// Raises errno as an error about `path`.
+int host_no_file(lua_State *lua, const char *what, const char *path);
 /// Refuses to replace what was read through a planted link: its owner would find there what he may not see.
 bool host_may_replace(lua_State *lua, const char *path, struct err *e);
 /// A new file of mode 0600, by an anchor; raises when that is refused. -1: errno.

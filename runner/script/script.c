@@ -62,6 +62,7 @@ static bool call_function(struct mod_call *c, const char *function, struct err *
         lua_pushcfunction(h.lua, keep_state);
         ok = host_call(&h, 0, e);
     }
+    host_remove_beside(&h);
     host_close(&h);
     return ok;
 }

@@ -1,7 +1,7 @@
-// run_cases [-v] [-k TEXT] [-l|-r|[-m] [-f FAULT_PROGRAM] [-n POINTS]] [-1] PLAY-REMOTE PATH...: the cases of these
-// files and directories (README.md); with -f, each of those that write is killed, and meets a full disk, at its system
-// calls; with -m, at moments in time, and the disk is filled; with -l, what they write is a link of another user to a
-// file of root's; with -r, it becomes one meanwhile.
+// run_cases [-v] [-k TEXT] [-l|-r|[-m] [-s] [-f FAULT_PROGRAM] [-n POINTS]] [-1] PLAY-REMOTE PATH...: the cases of
+// these files and directories (README.md); with -f, each of those that write is killed, and meets a full disk (not with
+// -s), at its system calls; with -m, at moments in time, and the disk is filled; with -l, what they write is a link of
+// another user to a file of root's; with -r, it becomes one meanwhile.
 #include "modtest.h"
 
 #include <unistd.h>
@@ -9,7 +9,7 @@
 int main(int argc, char **argv) {
     struct modtest t = {0};
     int opt;
-    while ((opt = getopt(argc, argv, "vlrm1k:f:n:")) != -1) {  // NOLINT(concurrency-mt-unsafe): one thread
+    while ((opt = getopt(argc, argv, "vlrms1k:f:n:")) != -1) {  // NOLINT(concurrency-mt-unsafe): one thread
         if (opt == 'v') {
             t.verbose = true;
         } else if (opt == 'l') {
@@ -18,6 +18,8 @@ int main(int argc, char **argv) {
             t.races = true;
         } else if (opt == 'm') {
             t.moments = true;
+        } else if (opt == 's') {
+            t.kills = true;
         } else if (opt == '1') {
             t.first = true;
         } else if (opt == 'k') {
@@ -31,9 +33,8 @@ int main(int argc, char **argv) {
         }
     }
     if (argc - optind < 2) {
-        fprintf(
-            stderr,
-            "usage: run_cases [-v] [-k TEXT] [-l|-r|[-m] [-f FAULT_PROGRAM] [-n POINTS]] [-1] PLAY-REMOTE PATH...\n");
+        fprintf(stderr, "usage: run_cases [-v] [-k TEXT] [-l|-r|[-m] [-s] [-f FAULT_PROGRAM] [-n POINTS]] [-1] "
+                        "PLAY-REMOTE PATH...\n");
         return 2;
     }
     t.program = argv[optind];

@@ -1,5 +1,5 @@
 #!/bin/bash
-# with_server.sh RUN_CASES PLAY_REMOTE DIR...: the cases of these directories against a MariaDB server of its own, on a
+# with_server.sh RUN_CASES PLAY_REMOTE [OPTION...] DIR...: the cases of these directories against a MariaDB server of its own, on a
 # socket in a directory of its own, and on 127.0.0.1:3306 of a network of its own, with a certificate for db.example and
 # 127.0.0.1. Ends with 77 where there is none.
 set -euo pipefail
@@ -55,9 +55,12 @@ done
 printf '[client]\nuser = root\nsocket = %s\n' "$work/s" >"$work/client.cnf"
 # the cases say @SOCKET@ and @CERTS@: a directory of its own holds copies that name this server's
 cases=()
-for dir; do
-    cp -R "$dir" "$work/"
-    cases+=("$work/$(basename "$dir")")
+for word; do
+    if [ -e "$word" ]; then
+        cp -R "$word" "$work/"
+        word=$work/$(basename "$word")
+    fi
+    cases+=("$word")
 done
-find "${cases[@]}" -name '*.yml' -exec sed -i "s#@SOCKET@#$work/s#g; s#@CERTS@#$certs#g" {} +
+find "$work" -name '*.yml' -exec sed -i "s#@SOCKET@#$work/s#g; s#@CERTS@#$certs#g" {} +
 PLAY_TEST_MYSQL=1 HOME=$work "$run_cases" "$remote" "${cases[@]}"
