@@ -52,8 +52,9 @@ local function run(c)
     if has_systemd(c) then
       must(c, { "timedatectl", "set-timezone", name })
     else
-      must(c, { "ln", "-sfn", ZONES .. name, "/etc/localtime" })
+      -- the link comes last: a run that is killed before it is seen in the next one
       c.fs.write("/etc/timezone", name .. "\n", { mode = 420 })
+      must(c, { "ln", "-sfn", ZONES .. name, "/etc/localtime" })
     end
   end
   if clock and clock ~= clock_now(c) then
