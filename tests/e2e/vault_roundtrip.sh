@@ -9,6 +9,8 @@ case $bin in
     *) bin=$(pwd)/$bin ;;
 esac
 command -v ansible-vault >/dev/null 2>&1 || exit 77
+# An ssh that was killed in another test leaves the standard input that they share non-blocking, and Ansible refuses that.
+exec </dev/null
 
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
