@@ -190,9 +190,7 @@ bool home_create(struct mod_call *c, const struct home *h, struct err *e) {
         return false;
     }
     // The same name each time, so that the next run finds what a killed one left.
-    const char *base = strrchr(path, '/') + 1;
-    const char *tmp = arena_printf(c->arena, "%.*s.ansible_tmp%016llx", (int)(base - path), path,
-                                   (unsigned long long)replace_first_name(base));
+    const char *tmp = replace_first_temp(c->arena, path);
     remove_tree(AT_FDCWD, tmp, 0);
     if (mkdir(tmp, 0700) != 0) {
         return mod_fail_sys(c, e, errno, "cannot create the home directory '%s'", path);

@@ -201,26 +201,35 @@ uint64_t replace_first_name(const char *name) {
     return h;
 }
 
-const char *replace_temp_name(struct arena *a, const char *path) {
+static const char *base_of(const char *path) {
     const char *slash = strrchr(path, '/');
-    int dir = slash ? (int)(slash - path) + 1 : 0;
-    uint64_t r = replace_first_name(path + dir);
+    return slash ? slash + 1 : path;
+}
+
+static char *numbered(struct arena *a, const char *path, uint64_t r) {
+    return arena_printf(a, "%.*s.ansible_tmp%016llx", (int)(base_of(path) - path), path, (unsigned long long)r);
+}
+
+char *replace_first_temp(struct arena *a, const char *path) {
+    return numbered(a, path, replace_first_name(base_of(path)));
+}
+
+const char *replace_temp_name(struct arena *a, const char *path) {
     struct stat st;
-    char *tmp = arena_printf(a, "%.*s.ansible_tmp%016llx", dir, path, (unsigned long long)r);
+    char *tmp = replace_first_temp(a, path);
     bool gone = lstat(tmp, &st) != 0 || (S_ISLNK(st.st_mode) ? unlink(tmp) == 0 : S_ISREG(st.st_mode) && reclaim(tmp));
     if (!gone) {
+        uint64_t r;
         random_bytes(&r, sizeof r);
-        tmp = arena_printf(a, "%.*s.ansible_tmp%016llx", dir, path, (unsigned long long)r);
+        tmp = numbered(a, path, r);
     }
     return tmp;
 }
 
 static char *temp_beside(struct mod_call *c, const char *path, int *fd, int *why) {
-    const char *slash = strrchr(path, '/');
-    size_t dir = slash ? (size_t)(slash - path) + 1 : 0;
-    uint64_t r = replace_first_name(path + dir);
+    uint64_t r = replace_first_name(base_of(path));
     for (int tries = 0; tries < 100; tries++) {
-        char *tmp = arena_printf(c->arena, "%.*s.ansible_tmp%016llx", (int)dir, path, (unsigned long long)r);
+        char *tmp = numbered(c->arena, path, r);
         *fd = open_new(tmp);
         *why = errno;
         if (*fd < 0 && *why == EEXIST && tries == 0 && reclaim(tmp)) {

@@ -25,6 +25,8 @@ bool replace_old(struct mod_call *c, const char *path, struct str *data, bool *f
 bool replace_view(struct mod_call *c, const char *path, struct str *data, bool *found, struct err *e);
 /// The number in a temporary file's name that is tried first.
 uint64_t replace_first_name(const char *name);
+/// The temporary name beside `path` that is tried first, whatever is there.
+char *replace_first_temp(struct arena *a, const char *path);
 /// A temporary name beside `path`, for a link or a file that gets it when it is whole: the same each time, and what a
 /// killed run left there is removed; another one when somebody uses that.
 const char *replace_temp_name(struct arena *a, const char *path);

@@ -162,7 +162,7 @@ static bool install(struct mod_call *c, const struct sshkey *k, int dir, const c
                     struct err *e) {
     struct str data;
     // The same name each time, so that the next run finds what a killed one left.
-    const char *tmp = arena_printf(c->arena, ".ansible_tmp%016llx", (unsigned long long)replace_first_name(name));
+    const char *tmp = replace_first_temp(c->arena, name);
     unlinkat(dir, tmp, 0);
     if (!fd_read_file(from, KEY_MAX, c->arena, &data, e)) {
         return false;

@@ -35,7 +35,7 @@ struct mask {
     struct patterns plain, folded;  // as they are; without line breaks
     struct map seen;
     struct arena open_arena;
-    struct map open;  // names that are no secrets
+    struct map open;  // names that plain files show
 };
 
 struct mask *mask_new(void) {
@@ -418,7 +418,7 @@ static bool in_name(char c) {
     return in_word((unsigned char)c) || c == '.' || c == '-' || c == '_';
 }
 
-// Shows what is hidden of a name that is open, unless the secret is longer than the name.
+// Shows what is hidden of a name that is open, unless the secret is the name itself or longer.
 static void show_names(const struct mask *m, struct str text, struct hits *h) {
     for (size_t i = 0; i < text.n; i++) {
         size_t from = i;
@@ -433,7 +433,8 @@ static void show_names(const struct mask *m, struct str text, struct hits *h) {
         while (end > from && text.s[end - 1] == '.') {
             end--;  // of a sentence
         }
-        if (end > i && map_get(&m->open, str_sub(text, from, end)) && !(from > 0 && h->p[from - 1]) &&
+        struct str name = str_sub(text, from, end);
+        if (end > i && map_get(&m->open, name) && !map_get(&m->seen, name) && !(from > 0 && h->p[from - 1]) &&
             !(end < text.n && h->p[end])) {
             memset(h->p + from, false, end - from);
         }

@@ -14,8 +14,8 @@ void mask_add(struct mask *m, struct str text);
 /// The same for what a template made of a secret. Words of letters only are left out unless they are long: "enabled"
 /// may have come out of a secret and stands in every output.
 void mask_add_made(struct mask *m, struct str text);
-/// Remembers a name that plain files show (of a host, a group, a role): where it stands whole, a secret that is part of
-/// it is not hidden. It is copied.
+/// Remembers a name that plain files show (of a host, a group, a role): where it stands whole, a secret that is a part
+/// of it is not hidden, but one that is the name itself. It is copied.
 void mask_public(struct mask *m, struct str name);
 /// `text` with every remembered secret replaced by asterisks, also where line breaks split it. The same text (not
 /// copied) when there is none; else in `a`.

@@ -69,7 +69,7 @@ TEST(mask_public_names) {
     CHECK(masked(m, "u@permacoop.example.org:/srv/permacoop", "u@permacoop.example.org:/srv/********"));
     CHECK(masked(m, "at permacoop.example.org.", "at permacoop.example.org."));
     CHECK(masked(m, "www.permacoop.example.org xpermacoop", "www.********.example.org x********"));
-    CHECK(masked(m, "PLAY [swan] swan.example.org swan.other", "PLAY [swan] swan.example.org ********.other"));
+    CHECK(masked(m, "PLAY [swan] swan.example.org swan.other", "PLAY [********] swan.example.org ********.other"));
     CHECK(masked(m, "<key-of swan.example.org here>", "<********>"));
     mask_free(m);
 }
