@@ -3,6 +3,7 @@
 #include "fsattr.h"
 #include "home.h"
 #include "paths.h"
+#include "ppa.h"
 #include "replace.h"
 #include "words.h"
 
@@ -15,7 +16,9 @@
 #define FILES_MAX 10000
 
 static const struct arg args[] = {
-    {"repo", ARG_STR, .required = true, .doc = "The entry, as in sources.list: deb [options] URL suite component ..."},
+    {"repo", ARG_STR, .required = true,
+     .doc = "The entry, as in sources.list: deb [options] URL suite component ..., or ppa:OWNER/NAME for an archive of "
+            "Launchpad, whose key is fetched."},
     {"state", ARG_STR, .def = "present", .choices = "absent|present", .doc = "Whether the entry is to be there."},
     {"mode", ARG_RAW, .doc = "Permissions of a file that is made for it."},
     {"update_cache", ARG_BOOL, .def = "true", .aliases = "update-cache", .doc = "Run `apt-get update` after a change."},
@@ -23,8 +26,8 @@ static const struct arg args[] = {
     {"update_cache_retry_max_delay", ARG_INT, .def = "12", .doc = "Longest pause between tries, in seconds."},
     {"filename", ARG_STR, .doc = "Name of the file in sources.list.d, without .list; made from the URL when absent."},
     {"install_python_apt", ARG_BOOL, .def = "true", .doc = "Accepted; no Python is needed."},
-    {"validate_certs", ARG_BOOL, .def = "true", .doc = "Accepted; it concerns PPAs only."},
-    {"codename", ARG_STR, .doc = "Accepted; it concerns PPAs only."},
+    {"validate_certs", ARG_BOOL, .def = "true", .doc = "Check Launchpad's certificate."},
+    {"codename", ARG_STR, .doc = "Release that an entry of Launchpad is for; that of the target when absent."},
     {0},
 };
 
@@ -49,6 +52,8 @@ struct sources {
         struct list_file *p;
         size_t n, cap;
     } files;
+    struct ppa ppa;  // the archive of Launchpad that is meant; its `line` is STR_NONE: none
+    struct str key;  // fingerprint of the key that apt is to trust first; STR_NONE: none
 };
 
 // -- one line --------------------------------------------------------------------------------------------------------
@@ -195,6 +200,19 @@ static bool read_sources(struct mod_call *c, struct sources *s, struct err *e) {
 
 // -- what is to be ---------------------------------------------------------------------------------------------------
 
+/// What the name of its file is made from: an archive of Launchpad is called as it was named, with the release.
+static struct str name_source(struct mod_call *c, const struct sources *s, struct str source) {
+    if (!s->ppa.line.s) {
+        return source;
+    }
+    struct str rest = s->ppa.line;
+    struct str word = STR_NONE;
+    for (int i = 0; i < 3; i++) {
+        word = next_word(&rest);
+    }
+    return str_printf(c->arena, "%.*s_%.*s", STR(mod_str(c, "repo")), STR(word));
+}
+
 /// The name of a file for an entry: its host and path, without options, protocol and password.
 static const char *suggest(struct mod_call *c, const struct sources *s, struct str source) {
     struct str name = mod_str(c, "filename");
@@ -242,6 +260,18 @@ static struct list_file *file_of(struct mod_call *c, struct sources *s, const ch
     return &s->files.p[s->files.n - 1];
 }
 
+static bool enabled_already(const struct sources *s, struct str source) {
+    for (size_t i = 0; i < s->files.n; i++) {
+        for (size_t k = 0; k < s->files.p[i].entries.n; k++) {
+            const struct entry *en = &s->files.p[i].entries.p[k];
+            if (en->valid && en->enabled && str_eq(en->source, source)) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
 static void add_source(struct mod_call *c, struct sources *s, struct entry wanted) {
     bool found = false;
     for (size_t i = 0; i < s->files.n; i++) {
@@ -253,7 +283,7 @@ static void add_source(struct mod_call *c, struct sources *s, struct entry wante
         }
     }
     if (!found) {
-        struct list_file *f = file_of(c, s, suggest(c, s, wanted.source));
+        struct list_file *f = file_of(c, s, suggest(c, s, name_source(c, s, wanted.source)));
         wanted.comment = STR_LIT("");
         f->fresh = true;
         VEC_PUSH(c->arena, f->entries, wanted);
@@ -279,16 +309,16 @@ static bool differs(struct mod_call *c, const struct list_file *f, struct str *n
     return !str_eq(*now, f->before);
 }
 
-static bool read_entry(struct mod_call *c, struct entry *out, struct err *e) {
+static bool read_entry(struct mod_call *c, struct sources *s, struct entry *out, struct err *e) {
     struct str repo = mod_str(c, "repo");
     if (!repo.n) {
         return mod_fail(c, e, "Please set argument 'repo' to a non-empty value");
     }
     if (str_starts(repo, "ppa:")) {
-        return mod_fail(c, e,
-                        "'%.*s': personal package archives are not supported by name; give the archive's 'deb' line, "
-                        "and its key with signed-by",
-                        STR(repo));
+        if (!ppa_read(c, repo, &s->ppa, e)) {
+            return false;
+        }
+        repo = s->ppa.line;
     }
     if (str_find_char(repo, 0, '\n') != SIZE_MAX) {
         return mod_fail(c, e, "Invalid repository string: more than one line");
@@ -304,22 +334,33 @@ static bool plan(struct mod_call *c, struct err *e) {
     c->state = s;
     mod_set_str(c, "repo", mod_str(c, "repo"));
     mod_set_str(c, "state", mod_str(c, "state"));
-    if (!read_entry(c, &wanted, e) || !fsattr_read(c, "mode", &mode, e) || !read_sources(c, s, e)) {
+    if (!read_entry(c, s, &wanted, e) || !fsattr_read(c, "mode", &mode, e) || !read_sources(c, s, e)) {
         return false;
     }
     if (str_eqz(mod_str(c, "state"), "present")) {
+        if (s->ppa.line.s && !enabled_already(s, wanted.source) && !ppa_fingerprint(c, &s->ppa, &s->key, e)) {
+            return false;
+        }
         add_source(c, s, wanted);
     } else {
         remove_source(s, wanted.source);
     }
+    struct val added = val_list(c->arena, 1);
+    struct val removed = val_list(c->arena, 1);
     for (size_t i = 0; i < s->files.n; i++) {
         const struct list_file *f = &s->files.p[i];
         struct str now;
-        if (differs(c, f, &now)) {
-            mod_diff_text(c, str_from(f->found ? f->path : "/dev/null"), f->before,
-                          str_from(now.n ? f->path : "/dev/null"), now);
+        if (!differs(c, f, &now)) {
+            continue;
         }
+        if (!f->before.n || !now.n) {
+            val_push(c->arena, now.n ? added : removed, val_str(c->arena, str_from(f->path)));
+        }
+        mod_diff_text(c, str_from(f->found ? f->path : "/dev/null"), f->before, str_from(now.n ? f->path : "/dev/null"),
+                      now);
     }
+    mod_set(c, "sources_added", added);
+    mod_set(c, "sources_removed", removed);
     return true;
 }
 
@@ -399,6 +440,9 @@ static bool update(struct mod_call *c, struct err *e) {
 
 static bool run(struct mod_call *c, struct err *e) {
     const struct sources *s = c->state;
+    if (s->key.s && !ppa_trust(c, &s->ppa, s->key, e)) {
+        return false;
+    }
     if (save(c, s, e) && (!mod_bool(c, "update_cache") || update(c, e))) {
         return true;
     }
@@ -412,7 +456,8 @@ MODULE(apt_repository) = {
     .spec = "ansible.builtin.apt_repository",
     .example = "- ansible.builtin.apt_repository:\n    repo: deb [signed-by=/etc/apt/keyrings/app.asc] "
                "https://apt.example.com stable main\n    filename: app",
-    .returns = "repo: The entry.\nstate: Whether it is to be there.",
+    .returns = "repo: The entry.\nstate: Whether it is to be there.\nsources_added: Files that are new.\n"
+               "sources_removed: Files that are gone.",
     .args = args,
     .check = SUPPORT_FULL,
     .diff = SUPPORT_FULL,
