@@ -174,7 +174,10 @@ static bool run(struct mod_call *c, struct err *e) {
         return false;
     }
     if (r.rc != 0) {
-        mod_set(c, "name", mod_arg(c, "name"));
+        static const char *const told[] = {"state", "gid", "system"};  // of what was to be
+        for (size_t i = 0; i < COUNTOF(told); i++) {
+            (void)val_del_key(c->result, val_z(c->arena, told[i]));
+        }
         return mod_fail(c, e, "%.*s", STR(r.err.n ? r.err : r.out));
     }
     if (r.out.n) {
