@@ -14,6 +14,17 @@ local function gem(c, words)
   return util.run(c, util.extend(program(c), words), { env = env, what = "gem " .. words[1] })
 end
 
+-- Removes the specifications that a gem which was killed, or met a full disk, did not write to their end. It counts them as not
+-- there, says so on standard error, and stumbles over them when it installs.
+local function clear_specifications(c)
+  for path in c.state.complaints:gmatch("%[(/[^%]\n]+/specifications/[^/%]\n]+%.gemspec)%]") do
+    local st = c.fs.stat(path)
+    if st and st.type == "file" then
+      c.fs.remove(path)
+    end
+  end
+end
+
 local function norc(c)
   return c.args.norc and { "--norc" } or {}
 end
@@ -27,7 +38,9 @@ local function versions(c, remote)
   end
   local name = c.args.name:gsub("[%^%$%(%)%%%.%[%]%*%+%?]", "\\%0")
   local out = {}
-  for _, line in ipairs(util.lines(gem(c, util.append(words, "^" .. name .. "$")).stdout)) do
+  local r = gem(c, util.append(words, "^" .. name .. "$"))
+  c.state.complaints = r.stderr
+  for _, line in ipairs(util.lines(r.stdout)) do
     local found = line:match("^%S+%s+%((.+)%)")
     for _, version in ipairs(found and util.split(found:gsub("^default: ", ""), ", ") or {}) do
       out[#out + 1] = version:gsub("^default: ", ""):match("^%S+")
@@ -78,6 +91,7 @@ local function install(c)
   flag(a.force, "--force")
   flag(true, a.gem_source or a.name)
   flag(a.build_flags, "--", a.build_flags)
+  clear_specifications(c)
   gem(c, words)
 end
 

@@ -2,6 +2,12 @@
 
 local util = use("util")
 
+-- In node_modules while npm works: an npm that was killed, or met a full disk, leaves half a package, which it takes for a
+-- whole one afterwards, or an empty package-lock.json. Holds copies of the files that npm writes in place.
+local MARK = "/node_modules/.play-unfinished"
+local WRITTEN = { "package.json", "package-lock.json", "npm-shrinkwrap.json" }
+local READ_MAX = 16000000 -- bytes
+
 local function command(c, words, with_name)
   local argv = c.args.executable and util.words(c.args.executable) or { c:need("npm") }
   util.extend(argv, words)
@@ -32,6 +38,71 @@ local function npm(c, words, with_name, may_fail)
   return util.run(c, command(c, words, with_name), { cwd = c.args.path, may_fail = may_fail, what = "npm " .. words[1] })
 end
 
+-- ---- what an npm that did not come to its end has left ----
+
+local function is_whole(c, path)
+  local st = c.fs.stat(path)
+  return st == nil or st.size > READ_MAX or st.type == "directory" or (pcall(c.json.decode, c.fs.read(path) or ""))
+end
+
+local function is_cut(c)
+  local root = c.state.root
+  return root ~= nil and (c.fs.exists(root .. MARK .. "/begun") or not is_whole(c, root .. "/package-lock.json"))
+end
+
+-- Before npm starts.
+local function begin(c)
+  local mark = c.state.root .. MARK
+  util.makedirs(c, mark)
+  for _, name in ipairs(WRITTEN) do
+    local path = c.state.root .. "/" .. name
+    if c.fs.exists(path) and is_whole(c, path) then
+      c.fs.copy(c.fs.hold(path), mark .. "/" .. name)
+      c.fs.chmod(mark .. "/" .. name, 384)
+    end
+  end
+  c.fs.write(mark .. "/begun", "")
+end
+
+-- Puts back what was not written to its end.
+local function restore(c)
+  local mark = c.state.root .. MARK
+  for _, name in ipairs(WRITTEN) do
+    local path = c.state.root .. "/" .. name
+    if not is_whole(c, path) and c.fs.exists(mark .. "/" .. name) then
+      c.fs.copy(c.fs.hold(mark .. "/" .. name), path)
+    elseif not is_whole(c, path) and name ~= "package.json" then
+      c.fs.remove(path)
+    end
+  end
+end
+
+-- Removes the packages that may be half made: all of a project, or of the system the one that is to be installed.
+local function clear(c)
+  local modules, name = c.state.root .. "/node_modules", c.args.name
+  if c.args.state == "absent" then
+    return
+  end
+  local dir = modules
+  if c.args.global and name then
+    dir, name = util.dirname(modules .. "/" .. name), util.basename(name)
+  end
+  for _, entry in ipairs(c.fs.list(dir) or {}) do
+    local aside = name and entry:sub(1, #name + 2) == "." .. name .. "-" -- what npm was about to replace
+    if c.args.global and (entry == name or aside) or not c.args.global and "/node_modules/" .. entry ~= MARK then
+      c.fs.remove_tree(dir .. "/" .. entry)
+    end
+  end
+end
+
+-- npm makes no node_modules when there are no packages.
+local function finish(c)
+  c.fs.remove_tree(c.state.root .. MARK)
+  if #(c.fs.list(c.state.root .. "/node_modules") or { "" }) == 0 then
+    c.fs.remove(c.state.root .. "/node_modules")
+  end
+end
+
 -- Names (and name@version) of what is installed, and what is missing.
 local function installed(c)
   local have, missing = {}, {}
@@ -47,6 +118,7 @@ local function installed(c)
   if not ok or type(data) ~= "table" then
     c:fail("Failed to parse NPM output: " .. util.trim(r.stderr), { rc = r.rc, stdout = r.stdout })
   end
+  c.state.root = util.present(data.path) and data.path or c.state.root
   if not data.dependencies then
     return have, true
   end
@@ -78,16 +150,17 @@ local function plan(c)
     end
   end
   local calls = {}
+  c.state.root = not c.args.global and c.args.path or nil
   if c.args.ci then
     calls[1] = { "ci" }
   elseif state == "absent" then
     local have = installed(c)
-    if have[c.args.name] then
+    if have[c.args.name] or is_cut(c) then
       calls[1] = { "uninstall" }
     end
   else
     local _, missing = installed(c)
-    if missing then
+    if missing or is_cut(c) then
       calls[1] = { "install" }
     end
     if state == "latest" and not (missing and not c.fs.exists(c.args.path or "/")) then
@@ -104,11 +177,31 @@ local function plan(c)
 end
 
 local function run(c)
-  if c.args.path then
+  if c.args.path and not c.fs.exists(c.args.path) then
     util.makedirs(c, c.args.path)
+    c.state.root = util.trim(npm(c, { "prefix" }).stdout) -- a directory above may have a package.json
+  end
+  local guarded = c.state.root and not c.args.ci -- which removes all packages first, each time
+  if guarded and c.fs.exists(c.state.root .. MARK .. "/begun") then
+    restore(c)
+    clear(c)
+  elseif guarded then
+    begin(c)
   end
   for _, words in ipairs(c.state.calls) do
-    npm(c, words, true)
+    local r = npm(c, words, true, true)
+    if r.rc ~= 0 then
+      if guarded and r.rc > 0 and r.rc < 128 and not r.stderr:find("ENOSPC", 1, true) then -- npm has taken back what it did
+        restore(c)
+        finish(c)
+      end
+      c:fail("npm " .. words[1] .. " failed: " .. util.said(r.stderr:match("%S") and r.stderr or r.stdout), {
+        rc = r.rc, cmd = r.cmd, stdout = r.stdout, stderr = r.stderr,
+      })
+    end
+  end
+  if guarded then
+    finish(c)
   end
 end
 
