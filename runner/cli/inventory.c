@@ -100,7 +100,8 @@ static bool host_vars(struct shower *w, struct host *h, struct val *out, struct 
 }
 
 static bool group_vars(struct shower *w, struct group *g, struct val *out, struct err *e) {
-    if (!vars_files_group(w->x->vars_files, g, w->a, out, e)) {
+    // Ansible looks for those of a host, but not of a group, in the working directory, too
+    if (!vars_files_group(w->x->vars_files, g, !w->s->playbook_dir.n, w->a, out, e)) {
         return false;
     }
     if (g->priority != 1) {
@@ -471,7 +472,7 @@ int tool_inventory(struct settings *s) {
     if (!session_open(&x, s, &none, &e)) {
         code = cli_report_in(&x, &e, cli_error_code(&e));
     } else {
-        if (s->playbook_dir.n) {
+        if (s->playbook_dir.n || !s->inv_export) {
             vars_files_add_playbook(x.vars_files, config_path(s->a, s->playbook_dir, STR_NONE));
         }
         if (!show(&x, &e)) {

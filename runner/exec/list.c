@@ -138,9 +138,14 @@ static bool list_play(struct run *r, struct play *p, size_t number, struct listi
 int run_list(const struct run_opts *o, bool hosts, bool tasks, bool tags) {
     struct run r;
     struct listing l = {.hosts = hosts, .tasks = tasks, .tags = tags};
-    bool ok = true;
     run_init(&r, o);
     struct err e = {.arena = &r.a};
+    if (!run_check_limit(&r, &e)) {
+        run_error(&r, &e);
+        run_release(&r);
+        return RC_ERROR;
+    }
+    bool ok = true;
     l.out = BUF_IN(&r.a);
     for (size_t i = 0; i < o->nbooks && ok; i++) {
         struct playbook *b = o->books[i];

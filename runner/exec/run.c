@@ -565,7 +565,7 @@ static bool check_books(struct run *r, struct err *e) {
     return true;
 }
 
-static bool check_limit(struct run *r, struct err *e) {
+bool run_check_limit(struct run *r, struct err *e) {
     struct host **found = NULL;
     size_t n = 0;
     struct str limit = STR_NONE;
@@ -576,8 +576,11 @@ static bool check_limit(struct run *r, struct err *e) {
         !inv_match(r->o->inventory, limit, NO_MARK, &r->a, &found, &n, NULL, e)) {
         return false;
     }
-    return n || !limit.n ||
-           err_set(e, ERR_NOT_FOUND, NO_MARK, "--limit '%.*s' does not match any hosts", STR(r->o->limit));
+    bool some = !limit.n || !r->o->inventory->nhosts;
+    for (size_t i = 0; i < n; i++) {
+        some = some || !found[i]->implicit;
+    }
+    return some || err_set(e, ERR_NOT_FOUND, NO_MARK, "--limit '%.*s' does not match any hosts", STR(r->o->limit));
 }
 
 /// NAME.retry beside the playbook, with the hosts that failed.
@@ -662,6 +665,10 @@ static int run_books(struct run *r) {
         return RC_PARSER;
     }
     check_tags(r);
+    if (!run_check_limit(r, &e)) {
+        run_error(r, &e);
+        return RC_ERROR;
+    }
     if (r->o->syntax_only) {
         if (!fields_of_all(r, &e)) {
             run_error(r, &e);
@@ -671,10 +678,6 @@ static int run_books(struct run *r) {
             output_text(r->o->output, str_printf(&r->a, "\nplaybook: %.*s\n", STR(book_name(r, r->o->books[i]))));
         }
         return RC_OK;
-    }
-    if (!check_limit(r, &e)) {
-        run_error(r, &e);
-        return RC_ERROR;
     }
     flush_facts(r);
     for (size_t i = 0; i < r->o->nbooks && !r->code && !r->stop; i++) {

@@ -5,6 +5,7 @@
 #include "playbook.h"
 #include "scope.h"
 
+struct run;
 struct vault_ring;
 struct fact_cache;
 struct setting_query;
@@ -74,6 +75,8 @@ int run_list(const struct run_opts *o, bool hosts, bool tasks, bool tags);
 /// One module on the hosts of a pattern (play ping, play adhoc): the first play of o->books, whose `hosts` is
 /// `pattern`. `list`: only the hosts are listed.
 int run_adhoc(const struct run_opts *o, struct str pattern, bool list);
+/// Of --limit: ERR_NOT_FOUND when it leaves none of the inventory's hosts. An inventory without hosts is none to limit.
+bool run_check_limit(struct run *r, struct err *e);
 /// The pattern of --limit with the patterns of each @file put in. In `a`.
 bool run_limit_pattern(struct str limit, struct arena *a, struct str *out, struct err *e);
 

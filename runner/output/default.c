@@ -217,19 +217,6 @@ static void failed(struct output *o, const struct event *ev) {
     }
 }
 
-static void all_diffs(struct output *o, const struct event *ev) {
-    struct val results = val_get(ev->result, "results");
-    if (!has_items(ev)) {
-        show_diff(o, ev);
-        return;
-    }
-    for (size_t i = 0; val_is_seq(results) && i < results.u.l->n; i++) {
-        struct event item = *ev;
-        item.result = results.u.l->items[i];
-        show_diff(o, &item);
-    }
-}
-
 static void result(struct output *o, const struct event *given) {
     warnings(o, given);
     struct event ev = o->opts.keep_warnings ? *given : without(o, given, "warnings");
@@ -241,8 +228,9 @@ static void result(struct output *o, const struct event *given) {
         failed(o, &ev);
         return;
     }
-    all_diffs(o, &ev);
-    if (has_items(&ev)) {
+    if (!has_items(&ev)) {
+        show_diff(o, &ev);  // that of an item is shown with the item
+    } else {
         if (ev.status != ST_SKIPPED) {
             return;  // the items have been shown
         }
@@ -272,6 +260,7 @@ static void item_result(struct output *o, const struct event *given) {
         show_place(o, &ev);
         return;
     }
+    show_diff(o, &ev);
     bool skipped = ev.status == ST_SKIPPED;
     struct str tail = skipped ? STR_LIT(" ") : STR_NONE;
     if (verbose(o, &ev)) {

@@ -493,11 +493,12 @@ bool vars_files_host(struct vars_files *vf, struct host *h, bool own, struct are
     return true;
 }
 
-bool vars_files_group(struct vars_files *vf, struct group *g, struct arena *a, struct val *out, struct err *e) {
+bool vars_files_group(struct vars_files *vf, struct group *g, bool inventory_only, struct arena *a, struct val *out,
+                      struct err *e) {
     const struct basedirs *const places[] = {&vf->inventory, &vf->set->dirs};
     *out = val_dict(a, 16);
     put_over(vf, a, *out, g->vars);
-    for (size_t k = 0; k < COUNTOF(places); k++) {
+    for (size_t k = 0; k < (inventory_only ? 1 : COUNTOF(places)); k++) {
         for (size_t i = 0; i < places[k]->n; i++) {
             const struct entity *ent;
             if (!entity_of(vf, &places[k]->p[i]->groups, g->name, &ent, e)) {

@@ -76,8 +76,10 @@ bool vars_files_layers(struct vars_files *vf, struct host *h, struct layer const
 
 /// All of them as one dict in `a`; `own`: only what is defined for the host itself, not for its groups.
 bool vars_files_host(struct vars_files *vf, struct host *h, bool own, struct arena *a, struct val *out, struct err *e);
-/// What is defined for a group itself, in the inventory and in group_vars, as one dict in `a`.
-bool vars_files_group(struct vars_files *vf, struct group *g, struct arena *a, struct val *out, struct err *e);
+/// What is defined for a group itself, in the inventory and in group_vars, as one dict in `a`; `inventory_only`: not in
+/// the group_vars of playbooks.
+bool vars_files_group(struct vars_files *vf, struct group *g, bool inventory_only, struct arena *a, struct val *out,
+                      struct err *e);
 /// hash_behaviour = merge: dicts of different levels are merged by the two functions above.
 void vars_files_merge(struct vars_files *vf, bool merge);
 
