@@ -7,7 +7,7 @@
 
 static const struct arg args[] = {
     {"name", ARG_LIST, .doc = "Packages, also with a version (name=1.2-r0) or a repository (name@edge)."},
-    {"state", ARG_STR, .def = "present", .choices = "absent|installed|latest|present|removed",
+    {"state", ARG_STR, .def = "present", .choices = "present|installed|absent|removed|latest",
      .doc = "Whether they are installed, and whether newer ones are wanted."},
     {"repository", ARG_LIST, .doc = "Repositories to use instead of the configured ones."},
     {"update_cache", ARG_BOOL, .def = "false", .doc = "Fetch the indexes first."},
@@ -74,12 +74,17 @@ static bool call(struct apk *k, struct words *w, struct run_result *r, struct er
     return true;
 }
 
-static bool update(struct apk *k, struct err *e) {
+/// Fetches the indexes; what apk says then is the result when that is `only` what was asked for.
+static bool update(struct apk *k, bool only, struct err *e) {
     struct words w = {0};
     struct run_result r;
     begin(k, &w, "update");
-    if (!call(k, &w, &r, e)) {
+    if (!words_run(k->c, &w, STR_NONE, &r, e)) {
         return false;
+    }
+    if (r.rc != 0 || only) {
+        mod_set_str(k->c, "stdout", r.out);
+        mod_set_str(k->c, "stderr", r.err);
     }
     return r.rc == 0 || mod_fail(k->c, e, "could not update package db");
 }
@@ -135,6 +140,38 @@ static bool is_latest(struct apk *k, const char *name, bool *latest, struct err 
     return true;
 }
 
+/// A virtual package (`apk add --virtual`) stands for those it depends on, which go into *parts.
+static bool is_virtual(struct apk *k, const char *name, bool *yes, struct val parts, struct err *e) {
+    struct words w = {0};
+    struct words depends = {0};
+    struct run_result r;
+    begin(k, &w, "info");
+    words_add(k->c, &w, "--verbose");
+    words_opt(k->c, &w, "--description", name);
+    if (!words_run(k->c, &w, STR_NONE, &r, e)) {
+        return false;
+    }
+    *yes = str_starts(r.out, arena_printf(k->c->arena, "%s: virtual meta package", name));
+    if (!*yes) {
+        return true;
+    }
+    begin(k, &depends, "info");
+    words_add(k->c, &depends, "--verbose");
+    words_opt(k->c, &depends, "--depends", name);
+    if (!words_run(k->c, &depends, STR_NONE, &r, e)) {
+        return false;
+    }
+    struct str line = str_trim(r.out);
+    struct str word;
+    for (size_t i = 0; str_next(&line, ' ', &word); i++) {
+        word = str_trim(word);
+        if (i > 0 && word.n) {  // the first is "name:"
+            val_push(k->c->arena, parts, val_str(k->c->arena, word));
+        }
+    }
+    return true;
+}
+
 static struct str bare(struct str name) {
     size_t n = 0;
     while (n < name.n && !strchr("=<>~@", name.s[n])) {
@@ -143,14 +180,32 @@ static struct str bare(struct str name) {
     return str_sub(name, 0, n);
 }
 
-/// Installed only because others need it: `apk add` makes it one that was asked for.
+/// Whether a word of world is the package that was asked for. A name alone is any version of it; one with a condition
+/// is that condition, of which apk keeps "~" for "~=" and "=" for "==".
+static bool is_asked(struct arena *a, struct str word, struct str name) {
+    struct str base = bare(name);
+    if (!str_eq(bare(word), base)) {
+        return false;
+    }
+    struct str condition = str_sub(name, base.n, name.n);
+    condition = str_replace(a, condition, STR_LIT("~="), STR_LIT("~"));
+    condition = str_replace(a, condition, STR_LIT("=="), STR_LIT("="));
+    return condition.n == 0 || str_eq(str_sub(word, base.n, word.n), condition);
+}
+
+/// Installed only because others need it, or with another condition: `apk add` makes it what was asked for.
 static bool in_world(const struct apk *k, const char *name) {
-    struct str rest = k->world;
-    struct str line;
-    while (rest.n && str_next(&rest, '\n', &line)) {
-        if (str_eq(bare(str_trim(line)), bare(str_from(name)))) {
+    const char *p = k->world.s;
+    const char *end = k->world.s + k->world.n;
+    while (p < end) {
+        const char *from = p;
+        while (p < end && !strchr(" \t\r\n", *p)) {
+            p++;
+        }
+        if (is_asked(k->c->arena, (struct str){from, (size_t)(p - from)}, str_from(name))) {
             return true;
         }
+        p++;
     }
     return false;
 }
@@ -189,14 +244,41 @@ static bool act(struct apk *k, const char *verb, const char *option, const struc
     return true;
 }
 
+/// Puts the names of *parts that have a newer version into *todo.
+static bool newer_parts(struct apk *k, struct val parts, struct words *todo, bool *newer, struct err *e) {
+    for (size_t i = 0; i < val_len(parts); i++) {
+        const char *name = str_z(k->c->arena, val_text(val_at_index(parts, i)));
+        bool newest;
+        if (!is_latest(k, name, &newest, e)) {
+            return false;
+        }
+        if (!newest) {
+            words_add(k->c, todo, name);
+            *newer = true;
+        }
+    }
+    return true;
+}
+
 static bool present(struct apk *k, bool latest, struct err *e) {
     struct val names = mod_arg(k->c, "name");
     struct words todo = {0};
     bool newer = false;
     for (size_t i = 0; i < val_len(names); i++) {
         const char *name = str_z(k->c->arena, val_text(val_at_index(names, i)));
+        struct val parts = val_list(k->c->arena, 4);
         bool here;
+        bool group = false;
         bool newest = true;
+        if (latest && !is_virtual(k, name, &group, parts, e)) {
+            return false;
+        }
+        if (group) {
+            if (!newer_parts(k, parts, &todo, &newer, e)) {
+                return false;
+            }
+            continue;
+        }
         if (!is_installed(k, name, &here, e) || (here && latest && !is_latest(k, name, &newest, e))) {
             return false;
         }
@@ -210,6 +292,18 @@ static bool present(struct apk *k, bool latest, struct err *e) {
         return true;
     }
     return act(k, "add", newer ? "--upgrade" : NULL, &todo, "install", "installed", e);
+}
+
+/// `apk del` ends well when others need a package, which then stays.
+static bool stays(struct apk *k, const struct words *names, bool *stay, struct err *e) {
+    struct val out = val_get(k->c->result, "stdout");
+    *stay = k->c->check && str_find(val_text(out), 0, STR_LIT("packages are not removed")) != SIZE_MAX;
+    for (size_t i = 0; i < names->n && !k->c->check && !*stay; i++) {
+        if (!is_installed(k, names->p[i], stay, e)) {
+            return false;
+        }
+    }
+    return true;
 }
 
 static bool absent(struct apk *k, struct err *e) {
@@ -229,7 +323,11 @@ static bool absent(struct apk *k, struct err *e) {
         mod_set_z(k->c, "msg", "package(s) already removed");
         return true;
     }
-    return act(k, "del", "--purge", &todo, "remove", "removed", e);
+    bool stay;
+    if (!act(k, "del", "--purge", &todo, "remove", "removed", e) || !stays(k, &todo, &stay, e)) {
+        return false;
+    }
+    return !stay || mod_fail(k->c, e, "failed to remove %.*s package(s)", STR(joined(k->c, &todo)));
 }
 
 static bool check_names(struct mod_call *c, struct err *e) {
@@ -247,20 +345,21 @@ static bool run(struct mod_call *c, struct err *e) {
     struct apk k = {.c = c, .program = spawn_which(c->arena, "apk")};
     struct str state = mod_str(c, "state");
     bool names = val_len(mod_arg(c, "name")) > 0;
+    bool given = mod_has(c, "name");
     struct err ignored = {.arena = c->arena};
-    if (!names && !mod_bool(c, "update_cache") && !mod_bool(c, "upgrade")) {
+    if (!given && !mod_bool(c, "update_cache") && !mod_bool(c, "upgrade")) {
         return mod_fail(c, e, "one of the following is required: name, update_cache, upgrade");
     }
     if (!k.program) {
         return mod_fail_program(c, e, "apk");
     }
-    if (!check_names(c, e) || (mod_bool(c, "update_cache") && !update(&k, e))) {
+    if (!check_names(c, e) || (mod_bool(c, "update_cache") && !update(&k, !names && !mod_bool(c, "upgrade"), e))) {
         return false;
     }
     if (mod_bool(c, "upgrade")) {
         return upgrade(&k, e);
     }
-    if (!names) {
+    if (!names && mod_bool(c, "update_cache")) {
         mod_changed(c);
         mod_set_z(c, "msg", "updated repository indexes");
         return true;

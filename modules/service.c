@@ -160,6 +160,9 @@ static void plan_action(struct mod_call *c, struct script *s) {
     }
     if (s->action) {
         mod_changed(c);
+        if (c->check) {
+            mod_set_z(c, "msg", "service state changed");
+        }
     }
     if (want.n > 0) {
         mod_set_z(c, "state", str_eqz(want, "stopped") ? "stopped" : "started");

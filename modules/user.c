@@ -395,7 +395,7 @@ static bool finish(struct mod_call *c, struct user *u, struct err *e) {
         return false;
     }
     const char *home = mod_has(c, "home") ? mod_z(c, "home") : str_z(c->arena, u->now.home);
-    if (u->make_home && !user_make_home(c, home, &u->now, e)) {
+    if (u->make_home && !user_make_home(c, home, &u->now, u->todo == CREATE, e)) {
         return false;
     }
     report_user(c, u);

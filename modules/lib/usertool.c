@@ -278,13 +278,10 @@ static bool refuse_busybox(struct mod_call *c, struct err *e) {
             return mod_fail(c, e, "'%s' needs useradd, which this target does not have", shadow_only[i]);
         }
     }
-    if (mod_bool(c, "non_unique")) {
-        return mod_fail(c, e, "'non_unique' needs useradd, which this target does not have");
-    }
     return true;
 }
 
-bool user_make_home(struct mod_call *c, const char *path, const struct account *u, struct err *e) {
+bool user_make_home(struct mod_call *c, const char *path, const struct account *u, bool fresh, struct err *e) {
     struct home h = {.path = path, .skeleton = mod_z(c, "skeleton"), .uid = u->uid, .gid = u->gid};
     if (mod_has(c, "umask")) {
         char *end;
@@ -293,6 +290,8 @@ bool user_make_home(struct mod_call *c, const char *path, const struct account *
             return mod_fail(c, e, "'%s' is not a valid umask", mod_z(c, "umask"));
         }
         h.mode = 0777 & ~(mode_t)mask;
+    } else if (fresh && !account_has_tool(c, "useradd")) {
+        h.mode = S_ISGID | 0755;  // as busybox's adduser makes it
     }
     return home_create(c, &h, e);
 }

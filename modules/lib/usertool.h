@@ -23,5 +23,5 @@ bool user_modify(struct mod_call *c, const struct account *now, const struct use
 bool user_remove(struct mod_call *c, struct user_output *o, struct err *e);
 /// Sets the ageing fields that were asked for and differ. `*differs` tells whether any does; `apply`: change them.
 bool user_ageing(struct mod_call *c, const struct account *now, bool apply, bool *differs, struct err *e);
-/// Makes the home directory as create_home, skeleton and umask say.
-bool user_make_home(struct mod_call *c, const char *path, const struct account *u, struct err *e);
+/// Makes the home directory as create_home, skeleton and umask say; `fresh`: of a user who was just made.
+bool user_make_home(struct mod_call *c, const char *path, const struct account *u, bool fresh, struct err *e);
