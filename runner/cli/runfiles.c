@@ -30,6 +30,7 @@ static bool load_books(struct session *x, const struct words *files, struct err 
         if (!books[i]) {
             return false;
         }
+        books[i]->given = files->p[i];
     }
     x->run.books = books;
     x->run.nbooks = files->n;

@@ -294,7 +294,7 @@ bool run_match_only(struct run *r, const struct run_pattern *p, struct arena *a,
 bool run_match(struct run *r, struct str pattern, struct mark at, struct arena *a, struct hosts *out, struct err *e);
 void run_init(struct run *r, const struct run_opts *o);
 struct str run_dir_of(struct str path);
-/// A playbook's file as the user would name it from here.
+/// A playbook's file as the user named it, or would name it from here.
 struct str book_name(struct run *r, const struct playbook *b);
 void run_release(struct run *r);
 /// Sends the recap.

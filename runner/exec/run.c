@@ -526,6 +526,9 @@ struct str run_dir_of(struct str path) {
 
 struct str book_name(struct run *r, const struct playbook *b) {
     char cwd[PATH_MAX];
+    if (b->given.n) {
+        return b->given;
+    }
     if (!getcwd(cwd, sizeof(cwd))) {
         return b->file;
     }

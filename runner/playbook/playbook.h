@@ -115,6 +115,7 @@ struct play {
 struct playbook {
     struct str file;     // absolute; each imported playbook has its own, which its plays point at (playbook_dir)
     struct str basedir;  // of the playbook given on the command line
+    struct str given;    // as the command line names it; empty: not named there
     struct play **plays;
     size_t nplays;
     struct arena *a;
