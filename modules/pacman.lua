@@ -69,9 +69,18 @@ end
 local function installed(c)
   if not c.state.installed then
     c.state.installed = {}
-    for _, pair in ipairs(pairs_of(c, "--query")) do
-      c.state.installed[pair[1]] = pair[2]
+    local r = call(c, "--query", "--verbose")
+    if r.rc ~= 0 and r.stderr ~= "" then
+      c:fail("pacman failed: " .. util.trim(r.stderr), { rc = r.rc, stdout = r.stdout, stderr = r.stderr })
     end
+    for _, line in ipairs(util.lines(r.stdout)) do
+      local name, version = line:match("^%s*(%S+)%s+(%S+)%s*$")
+      if name then
+        c.state.installed[name] = version
+      end
+    end
+    c.state.database = r.stdout:match("\n?DB Path%s*:%s*(/[^\n]-)%s*\n") or c.state.database
+    c.state.lock = r.stdout:match("\n?Lock File%s*:%s*(/[^\n]-)%s*\n") or c.state.lock
   end
   return c.state.installed
 end
@@ -149,6 +158,136 @@ local function upgradable(c)
   return out
 end
 
+-- -- what a pacman that did not come to its end has left ----------------------------------------------------------------------
+
+-- A pacman that was killed leaves its lock, files without a package, and a package without a description, which stops every
+-- other one; with a full disk also packages whose files are not there. While it works this file beside its databases names the
+-- packages: name, reason, and whether it was there before.
+local MARK = "play-unfinished"
+
+local function mark_of(c)
+  return c.state.database and c.state.database:gsub("/*$", "/") .. MARK
+end
+
+-- The packages of the mark that may not be whole: name to { reason, had }; nil: there is no mark.
+local function read_mark(c)
+  installed(c)
+  local text = mark_of(c) and c.fs.read(mark_of(c))
+  local out = text and {}
+  for _, line in ipairs(text and util.lines(text) or {}) do
+    local name, reason, had = line:match("^(%S+) (%S+) (%S+)$")
+    if name then
+      out[name] = { reason = reason, had = had == "yes" }
+    end
+  end
+  return out
+end
+
+local function write_mark(c, names)
+  installed(c)
+  if not mark_of(c) then
+    return
+  end
+  local lines, all = {}, util.copy(c.state.cut or {})
+  for _, name in ipairs(names) do
+    local asked = util.contains(c.args.name or {}, name)
+    all[name] = all[name] or { reason = reasons(c)[name] or asked and "explicit" or "dependency", had = installed(c)[name] ~= nil }
+  end
+  for _, name in ipairs(util.keys(all)) do
+    lines[#lines + 1] = name .. " " .. all[name].reason .. " " .. (all[name].had and "yes" or "no")
+  end
+  table.sort(lines)
+  local ok, why = pcall(c.fs.write, mark_of(c), util.unlines(lines), { mode = 420 })
+  if not ok and not tostring(why):find("denied", 1, true) then -- a program that becomes root itself, such as yay
+    error(why, 0)
+  end
+end
+
+local function remove_mark(c)
+  if mark_of(c) and c.fs.exists(mark_of(c)) then
+    c.fs.remove(mark_of(c))
+  end
+end
+
+-- Files that no package owns, though one that is to be installed has them: made since the mark was.
+local function overwritten(c, r)
+  local words, since = {}, c.state.since
+  for path in (r.stdout .. r.stderr):gmatch("[^\n]-: (/[^\n]+) exists in filesystem%f[\n\0]") do
+    local st = c.fs.stat(path)
+    if not since or not st or st.ctime < since or path:find("[,*?%[\\]") then
+      return nil
+    end
+    util.append(words, "--overwrite", path)
+  end
+  return #words > 0 and words or nil
+end
+
+-- Runs a transaction about these packages.
+local function transaction(c, argv, names)
+  write_mark(c, names)
+  local r = util.run(c, argv, { may_fail = true })
+  local more = r.rc ~= 0 and overwritten(c, r)
+  if more then
+    r = util.run(c, util.extend(util.extend({ argv[1] }, more), table.move(argv, 2, #argv, 1, {})), { may_fail = true })
+  end
+  local begun = r.stdout:find("Processing package changes", 1, true)
+  if r.rc > 0 and r.rc < 128 and not begun and not c.state.cut then
+    remove_mark(c)
+  end
+  return r
+end
+
+-- The lock of a pacman that is gone, and packages without a description, are removed.
+local function clear(c)
+  local dir = c.state.database:gsub("/*$", "/") .. "local/"
+  if c.state.lock and c.fs.exists(c.state.lock) then
+    if c.fs.in_use(c.state.lock) then
+      c:fail("a pacman that an earlier run has started still works: '" .. c.state.lock .. "' is open")
+    end
+    c.fs.remove(c.state.lock)
+  end
+  for _, entry in ipairs(c.fs.list(dir) or {}) do
+    local st, desc, files = c.fs.stat(dir .. entry), c.fs.stat(dir .. entry .. "/desc"), c.fs.stat(dir .. entry .. "/files")
+    if st and st.type == "directory" and not (desc and desc.size > 0 and files and files.size > 0) then
+      local name = entry:match("^(.+)%-[^-]+%-[^-]+$")
+      c.state.cut[name or ""] = c.state.cut[name or ""] or { reason = "explicit" }
+      c.state.cut[name or ""].had = true
+      c.fs.remove_tree(dir .. entry)
+    end
+  end
+  c.state.installed, c.state.reasons = nil, nil
+end
+
+-- Installs again what the mark names, but for what is asked for anyway.
+local function recover(c)
+  c.state.cut = read_mark(c)
+  if not c.state.cut or c.check then
+    return
+  end
+  c.state.since = c.fs.stat(mark_of(c)).ctime
+  clear(c)
+  for _, reason in ipairs({ "explicit", "dependency" }) do
+    local names = {}
+    for name, one in pairs(c.state.cut) do
+      local asked = util.contains(c.args.name or {}, name)
+      if one.reason == reason and not asked and (one.had or installed(c)[name]) and available(c)[name] then
+        names[#names + 1] = name
+      end
+    end
+    table.sort(names)
+    local option = reason == "dependency" and "--asdeps" or "--asexplicit"
+    local argv = util.extend(command(c, "--noconfirm", "--noprogressbar", "--sync", option, "--"), names)
+    local r = #names > 0 and transaction(c, argv, names)
+    if r and r.rc ~= 0 then
+      fail(c, "Failed to install again what a pacman that did not come to its end has left", argv, r)
+    elseif r then
+      note(c, nil, r)
+      c:changed()
+    end
+  end
+  c.state.installed, c.state.reasons = nil, nil
+end
+
 -- -- the databases of packages ---------------------------------------------------------------------------------------------
 
 local function update_cache(c)
@@ -163,7 +302,8 @@ local function update_cache(c)
     util.append(words, "--refresh")
   end
   local before = not c.args.force and database(c)
-  local r, argv = call(c, table.unpack(words))
+  local argv = util.extend(command(c), words)
+  local r = transaction(c, argv, {})
   local updated = c.args.force or not util.equal(before, database(c))
   c:set("cache_updated", updated)
   if r.rc ~= 0 then
@@ -192,7 +332,8 @@ local function upgrade(c)
     note(c, #names .. " packages would have been upgraded")
   else
     local words = util.extend({ "--sync", "--sysupgrade", "--quiet", "--noconfirm" }, util.split_command(c, c.args.upgrade_extra_args))
-    local r, argv = call(c, table.unpack(words))
+    local argv = util.extend(command(c), words)
+    local r = transaction(c, argv, names)
     if r.rc ~= 0 then
       fail(c, "Could not upgrade", argv, r)
     end
@@ -269,8 +410,8 @@ local function foresee(c, base, verb, packages, mark, done, before, after)
   end
 end
 
-local function install_by(c, argv)
-  local r = util.run(c, argv, { may_fail = true })
+local function install_by(c, argv, names)
+  local r = transaction(c, argv, names)
   if r.rc ~= 0 then
     fail(c, "Failed to install package(s)", argv, r)
   end
@@ -279,7 +420,7 @@ end
 
 local function set_reason(c, names)
   local option = c.args.reason == "dependency" and "--asdeps" or "--asexplicit"
-  install_by(c, util.extend(command(c, "--noconfirm", "--database", option, "--"), names))
+  install_by(c, util.extend(command(c, "--noconfirm", "--database", option, "--"), names), {})
 end
 
 local function nothing(c, msg)
@@ -299,7 +440,7 @@ local function choose(c, packages, state)
     end
     if package.file then
       files[#files + 1] = package
-    elseif not installed(c)[package.name] or newer[package.name] then
+    elseif not installed(c)[package.name] or newer[package.name] or c.state.cut and c.state.cut[package.name] then
       sync[#sync + 1] = package
     end
   end
@@ -308,7 +449,9 @@ end
 
 local function install(c, packages, state)
   local sync, files, mark = choose(c, packages, state)
-  local base = util.extend(command(c, "--noconfirm", "--noprogressbar", "--needed"), util.split_command(c, c.args.extra_args))
+  local base = command(c, "--noconfirm", "--noprogressbar")
+  util.extend(base, not c.state.cut and { "--needed" })
+  util.extend(base, util.split_command(c, c.args.extra_args))
   local done, before, after = {}, {}, {}
   local steps = { { "--sync", sync }, { "--upgrade", files } }
   for _, step in ipairs(steps) do
@@ -336,7 +479,7 @@ local function install(c, packages, state)
   end
   for _, step in ipairs(steps) do
     if #step[2] > 0 then
-      install_by(c, util.extend(util.append(util.copy(base), step[1], "--"), sources(step[2])))
+      install_by(c, util.extend(util.append(util.copy(base), step[1], "--"), sources(step[2])), done)
     end
   end
   if #mark > 0 then
@@ -376,7 +519,7 @@ local function remove(c, packages)
     util.append(base, "--nosave") -- pacman does not take it together with --print-format
   end
   argv = util.extend(util.append(base, "--"), names)
-  r = util.run(c, argv, { may_fail = true })
+  r = transaction(c, argv, names)
   if r.rc ~= 0 then
     fail(c, "failed to remove package(s)", argv, r)
   end
@@ -392,6 +535,7 @@ local function run(c)
   util.extend(c.state.base, a.config and { "--config", a.config })
   util.extend(c.state.base, a.root and { "--root", a.root })
   util.extend(c.state.base, a.root and a.cachedir and { "--cachedir", a.cachedir })
+  recover(c)
   if a.update_cache then
     update_cache(c)
   end
@@ -406,6 +550,9 @@ local function run(c)
     end
   elseif not a.update_cache then
     note(c, "Nothing to do")
+  end
+  if not c.check then
+    remove_mark(c)
   end
   finish(c)
 end

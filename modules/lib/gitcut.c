@@ -3,6 +3,7 @@
 #include "filetree.h"
 #include "gitcmd.h"
 #include "inuse.h"
+#include "trust.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -58,8 +59,10 @@ static bool remove_locks(struct mod_call *c, const struct git *g, struct err *e)
         return true;  // git says itself what is in the way
     }
     for (size_t i = 0; i < k.n; i++) {
-        if (!file_in_use(c->arena, k.paths[i]) && unlink(k.paths[i]) != 0 && errno != ENOENT) {
-            return mod_fail_sys(c, e, errno, "cannot remove '%s', which a git that was killed has left", k.paths[i]);
+        if (!file_in_use(c->arena, k.paths[i]) && !trust_unlink(c, k.paths[i], e) &&
+            (e->code != ERR_NONE || errno != ENOENT)) {
+            return e->code == ERR_NONE &&
+                   mod_fail_sys(c, e, errno, "cannot remove '%s', which a git that was killed has left", k.paths[i]);
         }
     }
     return true;
@@ -139,8 +142,8 @@ bool git_recover(struct mod_call *c, struct git *g, bool bare, const char *separ
         }
         const char *link = arena_printf(c->arena, "%s/.git", g->dest);
         struct stat st;
-        if (cut && !bare && lstat(link, &st) == 0 && S_ISREG(st.st_mode) && unlink(link) != 0) {
-            return mod_fail_sys(c, e, errno, "cannot remove '%s'", link);
+        if (cut && !bare && lstat(link, &st) == 0 && S_ISREG(st.st_mode) && !trust_unlink(c, link, e)) {
+            return e->code == ERR_NONE && mod_fail_sys(c, e, errno, "cannot remove '%s'", link);
         }
     }
     return !is_own_dir(g->git_dir) || remove_locks(c, g, e);
@@ -157,8 +160,10 @@ bool git_checkout_was_cut(struct mod_call *c, const struct git *g) {
 }
 
 bool git_checkout_begins(struct mod_call *c, const struct git *g, struct err *e) {
-    CLEANUP(fd_closep) int fd = open(mark_of(c, g), O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-    return fd >= 0 || mod_fail_sys(c, e, errno, "cannot write '%s'", mark_of(c, g));
+    CLEANUP(fd_closep) int dir = -1;
+    const char *at = trust_anchor(c, mark_of(c, g), &dir, e);
+    CLEANUP(fd_closep) int fd = at ? open(at, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600) : -1;
+    return fd >= 0 || (e->code == ERR_NONE && mod_fail_sys(c, e, errno, "cannot write '%s'", mark_of(c, g)));
 }
 
 void git_checkout_ends(struct mod_call *c, const struct git *g, bool ok) {
@@ -174,5 +179,6 @@ void git_checkout_ends(struct mod_call *c, const struct git *g, bool ok) {
             return;
         }
     }
-    unlink(mark_of(c, g));
+    struct err refused = {.arena = c->arena};
+    (void)trust_unlink(c, mark_of(c, g), &refused);
 }

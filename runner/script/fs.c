@@ -3,6 +3,7 @@
 #include "fd.h"
 #include "filetree.h"
 #include "fsattr.h"
+#include "inuse.h"
 #include "lua_host.h"
 #include "replace.h"
 #include "trust.h"
@@ -181,7 +182,7 @@ static const char *type_name(mode_t mode) {
     return S_ISLNK(mode) ? "link" : "other";
 }
 
-/// fs.stat(path): type, mode, uid, gid, size, mtime; nil when there is nothing. Does not follow a link.
+/// fs.stat(path): type, mode, uid, gid, size, mtime, ctime; nil when there is nothing. Does not follow a link.
 static int fs_stat(lua_State *lua) {
     struct stat st;
     const char *path = luaL_checkstring(lua, 1);
@@ -195,12 +196,9 @@ static int fs_stat(lua_State *lua) {
     const struct {
         const char *name;
         int64_t value;
-    } fields[] = {{"mode", st.st_mode & 07777},
-                  {"uid", st.st_uid},
-                  {"gid", st.st_gid},
-                  {"size", st.st_size},
-                  {"mtime", st.st_mtime}};
-    lua_createtable(lua, 0, 6);
+    } fields[] = {{"mode", st.st_mode & 07777}, {"uid", st.st_uid},     {"gid", st.st_gid},
+                  {"size", st.st_size},         {"mtime", st.st_mtime}, {"ctime", st.st_ctime}};
+    lua_createtable(lua, 0, 7);
     for (size_t i = 0; i < COUNTOF(fields); i++) {
         lua_pushinteger(lua, fields[i].value);
         lua_setfield(lua, -2, fields[i].name);
@@ -412,6 +410,12 @@ static int fs_digest(lua_State *lua) {
     return 1;
 }
 
+/// fs.in_use(path): whether a process has the file open; of other users only root sees it.
+static int fs_in_use(lua_State *lua) {
+    lua_pushboolean(lua, file_in_use(host_of(lua)->arena, luaL_checkstring(lua, 1)));
+    return 1;
+}
+
 /// fs.remove_tree(path): a directory and everything below; links are removed, not followed.
 static int fs_remove_tree(lua_State *lua) {
     struct lua_host *h = host_of(lua);
@@ -442,6 +446,7 @@ void host_push_fs(lua_State *lua) {
                                   {"copy", fs_copy},
                                   {"anchor", fs_anchor},
                                   {"hold", fs_hold},
+                                  {"in_use", fs_in_use},
                                   {NULL, NULL}};
     luaL_newlib(lua, fs);
     host_define_beside(lua);
