@@ -29,7 +29,7 @@ fail() {
     exit 1
 }
 
-"$here/../../hosts/pebble.sh" start "$work/pebble" 127.0.0.1 a.example.test=127.0.0.1 b.example.test=127.0.0.1
+"$here/../../hosts/pebble.sh" start "$work/pebble" 127.0.0.1 a.example.test=127.0.0.1 b.example.test=127.0.0.1 c.example.test=127.0.0.1
 cat >"$work/nginx/nginx.conf" <<END
 user root;
 pid $work/nginx/pid;
@@ -39,6 +39,7 @@ events { worker_connections 64; }
 http {
     access_log off;
     server { listen 80; server_name a.example.test b.example.test; root $work/www; }
+    server { listen 80; server_name c.example.test; location / { proxy_pass http://127.0.0.1:8402; } }
 }
 END
 nginx -e "$work/nginx/error.log" -c "$work/nginx/nginx.conf"
@@ -150,6 +151,20 @@ post_hook: nginx -e $work/nginx/error.log -c $work/nginx/nginx.conf"
 run changed=1 "$alone"
 differs alone none
 [ -s "$work/nginx/pid" ] || fail "the post hook did not run"
+
+# standalone on another port, behind a server that hands the question on
+behind="name: behind
+domains: [c.example.test]
+method: standalone
+http_port: 8402"
+run changed=1 "$behind"
+differs behind none
+# an authority that does not answer
+is_asleep run failed=1 "$behind
+force: true
+timeout: 5"
+said 'no end within 5 seconds'
+is_asleep run changed=0 "$behind"
 
 # what cannot be shown to be ours, and leaves nothing
 run failed=1 "domains: [nobody.example.invalid]
