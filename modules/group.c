@@ -143,8 +143,8 @@ static bool refuse_busybox(struct mod_call *c, struct err *e) {
 
 static bool run(struct mod_call *c, struct err *e) {
     const enum action *todo = c->state;
-    bool local = mod_bool(c, "local");
     bool shadow = account_has_tool(c, "groupadd");
+    bool local = mod_bool(c, "local") && (shadow || account_has_tool(c, "lgroupadd"));
     struct words w = {0};
     if (local && (*todo == ADD || *todo == CHANGE) && !gid_is_free(c, e)) {
         return false;

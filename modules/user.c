@@ -225,6 +225,10 @@ static void password_change(struct mod_call *c, struct user *u) {
     }
     ch->password = mod_has(c, "password") && str_eqz(mod_str(c, "update_password"), "always") &&
                    !str_eq(unlocked(u->now.password), unlocked(mod_str(c, "password")));
+    if (ch->unlock && !ch->password && !unlocked(u->now.password).n && !account_has_tool(c, "usermod")) {
+        ch->unlock = false;  // usermod refuses that, too
+        mod_warn(c, "the account stays locked: it has no password, and anybody could log in; give one with 'password'");
+    }
 }
 
 static bool text_differs(struct mod_call *c, const char *arg, struct str now) {

@@ -25,8 +25,9 @@ static bool run(struct mod_call *c, struct words *w, struct user_output *o, stru
     return true;
 }
 
+/// libuser's tools are meant only where users may come from a directory: never with busybox's tools alone.
 static bool is_local(struct mod_call *c) {
-    return mod_bool(c, "local");
+    return mod_bool(c, "local") && (account_has_tool(c, "luseradd") || account_has_tool(c, "useradd"));
 }
 
 int64_t user_expires_day(struct mod_call *c) {

@@ -31,6 +31,27 @@ printf 'root:*:19000:0:99999:7:::\n' >"$root/etc/shadow"
 printf 'NAME="Alpine Linux"\nID=alpine\nVERSION_ID=3.19.1\nPRETTY_NAME="Alpine Linux v3.19"\n' >"$root/etc/os-release"
 echo 3.19.1 >"$root/etc/alpine-release"
 chmod 600 "$root/etc/shadow"
+# Debian's busybox is built without these; they do to the files what busybox 1.36 of Alpine was seen to do.
+cat >"$root/bin/adduser" <<'END'
+#!/bin/sh
+id=1000 gecos='Linux User,,,' home= shell=/bin/ash
+while getopts DHSu:G:g:h:s: o; do
+    case $o in u) id=$OPTARG ;; g) gecos=$OPTARG ;; h) home=$OPTARG ;; s) shell=$OPTARG ;; *) ;; esac
+done
+shift $((OPTIND - 1))
+! grep -q "^[^:]*:[^:]*:$id:" /etc/passwd || { echo "adduser: uid '$id' in use" >&2; exit 1; }
+echo "$1:x:$id:$id:$gecos:${home:-/home/$1}:$shell" >>/etc/passwd
+echo "$1:x:$id:" >>/etc/group
+echo "$1:!:20784:0:99999:7:::" >>/etc/shadow
+END
+cat >"$root/bin/deluser" <<'END'
+#!/bin/sh
+[ "$1" != --remove-home ] || shift
+sed -i "/^$1:/d" /etc/passwd /etc/group /etc/shadow
+END
+printf '#!/bin/sh\necho "$3:x:$2:" >>/etc/group\n' >"$root/bin/addgroup"
+printf '#!/bin/sh\nsed -i "/^$1:/d" /etc/group\n' >"$root/bin/delgroup"
+chmod 755 "$root"/bin/adduser "$root"/bin/deluser "$root"/bin/addgroup "$root"/bin/delgroup
 mount --bind /proc "$root/proc"
 mount --bind /dev "$root/dev"
 mount -t sysfs sysfs "$root/sys" 2>/dev/null || true
