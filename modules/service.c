@@ -26,7 +26,7 @@ static const struct arg args[] = {
 
 struct script {
     const char *name;
-    bool openrc, running, stopped_first;
+    bool openrc, running, crashed, stopped_first;
     const char *enable, *action;
 };
 
@@ -187,6 +187,7 @@ static bool plan_script(struct mod_call *c, bool openrc, struct err *e) {
         return false;
     } else {
         s->running = openrc ? says_running(&r) : script_says_running(c, s, &r);
+        s->crashed = openrc && (holds(r.out, "crashed") || holds(r.err, "crashed"));
     }
     if (mod_has(c, "enabled")) {
         bool now;
@@ -232,6 +233,9 @@ static bool run_script(struct mod_call *c, struct err *e) {
         }
         sleep((unsigned)mod_int(c, "sleep", 0));
         action = "start";
+    }
+    if (s->crashed && strcmp(action, "start") == 0 && !verb(c, s, "zap", &r, e)) {  // else it counts as started
+        return false;
     }
     if (!verb(c, s, action, &r, e)) {
         return false;
