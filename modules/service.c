@@ -67,9 +67,9 @@ static const char *service_program(void) {
 static bool verb(struct mod_call *c, const struct script *s, const char *what, struct run_result *r, struct err *e) {
     const char *script = arena_printf(c->arena, "/etc/init.d/%s", s->name);
     const char *extra = mod_z(c, "arguments");
-    extra = extra && *extra ? extra : NULL;
+    extra = extra && *extra && strcmp(what, "zap") != 0 ? extra : NULL;
     const char *program = service_program();
-    const char *openrc[] = {"rc-service", "--", s->name, what, NULL};
+    const char *openrc[] = {"rc-service", "--", s->name, what, extra, NULL};
     const char *direct[] = {script, what, extra, NULL};
     const char *through[] = {program, s->name, what, extra, NULL};
     return call(c, s->openrc ? openrc : program ? through : direct, r, e);
