@@ -3,6 +3,8 @@
 #include "spawn.h"
 #include "words.h"
 
+#include <sys/statvfs.h>
+
 #define WORLD_MAX ((size_t)4 << 20)
 
 static const struct arg args[] = {
@@ -89,6 +91,21 @@ static bool update(struct apk *k, bool only, struct err *e) {
     return r.rc == 0 || mod_fail(k->c, e, "could not update package db");
 }
 
+/// apk (2.14) takes a full disk for a success: the files are there, and empty.
+static bool room_left(struct apk *k, struct err *e) {
+    static const char *const places[] = {"/", "/usr", "/var", "/opt"};
+    for (size_t i = 0; i < COUNTOF(places) && !k->c->check; i++) {
+        struct statvfs v;
+        if (statvfs(places[i], &v) == 0 && v.f_blocks > 0 && v.f_bavail == 0 && !(v.f_flag & ST_RDONLY)) {
+            return mod_fail(k->c, e,
+                            "no space is left on '%s', which apk does not tell: files of the packages may be empty; "
+                            "make room, and run `apk fix` for those that `apk audit --system` names",
+                            places[i]);
+        }
+    }
+    return true;
+}
+
 static bool upgrade(struct apk *k, struct err *e) {
     struct words w = {0};
     struct run_result r;
@@ -109,7 +126,7 @@ static bool upgrade(struct apk *k, struct err *e) {
         mod_changed(k->c);
     }
     mod_set_z(k->c, "msg", changed ? "upgraded packages" : "packages already upgraded");
-    return true;
+    return !changed || room_left(k, e);
 }
 
 // -- what is installed -----------------------------------------------------------------------------------------------
@@ -241,7 +258,7 @@ static bool act(struct apk *k, const char *verb, const char *option, const struc
     }
     mod_changed(k->c);
     mod_set(k->c, "msg", val_printf(k->c->arena, "%s %.*s package(s)", done, STR(list)));
-    return true;
+    return strcmp(verb, "del") == 0 || room_left(k, e);
 }
 
 /// Puts the names of *parts that have a newer version into *todo.
