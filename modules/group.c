@@ -141,6 +141,15 @@ static bool refuse_busybox(struct mod_call *c, struct err *e) {
     return true;
 }
 
+/// What the tool says; a failure tells nothing of what was to be.
+static bool refused(struct mod_call *c, const struct run_result *r, struct err *e) {
+    static const char *const told[] = {"state", "gid", "system"};
+    for (size_t i = 0; i < COUNTOF(told); i++) {
+        (void)val_del_key(c->result, val_z(c->arena, told[i]));
+    }
+    return mod_fail(c, e, "%.*s", STR(r->err.n ? r->err : r->out));
+}
+
 static bool run(struct mod_call *c, struct err *e) {
     const enum action *todo = c->state;
     bool shadow = account_has_tool(c, "groupadd");
@@ -174,11 +183,7 @@ static bool run(struct mod_call *c, struct err *e) {
         return false;
     }
     if (r.rc != 0) {
-        static const char *const told[] = {"state", "gid", "system"};  // of what was to be
-        for (size_t i = 0; i < COUNTOF(told); i++) {
-            (void)val_del_key(c->result, val_z(c->arena, told[i]));
-        }
-        return mod_fail(c, e, "%.*s", STR(r.err.n ? r.err : r.out));
+        return refused(c, &r, e);
     }
     if (r.out.n) {
         mod_set_str(c, "stdout", r.out);

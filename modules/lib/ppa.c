@@ -19,7 +19,7 @@
 
 static bool legal(struct str s) {
     for (size_t i = 0; i < s.n; i++) {
-        if (!isalnum((unsigned char)s.s[i]) && !memchr("+.-_~", s.s[i], 5)) {
+        if (!isalnum((unsigned char)s.s[i]) && (!s.s[i] || !strchr("+.-_~", s.s[i]))) {
             return false;
         }
     }
