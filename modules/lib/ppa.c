@@ -107,7 +107,7 @@ bool ppa_fingerprint(struct mod_call *c, const struct ppa *p, struct str *out, s
            mod_fail(c, e, "failed to fetch PPA information: %s gives no fingerprint of a key", q.url);
 }
 
-/// `program` with `n` words; it must exit with 0.
+/// Runs a program that has to do with keys; it must exit with 0.
 static bool gpg(struct mod_call *c, struct words *w, struct run_result *r, struct err *e) {
     const char *program = w->p[0];
     if (!words_run(c, w, STR_NONE, r, e)) {
