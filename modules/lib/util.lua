@@ -260,6 +260,23 @@ function util.dirname(path)
   return dir == "" and "/" or dir
 end
 
+-- A path below a directory; an absolute one is itself.
+function util.join(dir, path)
+  if path:sub(1, 1) == "/" or dir == "" then
+    return path
+  end
+  return dir .. (dir:sub(-1) == "/" and "" or "/") .. path
+end
+
+-- The time on the target's clock and in its zone, as `date` writes it; `pattern` is what that must look like.
+function util.local_time(c, format, pattern)
+  local text = util.trim(util.run(c, { c:need("date"), "+" .. format }).stdout)
+  if not text:match(pattern) then
+    c:fail("date +" .. format .. " did not print the time, but: " .. util.said(text))
+  end
+  return text
+end
+
 function util.basename(path)
   return (path:gsub("/+$", ""):match("[^/]*$"))
 end

@@ -182,7 +182,8 @@ static const char *type_name(mode_t mode) {
     return S_ISLNK(mode) ? "link" : "other";
 }
 
-/// fs.stat(path): type, mode, uid, gid, size, mtime, ctime; nil when there is nothing. Does not follow a link.
+/// fs.stat(path): type, mode, uid, gid, size, mtime, ctime, ctime_ns; nil when there is nothing. Does not follow a
+/// link.
 static int fs_stat(lua_State *lua) {
     struct stat st;
     const char *path = luaL_checkstring(lua, 1);
@@ -196,9 +197,14 @@ static int fs_stat(lua_State *lua) {
     const struct {
         const char *name;
         int64_t value;
-    } fields[] = {{"mode", st.st_mode & 07777}, {"uid", st.st_uid},     {"gid", st.st_gid},
-                  {"size", st.st_size},         {"mtime", st.st_mtime}, {"ctime", st.st_ctime}};
-    lua_createtable(lua, 0, 7);
+    } fields[] = {{"mode", st.st_mode & 07777},
+                  {"uid", st.st_uid},
+                  {"gid", st.st_gid},
+                  {"size", st.st_size},
+                  {"mtime", st.st_mtime},
+                  {"ctime", st.st_ctime},
+                  {"ctime_ns", st.st_ctim.tv_nsec}};
+    lua_createtable(lua, 0, 8);
     for (size_t i = 0; i < COUNTOF(fields); i++) {
         lua_pushinteger(lua, fields[i].value);
         lua_setfield(lua, -2, fields[i].name);
