@@ -90,18 +90,19 @@ static size_t count_lines(struct str s) {
     return n;
 }
 
+/// The pattern of insertafter or insertbefore, NULL without one: looked at even when the block is there already.
+static bool compile(struct mod_call *c, const char *arg, struct regex **re, struct err *e) {
+    *re = arg ? regex_compile(c->arena, mod_str(c, arg), REGEX_BYTES, mod_arg(c, arg).mark, e) : NULL;
+    return *re || !arg;
+}
+
 /// Where a new block goes by a pattern: behind (`after`) or before what matches; the end of the file without a match.
-static bool find_spot(struct mod_call *c, const struct textfile *t, const struct lines *l, bool after, size_t *at,
-                      struct err *e) {
-    const char *arg = after ? "insertafter" : "insertbefore";
-    struct str pattern = mod_str(c, arg);
-    struct regex *re = regex_compile(c->arena, pattern, REGEX_BYTES, mod_arg(c, arg).mark, e);
+static bool find_spot(struct mod_call *c, const struct textfile *t, const struct lines *l, struct regex *re, bool after,
+                      size_t *at, struct err *e) {
+    struct str pattern = mod_str(c, after ? "insertafter" : "insertbefore");
     struct regex_match m;
     size_t spot = NONE;
     int rc = 0;
-    if (!re) {
-        return false;
-    }
     if (is_multiline(pattern)) {
         rc = regex_exec(re, t->old, 0, REGEX_SEARCH, c->arena, &m, e);
         spot = rc > 0 ? count_lines(str_sub(t->old, 0, after ? m.to[0] : m.from[0])) : NONE;
@@ -121,8 +122,14 @@ static bool place(struct mod_call *c, const struct textfile *t, struct lines *l,
     struct str end = marker_line(c, "marker_end");
     struct str before = mod_str(c, "insertbefore");
     struct str after = mod_str(c, "insertafter");
+    bool behind = after.s && !str_eqz(after, "EOF");
+    bool in_front = before.s && !str_eqz(before, "BOF");
     size_t first = NONE;
     size_t last = NONE;
+    struct regex *re;
+    if (!compile(c, behind ? "insertafter" : in_front ? "insertbefore" : NULL, &re, e)) {
+        return false;
+    }
     for (size_t i = 0; i < l->n; i++) {
         first = str_eq(l->p[i], begin) ? i : first;
         last = str_eq(l->p[i], end) ? i : last;
@@ -132,11 +139,8 @@ static bool place(struct mod_call *c, const struct textfile *t, struct lines *l,
         cut(l, *at, (first < last ? last : first) + 1);
         return true;
     }
-    if (after.s && !str_eqz(after, "EOF")) {
-        return find_spot(c, t, l, true, at, e);
-    }
-    if (before.s && !str_eqz(before, "BOF")) {
-        return find_spot(c, t, l, false, at, e);
+    if (re) {
+        return find_spot(c, t, l, re, behind, at, e);
     }
     *at = before.s ? 0 : l->n;
     return true;

@@ -252,6 +252,9 @@ local function plan(c)
   if c.args.follow then
     path = c.fs.follow(path) or path
   end
+  if c.args.option == "" then
+    c.args.option = nil
+  end
   local values = wanted_values(c)
   local text = c.fs.read(path)
   if not text and not c.args.create then
@@ -259,7 +262,7 @@ local function plan(c)
   end
   local before = text
   if text then
-    text = text:gsub("^\239\187\191", "")
+    text = text:gsub("^\239\187\191", ""):gsub("\r\n?", "\n")  -- as Python reads text: any line end is a \n
   end
   -- an empty file has one empty line from then on, as with Ansible
   local lines = (text == nil or text == "") and { "" } or util.lines(text)
@@ -292,6 +295,9 @@ end
 local function run(c)
   util.makedirs(c, util.dirname(c.state.path))
   util.write_text(c)
+  if c.args.backup and c.state.text and not c.state.existed then
+    c:set("backup_file", "")
+  end
   c:attrs_apply(c.state.path)
   c:info(c.args.path)
 end

@@ -228,15 +228,16 @@ static bool compile(struct mod_call *c, const char *arg, struct regex **re, stru
     return *re || !pat.s;
 }
 
-static bool finder_open(struct mod_call *c, struct finder *f, struct err *e) {
+static bool finder_open(struct mod_call *c, struct finder *f, bool here, struct err *e) {
     *f = (struct finder){.c = c, .first = mod_bool(c, "firstmatch"), .hit = SIZE_MAX, .spot = SIZE_MAX};
     struct str before = mod_str(c, "insertbefore");
     struct str after = mod_str(c, "insertafter");
     f->after = after.s && !str_eqz(after, "EOF") && !str_eqz(after, "BOF");
     bool where = f->after || (before.s && !str_eqz(before, "BOF"));
     f->literal = mod_has(c, "search_string") ? mod_str(c, "search_string") : STR_NONE;
-    return compile(c, "regexp", &f->re, e) &&
-           (!where || compile(c, f->after ? "insertafter" : "insertbefore", &f->where, e));
+    const char *arg = f->after ? "insertafter" : "insertbefore";
+    where = where && here && mod_str(c, arg).n > 0;  // an empty pattern is no place: the line goes to the end
+    return compile(c, "regexp", &f->re, e) && (!where || compile(c, arg, &f->where, e));
 }
 
 static bool plan(struct mod_call *c, struct err *e) {
@@ -256,7 +257,7 @@ static bool plan(struct mod_call *c, struct err *e) {
         mod_set_z(c, "msg", "file not present");
         return true;
     }
-    if (!finder_open(c, &f, e) || !(here ? present(&f, t, &msg, e) : absent(&f, t, &msg, e))) {
+    if (!finder_open(c, &f, here, e) || !(here ? present(&f, t, &msg, e) : absent(&f, t, &msg, e))) {
         return false;
     }
     if (!str_eq(t->old, t->now)) {

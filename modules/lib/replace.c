@@ -344,13 +344,23 @@ bool replace_backup(struct mod_call *c, const char *path, const char *shown, str
     localtime_r(&now, &tm);
     char stamp[64];
     strftime(stamp, sizeof stamp, "%Y-%m-%d@%H:%M:%S", &tm);
-    *name = str_printf(c->arena, "%s.%d.%s~", shown, (int)getpid(), stamp);
+    const char *at = NULL;
     CLEANUP(fd_closep) int dir = -1;
-    const char *at = trust_anchor(c, name->s, &dir, e);
-    if (!at && e->code != ERR_NONE) {
-        return false;
+    CLEANUP(fd_closep) int fd = -1;
+    // One process serves all tasks: its number and the second are not enough to tell two backups of a file apart.
+    for (int number = (int)getpid(), tries = 0; tries < 1000; tries++, number++) {
+        *name = str_printf(c->arena, "%s.%d.%s~", shown, number, stamp);
+        fd_closep(&dir);
+        dir = -1;
+        at = trust_anchor(c, name->s, &dir, e);
+        if (!at && e->code != ERR_NONE) {
+            return false;
+        }
+        fd = at ? open(at, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600) : -1;
+        if (fd >= 0 || errno != EEXIST) {
+            break;
+        }
     }
-    CLEANUP(fd_closep) int fd = at ? open(at, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600) : -1;
     if (fd < 0) {
         return mod_fail_sys(c, e, errno, "could not make backup of %s to %.*s", path, STR(*name));
     }

@@ -223,7 +223,6 @@ function util.write_text(c, options)
   end
   if c.args.backup and c.state.existed then
     c:set("backup_file", c:backup(c.state.path))
-    c:set("backup", c.args.backup)
   end
   c:replace(c.state.path, c.state.text, options)
 end
