@@ -29,7 +29,10 @@ local function wanted(c)
   if a.recursive and state == "query" then
     c:fail("'recursive' MUST NOT be set when 'state=query'.")
   end
-  if a.entry then
+  if a.recalculate_mask ~= "default" and state == "query" then
+    c:fail("'recalculate_mask' MUST NOT be set to 'mask' or 'no_mask' when 'state=query'.")
+  end
+  if a.entry and a.entry ~= "" then
     if a.etype or a.entity ~= "" or a.permissions then
       c:fail("'entry' MUST NOT be set when 'entity', 'etype' or 'permissions' are set.")
     end
@@ -51,8 +54,11 @@ local function wanted(c)
   if state == "present" and not a.permissions then
     c:fail("'permissions' MUST be set when 'state=present'.")
   end
-  if state == "absent" and a.permissions then
+  if state == "absent" and a.permissions and a.permissions ~= "" then
     c:fail("'permissions' MUST NOT be set when 'state=absent'.")
+  end
+  if state == "absent" and a.entity == "" then
+    c:fail("'entity' MUST be set when 'state=absent'.")
   end
   return { default = a.default, etype = a.etype, entity = a.entity, permissions = a.permissions }
 end
@@ -145,10 +151,10 @@ local function plan(c)
     same = same or line:match("%*,%*$") ~= nil
   end
   c.state.argv = argv
-  if same then
-    c:set("acl", query(c))
-  else
-    c:differs("acl", query(c), c.args.state .. " " .. entry)
+  local now = query(c)
+  c:set("acl", now)
+  if not same then
+    c:differs("acl", now, c.args.state .. " " .. entry)
   end
 end
 

@@ -123,13 +123,14 @@ end
 
 local function present(c, entries, keys)
   for _, want in ipairs(keys) do
-    local found = false
+    -- of several lines with the key the last one counts; the others go only when something else is written
+    local found, last = false, nil
     for i = #entries, 1, -1 do
       local e = entries[i]
       if e.parsed and e.parsed.key == want.key then
-        if not found and line_of(e.parsed) == line_of(want) then
-          found = true
-        else
+        last = last or e
+        found = found or line_of(last.parsed) == line_of(want)
+        if not found then
           table.remove(entries, i)
         end
       end
