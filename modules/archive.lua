@@ -51,8 +51,9 @@ local function is_directory(c, path)
 end
 
 -- The directory all paths lie in, with its slash.
+-- A directory with a slash at its end is itself the root: its name is in no name of the archive.
 local function common_root(paths)
-  local root = util.dirname(paths[1]:gsub("/+$", "")) .. "/"
+  local root = paths[1]:match("^.*/") or "./"
   for _, path in ipairs(paths) do
     while path:sub(1, #root) ~= root and root ~= "/" do
       root = util.dirname(root:sub(1, -2))
