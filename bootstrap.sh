@@ -14,7 +14,7 @@ demo_packages=(nginx-light curl)
 test_packages=("${demo_packages[@]}" clang clang-format libclang-rt-14-dev shellcheck python3 python3-yaml sudo
     dropbear-bin tinysshd ansible-core supervisor cron acl attr file procps iproute2 systemd-container mmdebstrap pebble age
     unzip zip xz-utils bzip2 zstd util-linux docker.io docker-registry docker-compose busybox-static e2fsprogs xfsprogs lvm2 parted strace postgresql
-    rsync opendoas pacman-package-manager makepkg libarchive-tools ufw apache2)
+    rsync opendoas pacman-package-manager makepkg libarchive-tools ufw apache2 dnf rpm createrepo-c)
 
 die() {
     printf 'bootstrap: %s\n' "$*" >&2

@@ -1,11 +1,14 @@
 // apk: packages of Alpine Linux.
 #include "fd.h"
 #include "spawn.h"
+#include "unfinished.h"
 #include "words.h"
 
 #include <sys/statvfs.h>
 
-#define WORLD_MAX ((size_t)4 << 20)
+#define DATABASE   "/lib/apk/db/installed"
+#define WORLD_MAX  ((size_t)4 << 20)
+#define OWNERS_MAX 1000  // files of one question for their packages
 
 static const struct arg args[] = {
     {"name", ARG_LIST, .doc = "Packages, also with a version (name=1.2-r0) or a repository (name@edge)."},
@@ -25,6 +28,7 @@ struct apk {
     struct mod_call *c;
     const char *program;
     struct str world;
+    struct unfinished cut;
 };
 
 static void begin(struct apk *k, struct words *w, const char *verb) {
@@ -99,11 +103,110 @@ static bool room_left(struct apk *k, struct err *e) {
         if (statvfs(places[i], &v) == 0 && v.f_blocks > 0 && v.f_bavail == 0 && !(v.f_flag & ST_RDONLY)) {
             return mod_fail(k->c, e,
                             "no space is left on '%s', which apk does not tell: files of the packages may be empty; "
-                            "make room, and run `apk fix` for those that `apk audit --system` names",
+                            "make room, and the next run, or `apk fix` with the packages that `apk audit --system` "
+                            "names, mends them",
                             places[i]);
         }
     }
     return true;
+}
+
+/// Its database is a new file after each change, unless there was no room for it.
+static bool wrote(struct apk *k, const struct stat *before, struct err *e) {
+    struct stat st;
+    return stat(DATABASE, &st) != 0 || before->st_ino != st.st_ino || before->st_mtim.tv_sec != st.st_mtim.tv_sec ||
+           before->st_mtim.tv_nsec != st.st_mtim.tv_nsec ||
+           mod_fail(
+               k->c, e,
+               "apk has not written its database '%s', which it does not tell: make room on the disk, and run this "
+               "again",
+               DATABASE);
+}
+
+/// Runs what changes packages, with a mark that stays when they may be half there. `room`: it needs some on the disk.
+static bool change(struct apk *k, struct words *w, bool room, struct run_result *r, struct err *e) {
+    if (k->c->check) {
+        return call(k, w, r, e);
+    }
+    struct stat before = {0};
+    (void)stat(DATABASE, &before);
+    if (!unfinished_begin(k->c, &k->cut, e) || !call(k, w, r, e)) {
+        return false;
+    }
+    bool begun = str_find(r->out, 0, STR_LIT("(1/")) != SIZE_MAX;
+    if (r->rc < 0 || (r->rc > 0 && begun)) {
+        return true;  // half done, perhaps; the caller says what failed
+    }
+    if (r->rc == 0 && ((begun && !wrote(k, &before, e)) || (room && !room_left(k, e)))) {
+        return false;
+    }
+    return unfinished_end(k->c, &k->cut, e);
+}
+
+// -- what an apk that did not come to its end has left ---------------------------------------------------------------
+
+/// The packages of these files, into *names.
+static bool owners(struct apk *k, const struct words *files, struct words *names, struct err *e) {
+    for (size_t from = 0; from < files->n; from += OWNERS_MAX) {
+        struct words w = {0};
+        struct run_result r;
+        struct str line;
+        begin(k, &w, "info");
+        words_add(k->c, &w, "--quiet");
+        words_add(k->c, &w, "--who-owns");
+        for (size_t i = from; i < files->n && i < from + OWNERS_MAX; i++) {
+            words_add(k->c, &w, files->p[i]);
+        }
+        if (!words_run(k->c, &w, STR_NONE, &r, e)) {
+            return false;
+        }
+        while (str_next(&r.out, '\n', &line)) {
+            if (line.n && line.s[0] != '-' && str_find_char(line, 0, ' ') == SIZE_MAX) {
+                words_add(k->c, names, str_z(k->c->arena, line));
+            }
+        }
+    }
+    return true;
+}
+
+/// Installs the packages again of which a file is not what it should be since the mark was made: "U usr/bin/x".
+static bool recover(struct apk *k, struct err *e) {
+    struct words audit = {0};
+    struct words files = {0};
+    struct words fix = {0};
+    struct run_result r;
+    struct str line;
+    if (!unfinished_look(k->c, "", "/lib/apk/db", &k->cut, e) || !k->cut.found || k->c->check) {
+        return e->code == ERR_NONE;
+    }
+    begin(k, &audit, "audit");
+    words_add(k->c, &audit, "--system");
+    if (!words_run(k->c, &audit, STR_NONE, &r, e)) {
+        return false;
+    }
+    while (str_next(&r.out, '\n', &line)) {
+        struct stat st;
+        const char *path = arena_printf(k->c->arena, "/%.*s", STR(str_sub(line, 2, line.n)));
+        if (line.n > 2 && line.s[1] == ' ' && (lstat(path, &st) != 0 || st.st_ctim.tv_sec >= k->cut.since.tv_sec)) {
+            words_add(k->c, &files, path);
+        }
+    }
+    begin(k, &fix, "fix");
+    size_t before = fix.n;
+    if (!owners(k, &files, &fix, e)) {
+        return false;
+    }
+    if (fix.n > before) {
+        if (!call(k, &fix, &r, e)) {
+            return false;
+        }
+        if (r.rc != 0) {
+            return mod_fail(k->c, e, "failed to fix what an apk that did not come to its end has left: %.*s",
+                            STR(str_trim(r.err.n ? r.err : r.out)));
+        }
+        mod_changed(k->c);
+    }
+    return room_left(k, e) && unfinished_end(k->c, &k->cut, e);
 }
 
 static bool upgrade(struct apk *k, struct err *e) {
@@ -113,7 +216,7 @@ static bool upgrade(struct apk *k, struct err *e) {
     if (mod_bool(k->c, "available")) {
         words_add(k->c, &w, "--available");
     }
-    if (!call(k, &w, &r, e)) {
+    if (!change(k, &w, true, &r, e)) {
         return false;
     }
     struct val packages = named_packages(k, r.out);
@@ -126,7 +229,7 @@ static bool upgrade(struct apk *k, struct err *e) {
         mod_changed(k->c);
     }
     mod_set_z(k->c, "msg", changed ? "upgraded packages" : "packages already upgraded");
-    return !changed || room_left(k, e);
+    return true;
 }
 
 // -- what is installed -----------------------------------------------------------------------------------------------
@@ -248,7 +351,7 @@ static bool act(struct apk *k, const char *verb, const char *option, const struc
     for (size_t i = 0; i < names->n; i++) {
         words_add(k->c, &w, names->p[i]);
     }
-    if (!call(k, &w, &r, e)) {
+    if (!change(k, &w, strcmp(verb, "del") != 0, &r, e)) {
         return false;
     }
     struct str list = joined(k->c, names);
@@ -258,7 +361,7 @@ static bool act(struct apk *k, const char *verb, const char *option, const struc
     }
     mod_changed(k->c);
     mod_set(k->c, "msg", val_printf(k->c->arena, "%s %.*s package(s)", done, STR(list)));
-    return strcmp(verb, "del") == 0 || room_left(k, e);
+    return true;
 }
 
 /// Puts the names of *parts that have a newer version into *todo.
@@ -370,7 +473,8 @@ static bool run(struct mod_call *c, struct err *e) {
     if (!k.program) {
         return mod_fail_program(c, e, "apk");
     }
-    if (!check_names(c, e) || (mod_bool(c, "update_cache") && !update(&k, !names && !mod_bool(c, "upgrade"), e))) {
+    if (!check_names(c, e) || !recover(&k, e) ||
+        (mod_bool(c, "update_cache") && !update(&k, !names && !mod_bool(c, "upgrade"), e))) {
         return false;
     }
     if (mod_bool(c, "upgrade")) {

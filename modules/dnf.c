@@ -1,8 +1,14 @@
 // dnf: packages of the Red Hat family, through the command line of dnf (or yum) and rpm's own database.
+#include "fd.h"
 #include "map.h"
+#include "rpmcut.h"
 #include "spawn.h"
+#include "trust.h"
+#include "unfinished.h"
 #include "words.h"
 
+#include <errno.h>
+#include <signal.h>
 #include <unistd.h>
 
 static const struct arg args[] = {
@@ -48,8 +54,11 @@ static const struct arg args[] = {
 struct dnf {
     struct mod_call *c;
     const char *program;
+    const char *root;  // "": the system itself
     struct val results, failures;
     struct map before;  // "name.arch" -> struct str *, the version that was installed before the transaction
+    bool twice;         // of some "name.arch" two versions are there
+    struct unfinished cut;
 };
 
 // -- command lines ---------------------------------------------------------------------------------------------------
@@ -81,7 +90,7 @@ static void common_options(struct dnf *d, struct words *w) {
     text_option(c, w, "conf_file", "--config");
     text_option(c, w, "releasever", "--releasever");
     text_option(c, w, "disable_excludes", "--disableexcludes");
-    if (!str_eqz(mod_str(c, "installroot"), "/")) {
+    if (*d->root) {
         text_option(c, w, "installroot", "--installroot");
     }
     each_option(c, w, "disablerepo", "--disablerepo");
@@ -111,10 +120,23 @@ static void transaction_options(struct dnf *d, struct words *w) {
     }
 }
 
+/// Whether a dnf holds the lock: one that was killed has left it, with a number that no process has any more.
+static bool is_locked(struct arena *a, const char *path) {
+    struct err ignored = {.arena = a};
+    struct str text;
+    if (!fd_read_regular(path, 32, a, &text, &ignored)) {
+        return false;
+    }
+    char *end;
+    const char *number = str_z(a, text);
+    long pid = strtol(number, &end, 10);
+    return end == number || pid <= 0 || kill((pid_t)pid, 0) == 0 || errno != ESRCH;
+}
+
 /// Another dnf is given its time; dnf itself would wait for ever.
 static bool wait_for_lock(struct dnf *d, struct err *e) {
     int64_t left_ms = mod_int(d->c, "lock_timeout", 30) * 1000;
-    while (access(LOCK_FILE, F_OK) == 0) {
+    while (is_locked(d->c->arena, LOCK_FILE)) {
         if (left_ms <= 0) {
             return mod_fail(d->c, e, "dnf lockfile is held by another process");
         }
@@ -127,19 +149,45 @@ static bool wait_for_lock(struct dnf *d, struct err *e) {
 
 // -- what is installed -----------------------------------------------------------------------------------------------
 
+static void rpm_begin(struct dnf *d, struct words *w) {
+    words_add(d->c, w, "rpm");
+    if (*d->root) {
+        words_opt(d->c, w, "--root", d->root);
+    }
+}
+
+/// Asks rpm. A database that does not open, because the rpm that made it was killed, is made whole first.
+static bool rpm_run(struct dnf *d, struct words *w, struct run_result *r, struct err *e) {
+    struct words init = {0};
+    struct run_result made;
+    if (!words_run(d->c, w, STR_NONE, r, e)) {
+        return false;
+    }
+    if (r->rc == 0 || str_find(r->err, 0, STR_LIT("error: cannot open Packages database")) == SIZE_MAX) {
+        return true;
+    }
+    rpm_begin(d, &init);
+    words_add(d->c, &init, "--initdb");
+    if (!d->c->check && (!words_run(d->c, &init, STR_NONE, &made, e) || !words_run(d->c, w, STR_NONE, r, e))) {
+        return false;
+    }
+    return r->rc == 0 || str_find(r->err, 0, STR_LIT("error: cannot open Packages database")) == SIZE_MAX ||
+           mod_fail(d->c, e,
+                    "rpm's database cannot be opened; where there is room on the disk, `rpm --rebuilddb` mends what it "
+                    "can: %.*s",
+                    STR(str_trim(r->err)));
+}
+
 static bool rpm_query(struct dnf *d, const char *how, const char *name, struct run_result *r, struct err *e) {
     struct words w = {0};
-    words_add(d->c, &w, "rpm");
-    if (!str_eqz(mod_str(d->c, "installroot"), "/")) {
-        words_opt(d->c, &w, "--root", mod_z(d->c, "installroot"));
-    }
+    rpm_begin(d, &w);
     words_add(d->c, &w, "-q");
     if (how) {
         words_add(d->c, &w, how);
     }
     words_opt(d->c, &w, "--qf", "%{NAME} %|EPOCH?{%{EPOCH}}:{0}|:%{VERSION}-%{RELEASE}\\n");
     words_opt(d->c, &w, "--", name);
-    return words_run(d->c, &w, STR_NONE, r, e);
+    return rpm_run(d, &w, r, e);
 }
 
 static bool is_installed(struct dnf *d, const char *name, bool *here, struct err *e) {
@@ -209,19 +257,19 @@ static bool remember_installed(struct dnf *d, struct err *e) {
     struct words w = {0};
     struct run_result r;
     struct str line;
-    words_add(d->c, &w, "rpm");
-    if (!str_eqz(mod_str(d->c, "installroot"), "/")) {
-        words_opt(d->c, &w, "--root", mod_z(d->c, "installroot"));
-    }
+    rpm_begin(d, &w);
     words_add(d->c, &w, "-qa");
     words_opt(d->c, &w, "--qf", "%{NAME}.%{ARCH} %|EPOCH?{%{EPOCH}:}:{}|%{VERSION}-%{RELEASE}\n");
-    if (!words_run(d->c, &w, STR_NONE, &r, e)) {
+    if (!rpm_run(d, &w, &r, e)) {
         return false;
     }
+    d->before = (struct map){0};
+    d->twice = false;
     while (str_next(&r.out, '\n', &line)) {
         size_t blank = str_find_char(line, 0, ' ');
         struct str *version = ARENA_NEW(a, struct str);
         *version = blank == SIZE_MAX ? line : str_sub(line, blank + 1, line.n);
+        d->twice = d->twice || map_get(&d->before, str_sub(line, 0, blank));
         map_put(&d->before, a, str_sub(line, 0, blank), version);
     }
     return true;
@@ -331,7 +379,13 @@ static bool transaction(struct dnf *d, const char *verb, const struct words *nam
     for (size_t i = 0; i < names->n; i++) {
         words_add(d->c, &w, names->p[i]);
     }
-    if (!wait_for_lock(d, e) || !remember_installed(d, e) || !words_run(d->c, &w, STR_NONE, &r, e)) {
+    if (!wait_for_lock(d, e) || !remember_installed(d, e) || (!d->c->check && !unfinished_begin(d->c, &d->cut, e)) ||
+        !words_run(d->c, &w, STR_NONE, &r, e)) {
+        return false;
+    }
+    bool begun = str_find(r.out, 0, STR_LIT("Running transaction\n")) != SIZE_MAX;
+    bool whole = r.rc >= 0 && (r.rc == 0 || !begun);
+    if (!d->c->check && !d->cut.found && whole && !unfinished_end(d->c, &d->cut, e)) {
         return false;
     }
     struct str table = r.out;
@@ -348,6 +402,47 @@ static bool transaction(struct dnf *d, const char *verb, const struct words *nam
         mod_changed(d->c);
     }
     return true;
+}
+
+// -- what a dnf that did not come to its end has left ----------------------------------------------------------------
+
+/// Of a package that was upgraded both versions may be there: dnf knows the one to keep, and those that may be there
+/// twice (kernels).
+static bool remove_duplicates(struct dnf *d, struct err *e) {
+    struct words w = {0};
+    struct run_result r;
+    if (!d->twice) {
+        return true;
+    }
+    common_options(d, &w);
+    words_add(d->c, &w, "remove");
+    words_add(d->c, &w, "--duplicates");
+    if (!words_run(d->c, &w, STR_NONE, &r, e)) {
+        return false;
+    }
+    if (r.rc == 0) {
+        read_table(d, r.out);
+        mod_changed(d->c);
+        return true;
+    }
+    return str_find(r.err, 0, STR_LIT("No duplicated packages found")) != SIZE_MAX || refused(d, &r, e);
+}
+
+static bool recover(struct dnf *d, struct err *e) {
+    if (!unfinished_look(d->c, d->root, "/var/lib/dnf", &d->cut, e) || !d->cut.found || d->c->check) {
+        return e->code == ERR_NONE;
+    }
+    const char *lock = arena_printf(d->c->arena, "%s/var/lib/dnf/rpmdb_lock.pid", d->root);
+    if (!is_locked(d->c->arena, lock) && !trust_unlink(d->c, lock, e) && e->code != ERR_NONE) {
+        return false;
+    }
+    return wait_for_lock(d, e) && remember_installed(d, e) && remove_duplicates(d, e);
+}
+
+/// When what was asked for is there: the directories of all packages are known then.
+static bool recovered(struct dnf *d, struct err *e) {
+    return !d->cut.found || d->c->check ||
+           (rpmcut_remove(d->c, d->root, d->cut.since, e) && unfinished_end(d->c, &d->cut, e));
 }
 
 // -- states ----------------------------------------------------------------------------------------------------------
@@ -457,7 +552,7 @@ static bool ensure(struct dnf *d, struct err *e) {
         !str_eqz(state, "removed")) {
         return mod_fail(d->c, e, "Autoremove should be used alone or with state=absent");
     }
-    if (!sort_names(d, &here, &todo, e)) {
+    if (!recover(d, e) || !sort_names(d, &here, &todo, e)) {
         return false;
     }
     bool ok;
@@ -471,7 +566,7 @@ static bool ensure(struct dnf *d, struct err *e) {
     } else {
         ok = todo.n == 0 || mod_bool(d->c, "update_only") || transaction(d, "install", &todo, NULL, e);
     }
-    if (!ok) {
+    if (!ok || !recovered(d, e)) {
         return false;
     }
     bool would = d->c->changed && d->c->check;
@@ -593,6 +688,7 @@ static bool refresh(struct dnf *d, struct err *e) {
 
 static bool run(struct mod_call *c, struct err *e) {
     struct dnf d = {.c = c, .results = val_list(c->arena, 8), .failures = val_list(c->arena, 4)};
+    d.root = str_eqz(mod_str(c, "installroot"), "/") ? "" : mod_z(c, "installroot");
     d.program = spawn_which(c->arena, "dnf");
     d.program = d.program ? d.program : spawn_which(c->arena, "yum");
     if (!d.program) {

@@ -45,15 +45,27 @@ static struct str field(struct str line, size_t i) {
     return part;
 }
 
+/// Shows the keys of a file, or of the input when that is "-". gpg has no need of its user's keyring and trust for it,
+/// which it would make, and could not on a full disk.
+static bool show_keys(struct mod_call *c, const struct key *k, const char *file, struct str input, struct run_result *r,
+                      struct err *e) {
+    static const char *const options[] = {
+        "--no-tty",     "--batch",       "--no-keyring",      "--trust-model",      "always",
+        "--lock-never", "--with-colons", "--fixed-list-mode", "--with-fingerprint", "--show-keys"};
+    const char *argv[COUNTOF(options) + 3] = {k->gpg};
+    for (size_t i = 0; i < COUNTOF(options); i++) {
+        argv[i + 1] = options[i];
+    }
+    argv[COUNTOF(options) + 1] = file;
+    return call(c, argv, input, r, e);
+}
+
 /// A field of the first record of this kind that gpg shows.
 static bool gpg_field(struct mod_call *c, const struct key *k, const char *record, size_t i, struct str *out,
                       struct err *e) {
-    const char *argv[] = {
-        k->gpg,        "--no-tty", "--batch", "--with-colons", "--fixed-list-mode", "--with-fingerprint",
-        "--show-keys", k->file,    NULL};
     struct run_result r;
     struct str line;
-    if (!call(c, argv, STR_NONE, &r, e)) {
+    if (!show_keys(c, k, k->file, STR_NONE, &r, e)) {
         return false;
     }
     if (r.rc != 0) {
@@ -151,8 +163,6 @@ static bool find_key(struct mod_call *c, struct key *k, struct err *e) {
 /// rpm holds the armored text of each key in its description; newer ones know the id themselves.
 static bool is_imported(struct mod_call *c, const struct key *k, bool *here, struct err *e) {
     const char *query[] = {k->rpm, "-q", "gpg-pubkey", "--qf", "%{description}\\n", NULL};
-    const char *list[] = {k->gpg,        "--no-tty", "--batch", "--with-colons", "--fixed-list-mode",
-                          "--show-keys", "-",        NULL};
     struct run_result r;
     struct str line;
     *here = false;
@@ -162,7 +172,7 @@ static bool is_imported(struct mod_call *c, const struct key *k, bool *here, str
     if (r.rc != 0) {
         return true;  // no key at all
     }
-    if (!call(c, list, r.out, &r, e)) {
+    if (!show_keys(c, k, "-", r.out, &r, e)) {
         return false;
     }
     while (str_next(&r.out, '\n', &line)) {

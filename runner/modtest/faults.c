@@ -201,10 +201,16 @@ static bool old_or_new(struct one *c, struct faults *f) {
     return true;
 }
 
-/// What git, svn and npm keep for themselves, until they collect it or make it anew.
+/// What git, svn, npm, dnf and rpm keep for themselves, until they collect it or make it anew: a case has a `state` for
+/// what they tell of it.
 static bool of_program(struct str name) {
-    return str_ends(name, "/node_modules/.package-lock.json") || str_find(name, 0, STR_LIT(".git/")) != SIZE_MAX ||
-           str_find(name, 0, STR_LIT("/.svn/")) != SIZE_MAX;
+    static const char *const places[] = {".git/", "/.svn/", "/var/cache/dnf/", "/.rpmdb/"};
+    for (size_t i = 0; i < COUNTOF(places); i++) {
+        if (str_find(name, 0, str_from(places[i])) != SIZE_MAX) {
+            return true;
+        }
+    }
+    return str_starts(name, ".rpmdb/") || str_ends(name, "/node_modules/.package-lock.json");
 }
 
 static bool same_state(struct one *c, const struct faults *f) {
