@@ -436,10 +436,12 @@ static bool recover(struct dnf *d, struct err *e) {
     if (!is_locked(d->c->arena, lock) && !trust_unlink(d->c, lock, e) && e->code != ERR_NONE) {
         return false;
     }
-    return wait_for_lock(d, e) && remember_installed(d, e) && remove_duplicates(d, e);
+    return wait_for_lock(d, e) && remember_installed(d, e) && rpmcut_remove(d->c, d->root, d->cut.since, e) &&
+           remove_duplicates(d, e);
 }
 
-/// When what was asked for is there: the directories of all packages are known then.
+/// When what was asked for is there: the directories of all packages are known then. (Those that were known before are
+/// cleared before, because a transaction of the same second takes the same names.)
 static bool recovered(struct dnf *d, struct err *e) {
     return !d->cut.found || d->c->check ||
            (rpmcut_remove(d->c, d->root, d->cut.since, e) && unfinished_end(d->c, &d->cut, e));
