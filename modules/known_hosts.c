@@ -13,7 +13,10 @@
 
 static const struct arg args[] = {
     {"name", ARG_STR, .required = true, .aliases = "host", .doc = "The host, as ssh looks it up: name or [name]:port."},
-    {"key", ARG_STR, .doc = "The whole line for the file: host, type, key. Needed unless state is absent."},
+    {"key", ARG_STR,
+     .doc = "The whole line for the file: host, type, key; of several, as ssh-keyscan prints them, the first is looked "
+            "for, and "
+            "all are added. Needed unless state is absent."},
     {"path", ARG_PATH, .def = "~/.ssh/known_hosts", .doc = "The file."},
     {"hash_host", ARG_BOOL, .def = "false", .doc = "Write the host's name hashed."},
     {"state", ARG_STR, .def = "present", .choices = "absent|present", .doc = "Whether the key is to be there."},
@@ -102,8 +105,10 @@ static bool hash_key(struct mod_call *c, struct known *k, struct err *e) {
     const char *path;
     struct str hashed;
     bool found;
-    if (!parse_key(k->key, &parts)) {
-        return mod_fail(c, e, "key is no line of a known_hosts file: host, type and key were expected");
+    if (!parse_key(k->key, &parts) || str_find_char(str_rtrim(k->key), 0, '\n') != SIZE_MAX) {
+        return mod_fail(c, e,
+                        "key is no line of a known_hosts file: host, type and key were expected; with hash_host one "
+                        "line, a task for each");
     }
     struct str plain = str_printf(c->arena, "%s %.*s %.*s\n", k->host, STR(parts.type), STR(parts.key));
     if (!private_file(c, "hashed", plain, &path, e) ||
@@ -134,7 +139,7 @@ static bool check_key(struct mod_call *c, struct known *k, struct err *e) {
                         "Comma separated list of names is not supported. Please pass a single name to lookup in the "
                         "known_hosts file.");
     }
-    if (!parse_key(k->key, &parts) || str_find_char(str_rtrim(k->key), 0, '\n') != SIZE_MAX) {
+    if (!parse_key(k->key, &parts)) {
         return mod_fail(c, e, "key is no line of a known_hosts file: host, type and key were expected");
     }
     if (!look_up(c, "key", k->host, k->key, &r, e)) {
