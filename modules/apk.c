@@ -462,7 +462,7 @@ static bool check_names(struct mod_call *c, struct err *e) {
 }
 
 static bool run(struct mod_call *c, struct err *e) {
-    struct apk k = {.c = c, .program = spawn_which(c->arena, "apk")};
+    struct apk k = {.c = c, .program = spawn_which(c->arena, "apk"), .world = STR_LIT("")};
     struct str state = mod_str(c, "state");
     bool names = val_len(mod_arg(c, "name")) > 0;
     bool given = mod_has(c, "name");
