@@ -1,10 +1,14 @@
-// Values across the border. Lists carry a metatable, so that an empty one stays a list; null is a sentinel.
+// Values across the border. Lists carry a metatable, so that an empty one stays a list; null is a sentinel; an integer
+// beyond 64 bits is a userdata that holds its digits.
 #include "lua_host.h"
+
+#include "big.h"
 
 #include <lauxlib.h>
 
-#define LIST_META "play.list"
-#define DICT_META "play.dict"
+#define LIST_META    "play.list"
+#define DICT_META    "play.dict"
+#define INTEGER_META "play.integer"
 
 static const char null_tag = 0;
 
@@ -49,10 +53,74 @@ static int make_dict(lua_State *lua) {
     return make(lua, DICT_META);
 }
 
+static void push_big(lua_State *lua, struct str digits) {
+    memcpy(lua_newuserdatauv(lua, digits.n, 0), digits.s, digits.n);
+    luaL_setmetatable(lua, INTEGER_META);
+}
+
+static struct str digits_at(lua_State *lua, int index) {
+    const char *digits = luaL_testudata(lua, index, INTEGER_META);
+    return digits ? (struct str){digits, lua_rawlen(lua, index)} : STR_NONE;
+}
+
+static int integer_text(lua_State *lua) {
+    struct str digits = digits_at(lua, 1);
+    lua_pushlstring(lua, digits.s, digits.n);
+    return 1;
+}
+
+static int integer_same(lua_State *lua) {
+    struct str a = digits_at(lua, 1);
+    struct str b = digits_at(lua, 2);
+    lua_pushboolean(lua, a.s && b.s && str_eq(a, b));
+    return 1;
+}
+
+/// integer("-00123"): a Lua integer when 64 bits hold it, else a userdata.
+static int make_integer(lua_State *lua) {
+    struct str text = {0};
+    text.s = luaL_checklstring(lua, 1, &text.n);
+    bool negative = text.n && text.s[0] == '-';
+    size_t from = negative;
+    size_t digits = 0;
+    while (from + digits < text.n && text.s[from + digits] >= '0' && text.s[from + digits] <= '9') {
+        digits++;
+    }
+    if (!digits || from + digits < text.n) {
+        return luaL_error(lua, "integer() expects decimal digits, with a \"-\" before them or not, and found \"%s\"",
+                          text.s);
+    }
+    while (digits > 1 && text.s[from] == '0') {
+        from++;
+        digits--;
+    }
+    if (digits > BIG_DIGITS) {
+        return luaL_error(lua, "integer() takes at most %d digits and found %d", BIG_DIGITS, (int)digits);
+    }
+    char plain[BIG_DIGITS + 1];
+    plain[0] = '-';
+    memcpy(plain + negative, text.s + from, digits);
+    struct str value = {plain, digits + negative};
+    int64_t small;
+    if (str_int(value, &small)) {
+        lua_pushinteger(lua, small);
+    } else {
+        push_big(lua, value);
+    }
+    return 1;
+}
+
 void host_define_values(lua_State *lua) {
     luaL_newmetatable(lua, LIST_META);
     luaL_newmetatable(lua, DICT_META);
-    lua_pop(lua, 2);
+    luaL_newmetatable(lua, INTEGER_META);
+    lua_pushcfunction(lua, integer_text);
+    lua_setfield(lua, -2, "__tostring");
+    lua_pushcfunction(lua, integer_same);
+    lua_setfield(lua, -2, "__eq");
+    lua_pop(lua, 3);
+    lua_pushcfunction(lua, make_integer);
+    lua_setglobal(lua, "integer");
     lua_pushcfunction(lua, make_list);
     lua_setglobal(lua, "list");
     lua_pushcfunction(lua, make_dict);
@@ -89,8 +157,14 @@ void host_push(lua_State *lua, struct val v) {
     case VAL_OMIT:
         lua_pushnil(lua);
         return;
-    case VAL_NULL:
     case VAL_OBJ:
+        if (is_big(v)) {
+            push_big(lua, big_digits(v));
+            return;
+        }
+        push_null(lua);
+        return;
+    case VAL_NULL:
         push_null(lua);
         return;
     case VAL_BOOL:
@@ -198,6 +272,11 @@ static struct val value_at(lua_State *lua, int index, struct arena *a, int depth
     }
     case LUA_TTABLE:
         return read_table(lua, index, a, depth);
+    case LUA_TUSERDATA:
+        if (luaL_testudata(lua, index, INTEGER_META)) {
+            return big_val(a, digits_at(lua, index));
+        }
+        break;
     default:
         break;
     }

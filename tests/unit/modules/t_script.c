@@ -1,6 +1,7 @@
 // The Lua sandbox and its border: what a module can reach, how it fails, what comes back.
 #include "test.h"
 
+#include "big.h"
 #include "module.h"
 #include "script.h"
 
@@ -112,6 +113,42 @@ TEST(values_cross_the_border_unchanged) {
     CHECK(val_get(r, "one").kind == VAL_LIST && val_len(val_get(r, "one")) == 2);
     arena_release(&f.a);
     arena_release(&a);
+}
+
+TEST(integers_of_any_size_cross_the_border) {
+    struct fixture f = {0};
+    struct arena a = {0};
+    struct val v = val_dict(&a, 1);
+    val_set(&a, v, "v", big_val(&a, STR_LIT("-9223372036854775809")));
+    struct val r = run(
+        &f,
+        "c:set('v', c.args.v) c:set('text', tostring(c.args.v)) c:set('same', integer('-09223372036854775809') == "
+        "c.args.v)\n"
+        "c:set('other', integer('9223372036854775809') == c.args.v) c:set('big', {integer('0018446744073709551616')})\n"
+        "c:set('small', math.type(integer('-0012')) == 'integer' and integer('-0012') + 2)\n"
+        "c:set('last', integer('9223372036854775807')) c:set('most', integer(('9'):rep(4300)))",
+        v);
+    CHECK(is_big(val_get(r, "v")));
+    CHECK_STR(big_digits(val_get(r, "v")), "-9223372036854775809");
+    CHECK_STR(val_text(val_get(r, "text")), "-9223372036854775809");
+    CHECK(val_equal(val_get(r, "same"), val_bool(true)) && val_equal(val_get(r, "other"), val_bool(false)));
+    CHECK_STR(big_digits(val_at_index(val_get(r, "big"), 0)), "18446744073709551616");
+    CHECK(val_equal(val_get(r, "small"), val_int(-10)));
+    CHECK(val_equal(val_get(r, "last"), val_int(INT64_MAX)));
+    CHECK(big_digits(val_get(r, "most")).n == BIG_DIGITS);
+    arena_release(&f.a);
+    arena_release(&a);
+    static const char *const wrong[] = {"", "-", "+1", " 1", "1 ", "1.0", "0x10", "1e3", "--1"};
+    for (size_t i = 0; i < COUNTOF(wrong); i++) {
+        struct arena text = {0};
+        struct str msg = fails_with(arena_printf(&text, "integer('%s')", wrong[i]), &f);
+        CHECK(str_find(msg, 0, STR_LIT("integer() expects decimal digits")) != SIZE_MAX);
+        arena_release(&text);
+        arena_release(&f.a);
+    }
+    struct str msg = fails_with("integer('-' .. ('1'):rep(4301))", &f);
+    CHECK_STR(msg, "mine.lua:1: integer() takes at most 4300 digits and found 4301");
+    arena_release(&f.a);
 }
 
 TEST(what_cannot_leave_is_an_error) {
