@@ -1,5 +1,6 @@
 -- openssl_publickey: the public half of a private key, as PEM or as OpenSSH writes it.
 
+local der = use("der")
 local util = use("util")
 local x509 = use("x509")
 
@@ -9,64 +10,21 @@ local OIDS = {
   ["1.2.840.10045.3.1.7"] = "prime256v1", ["1.3.132.0.34"] = "secp384r1", ["1.3.132.0.35"] = "secp521r1",
 }
 
--- -- DER: one value at a place: its tag, its content, the place behind it --------------------------------------------------
-
-local function der(text, at)
-  local tag, length = text:byte(at, at + 1)
-  at = at + 2
-  if length and length >= 128 then
-    local bytes = length - 128
-    length = string.unpack(">I" .. bytes, text, at)
-    at = at + bytes
-  end
-  return tag, text:sub(at, at + length - 1), at + length
-end
-
-local function der_list(text)
-  local out, at = {}, 1
-  while at <= #text do
-    local _, content
-    _, content, at = der(text, at)
-    out[#out + 1] = content
-  end
-  return out
-end
-
-local function oid(content)
-  local out, value = {}, 0
-  for i = 1, #content do
-    local byte = content:byte(i)
-    value = value * 128 + byte % 128
-    if byte < 128 then
-      if #out == 0 then
-        out[1], out[2] = value // 40, value % 40
-      else
-        out[#out + 1] = value
-      end
-      value = 0
-    end
-  end
-  return table.concat(out, ".")
-end
-
 -- -- the two forms -------------------------------------------------------------------------------------------------------
 
 local function ssh_text(c, spki)
-  local _, whole = der(spki, 1)
-  local outer = der_list(whole)
-  local algorithm, bits = der_list(outer[1]), outer[2]:sub(2)
-  local kind = OIDS[oid(algorithm[1])]
+  local outer = der.sequence(spki)
+  local algorithm, bits = der.children(outer[1].body), der.bytes(outer[2].body)
+  local kind = OIDS[der.oid(algorithm[1].body)]
+  local curve = kind == "ECC" and algorithm[2].tag == 0x06 and SSH_CURVES[OIDS[der.oid(algorithm[2].body)] or ""]
   local name, fields
   if kind == "RSA" then
-    local _, pair = der(bits, 1)
-    local numbers = der_list(pair)
-    name, fields = "ssh-rsa", { numbers[2], numbers[1] }
+    local numbers = der.sequence(bits)
+    name, fields = "ssh-rsa", { numbers[2].body, numbers[1].body }
   elseif kind == "DSA" then
-    local numbers = der_list(algorithm[2])
-    local _, y = der(bits, 1)
-    name, fields = "ssh-dss", { numbers[1], numbers[2], numbers[3], y }
-  elseif kind == "ECC" and SSH_CURVES[OIDS[oid(algorithm[2])] or ""] then
-    local curve = SSH_CURVES[OIDS[oid(algorithm[2])]]
+    local numbers = der.children(algorithm[2].body)
+    name, fields = "ssh-dss", { numbers[1].body, numbers[2].body, numbers[3].body, der.only(bits).body }
+  elseif curve then
     name, fields = "ecdsa-sha2-" .. curve, { curve, bits }
   elseif kind == "Ed25519" then
     name, fields = "ssh-ed25519", { bits }
@@ -79,11 +37,6 @@ local function ssh_text(c, spki)
     wire = wire .. string.pack(">s4", field)
   end
   return name .. " " .. c.base64.encode(wire)
-end
-
-local function pem_text(c, spki)
-  local lines = c.base64.encode(spki):gsub("%s", ""):gsub(("."):rep(64), "%0\n"):gsub("\n$", "")
-  return "-----BEGIN PUBLIC KEY-----\n" .. lines .. "\n-----END PUBLIC KEY-----\n"
 end
 
 -- -- what is there and what is wanted --------------------------------------------------------------------------------------
@@ -156,7 +109,7 @@ local function plan(c)
   end
   local text, want = c.fs.read(a.path), wanted(c)
   if not text or a.force or not want or not holds(c, text, want) then
-    c.state.text = want and (a.format == "OpenSSH" and ssh_text(c, want) or pem_text(c, want))
+    c.state.text = want and (a.format == "OpenSSH" and ssh_text(c, want) or der.pem(c, "PUBLIC KEY", want))
     c:diff(a.path, text, c.state.text or "public key of " .. tostring(a.privatekey_path) .. "\n")
     c:changed()
   end

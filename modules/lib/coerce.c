@@ -1,6 +1,7 @@
 // Argument types: how a string, number, list or dict becomes what a module declared.
 #include "coerce.h"
 
+#include "big.h"
 #include "json.h"
 
 const char *coerce_type_name(enum arg_type type) {
@@ -46,7 +47,7 @@ static bool to_list(struct arena *a, struct val v, struct val *out, const char *
             from = comma + 1;
         }
     }
-    if (val_is(v, VAL_INT) || val_is(v, VAL_FLOAT) || val_is(v, VAL_BOOL)) {
+    if (val_is(v, VAL_INT) || val_is(v, VAL_FLOAT) || val_is(v, VAL_BOOL) || is_big(v)) {
         val_push(a, *out, as_text(a, v));
         return true;
     }
@@ -161,6 +162,10 @@ static bool to_float(struct arena *a, struct val v, struct val *out, const char 
     }
     if (val_is(v, VAL_INT) || val_is(v, VAL_BOOL)) {
         *out = val_float(val_is(v, VAL_INT) ? (double)v.u.i : (double)v.u.b);
+        return true;
+    }
+    if (is_big(v)) {
+        *out = val_float(big_float(v));
         return true;
     }
     struct str s = str_trim(val_text(v));

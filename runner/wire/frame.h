@@ -8,7 +8,7 @@
 
 #define FRAME_MAX    ((size_t)64 << 20)  // one frame; larger content travels as several FRAME_BLOB
 #define FRAME_HEADER ((size_t)9)
-#define WIRE_VERSION 3
+#define WIRE_VERSION 4
 
 // The bodies that are dicts (HELLO, REQUEST, RESULT) are described in msg.h.
 enum frame_kind {

@@ -2,6 +2,8 @@
 // charged to a budget before memory is taken.
 #include "msg.h"
 
+#include "big.h"
+
 #include <math.h>
 
 enum tag {
@@ -16,6 +18,7 @@ enum tag {
     TAG_DICT,
     TAG_UNDEF,
     TAG_OMIT,
+    TAG_BIG,  // an integer beyond 64 bits: its digits
     TAG_SECRET = 0x80,
 };
 
@@ -81,6 +84,11 @@ static void encode_dict(struct buf *out, struct val v, unsigned secret, int dept
 }
 
 static void encode_obj(struct buf *out, struct val v, unsigned secret, int depth) {
+    if (is_big(v)) {
+        put_tag(out, TAG_BIG, secret);
+        put_text(out, big_digits(v));
+        return;
+    }
     struct arena a = {0};
     struct val plain = {0};
     if (v.u.o->type->json && v.u.o->type->json(v, &a, &plain) && plain.kind != VAL_OBJ) {
@@ -282,6 +290,24 @@ static bool decode_int(struct reader *r, struct val *out) {
     return true;
 }
 
+/// Digits as encode_obj() writes them: nothing that fits 64 bits, no zero in front.
+static bool decode_big(struct reader *r, struct val *out) {
+    struct str s = STR_NONE;
+    if (!get_text(r, &s)) {
+        return false;
+    }
+    size_t from = s.n && s.s[0] == '-';
+    bool ok = s.n - from >= 19 && s.n - from <= BIG_DIGITS && s.s[from] != '0';
+    for (size_t i = from; i < s.n; i++) {
+        ok = ok && s.s[i] >= '0' && s.s[i] <= '9';
+    }
+    if (!ok) {
+        return malformed(r, "a large integer is not a number");
+    }
+    *out = big_val(r->a, s);
+    return is_big(*out) || malformed(r, "a large integer is not large");
+}
+
 static bool decode_tagged(struct reader *r, unsigned tag, int depth, struct val *out) {
     switch (tag) {
     case TAG_NULL:
@@ -306,6 +332,8 @@ static bool decode_tagged(struct reader *r, unsigned tag, int depth, struct val 
     case TAG_OMIT:
         *out = VOMIT;
         return true;
+    case TAG_BIG:
+        return decode_big(r, out);
     default:
         return malformed(r, "unknown type");
     }

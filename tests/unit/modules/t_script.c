@@ -2,6 +2,7 @@
 #include "test.h"
 
 #include "big.h"
+#include "coerce.h"
 #include "module.h"
 #include "script.h"
 
@@ -149,6 +150,20 @@ TEST(integers_of_any_size_cross_the_border) {
     struct str msg = fails_with("integer('-' .. ('1'):rep(4301))", &f);
     CHECK_STR(msg, "mine.lua:1: integer() takes at most 4300 digits and found 4301");
     arena_release(&f.a);
+}
+
+TEST(an_integer_of_any_size_becomes_what_an_argument_is_declared_as) {
+    struct arena a = {0};
+    const char *why = NULL;
+    struct val out = VNULL;
+    struct val big = big_val(&a, STR_LIT("18446744073709551616"));
+    CHECK(coerce_value(&a, big, ARG_FLOAT, &out, &why) && val_equal(out, val_float(18446744073709551616.0)));
+    CHECK(coerce_value(&a, big, ARG_LIST, &out, &why));
+    CHECK_STR(val_text(val_at_index(out, 0)), "18446744073709551616");
+    CHECK(coerce_value(&a, big, ARG_STR, &out, &why));
+    CHECK_STR(val_text(out), "18446744073709551616");
+    CHECK(coerce_value(&a, big, ARG_RAW, &out, &why) && is_big(out));
+    arena_release(&a);
 }
 
 TEST(what_cannot_leave_is_an_error) {

@@ -1,6 +1,7 @@
 // Messages: every kind of value there and back, damage at every byte, counts that lie.
 #include "msg.h"
 
+#include "big.h"
 #include "test.h"
 
 static struct val sample(struct arena *a) {
@@ -22,6 +23,7 @@ static struct val sample(struct arena *a) {
     val_set(a, d, "secret", val_flag(val_z(a, "hunter2"), VAL_SECRET));
     val_set(a, d, "omit", VOMIT);
     val_set_key(a, d, val_int(5), val_z(a, "int key"));
+    val_set(a, d, "big", val_flag(big_val(a, STR_LIT("-9223372036854775809")), VAL_SECRET));
     return d;
 }
 
@@ -48,8 +50,30 @@ TEST(msg_round_trip) {
     CHECK(!(val_get(got, "text").flags & (VAL_SECRET | VAL_TRUSTED)));
     CHECK(val_is(val_get(got, "omit"), VAL_OMIT) && val_is(val_get(got, "null"), VAL_NULL));
     CHECK_STR(val_text(val_get_key(got, val_int(5))), "int key");
+    CHECK_STR(big_digits(val_get(got, "big")), "-9223372036854775809");
+    CHECK(val_get(got, "big").flags & VAL_SECRET);
     buf_release(&b);
     arena_release(&a);
+}
+
+TEST(msg_large_integers_are_believed_only_when_they_are_some) {
+    static const struct str wrong[] = {STR_LIT("\x0b\0"),
+                                       STR_LIT("\x0b\x01-"),
+                                       STR_LIT("\x0b\x13"
+                                               "1234567890123456789"),
+                                       STR_LIT("\x0b\x14"
+                                               "09223372036854775808"),
+                                       STR_LIT("\x0b\x14"
+                                               "9223372036854775808x"),
+                                       STR_LIT("\x0b\x14"
+                                               "9223372036854775808")};
+    for (size_t i = 0; i < COUNTOF(wrong); i++) {
+        struct arena a = {0};
+        struct val v;
+        enum err_code code;
+        CHECK(!decode(&a, wrong[i], &v, &code) && code == ERR_SYNTAX);
+        arena_release(&a);
+    }
 }
 
 TEST(msg_undefined_keeps_its_name) {
