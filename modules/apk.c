@@ -137,7 +137,7 @@ static bool change(struct apk *k, struct words *w, bool room, struct run_result 
     if (r->rc < 0 || (r->rc > 0 && begun)) {
         return true;  // half done, perhaps; the caller says what failed
     }
-    if (r->rc == 0 && ((begun && !wrote(k, &before, e)) || (room && !room_left(k, e)))) {
+    if (r->rc == 0 && begun && (!wrote(k, &before, e) || (room && !room_left(k, e)))) {
         return false;
     }
     return unfinished_end(k->c, &k->cut, e);

@@ -154,7 +154,7 @@ end
 local function run(c)
   local path = path_of(c)
   if c.args.backup then
-    local copy = util.join(c.getenv("TMPDIR") or "/tmp", "cronvar" .. c.random(8):gsub(".", function(byte) return ("%02x"):format(byte:byte()) end) .. "~")
+    local copy = util.join(c.getenv("TMPDIR") or "/tmp", "cronvar" .. util.hex(c.random(8)) .. "~")
     c.fs.write(copy, c.state.before, { mode = 384 })
     c:set("backup_file", copy)
   end

@@ -174,8 +174,7 @@ local function remove_releases(c)
   local aside, removals = c.state.aside, c.state.removals
   local there = #removals > 0 and pcall(c.fs.mkdir, aside, { mode = 448 })  -- not on a disk that is full
   for _, path in ipairs(removals) do
-    local name = c.random(8):gsub(".", function(byte) return ("%02x"):format(byte:byte()) end)
-    if not there or not pcall(c.fs.rename, path, aside .. "/" .. name) then
+    if not there or not pcall(c.fs.rename, path, aside .. "/" .. util.hex(c.random(8))) then
       c.fs.remove_tree(path)
     end
   end

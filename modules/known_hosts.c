@@ -15,8 +15,7 @@ static const struct arg args[] = {
     {"name", ARG_STR, .required = true, .aliases = "host", .doc = "The host, as ssh looks it up: name or [name]:port."},
     {"key", ARG_STR,
      .doc = "The whole line for the file: host, type, key; of several, as ssh-keyscan prints them, the first is looked "
-            "for, and "
-            "all are added. Needed unless state is absent."},
+            "for, and all are added. Needed unless state is absent."},
     {"path", ARG_PATH, .def = "~/.ssh/known_hosts", .doc = "The file."},
     {"hash_host", ARG_BOOL, .def = "false", .doc = "Write the host's name hashed."},
     {"state", ARG_STR, .def = "present", .choices = "absent|present", .doc = "Whether the key is to be there."},

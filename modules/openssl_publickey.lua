@@ -1,28 +1,23 @@
 -- openssl_publickey: the public half of a private key, as PEM or as OpenSSH writes it.
 
 local der = use("der")
+local pubkey = use("pubkey")
 local util = use("util")
 local x509 = use("x509")
 
-local SSH_CURVES = { prime256v1 = "nistp256", secp384r1 = "nistp384", secp521r1 = "nistp521" }
-local OIDS = {
-  ["1.2.840.113549.1.1.1"] = "RSA", ["1.2.840.10040.4.1"] = "DSA", ["1.2.840.10045.2.1"] = "ECC", ["1.3.101.112"] = "Ed25519",
-  ["1.2.840.10045.3.1.7"] = "prime256v1", ["1.3.132.0.34"] = "secp384r1", ["1.3.132.0.35"] = "secp521r1",
-}
+local SSH_CURVES = { secp256r1 = "nistp256", secp384r1 = "nistp384", secp521r1 = "nistp521" }
 
 -- -- the two forms -------------------------------------------------------------------------------------------------------
 
 local function ssh_text(c, spki)
-  local outer = der.sequence(spki)
-  local algorithm, bits = der.children(outer[1].body), der.bytes(outer[2].body)
-  local kind = OIDS[der.oid(algorithm[1].body)]
-  local curve = kind == "ECC" and algorithm[2].tag == 0x06 and SSH_CURVES[OIDS[der.oid(algorithm[2].body)] or ""]
+  local kind, bits, parameters = pubkey.parts(spki)
+  local curve = kind == "ECC" and SSH_CURVES[pubkey.curve(parameters) or ""]
   local name, fields
   if kind == "RSA" then
     local numbers = der.sequence(bits)
     name, fields = "ssh-rsa", { numbers[2].body, numbers[1].body }
   elseif kind == "DSA" then
-    local numbers = der.children(algorithm[2].body)
+    local numbers = der.children(parameters.body)
     name, fields = "ssh-dss", { numbers[1].body, numbers[2].body, numbers[3].body, der.only(bits).body }
   elseif curve then
     name, fields = "ecdsa-sha2-" .. curve, { curve, bits }
@@ -110,6 +105,7 @@ local function plan(c)
   local text, want = c.fs.read(a.path), wanted(c)
   if not text or a.force or not want or not holds(c, text, want) then
     c.state.text = want and (a.format == "OpenSSH" and ssh_text(c, want) or der.pem(c, "PUBLIC KEY", want))
+    c.state.want = want
     c:diff(a.path, text, c.state.text or "public key of " .. tostring(a.privatekey_path) .. "\n")
     c:changed()
   end
@@ -124,7 +120,7 @@ local function run(c)
   end
   if c.state.text then
     x509.write(c, c.state.text)
-    report(c, c.state.text, wanted(c))
+    report(c, c.state.text, c.state.want)
   end
   c:attrs_apply(c.args.path)
 end

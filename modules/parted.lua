@@ -233,7 +233,7 @@ local function plan(c)
     local first = first_script(c, disk, partitions)
     local there = #first.words == 0 and numbered(partitions, a.number) or first.only_resize and numbered(partitions, a.number)
     local second = second_script(c, there or dict({ flags = list() }))
-    c.state.first, c.state.only_resize = first.words, first.only_resize
+    c.state.first, c.state.only_resize, c.state.before = first.words, first.only_resize, partitions
     script = first.shown .. second.shown
     if script ~= "" then
       c:differs("script", "", util.trim(script))
@@ -260,7 +260,6 @@ local function run(c)
     report(c, disk, partitions, "rm " .. a.number)
     return
   end
-  local _, before = look(c)
   local shown = ""
   if #s.first > 0 then
     go(c, s.first)
@@ -275,7 +274,7 @@ local function run(c)
   if #second.words > 0 then
     go(c, second.words)
     disk, partitions = look(c)
-  elseif s.only_resize and util.equal(before, partitions) then
+  elseif s.only_resize and util.equal(s.before, partitions) then
     c:changed(false)  -- it was as large as it can be
   end
   report(c, disk, partitions, shown .. second.shown)

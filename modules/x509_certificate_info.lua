@@ -52,30 +52,6 @@ local function time(value)
   error("a time that is neither YYMMDDHHMMSSZ nor YYYYMMDDHHMMSSZ", 0)
 end
 
-local UNITS = { { "w", 604800 }, { "d", 86400 }, { "h", 3600 }, { "m", 60 } }
-
--- A point in time of valid_at: "+1w2d", "-30", "20300101000000Z" or "203001010000Z".
-local function point(c, text, name)
-  local sign, rest = text:match("^([+-])(.+)$")
-  if sign then
-    local total = 0
-    for _, unit in ipairs(UNITS) do
-      local number, behind = rest:match("^(%d+)[" .. unit[1] .. unit[1]:upper() .. "](.*)$")
-      total, rest = total + (tonumber(number) or 0) * unit[2], behind or rest
-    end
-    total, rest = total + (tonumber(rest:match("^(%d+)[sS]?$")) or 0), rest:gsub("^%d+[sS]?$", "")
-    if rest == "" and total < 3000 * 366 * 86400 then
-      return util.utc(c.now() + (sign == "-" and -total or total)) .. "Z"
-    end
-  elseif text:match("^%d%d%d%d%d%d%d%d%d%d%d%dZ$") or text:match("^%d%d%d%d%d%d%d%d%d%d%d%d%d%dZ$") then
-    local month, day, hour, minute, second = text:match("^%d%d%d%d(%d%d)(%d%d)(%d%d)(%d%d)(%d?%d?)Z$")
-    if month >= "01" and month <= "12" and day >= "01" and day <= "31" and hour < "24" and minute < "60" and second < "62" then
-      return text:sub(1, 12) .. (second == "" and "00" or second) .. "Z"
-    end
-  end
-  c:fail('The time spec "' .. text .. '" for ' .. name .. " is invalid: +1w2d3h4m5s and YYYYMMDDHHMMSSZ are times")
-end
-
 -- The points of valid_at, by name.
 local function points(c)
   local out = {}
@@ -83,7 +59,7 @@ local function points(c)
     if type(text) ~= "string" then
       c:fail("The value for valid_at." .. name .. " must be of type string (got " .. type(text) .. ")")
     end
-    out[name] = point(c, text, "valid_at." .. name)
+    out[name] = x509.time(c, text, "valid_at." .. name)
   end
   return out
 end

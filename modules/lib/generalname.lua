@@ -2,13 +2,12 @@
 
 local der = use("der")
 local oids = use("oids")
+local util = use("util")
 
 local names = {}
 
 function names.hex(bytes)
-  return (bytes:gsub(".", function(byte)
-    return ("%02x:"):format(byte:byte())
-  end):gsub(":$", ""))
+  return (util.hex(bytes):gsub("%x%x", "%0:"):gsub(":$", ""))
 end
 
 -- -- distinguished names -------------------------------------------------------------------------------------------------

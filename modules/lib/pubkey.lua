@@ -27,36 +27,47 @@ local function bits(body)
 end
 
 local function curve_point(parameters, point)
-  local curve = parameters.tag == 0x06 and CURVES[der.oid(parameters.body)]
+  local curve, size = pubkey.curve(parameters)
   if not curve then
     error("a key on a curve that is not known", 0)
   end
   local width = (#point - 1) // 2
-  if point:byte(1) ~= 4 or width ~= (curve[2] + 7) // 8 or #point ~= 2 * width + 1 then
-    error("a point on " .. curve[1] .. " that is not in uncompressed form", 0)
+  if point:byte(1) ~= 4 or width ~= (size + 7) // 8 or #point ~= 2 * width + 1 then
+    error("a point on " .. curve .. " that is not in uncompressed form", 0)
   end
   return dict({
-    curve = curve[1], exponent_size = curve[2], x = der.unsigned(point:sub(2, width + 1)), y = der.unsigned(point:sub(width + 2)),
+    curve = curve, exponent_size = size, x = der.unsigned(point:sub(2, width + 1)), y = der.unsigned(point:sub(width + 2)),
   })
+end
+
+-- The type of a key, nil for one that is not known; the key itself; the parameters of its type; the type's identifier.
+function pubkey.parts(spki)
+  local outer = der.sequence(spki)
+  local algorithm = der.children(outer[1].body)
+  local id = der.oid(algorithm[1].body)
+  return TYPES[id], der.bytes(outer[2].body), algorithm[2], id
+end
+
+-- The name of the curve that the parameters of a type ECC are, and its bits; nil for one that is not known.
+function pubkey.curve(parameters)
+  return table.unpack(parameters.tag == 0x06 and CURVES[der.oid(parameters.body)] or {})
 end
 
 -- The type of a key and its numbers, as Ansible shows them; an error for a key that is not known.
 function pubkey.describe(spki)
-  local outer = der.sequence(spki)
-  local algorithm, key = der.children(outer[1].body), der.bytes(outer[2].body)
-  local id = der.oid(algorithm[1].body)
-  local kind, data = TYPES[id], dict()
+  local kind, key, parameters, id = pubkey.parts(spki)
+  local data = dict()
   if kind == "RSA" then
     local numbers = der.sequence(key)
     data = dict({ size = bits(numbers[1].body), modulus = der.integer(numbers[1].body), exponent = der.integer(numbers[2].body) })
   elseif kind == "DSA" then
-    local numbers = der.children(algorithm[2].body)
+    local numbers = der.children(parameters.body)
     data = dict({
       size = bits(numbers[1].body), p = der.integer(numbers[1].body), q = der.integer(numbers[2].body), g = der.integer(numbers[3].body),
       y = der.integer(der.only(key, 0x02).body),
     })
   elseif kind == "ECC" then
-    data = curve_point(algorithm[2], key)
+    data = curve_point(parameters, key)
   elseif not kind then
     error("a public key of the type " .. id .. ", which is not known", 0)
   end

@@ -2,7 +2,6 @@
 #include "rpmcut.h"
 
 #include "fd.h"
-#include "fsattr.h"
 #include "map.h"
 #include "trust.h"
 #include "words.h"

@@ -12,8 +12,9 @@ struct unfinished {
     struct timespec since;  // of the mark that was found: when the file was made
 };
 
-/// Looks for the mark in the directory `dir` of the package manager below `root` ("": the system itself). false:
-/// refused (trust.h).
+/// Looks for the mark in the directory `dir` of the package manager below `root` ("": the system itself). None is kept
+/// without root's rights, for a root that is still to be made, and on a system without the directory. false: refused
+/// (trust.h).
 bool unfinished_look(struct mod_call *c, const char *root, const char *dir, struct unfinished *u, struct err *e);
 /// Before something is changed; makes the directory below another root. A mark that was found stays as it is.
 /// ERR_MODULE when it cannot be written: a disk that is full has no room for packages either.

@@ -276,6 +276,13 @@ function util.local_time(c, format, pattern)
   return text
 end
 
+-- Bytes in hexadecimal.
+function util.hex(bytes)
+  return (bytes:gsub(".", function(byte)
+    return ("%02x"):format(byte:byte())
+  end))
+end
+
 function util.basename(path)
   return (path:gsub("/+$", ""):match("[^/]*$"))
 end

@@ -36,23 +36,28 @@ function x509.input(c, path_arg, content_arg)
   return path
 end
 
--- A UTC time as YYYYMMDDHHMMSSZ from "+3650d", "-1h", "20300101000000Z".
+local UNITS = { { "w", 604800 }, { "d", 86400 }, { "h", 3600 }, { "m", 60 } }
+
+-- A UTC time as YYYYMMDDHHMMSSZ, from "+1w2d", "-30", "20300101000000Z" or "203001010000Z".
 function x509.time(c, text, name)
-  if text:match("^%d%d%d%d%d%d%d%d%d%d%d%d%d%dZ$") then
-    return text
+  local sign, rest = text:match("^([+-])(.+)$")
+  if sign then
+    local total = 0
+    for _, unit in ipairs(UNITS) do
+      local number, behind = rest:match("^(%d+)[" .. unit[1] .. unit[1]:upper() .. "](.*)$")
+      total, rest = total + (tonumber(number) or 0) * unit[2], behind or rest
+    end
+    total, rest = total + (tonumber(rest:match("^(%d+)[sS]?$")) or 0), rest:gsub("^%d+[sS]?$", "")
+    if rest == "" and total < 3000 * 366 * 86400 then
+      return util.utc(c.now() + (sign == "-" and -total or total)) .. "Z"
+    end
+  elseif text:match("^%d%d%d%d%d%d%d%d%d%d%d%dZ$") or text:match("^%d%d%d%d%d%d%d%d%d%d%d%d%d%dZ$") then
+    local month, day, hour, minute, second = text:match("^%d%d%d%d(%d%d)(%d%d)(%d%d)(%d%d)(%d?%d?)Z$")
+    if month >= "01" and month <= "12" and day >= "01" and day <= "31" and hour < "24" and minute < "60" and second < "62" then
+      return text:sub(1, 12) .. (second == "" and "00" or second) .. "Z"
+    end
   end
-  local sign, rest = text:match("^([+-])(.*)$")
-  local total, units = 0, { w = 604800, d = 86400, h = 3600, m = 60, s = 1 }
-  if not sign then
-    c:fail('The time spec "' .. text .. '" for ' .. name .. " is invalid")
-  end
-  for number, unit in rest:gmatch("(%d+)([wdhms])") do
-    total = total + tonumber(number) * units[unit]
-  end
-  if rest:gsub("%d+[wdhms]", "") ~= "" or rest == "" then
-    c:fail('The time spec "' .. text .. '" for ' .. name .. " is invalid")
-  end
-  return util.utc(c.now() + math.tointeger(total) * (sign == "-" and -1 or 1)) .. "Z"
+  c:fail('The time spec "' .. text .. '" for ' .. name .. " is invalid: +1w2d3h4m5s and YYYYMMDDHHMMSSZ are times")
 end
 
 -- Digests of a public key, as Ansible shows them.
