@@ -300,9 +300,11 @@ static struct val keys_of(struct arena *a, struct val v) {
 struct val generator_read(struct arena *a, struct val v, size_t n) {
     struct val list = val_list(a, 0);
     *list.u.l = (struct vlist){.n = n, .cap = n, .items = v.u.l->items};
-    v.u.l->items += n;
-    v.u.l->n -= n;
-    v.u.l->cap -= n;
+    if (n > 0) {  // without items there may be no array
+        v.u.l->items += n;
+        v.u.l->n -= n;
+        v.u.l->cap -= n;
+    }
     return list;
 }
 

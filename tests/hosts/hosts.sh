@@ -104,6 +104,7 @@ start() {
     cp "$hosts_cache/id_ed25519" "$run/id_ed25519"
     chmod 600 "$run/id_ed25519"
     prepare_net
+    echo $$ >"$run/starter" # it is in the names of the cgroups
     for ((i = 1; i <= n; i++)); do start_one "$i" "$tree" "$repo" "$variant"; done
     for ((i = 1; i <= n; i++)); do
         wait_until 90 guest_ssh "$i" true || {
@@ -121,8 +122,9 @@ guest_ssh() { # I COMMAND...: as root
 }
 
 stop() {
-    local f root
+    local f root mine
     [ -d "$run" ] || return 0
+    mine=$(cat "$run/starter" 2>/dev/null)
     for f in "$run"/web*.pid; do # the guests' disks are thrown away: no orderly end is needed
         [ -f "$f" ] && pkill -KILL -P "$(cat "$f")" 2>/dev/null
         [ -f "$f" ] && kill -KILL "$(cat "$f")" 2>/dev/null
@@ -134,7 +136,7 @@ stop() {
         rm -rf "$run" 2>/dev/null && break
         sleep 0.1
     done
-    find /sys/fs/cgroup -depth -type d -path '*/play-hosts.*' -exec rmdir {} + 2>/dev/null
+    [ -z "$mine" ] || find /sys/fs/cgroup -depth -type d -path "*/play-hosts.$mine.*" -exec rmdir {} + 2>/dev/null
     return 0
 }
 

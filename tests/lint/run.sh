@@ -1,6 +1,6 @@
 #!/bin/bash
-# run.sh [BUILD_DIR]: everything that must hold for the sources without running them. With a build directory (for its
-# compile_commands.json) clang-tidy runs, too. Exit status 1 when something does not hold.
+# run.sh: everything that must hold for the sources without building them (clang-tidy: tidy.sh). Exit status 1 when
+# something does not hold.
 set -uo pipefail
 cd "$(dirname "$0")/../.." || exit 2
 bad=0
@@ -59,15 +59,6 @@ out=$(wc -l "${code[@]}" | awk '$1 > 800 && $2 != "total" {print $2 ": " $1 " li
 mapfile -t scripts < <(git ls-files '*.sh' .ci/run)
 if command -v shellcheck >/dev/null; then
     shellcheck -S warning "${scripts[@]}" || bad=1
-fi
-if [ $# -gt 0 ] && command -v clang-tidy >/dev/null; then
-    mapfile -t units < <(git ls-files 'runner/*.c' 'modules/*.c' 'vault/*.c')
-    printf '%s\0' "${units[@]}" | xargs -0 -P "$(nproc)" -n 6 clang-tidy --quiet -p "$1" 2>/dev/null >/tmp/play-tidy.$$
-    if grep -qE '(warning|error):' /tmp/play-tidy.$$; then
-        grep -E '(warning|error):' /tmp/play-tidy.$$ | sort -u | head -40
-        bad=1
-    fi
-    rm -f /tmp/play-tidy.$$
 fi
 [ $bad = 0 ] && echo "lint: everything holds"
 exit $bad
