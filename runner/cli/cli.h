@@ -224,6 +224,11 @@ void plugins_each(const struct project_plugins *p, enum plugin_kind kind,
 /// doc_markdown (a page for each module that is named, else the tables of docs/compatibility.md) and the words say.
 /// ERR_NOT_FOUND for an unknown name.
 bool doc_show(struct settings *s, struct err *e);
+/// The same of the project's own modules: false when it has none of that name, or ERR_PARSE, ERR_IO.
+bool doc_own(struct settings *s, struct str name, struct err *e);
+void doc_own_list(struct settings *s);
+/// One module, as text; as a page of Markdown.
+void doc_module(FILE *f, const char *name, const struct module *m);
 /// A module as a page of Markdown.
 void doc_page(FILE *f, const char *name, const struct module *m);
 /// Its part on filters, tests and lookups: one name of any kind; or those of s->plugin_type.
@@ -232,6 +237,10 @@ bool doc_kind(struct settings *s, const struct words *names, bool list, struct e
 /// Modules of the project, for the playbook loader (library.c): `self` is what library_new made.
 struct library *library_new(struct session *x);
 const struct module *library_find(void *self, const struct pb_module *m, struct err *e);
+/// The file of a project's own module, seen from the working directory: its library/, playbooks/library/ and the
+/// configured places. Empty: there is none. library_names: of all of them. Owner: s->a.
+struct str library_path(struct settings *s, struct str name);
+void library_names(struct settings *s, struct words *out);
 /// meta/runtime.yml of a collection ("ns.name") on disk; null when it has none, VAL_UNDEF when there is no such
 /// collection.
 struct val library_runtime(void *self, struct str coll, struct str book_dir);

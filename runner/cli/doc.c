@@ -44,7 +44,7 @@ static void print_lines(FILE *f, const char *indent, const char *text) {
     }
 }
 
-static void print_module(FILE *f, const char *name, const struct module *m) {
+void doc_module(FILE *f, const char *name, const struct module *m) {
     fprintf(f, "%s  (%s)\n\n  %s\n", name, m->spec ? m->spec : name, m->doc);
     fprintf(f, "\n  runs on: %s   check mode: %s   diff: %s\n", m->side == ON_TARGET ? "the target" : "the controller",
             support_names[m->check], support_names[m->diff]);
@@ -185,13 +185,20 @@ bool doc_show(struct settings *s, struct err *e) {
             list_keywords(stdout);
         } else {
             list_modules(stdout);
+            doc_own_list(s);
         }
         return true;
     }
     for (size_t i = 0; i < names->n; i++) {
+        if (modules && doc_own(s, names->p[i], e)) {
+            continue;  // as in a playbook it goes before one that is built in
+        }
+        if (e->code != ERR_NONE) {
+            return false;
+        }
         const struct module *m = modules ? module_find(names->p[i]) : NULL;
         if (m) {
-            (s->doc_markdown ? doc_page : print_module)(stdout, module_short(names->p[i]), m);
+            (s->doc_markdown ? doc_page : doc_module)(stdout, module_short(names->p[i]), m);
         }
         bool other = !s->plugin_type.n && !m && doc_plugin(s, names->p[i]);
         bool keyword = (keywords || !s->plugin_type.n) && !m && print_keyword(stdout, names->p[i]);

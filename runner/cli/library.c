@@ -443,10 +443,10 @@ static const struct module *in_collection(struct library *l, const struct pb_mod
     return found ? found : for_windows(l, m, str_printf(l->a, "%.*s/%.*s.ps1", STR(modules), STR(sub)));
 }
 
-static const struct module *in_libraries(struct library *l, const struct pb_module *m, struct err *e) {
+/// As in Ansible the libraries of all roles serve everybody, in the order in which the roles were met.
+static struct words library_dirs(struct library *l, struct str book_dir) {
     struct words dirs = {0};
-    // As in Ansible the libraries of all roles serve everybody, in the order in which the roles were met.
-    VEC_PUSH(l->a, dirs, str_printf(l->a, "%.*s/library", STR(m->book_dir.n ? m->book_dir : STR_LIT("."))));
+    VEC_PUSH(l->a, dirs, str_printf(l->a, "%.*s/library", STR(book_dir.n ? book_dir : STR_LIT("."))));
     VEC_PUSH(l->a, dirs, STR_LIT("library"));
     VEC_PUSH(l->a, dirs, STR_LIT("playbooks/library"));
     for (size_t i = 0; i < l->roles.n; i++) {
@@ -455,13 +455,51 @@ static const struct module *in_libraries(struct library *l, const struct pb_modu
     for (size_t i = 0; i < l->x->s->library.n; i++) {
         VEC_PUSH(l->a, dirs, l->x->s->library.p[i]);
     }
+    return dirs;
+}
+
+static struct str library_file(struct library *l, struct str book_dir, struct str name) {
+    struct words dirs = library_dirs(l, book_dir);
+    struct str path = STR_NONE;
+    for (size_t i = 0; i < dirs.n && !path.n; i++) {
+        path = module_file(l, dirs.p[i], name);
+    }
+    return path;
+}
+
+static const struct module *in_libraries(struct library *l, const struct pb_module *m, struct err *e) {
+    struct str path = library_file(l, m->book_dir, m->name);
+    return path.n ? load(l, m, path, STR_NONE, e) : NULL;
+}
+
+static struct library *library_of(struct settings *s) {
+    struct session *x = ARENA_NEW(s->a, struct session);
+    x->s = s;
+    x->a = s->a;
+    return library_new(x);
+}
+
+struct str library_path(struct settings *s, struct str name) {
+    bool word = name.n && name.s[0] != '.' && str_find_char(name, 0, '/') == SIZE_MAX;
+    return word ? library_file(library_of(s), STR_NONE, name) : STR_NONE;
+}
+
+void library_names(struct settings *s, struct words *out) {
+    struct library *l = library_of(s);
+    struct words dirs = library_dirs(l, STR_NONE);
+    struct map seen = {0};
     for (size_t i = 0; i < dirs.n; i++) {
-        struct str path = module_file(l, dirs.p[i], m->name);
-        if (path.n) {
-            return load(l, m, path, STR_NONE, e);
+        const struct words *files = listing(l, dirs.p[i]);
+        for (size_t k = 0; k < files->n; k++) {
+            size_t dot = str_find_char(files->p[k], 0, '.');
+            struct str name = str_sub(files->p[k], 0, dot == SIZE_MAX ? files->p[k].n : dot);
+            if (!ignored(files->p[k]) && name.s[0] != '_' && !map_get(&seen, name) &&
+                module_file(l, dirs.p[i], name).n) {
+                map_put(&seen, l->a, name, l);
+                VEC_PUSH(s->a, *out, name);
+            }
         }
     }
-    return NULL;
 }
 
 static void meet_role(struct library *l, struct str path) {

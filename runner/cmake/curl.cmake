@@ -113,8 +113,8 @@ function(curl_fetch out)
   set(${out} "${trees}" PARENT_SCOPE)
 endfunction()
 
-# curl_build(<source> <prefix>): configures, builds and installs libcurl.a and its headers.
-function(curl_build source prefix)
+# curl_build(<source> <prefix> <compiler>): configures, builds and installs libcurl.a and its headers.
+function(curl_build source prefix compiler)
   set(build ${prefix}.build)
   file(REMOVE_RECURSE ${build} ${prefix}.tmp)
   file(MAKE_DIRECTORY ${build})
@@ -131,7 +131,7 @@ function(curl_build source prefix)
   endif()
   message(STATUS "curl: building ${source}")
   execute_process(COMMAND ${CMAKE_COMMAND} -G ${CMAKE_GENERATOR} -S ${source} -B ${build} ${off} ${on}
-    -DCMAKE_BUILD_TYPE=Release -DCMAKE_C_COMPILER=${CMAKE_C_COMPILER} -DCMAKE_C_COMPILER_LAUNCHER=${CCACHE}
+    -DCMAKE_BUILD_TYPE=Release -DCMAKE_C_COMPILER=${compiler} -DCMAKE_C_COMPILER_LAUNCHER=${CCACHE}
     "-DCMAKE_C_FLAGS=-ffunction-sections -fdata-sections" -DCMAKE_INSTALL_PREFIX=${prefix}.tmp
     -DCMAKE_INSTALL_LIBDIR=lib -DCURL_CA_BUNDLE=none -DCURL_CA_PATH=none
     OUTPUT_FILE ${build}/configure.log ERROR_FILE ${build}/configure.log RESULT_VARIABLE rc)
@@ -168,11 +168,17 @@ function(curl_static_target)
   file(STRINGS ${source}/include/curl/curlver.h version REGEX "define LIBCURL_VERSION \"")
   string(REGEX MATCH "[0-9]+\\.[0-9]+\\.[0-9]+" version "${version}")
   file(SHA256 ${CMAKE_CURRENT_FUNCTION_LIST_FILE} recipe)
-  string(SHA256 key "${recipe} ${source} ${CMAKE_C_COMPILER} ${CMAKE_C_COMPILER_VERSION} ${CMAKE_SYSROOT}")
+  set(compiler ${CMAKE_C_COMPILER})
+  find_program(PLAY_SYSTEM_CC cc)
+  if(NOT CMAKE_TOOLCHAIN_FILE AND PLAY_SYSTEM_CC)
+    set(compiler ${PLAY_SYSTEM_CC})  # one library for the builds by gcc and by clang
+  endif()
+  execute_process(COMMAND ${compiler} --version OUTPUT_VARIABLE compiler_version ERROR_QUIET)
+  string(SHA256 key "${recipe} ${source} ${compiler} ${compiler_version} ${CMAKE_SYSROOT}")
   string(SUBSTRING ${key} 0 12 key)
   set(prefix ${play_cache}/curl-${version}-${key})
   if(NOT EXISTS ${prefix}/lib/libcurl.a)
-    curl_build(${source} ${prefix})
+    curl_build(${source} ${prefix} ${compiler})
   endif()
   add_library(curl_static INTERFACE)
   target_include_directories(curl_static SYSTEM INTERFACE ${prefix}/include)

@@ -48,3 +48,18 @@ if command -v git >/dev/null; then
     "$play" pull -U "$dir/repo" -d "$dir/pulled" none.yml >out.txt 2>&1 && { echo 'pull: a playbook that is not there'; exit 1; }
     grep -q "Could not find a playbook to run: '$dir/pulled/none.yml'" out.txt || { cat out.txt; exit 1; }
 fi
+
+# a module of the project has documentation as those that are built in
+(mkdir own && cd own && "$play" module new greeting >/dev/null)
+cd own
+printf '#!/usr/bin/python\nDOCUMENTATION = r"""\n---\nmodule: old\nshort_description: Says something\n"""\n' >library/old.py
+printf '#!/bin/sh\n' >library/plain
+holds 'Write a text to a file.' "$play" doc greeting
+holds '| `path` | path | required |' "$play" doc --markdown greeting
+holds '  short_description: Says something' "$play" doc old
+holds 'without documentation' "$play" doc plain
+holds 'greeting                   Write a text to a file. (./library/greeting.lua)' "$play" doc -l
+holds 'old                        ./library/old.py' "$play" doc -l
+printf 'return {\n' >library/broken.lua
+"$play" doc broken >out.txt 2>&1 && { echo 'doc: a broken module'; exit 1; }
+grep -q 'library/broken.lua:' out.txt || { cat out.txt; exit 1; }

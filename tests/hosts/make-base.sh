@@ -46,9 +46,11 @@ customize() { # ROOT
 }
 
 mkdir -p "$hosts_cache"
-exec 8>"$hosts_cache/base-$variant.lock"
+exec 8>"$hosts_cache/key.lock" # one key for both variants
 flock 8
 [ -f "$hosts_cache/id_ed25519" ] || ssh-keygen -q -t ed25519 -N '' -C play-hosts -f "$hosts_cache/id_ed25519"
+exec 8>"$hosts_cache/base-$variant.lock"
+flock 8
 if [ ! -d "$tree" ]; then
     rm -rf "$hosts_cache/base-$variant-"* "$hosts_cache/.base-$variant".*
     work=$(mktemp -d "$hosts_cache/.base-$variant.XXXXXX")
