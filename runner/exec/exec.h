@@ -27,6 +27,7 @@ struct hrun {
     bool in_batch;
     bool in_stats;             // had a result: shown in the recap
     bool failed, unreachable;  // kept from play to play
+    bool lost;                 // was unreachable when a batch ended: is so again when the next play starts
     bool removed;              // left the running play: not in ansible_play_hosts
     bool gathered;             // facts were gathered (smart gathering)
     bool include_failed;       // an include of this round could not be loaded
@@ -69,7 +70,7 @@ struct run {
     _Atomic int sig_count, sig_last;  // signals that nobody has taken for an answer, and the last one's number
     pthread_t sig_thread;
     bool stop;      // Ctrl-C
-    bool broken;    // max_fail_percentage ended a batch
+    bool broken;    // max_fail_percentage or any_errors_fatal ended a batch
     bool step;      // --step is still asking
     int code;       // exit code so far
     uint32_t lane;  // number of the next task's lane
@@ -130,7 +131,7 @@ struct play_run {
     struct val all_names;   // names of `all`
     bool in_handlers, end_play;
     bool fatal;            // an error that ends the run was reported
-    bool broken;           // max_fail_percentage ended it: no play follows
+    bool broken;           // max_fail_percentage or any_errors_fatal ended it: no play follows
     struct jobs finished;  // jobs that reached JOB_DONE and were not looked at yet
     struct jobs timers;    // jobs in JOB_TIMER
     struct jobs live;      // jobs of this round by number; NULL once freed

@@ -267,7 +267,8 @@ static void start_hosts(struct play_run *pr) {
     for (size_t i = 0; i < pr->batch.n; i++) {
         struct hrun *h = pr->batch.p[i];
         iter_init(&h->it, &pr->a, pr->root, (uint32_t)i);
-        if (h->failed) {
+        if (h->failed) {  // clear_host_errors gives it back to the next play, not to this one
+            iter_end(&h->it);
             h->it.state = ITER_FAILED;
         }
     }

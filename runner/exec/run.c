@@ -479,6 +479,9 @@ static bool run_play(struct run *r, struct play *p, bool *go_on, struct err *e) 
     if (!batches.n) {
         no_hosts(r, p);
     }
+    for (size_t i = 0; i < r->order.n; i++) {  // clear_host_errors serves its own play only
+        r->order.p[i]->unreachable = r->order.p[i]->unreachable || r->order.p[i]->lost;
+    }
     for (size_t i = 0; i < batches.n && *go_on; i++) {
         size_t before = lost(r);
         bool end_play = false;
@@ -492,6 +495,9 @@ static bool run_play(struct run *r, struct play *p, bool *go_on, struct err *e) 
         if (end_play) {
             *go_on = !r->stop;
             break;
+        }
+        for (size_t j = 0; j < batches.p[i].n; j++) {
+            batches.p[i].p[j]->lost = batches.p[i].p[j]->lost || batches.p[i].p[j]->unreachable;
         }
     }
     return true;

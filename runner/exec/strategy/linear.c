@@ -204,7 +204,7 @@ static void spread_failure(struct play_run *pr) {
 static bool all_at_end(const struct play_run *pr) {
     for (size_t i = 0; i < pr->batch.n; i++) {
         const struct hrun *h = pr->batch.p[i];
-        if (!h->unreachable && !iter_failed(&h->it)) {
+        if (!h->unreachable && h->it.state == ITER_RUNNING) {
             return false;
         }
     }
@@ -241,8 +241,9 @@ static bool too_many_failed(struct play_run *pr) {
 static bool broken(struct play_run *pr, const struct round *rd, bool *breaking) {
     if (rd->fatal_task && rd->lost) {
         spread_failure(pr);
-        if (!pr->r->o->v219 && all_at_end(pr)) {  // 2.14 says so, 2.19 does not
+        if (!pr->r->o->v219 && all_at_end(pr)) {  // 2.14 says so, and runs no other play; 2.19 does not
             no_hosts_left(pr);
+            pr->broken = true;
         }
     }
     if (rd->hosts.n && too_many_failed(pr)) {
@@ -270,6 +271,6 @@ bool linear_run(struct play_run *pr, struct err *e) {
             break;
         }
     }
-    pr->broken = breaking;
+    pr->broken = pr->broken || breaking;
     return ok;
 }
