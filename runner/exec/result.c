@@ -120,7 +120,9 @@ struct event result_event(struct job *j, enum event_kind kind, struct val result
                           .play = j->pr->play,
                           .task = j->task,
                           .host = j->h->host->name,
-                          .delegated_to = j->item.label,
+                          // of a lost connection the address is not said
+                          .delegated_to =
+                              j->item.label.n && result_flag(result, "unreachable") ? j->item.delegated : j->item.label,
                           .handler = j->step->handler,
                           .check = j->item.check,
                           .no_log = hide,
