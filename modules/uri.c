@@ -7,7 +7,6 @@
 #include "replace.h"
 
 #include <errno.h>
-#include <glob.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -100,10 +99,6 @@ static void form_pair(struct mod_call *c, struct buf *b, struct val key, struct 
 
 static bool form_body(struct mod_call *c, struct val body, struct str *out, struct err *e) {
     struct buf b = BUF_IN(c->arena);
-    if (body.kind == VAL_STR) {
-        *out = val_text(body);
-        return true;
-    }
     size_t i = 0;
     for (struct vpair *p; (p = val_each(body, &i));) {
         form_pair(c, &b, p->key, p->value);
@@ -157,8 +152,11 @@ static bool set_body(struct mod_call *c, struct http_request *q, struct err *e) 
     struct val body = mod_arg(c, "body");
     if (mod_has(c, "src")) {
         bool found = true;
-        return mod_bool(c, "remote_src") ? replace_read(c, mod_z(c, "src"), &q->body, &found, e)
-                                         : c->blob(c, mod_str(c, "_body_sha256"), &q->body, e);
+        if (!mod_bool(c, "remote_src")) {
+            return c->blob(c, mod_str(c, "_body_sha256"), &q->body, e);
+        }
+        return replace_read(c, mod_z(c, "src"), &q->body, &found, e) &&
+               (found || mod_fail(c, e, "Unable to open source file %s: no such file", mod_z(c, "src")));
     }
     if (str_eqz(format, "form-multipart")) {
         const char *type;
@@ -168,39 +166,40 @@ static bool set_body(struct mod_call *c, struct http_request *q, struct err *e) 
         set_header(c, q, "Content-Type", type);
         return true;
     }
-    if (!mod_has(c, "body")) {
-        return true;
-    }
-    if (str_eqz(format, "json")) {
+    bool json = str_eqz(format, "json");
+    bool form = str_eqz(format, "form-urlencoded");
+    if (json) {  // also without a body: null
         if (body.kind == VAL_STR) {
             q->body = val_text(body);
         } else {
             struct buf b = BUF_IN(c->arena);
-            if (!json_write(&b, body, &(struct json_style){.ascii = true}, e)) {
+            if (!json_write(&b, mod_has(c, "body") ? body : VNULL, &(struct json_style){.ascii = true}, e)) {
                 return false;
             }
             q->body = buf_view(&b);
         }
         default_header(c, q, "Content-Type", "application/json");
-    } else if (str_eqz(format, "form-urlencoded")) {
-        if (!form_body(c, body, &q->body, e)) {
-            return false;
-        }
-        default_header(c, q, "Content-Type", "application/x-www-form-urlencoded");
-    } else {
-        q->body = val_str_of(c->arena, body);
+        return true;
     }
-    return true;
+    if (form) {
+        default_header(c, q, "Content-Type", "application/x-www-form-urlencoded");
+    }
+    if (!mod_has(c, "body")) {
+        return true;
+    }
+    if (body.kind == VAL_STR) {
+        q->body = val_text(body);
+        return true;
+    }
+    if (form && (body.kind == VAL_DICT || val_is_seq(body))) {
+        return form_body(c, body, &q->body, e);
+    }
+    http_no_answer(c, mod_z(c, "url"));
+    return mod_fail(c, e, "'body' is a %s, expected text%s; quote it, or choose another body_format",
+                    val_kind_name(body.kind), form ? ", a dict or a list of pairs" : "");
 }
 
-static bool path_exists(const char *pattern) {
-    glob_t g;
-    bool there = glob(pattern, GLOB_NOSORT, NULL, &g) == 0 && g.gl_pathc > 0;
-    globfree(&g);
-    return there;
-}
-
-static void report(struct mod_call *c, const struct http_response *r) {
+static void report(struct mod_call *c, const struct http_request *q, const struct http_response *r) {
     size_t i = 0;
     for (struct vpair *p; (p = val_each(r->headers, &i));) {
         char *name = str_z(c->arena, val_text(p->key));
@@ -226,8 +225,9 @@ static void report(struct mod_call *c, const struct http_response *r) {
         mod_set_str(c, "cookies_string", buf_view(&cookies));
     }
     mod_set(c, "status", val_int(r->status));
-    mod_set_str(c, "url", r->url);
-    mod_set(c, "redirected", val_bool(!str_eq(r->url, mod_str(c, "url"))));
+    // An error tells of the address that was asked for, as in Ansible.
+    mod_set_str(c, "url", good ? r->url : str_from(q->url));
+    mod_set(c, "redirected", val_bool(good && !str_eq(r->url, mod_str(c, "url"))));
     mod_set(c, "elapsed", val_int(r->elapsed_s));
     struct str length = val_text(val_get(r->headers, "content-length"));
     if (good) {
@@ -277,21 +277,26 @@ static void content(struct mod_call *c, const struct http_response *r, bool show
     }
 }
 
-static bool store(struct mod_call *c, const struct http_response *r, struct err *e) {
+// Where the answer goes: in a directory, under the name of its address.
+static const char *file_of(struct mod_call *c, const struct http_response *r) {
     const char *dest = mod_z(c, "dest");
     struct stat st;
-    if (stat(dest, &st) == 0 && S_ISDIR(st.st_mode)) {
-        struct str name = r->url;
-        size_t end = str_find_char(name, 0, '?');
-        name = str_sub(name, 0, end);
-        for (size_t i = 0; i < name.n; i++) {
-            if (name.s[i] == '/') {
-                name = str_sub(name, i + 1, name.n);
-                i = SIZE_MAX;
-            }
-        }
-        dest = arena_printf(c->arena, "%s/%.*s", dest, STR(name.n ? name : STR_LIT("index.html")));
+    if (stat(dest, &st) != 0 || !S_ISDIR(st.st_mode)) {
+        return dest;
     }
+    struct str name = str_sub(r->url, 0, str_find_char(r->url, 0, '?'));
+    for (size_t i = 0; i < name.n; i++) {
+        if (name.s[i] == '/') {
+            name = str_sub(name, i + 1, name.n);
+            i = SIZE_MAX;
+        }
+    }
+    return arena_printf(c->arena, "%s/%.*s", dest, STR(name.n ? name : STR_LIT("index.html")));
+}
+
+static bool store(struct mod_call *c, const struct http_response *r, struct err *e) {
+    const char *dest = file_of(c, r);
+    struct stat st;
     struct str old;
     bool found;
     struct fsattr attr;
@@ -349,13 +354,16 @@ static enum http_follow follow_of(struct str word) {
 static bool run(struct mod_call *c, struct err *e) {
     struct http_request q;
     struct http_response r;
-    if (mod_has(c, "creates") && path_exists(mod_z(c, "creates"))) {
+    if (mod_has(c, "creates") && access(mod_z(c, "creates"), F_OK) == 0) {
         mod_set(c, "stdout", val_printf(c->arena, "skipped, since '%s' exists", mod_z(c, "creates")));
         return true;
     }
-    if (mod_has(c, "removes") && !path_exists(mod_z(c, "removes"))) {
+    if (mod_has(c, "removes") && access(mod_z(c, "removes"), F_OK) != 0) {
         mod_set(c, "stdout", val_printf(c->arena, "skipped, since '%s' does not exist", mod_z(c, "removes")));
         return true;
+    }
+    if (mod_bool(c, "return_content")) {
+        mod_set_z(c, "content", "");  // until there is an answer
     }
     if (!http_args(c, &q, e) || !set_body(c, &q, e)) {
         return false;
@@ -374,18 +382,28 @@ static bool run(struct mod_call *c, struct err *e) {
         c->arena, "Status code was -1 and not %.*s: ", STR(val_str_of(c->arena, mod_arg(c, "status_code"))));
     q.unix_socket = mod_z(c, "unix_socket");
     struct stat st;
+    if (q.ca_path && access(q.ca_path, R_OK) != 0) {
+        int why = errno;
+        http_no_answer(c, q.url);
+        return mod_fail_sys(c, e, why, "%sConnection failure: cannot read ca_path '%s'", q.fail_prefix, q.ca_path);
+    }
     if (mod_has(c, "dest") && !mod_bool(c, "force") && stat(mod_z(c, "dest"), &st) == 0 && S_ISREG(st.st_mode)) {
         q.modified_since = st.st_mtim.tv_sec;
     }
     if (!http_perform(c, &q, &r, e)) {
         return false;
     }
-    report(c, &r);
+    report(c, &q, &r);
     bool good = allowed_status(c, r.status);
     content(c, &r, mod_bool(c, "return_content"), good);
     if (!good) {
         struct val list = mod_arg(c, "status_code");
         struct str msg = val_text(val_get(c->result, "msg"));
+        if (mod_has(c, "dest")) {
+            const char *dest = file_of(c, &r);
+            mod_set_z(c, "path", dest);
+            fsattr_info(c, dest);
+        }
         return mod_fail(c, e, "Status code was %lld and not %.*s: %.*s", (long long)r.status,
                         STR(val_str_of(c->arena, list)), STR(msg));
     }

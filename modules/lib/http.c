@@ -144,9 +144,15 @@ static bool header_list(struct transfer *t, struct curl_slist **list, struct err
     struct val headers = t->q->headers;
     static const char *const plain[] = {"Accept", "Accept-Encoding", "Connection", "Cache-Control"};
     bool given[COUNTOF(plain)] = {false};
+    bool sized = false;
     size_t i = 0;
     for (struct vpair *p; (p = val_each(headers, &i));) {
         struct str k = val_str_of(c->arena, p->key);
+        if (p->value.kind != VAL_STR && p->value.kind != VAL_INT && p->value.kind != VAL_BOOL) {
+            http_no_answer(c, t->q->url);
+            return mod_fail(c, e, "%sthe value of header '%.*s' is a %s, expected text",
+                            t->q->fail_prefix ? t->q->fail_prefix : "", STR(k), val_kind_name(p->value.kind));
+        }
         struct str v = val_str_of(c->arena, p->value);
         bool bad = str_find_char(k, 0, '\n') != SIZE_MAX || str_find_char(v, 0, '\n') != SIZE_MAX ||
                    str_find_char(v, 0, '\r') != SIZE_MAX || str_find_char(k, 0, '\r') != SIZE_MAX;
@@ -156,6 +162,7 @@ static bool header_list(struct transfer *t, struct curl_slist **list, struct err
         for (size_t n = 0; n < COUNTOF(plain); n++) {
             given[n] = given[n] || same_name(k, str_from(plain[n]));
         }
+        sized = sized || same_name(k, STR_LIT("Content-Length"));
         bool of_body = same_name(k, STR_LIT("Content-Type")) || same_name(k, STR_LIT("Content-Length"));
         if (withheld(t, k) || (of_body && t->q->body.s && !t->with_body)) {
             continue;
@@ -185,6 +192,12 @@ static bool header_list(struct transfer *t, struct curl_slist **list, struct err
         gmtime_r(&at, &utc);
         strftime(line, sizeof line, "If-Modified-Since: %a, %d %b %Y %H:%M:%S GMT", &utc);
         *list = curl_slist_append(*list, line);
+    }
+    static const char *const bodies[] = {"POST", "PUT", "PATCH"};
+    for (size_t n = 0; !t->with_body && n < COUNTOF(bodies); n++) {
+        if (strcmp(t->method, bodies[n]) == 0 && !sized) {  // some servers refuse it without a length
+            *list = curl_slist_append(*list, "Content-Length: 0");
+        }
     }
     if (t->with_body && val_get(headers, "Expect").kind == VAL_UNDEF) {
         *list = curl_slist_append(*list, "Expect:");
@@ -344,11 +357,16 @@ static void set_options(struct transfer *t, struct curl_slist *headers) {
     set_tls_hook(t);
 }
 
+void http_no_answer(struct mod_call *c, const char *url) {
+    mod_set(c, "status", val_int(-1));
+    mod_set_z(c, "url", url);
+    mod_set(c, "redirected", val_bool(false));
+    mod_set(c, "elapsed", val_int(0));
+}
+
 static bool failed(struct transfer *t, CURLcode rc, const char *why, struct err *e) {
     const char *before = t->q->fail_prefix ? t->q->fail_prefix : "";
-    mod_set(t->c, "status", val_int(-1));
-    mod_set_z(t->c, "url", t->url);
-    mod_set(t->c, "redirected", val_bool(false));
+    http_no_answer(t->c, t->q->url);
     mod_set(t->c, "elapsed", val_int(t->r->elapsed_s));
     if (t->write_errno) {
         return mod_fail_sys(t->c, e, t->write_errno, "cannot store the answer");
@@ -430,6 +448,7 @@ static bool next_hop(struct transfer *t, long status, struct err *e) {
     const char *to = NULL;
     curl_easy_getinfo(t->h, CURLINFO_REDIRECT_URL, &to);
     if (!to || (strncmp(to, "http://", 7) != 0 && strncmp(to, "https://", 8) != 0)) {
+        http_no_answer(t->c, t->q->url);
         return mod_fail(t->c, e, "redirected to an address that is neither http nor https");
     }
     const char *url = arena_strndup(t->c->arena, to, strlen(to));
@@ -537,6 +556,9 @@ static bool split_userinfo(struct mod_call *c, struct http_request *q, struct er
     curl_free(password);
     curl_free(url);
     curl_url_cleanup(u);
+    if (!ok) {
+        http_no_answer(c, q->url);
+    }
     return ok || mod_fail(c, e, "the address cannot be read: '%s'", q->url);
 }
 
@@ -547,6 +569,7 @@ static bool read_ciphers(struct mod_call *c, const int **suites, struct err *e) 
     for (size_t i = 0; i < n; i++) {
         struct str name = str_trim(val_str_of(c->arena, val_at_index(names, i)));
         if (!cipher_id(name, &ids[i])) {
+            http_no_answer(c, mod_z(c, "url"));
             return mod_fail(c, e, "'ciphers': '%.*s' is not known, expected names such as ECDHE-RSA-AES128-GCM-SHA256",
                             STR(name));
         }
@@ -592,8 +615,7 @@ bool http_args(struct mod_call *c, struct http_request *q, struct err *e) {
     // Only a module that fetches files may be asked for one of the target.
     bool file = strncmp(q->url, "file://", 7) == 0 && strcmp(c->name, "get_url") == 0;
     if (!web && !file) {
-        mod_set(c, "status", val_int(-1));
-        mod_set_z(c, "url", q->url);
+        http_no_answer(c, q->url);
         return mod_fail(c, e, "only http and https addresses are supported, not '%s'", q->url);
     }
     return split_userinfo(c, q, e);
