@@ -14,7 +14,8 @@
 static const struct arg args[] = {
     HTTP_ARGS,
     {"dest", ARG_PATH, .required = true, .doc = "File, or directory to put the file into."},
-    {"tmp_dest", ARG_PATH, .doc = "Accepted; the new file is made beside dest, so that it appears at once."},
+    {"tmp_dest", ARG_PATH,
+     .doc = "A directory; the new file is made beside dest all the same, so that it appears at once."},
     {"backup", ARG_BOOL, .def = "false", .doc = "Keep the old file under a dated name."},
     {"checksum", ARG_STR, .def = "", .doc = "ALGORITHM:HEX or ALGORITHM:URL of a checksum file."},
     {"timeout", ARG_INT, .def = "10", .doc = "Seconds of silence after which the request fails."},
@@ -75,7 +76,7 @@ static bool checksum_from_url(struct mod_call *c, struct fetch *f, struct str ur
         while (file.n > 0 && (file.s[0] == '*' || str_starts(file, "./"))) {
             file = str_sub(file, file.s[0] == '*' ? 1 : 2, file.n);
         }
-        if (str_eq(file, name) || (space == SIZE_MAX && all_hex(line))) {
+        if (f->want.n == 0 && (str_eq(file, name) || (space == SIZE_MAX && all_hex(line)))) {
             f->want = str_sub(line, 0, space);
         }
     }
@@ -308,6 +309,13 @@ static bool fetched(struct mod_call *c, struct fetch *f, const struct http_respo
         return mod_fail(c, e, "Request failed");
     }
     bool same;
+    struct stat st;
+    const char *tmp = mod_z(c, "tmp_dest");
+    if (tmp && *tmp && (stat(tmp, &st) != 0 || !S_ISDIR(st.st_mode))) {
+        bool there = access(tmp, F_OK) == 0;
+        return mod_fail(c, e, "tmp_dest: %s %s", tmp,
+                        there ? "is a file but should be a directory" : "directory does not exist");
+    }
     if (f->dir) {
         name_in_dir(c, f, r);
     }
