@@ -139,30 +139,46 @@ static bool withheld(const struct transfer *t, struct str name) {
     return only_first(t, name) || (private && !t->own_host);
 }
 
+// Text without a line end; numbers and booleans become text.
+static bool good_header(const struct transfer *t, const struct vpair *p, struct err *e) {
+    struct mod_call *c = t->c;
+    struct str k = val_str_of(c->arena, p->key);
+    struct str v = val_str_of(c->arena, p->value);
+    if (p->value.kind != VAL_STR && p->value.kind != VAL_INT && p->value.kind != VAL_BOOL) {
+        http_no_answer(c, t->q->url);
+        return mod_fail(c, e, "%sthe value of header '%.*s' is a %s, expected text",
+                        t->q->fail_prefix ? t->q->fail_prefix : "", STR(k), val_kind_name(p->value.kind));
+    }
+    bool bad = str_find_char(k, 0, '\n') != SIZE_MAX || str_find_char(v, 0, '\n') != SIZE_MAX ||
+               str_find_char(v, 0, '\r') != SIZE_MAX || str_find_char(k, 0, '\r') != SIZE_MAX;
+    return !bad || mod_fail(c, e, "header '%.*s' contains a line end", STR(k));
+}
+
+// A request that could have a body and has none: some servers refuse it without a length.
+static bool wants_length(const struct transfer *t) {
+    bool could = strcmp(t->method, "POST") == 0 || strcmp(t->method, "PUT") == 0 || strcmp(t->method, "PATCH") == 0;
+    size_t i = 0;
+    for (struct vpair *p; (p = val_each(t->q->headers, &i));) {
+        could = could && !same_name(val_text(p->key), STR_LIT("Content-Length"));
+    }
+    return could && !t->with_body;
+}
+
 static bool header_list(struct transfer *t, struct curl_slist **list, struct err *e) {
     struct mod_call *c = t->c;
     struct val headers = t->q->headers;
     static const char *const plain[] = {"Accept", "Accept-Encoding", "Connection", "Cache-Control"};
     bool given[COUNTOF(plain)] = {false};
-    bool sized = false;
     size_t i = 0;
     for (struct vpair *p; (p = val_each(headers, &i));) {
         struct str k = val_str_of(c->arena, p->key);
-        if (p->value.kind != VAL_STR && p->value.kind != VAL_INT && p->value.kind != VAL_BOOL) {
-            http_no_answer(c, t->q->url);
-            return mod_fail(c, e, "%sthe value of header '%.*s' is a %s, expected text",
-                            t->q->fail_prefix ? t->q->fail_prefix : "", STR(k), val_kind_name(p->value.kind));
-        }
         struct str v = val_str_of(c->arena, p->value);
-        bool bad = str_find_char(k, 0, '\n') != SIZE_MAX || str_find_char(v, 0, '\n') != SIZE_MAX ||
-                   str_find_char(v, 0, '\r') != SIZE_MAX || str_find_char(k, 0, '\r') != SIZE_MAX;
-        if (bad) {
-            return mod_fail(c, e, "header '%.*s' contains a line end", STR(k));
+        if (!good_header(t, p, e)) {
+            return false;
         }
         for (size_t n = 0; n < COUNTOF(plain); n++) {
             given[n] = given[n] || same_name(k, str_from(plain[n]));
         }
-        sized = sized || same_name(k, STR_LIT("Content-Length"));
         bool of_body = same_name(k, STR_LIT("Content-Type")) || same_name(k, STR_LIT("Content-Length"));
         if (withheld(t, k) || (of_body && t->q->body.s && !t->with_body)) {
             continue;
@@ -193,11 +209,8 @@ static bool header_list(struct transfer *t, struct curl_slist **list, struct err
         strftime(line, sizeof line, "If-Modified-Since: %a, %d %b %Y %H:%M:%S GMT", &utc);
         *list = curl_slist_append(*list, line);
     }
-    static const char *const bodies[] = {"POST", "PUT", "PATCH"};
-    for (size_t n = 0; !t->with_body && n < COUNTOF(bodies); n++) {
-        if (strcmp(t->method, bodies[n]) == 0 && !sized) {  // some servers refuse it without a length
-            *list = curl_slist_append(*list, "Content-Length: 0");
-        }
+    if (wants_length(t)) {
+        *list = curl_slist_append(*list, "Content-Length: 0");
     }
     if (t->with_body && val_get(headers, "Expect").kind == VAL_UNDEF) {
         *list = curl_slist_append(*list, "Expect:");
