@@ -152,7 +152,9 @@ bool include_check(const struct ctx *c, struct task *t, enum act act, struct err
 }
 
 bool include_is_static(const struct task *t) {
-    return !has_template(val_get(t->args, "_raw_params")) && t->loop.kind == VAL_UNDEF && !node_include(&t->n);
+    const struct task *by = node_include(&t->n);  // that of a role does not matter: its files are read for themselves
+    return !has_template(val_get(t->args, "_raw_params")) && t->loop.kind == VAL_UNDEF &&
+           (!by || by->n.role != t->n.role);
 }
 
 // -- names -----------------------------------------------------------------------------------------------------------
