@@ -174,22 +174,8 @@ static bool open_beside(struct mod_call *c, const char *dest, struct fresh *t, s
     return t->fd >= 0;
 }
 
-// File name of "Content-Disposition: attachment; filename=x", without any directory.
-static struct str disposition_name(const struct http_response *r) {
-    struct str d = val_text(val_get(r->headers, "content-disposition"));
-    size_t at = str_find(d, 0, STR_LIT("filename="));
-    if (at == SIZE_MAX) {
-        return STR_NONE;
-    }
-    struct str name = str_trim(str_sub(d, at + 9, str_find_char(d, at, ';')));
-    if (name.n > 1 && name.s[0] == '"') {
-        name = str_sub(name, 1, name.n - 1);
-    }
-    return base_of(name);
-}
-
 static void name_in_dir(struct mod_call *c, struct fetch *f, const struct http_response *r) {
-    struct str name = disposition_name(r);
+    struct str name = base_of(http_disposition(r));
     name = name.n > 0 ? name : base_of(r->url);
     if (name.n == 0 || str_eqz(name, "..") || str_eqz(name, ".")) {
         name = STR_LIT("index.html");

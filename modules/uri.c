@@ -6,6 +6,7 @@
 #include "multipart.h"
 #include "replace.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -277,21 +278,49 @@ static void content(struct mod_call *c, const struct http_response *r, bool show
     }
 }
 
-// Where the answer goes: in a directory, under the name of its address.
+// "a%20b" as "a b"
+static struct str unquoted(struct arena *a, struct str text) {
+    struct buf b = BUF_IN(a);
+    for (size_t i = 0; i < text.n; i++) {
+        char digits[3] = {0};
+        bool coded = text.s[i] == '%' && text.n - i > 2 && isxdigit((unsigned char)text.s[i + 1]) &&
+                     isxdigit((unsigned char)text.s[i + 2]);
+        if (coded) {
+            memcpy(digits, text.s + i + 1, 2);
+            i += 2;
+        }
+        buf_char(&b, coded ? (char)strtoul(digits, NULL, 16) : text.s[i]);
+    }
+    return buf_view(&b);
+}
+
+static struct str last_part(struct str path) {
+    size_t from = path.n;
+    while (from > 0 && path.s[from - 1] != '/') {
+        from--;
+    }
+    return str_sub(path, from, path.n);
+}
+
+// Where the answer goes: in a directory, under the name the server gives it, or that of its address.
 static const char *file_of(struct mod_call *c, const struct http_response *r) {
     const char *dest = mod_z(c, "dest");
     struct stat st;
     if (stat(dest, &st) != 0 || !S_ISDIR(st.st_mode)) {
         return dest;
     }
-    struct str name = str_sub(r->url, 0, str_find_char(r->url, 0, '?'));
-    for (size_t i = 0; i < name.n; i++) {
-        if (name.s[i] == '/') {
-            name = str_sub(name, i + 1, name.n);
-            i = SIZE_MAX;
-        }
+    size_t host = str_find(r->url, 0, STR_LIT("://"));
+    size_t start = host == SIZE_MAX ? SIZE_MAX : str_find_char(r->url, host + 3, '/');
+    struct str path = start == SIZE_MAX ? STR_NONE : str_sub(r->url, start, r->url.n);
+    path = str_sub(path, 0, str_find_char(path, 0, '#'));
+    path = str_sub(path, 0, str_find_char(path, 0, '?'));
+    while (str_ends(path, "/")) {
+        path = str_sub(path, 0, path.n - 1);
     }
-    return arena_printf(c->arena, "%s/%.*s", dest, STR(name.n ? name : STR_LIT("index.html")));
+    struct str name = http_disposition(r);
+    name = last_part(name.n ? name : unquoted(c->arena, last_part(path)));
+    bool none = !name.n || str_eqz(name, ".") || str_eqz(name, "..") || memchr(name.s, '\0', name.n);
+    return arena_printf(c->arena, "%s/%.*s", dest, STR(none ? STR_LIT("index.html") : name));
 }
 
 static bool store(struct mod_call *c, const struct http_response *r, struct err *e) {

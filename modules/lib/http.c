@@ -370,6 +370,16 @@ static void set_options(struct transfer *t, struct curl_slist *headers) {
     set_tls_hook(t);
 }
 
+struct str http_disposition(const struct http_response *r) {
+    struct str d = val_text(val_get(r->headers, "content-disposition"));
+    size_t at = str_find(d, 0, STR_LIT("filename="));
+    if (at == SIZE_MAX) {
+        return STR_NONE;
+    }
+    struct str name = str_trim(str_sub(d, at + 9, str_find_char(d, at, ';')));
+    return name.n > 1 && name.s[0] == '"' ? str_sub(name, 1, name.n - 1) : name;
+}
+
 void http_no_answer(struct mod_call *c, const char *url) {
     mod_set(c, "status", val_int(-1));
     mod_set_z(c, "url", url);

@@ -32,6 +32,8 @@ struct http_response {
 };
 /// ERR_MODULE "Status code was -1 ...": no connection, TLS refused, deadline. A status such as 404 is no error.
 bool http_perform(struct mod_call *c, const struct http_request *q, struct http_response *r, struct err *e);
+/// The file name that the header Content-Disposition has, as the server wrote it; empty: none.
+struct str http_disposition(const struct http_response *r);
 /// Sets what a result without an answer has: status -1, the address, redirected and elapsed. For uri and get_url.
 void http_no_answer(struct mod_call *c, const char *url);
 /// The options uri and get_url share, for their tables.

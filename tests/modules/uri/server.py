@@ -117,7 +117,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.wfile.write(b"short")
             self.close_connection = True
             return None
-        if path in ("/file.txt", "/dir/file.txt"):
+        if path in ("/file.txt", "/dir/file.txt", "/dir/a%20na%6de/", "/dir/%2e%2e", "/"):
             since = self.headers.get("If-Modified-Since")
             if since:
                 return self.send(304)
