@@ -169,45 +169,34 @@ static void walk_inside(struct walk *w, const struct arg *row, struct val v, uns
     }
 }
 
-static bool names_row(const struct arg *row, struct str name) {
-    struct str aliases = row->aliases ? str_from(row->aliases) : STR_NONE;
-    struct str alias;
-    bool same = str_eqz(name, row->name);
-    while (!same && str_next(&aliases, '|', &alias)) {
-        same = str_eq(alias, name);
-    }
-    return same;
-}
-
+/// The values of one level, then what is inside of them, as Ansible reports them. Names that are unknown: check_names.
 static void walk(struct walk *w, const struct arg *table, struct val given, unsigned depth) {
-    size_t i = 0;
+    struct arena *a = w->c->arena;
     check_missing(w, table, given, depth);
-    for (struct vpair *p; (p = val_each(given, &i));) {
-        const struct arg *row = table;
-        while (row->name && !names_row(row, val_text(p->key))) {
-            row++;
+    for (const struct arg *row = table; row->name; row++) {
+        struct val v = value_for(row, given);
+        bool inside = row->sub && depth + 1 < SPEC_DEPTH;
+        bool fits = v.kind == VAL_UNDEF || (inside && (v.kind == VAL_DICT || val_is_seq(v)));
+        if (fits || check_alone(w, str_from(row->name), v, depth) || !inside) {
+            continue;
         }
-        if (!row->name && depth == 0) {
-            continue;  // a variable that is no option
+        val_push(a, w->errors, val_printf(a, "value of '%s' must be of type dict or list of dicts", row->name));
+        if (v.kind == VAL_STR) {
+            val_push(a, w->errors, val_z(a, "dictionary requested, could not parse JSON or key=value"));
         }
-        bool inside = row->name && row->sub && depth + 1 < SPEC_DEPTH;
-        if (inside && (p->value.kind == VAL_DICT || val_is_seq(p->value))) {
-            walk_inside(w, row, p->value, depth);
-        } else if (!check_alone(w, val_text(p->key), p->value, depth) && inside) {
-            struct arena *a = w->c->arena;
-            val_push(a, w->errors, val_printf(a, "value of '%s' must be of type dict or list of dicts", row->name));
-            if (p->value.kind == VAL_STR) {
-                val_push(a, w->errors, val_z(a, "dictionary requested, could not parse JSON or key=value"));
-            }
+    }
+    for (const struct arg *row = table; row->name; row++) {
+        if (row->sub && depth + 1 < SPEC_DEPTH) {
+            walk_inside(w, row, value_for(row, given), depth);
         }
     }
 }
 
-/// Names the specification does not know.
-static void check_names(struct mod_call *c, const struct arg *table, struct val provided, struct val errors) {
+/// Names the specification does not know, on all levels.
+static void check_names(struct mod_call *c, const struct arg *table, struct val given, struct val errors) {
     struct module as = {.args = table};
     struct err e = {.arena = c->arena};
-    if (!mod_check_names(&as, c->name, provided, c->at, c->arena, &e)) {
+    if (!mod_check_names(&as, c->name, given, c->at, c->arena, &e)) {
         complain(c, errors, &e);
     }
 }
@@ -253,7 +242,7 @@ static bool run(struct mod_call *c, struct err *e) {
     }
     walk(&w, table, given, 0);
     struct val errors = w.errors;
-    check_names(c, table, provided.kind == VAL_DICT ? provided : val_dict(c->arena, 0), errors);
+    check_names(c, table, given, errors);
     mod_set(c, "validate_args_context", mod_arg(c, "validate_args_context"));
     if (!val_len(errors)) {
         mod_set_z(c, "msg", "The arg spec validation passed");
