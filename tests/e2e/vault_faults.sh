@@ -65,8 +65,8 @@ each_point() {
     strace -o "$dir/x" -e "trace=$calls" "$@" >/dev/null 2>&1 </dev/null
     all=$(grep -c '(' "$dir/x")
     rm -f "$dir/x"
-    # the first calls open libraries and settings: in the small run only each fourth point is taken
-    [ "$size" = full ] || step=4
+    # the first calls open libraries and settings: in the small run only each ninth point is taken
+    [ "$size" = full ] || step=9
     for ((point = 1; point <= all; point += step)); do
         "$start"
         (exec 2>/dev/null && strace -o "$dir/x" -e "trace=$calls" -e "inject=$calls:$fault:when=$point" "$@" >/dev/null 2>&1 </dev/null)

@@ -8,7 +8,8 @@ variant=${1:-nopython}
 need_programs mmdebstrap flock ssh-keygen
 repo=$("$hosts_home/repo.sh") || exit $?
 
-packages=systemd,systemd-sysv,dbus,libpam-systemd,openssh-server,sudo,iproute2,procps,netbase
+# ca-certificates once here: it starts thousands of programs when it is installed
+packages=systemd,systemd-sysv,dbus,libpam-systemd,openssh-server,sudo,iproute2,procps,netbase,ca-certificates
 case $variant in
     nopython) ;;
     python) packages+=,python3,python3-apt ;;
