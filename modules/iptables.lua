@@ -161,7 +161,8 @@ end
 local function must(c, ...)
   local r = call(c, ...)
   if r.rc ~= 0 then
-    c:fail(r.stderr:match("^%s*(.-)%s*$"), { rc = r.rc, stdout = r.stdout, stderr = r.stderr, cmd = r.cmd })
+    local said = r.stderr:match("^%s*(.-)%s*$")
+    c:fail(said ~= "" and said or r.cmd .. ": status " .. r.rc, { rc = r.rc, stdout = r.stdout, stderr = r.stderr, cmd = r.cmd })
   end
   return r
 end

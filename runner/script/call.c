@@ -61,8 +61,12 @@ static int call_fail(lua_State *lua) {
             mod_set(h->call, str_z(h->arena, val_text(p->key)), v);
         }
     }
+    char *text = str_z(h->arena, msg);
+    for (size_t i = 0; i < msg.n; i++) {  // what a program printed may hold NULs, which would end the text
+        text[i] = text[i] ? text[i] : '?';
+    }
     h->failed = true;
-    (void)mod_fail(h->call, h->err, "%.*s", STR(msg));
+    (void)mod_fail(h->call, h->err, "%s", text);
     lua_pushliteral(lua, "failed");
     return lua_error(lua);
 }
