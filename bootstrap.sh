@@ -71,7 +71,7 @@ test)
     build
     # A second try everywhere, because a busy machine can starve the servers and machines that the tests start.
     ctest --test-dir build/Release --output-on-failure -j "$(($(nproc) + 1))" -LE 'e2e|diff|long' --repeat until-pass:2
-    # Whole deployments; those that need much take turns (RESOURCE_LOCK), and many wait more than they work.
+    # Whole deployments; those that need much take turns (RESOURCE_LOCK).
     ctest --test-dir build/Release --output-on-failure -j "$(($(nproc) + 1))" -L 'e2e|diff' --repeat until-pass:2
     ;;
 demo)

@@ -6,7 +6,6 @@
 #include "multipart.h"
 #include "replace.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -167,9 +166,7 @@ static bool set_body(struct mod_call *c, struct http_request *q, struct err *e) 
         set_header(c, q, "Content-Type", type);
         return true;
     }
-    bool json = str_eqz(format, "json");
-    bool form = str_eqz(format, "form-urlencoded");
-    if (json) {  // also without a body: null
+    if (str_eqz(format, "json")) {  // also without a body: null
         if (body.kind == VAL_STR) {
             q->body = val_text(body);
         } else {
@@ -182,6 +179,7 @@ static bool set_body(struct mod_call *c, struct http_request *q, struct err *e) 
         default_header(c, q, "Content-Type", "application/json");
         return true;
     }
+    bool form = str_eqz(format, "form-urlencoded");
     if (form) {
         default_header(c, q, "Content-Type", "application/x-www-form-urlencoded");
     }
@@ -278,49 +276,12 @@ static void content(struct mod_call *c, const struct http_response *r, bool show
     }
 }
 
-// "a%20b" as "a b"
-static struct str unquoted(struct arena *a, struct str text) {
-    struct buf b = BUF_IN(a);
-    for (size_t i = 0; i < text.n; i++) {
-        char digits[3] = {0};
-        bool coded = text.s[i] == '%' && text.n - i > 2 && isxdigit((unsigned char)text.s[i + 1]) &&
-                     isxdigit((unsigned char)text.s[i + 2]);
-        if (coded) {
-            memcpy(digits, text.s + i + 1, 2);
-            i += 2;
-        }
-        buf_char(&b, coded ? (char)strtoul(digits, NULL, 16) : text.s[i]);
-    }
-    return buf_view(&b);
-}
-
-static struct str last_part(struct str path) {
-    size_t from = path.n;
-    while (from > 0 && path.s[from - 1] != '/') {
-        from--;
-    }
-    return str_sub(path, from, path.n);
-}
-
 // Where the answer goes: in a directory, under the name the server gives it, or that of its address.
 static const char *file_of(struct mod_call *c, const struct http_response *r) {
     const char *dest = mod_z(c, "dest");
     struct stat st;
-    if (stat(dest, &st) != 0 || !S_ISDIR(st.st_mode)) {
-        return dest;
-    }
-    size_t host = str_find(r->url, 0, STR_LIT("://"));
-    size_t start = host == SIZE_MAX ? SIZE_MAX : str_find_char(r->url, host + 3, '/');
-    struct str path = start == SIZE_MAX ? STR_NONE : str_sub(r->url, start, r->url.n);
-    path = str_sub(path, 0, str_find_char(path, 0, '#'));
-    path = str_sub(path, 0, str_find_char(path, 0, '?'));
-    while (str_ends(path, "/")) {
-        path = str_sub(path, 0, path.n - 1);
-    }
-    struct str name = http_disposition(r);
-    name = last_part(name.n ? name : unquoted(c->arena, last_part(path)));
-    bool none = !name.n || str_eqz(name, ".") || str_eqz(name, "..") || memchr(name.s, '\0', name.n);
-    return arena_printf(c->arena, "%s/%.*s", dest, STR(none ? STR_LIT("index.html") : name));
+    bool dir = stat(dest, &st) == 0 && S_ISDIR(st.st_mode);
+    return dir ? arena_printf(c->arena, "%s/%s", dest, http_file_name(c->arena, r)) : dest;
 }
 
 static bool store(struct mod_call *c, const struct http_response *r, struct err *e) {

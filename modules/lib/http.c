@@ -250,13 +250,13 @@ static CURLcode on_tls(CURL *h, void *conf, void *self) {
     return CURLE_OK;
 }
 
-static char *url_part(struct transfer *t, const char *url, CURLUPart part) {
+static char *url_part(struct arena *a, const char *url, CURLUPart part) {
     CURLU *u = curl_url();
     char *text = NULL;
     char *out = NULL;
     if (u && curl_url_set(u, CURLUPART_URL, url, 0) == CURLUE_OK &&
         curl_url_get(u, part, &text, part == CURLUPART_PORT ? CURLU_DEFAULT_PORT : 0) == CURLUE_OK) {
-        out = arena_strndup(t->c->arena, text, strlen(text));
+        out = arena_strndup(a, text, strlen(text));
     }
     curl_free(text);
     curl_url_cleanup(u);
@@ -264,7 +264,7 @@ static char *url_part(struct transfer *t, const char *url, CURLUPart part) {
 }
 
 static struct in6_addr *address_of_host(struct transfer *t) {
-    char *host = url_part(t, t->url, CURLUPART_HOST);
+    char *host = url_part(t->c->arena, t->url, CURLUPART_HOST);
     struct in_addr v4;
     struct in6_addr *ip = ARENA_NEW(t->c->arena, struct in6_addr);
     struct str h = str_from(host ? host : "");
@@ -380,6 +380,28 @@ struct str http_disposition(const struct http_response *r) {
     return name.n > 1 && name.s[0] == '"' ? str_sub(name, 1, name.n - 1) : name;
 }
 
+static char *last_part(char *path) {
+    char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
+const char *http_file_name(struct arena *a, const struct http_response *r) {
+    struct str given = http_disposition(r);
+    char *path = given.n ? str_z(a, given) : url_part(a, str_z(a, r->url), CURLUPART_PATH);
+    char *name = path ? path : str_z(a, STR_LIT(""));
+    for (size_t n = strlen(name); !given.n && n > 0 && name[n - 1] == '/'; n--) {
+        name[n - 1] = '\0';
+    }
+    name = last_part(name);
+    if (!given.n) {
+        char *plain = curl_easy_unescape(NULL, name, 0, NULL);
+        name = plain ? last_part(arena_strndup(a, plain, strlen(plain))) : name;
+        curl_free(plain);
+    }
+    bool none = !*name || strcmp(name, ".") == 0 || strcmp(name, "..") == 0;
+    return none ? "index.html" : name;
+}
+
 void http_no_answer(struct mod_call *c, const char *url) {
     mod_set(c, "status", val_int(-1));
     mod_set_z(c, "url", url);
@@ -439,8 +461,8 @@ static bool one_hop(struct transfer *t, struct err *e) {
 static bool same_server(struct transfer *t, const char *a, const char *b) {
     static const CURLUPart parts[] = {CURLUPART_SCHEME, CURLUPART_HOST, CURLUPART_PORT};
     for (size_t i = 0; i < COUNTOF(parts); i++) {
-        const char *x = url_part(t, a, parts[i]);
-        const char *y = url_part(t, b, parts[i]);
+        const char *x = url_part(t->c->arena, a, parts[i]);
+        const char *y = url_part(t->c->arena, b, parts[i]);
         if (!x || !y || strcasecmp(x, y) != 0) {
             return false;
         }

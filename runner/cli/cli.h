@@ -224,10 +224,12 @@ void plugins_each(const struct project_plugins *p, enum plugin_kind kind,
 /// doc_markdown (a page for each module that is named, else the tables of docs/compatibility.md) and the words say.
 /// ERR_NOT_FOUND for an unknown name.
 bool doc_show(struct settings *s, struct err *e);
-/// The same of the project's own modules: false when it has none of that name, or ERR_PARSE, ERR_IO.
+/// The same of the project's own modules: false when it has none of that name, or ERR_SYNTAX, ERR_ARGS, ERR_SYS.
 bool doc_own(struct settings *s, struct str name, struct err *e);
 void doc_own_list(struct settings *s);
-/// One module, as text; as a page of Markdown.
+/// A session with settings alone, to look for the project's modules and plugins. Owner: s->a.
+struct session *doc_session(struct settings *s);
+/// A module as text.
 void doc_module(FILE *f, const char *name, const struct module *m);
 /// A module as a page of Markdown.
 void doc_page(FILE *f, const char *name, const struct module *m);
@@ -237,10 +239,9 @@ bool doc_kind(struct settings *s, const struct words *names, bool list, struct e
 /// Modules of the project, for the playbook loader (library.c): `self` is what library_new made.
 struct library *library_new(struct session *x);
 const struct module *library_find(void *self, const struct pb_module *m, struct err *e);
-/// The file of a project's own module, seen from the working directory: its library/, playbooks/library/ and the
-/// configured places. Empty: there is none. library_names: of all of them. Owner: s->a.
-struct str library_path(struct settings *s, struct str name);
-void library_names(struct settings *s, struct words *out);
+/// Names and files of a project's own modules (`name`: of that one only), seen from the working directory: its
+/// library/, playbooks/library/ and the configured places. Owner: x->a.
+void library_files(struct session *x, struct str name, struct words *names, struct words *paths);
 /// meta/runtime.yml of a collection ("ns.name") on disk; null when it has none, VAL_UNDEF when there is no such
 /// collection.
 struct val library_runtime(void *self, struct str coll, struct str book_dir);

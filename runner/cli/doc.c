@@ -169,6 +169,13 @@ static bool unknown(struct str name, struct err *e) {
     return t.best.s ? err_hint(e, "did you mean '%.*s'?", STR(t.best)) : err_hint(e, "'play doc' lists the modules");
 }
 
+struct session *doc_session(struct settings *s) {
+    struct session *x = ARENA_NEW(s->a, struct session);
+    x->s = s;
+    x->a = s->a;
+    return x;
+}
+
 bool doc_show(struct settings *s, struct err *e) {
     const struct words *names = &s->positional;
     bool keywords = str_eqz(s->plugin_type, "keyword");

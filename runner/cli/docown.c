@@ -64,34 +64,38 @@ static void print_program(struct str name, struct str path, struct str text) {
     }
 }
 
+/// The module of a file in Lua; NULL with no error for a program of another kind, whose text is in *text.
+static const struct module *read_own(struct settings *s, struct str name, struct str path, struct str *text,
+                                     struct err *e) {
+    bool lua = fd_read_file(str_z(s->a, path), FILE_MAX, s->a, text, e) && str_ends(path, ".lua");
+    return lua ? script_module(s->a, str_z(s->a, name), str_z(s->a, path), *text, e) : NULL;
+}
+
 bool doc_own(struct settings *s, struct str name, struct err *e) {
-    struct str path = library_path(s, name);
-    struct str text;
-    if (!path.n || !fd_read_file(str_z(s->a, path), FILE_MAX, s->a, &text, e)) {
+    struct words names = {0};
+    struct words paths = {0};
+    library_files(doc_session(s), name, &names, &paths);
+    if (!paths.n) {
         return false;
     }
-    if (!str_ends(path, ".lua")) {
-        print_program(name, path, text);
-        return true;
-    }
-    const struct module *m = script_module(s->a, str_z(s->a, name), str_z(s->a, path), text, e);
+    struct str text;
+    const struct module *m = read_own(s, name, paths.p[0], &text, e);
     if (m) {
         (s->doc_markdown ? doc_page : doc_module)(stdout, str_z(s->a, name), m);
+    } else if (e->code == ERR_NONE) {
+        print_program(name, paths.p[0], text);
     }
-    return m != NULL;
+    return e->code == ERR_NONE;
 }
 
 void doc_own_list(struct settings *s) {
     struct words names = {0};
-    library_names(s, &names);
+    struct words paths = {0};
+    library_files(doc_session(s), STR_NONE, &names, &paths);
     for (size_t i = 0; i < names.n; i++) {
-        struct str path = library_path(s, names.p[i]);
         struct str text;
         struct err e = {.arena = s->a};
-        const struct module *m = NULL;
-        if (str_ends(path, ".lua") && fd_read_file(str_z(s->a, path), FILE_MAX, s->a, &text, &e)) {
-            m = script_module(s->a, str_z(s->a, names.p[i]), str_z(s->a, path), text, &e);
-        }
-        printf("%-26.*s %s%s%.*s%s\n", STR(names.p[i]), m ? m->doc : "", m ? " (" : "", STR(path), m ? ")" : "");
+        const struct module *m = read_own(s, names.p[i], paths.p[i], &text, &e);
+        printf("%-26.*s %s%s%.*s%s\n", STR(names.p[i]), m ? m->doc : "", m ? " (" : "", STR(paths.p[i]), m ? ")" : "");
     }
 }

@@ -160,15 +160,8 @@ static bool show_kind(FILE *f, const struct project_plugins *p, enum plugin_kind
     return d.kind != NULL;
 }
 
-static struct project_plugins *project(struct settings *s) {
-    struct session *x = ARENA_NEW(s->a, struct session);
-    x->s = s;
-    x->a = s->a;
-    return plugins_new(x);
-}
-
 bool doc_plugin(struct settings *s, struct str name) {
-    struct project_plugins *p = project(s);
+    struct project_plugins *p = plugins_new(doc_session(s));
     bool found = false;
     for (int k = PLUGIN_FILTER; k <= PLUGIN_LOOKUP; k++) {
         found = show_kind(stdout, p, (enum plugin_kind)k, name) || found;
@@ -195,7 +188,7 @@ static bool not_there(enum plugin_kind kind, struct str name, struct err *e) {
 
 bool doc_kind(struct settings *s, const struct words *names, bool list, struct err *e) {
     static const char *const kinds[] = {"filter", "test", "lookup"};
-    struct project_plugins *p = project(s);
+    struct project_plugins *p = plugins_new(doc_session(s));
     for (size_t k = 0; k < COUNTOF(kinds); k++) {
         if (!str_eqz(s->plugin_type, kinds[k])) {
             continue;

@@ -458,45 +458,32 @@ static struct words library_dirs(struct library *l, struct str book_dir) {
     return dirs;
 }
 
-static struct str library_file(struct library *l, struct str book_dir, struct str name) {
-    struct words dirs = library_dirs(l, book_dir);
-    struct str path = STR_NONE;
-    for (size_t i = 0; i < dirs.n && !path.n; i++) {
-        path = module_file(l, dirs.p[i], name);
-    }
-    return path;
-}
-
 static const struct module *in_libraries(struct library *l, const struct pb_module *m, struct err *e) {
-    struct str path = library_file(l, m->book_dir, m->name);
-    return path.n ? load(l, m, path, STR_NONE, e) : NULL;
+    struct words dirs = library_dirs(l, m->book_dir);
+    for (size_t i = 0; i < dirs.n; i++) {
+        struct str path = module_file(l, dirs.p[i], m->name);
+        if (path.n) {
+            return load(l, m, path, STR_NONE, e);
+        }
+    }
+    return NULL;
 }
 
-static struct library *library_of(struct settings *s) {
-    struct session *x = ARENA_NEW(s->a, struct session);
-    x->s = s;
-    x->a = s->a;
-    return library_new(x);
-}
-
-struct str library_path(struct settings *s, struct str name) {
-    bool word = name.n && name.s[0] != '.' && str_find_char(name, 0, '/') == SIZE_MAX;
-    return word ? library_file(library_of(s), STR_NONE, name) : STR_NONE;
-}
-
-void library_names(struct settings *s, struct words *out) {
-    struct library *l = library_of(s);
+void library_files(struct session *x, struct str name, struct words *names, struct words *paths) {
+    struct library *l = library_new(x);
     struct words dirs = library_dirs(l, STR_NONE);
     struct map seen = {0};
     for (size_t i = 0; i < dirs.n; i++) {
         const struct words *files = listing(l, dirs.p[i]);
         for (size_t k = 0; k < files->n; k++) {
-            size_t dot = str_find_char(files->p[k], 0, '.');
-            struct str name = str_sub(files->p[k], 0, dot == SIZE_MAX ? files->p[k].n : dot);
-            if (!ignored(files->p[k]) && name.s[0] != '_' && !map_get(&seen, name) &&
-                module_file(l, dirs.p[i], name).n) {
-                map_put(&seen, l->a, name, l);
-                VEC_PUSH(s->a, *out, name);
+            struct str file = files->p[k];
+            struct str one = str_sub(file, 0, str_find_char(file, 0, '.'));
+            bool wanted = name.n ? str_eq(one, name) : !ignored(file) && !str_starts(one, "_");
+            struct str path = wanted && !map_get(&seen, one) ? module_file(l, dirs.p[i], one) : STR_NONE;
+            if (path.n) {
+                map_put(&seen, l->a, one, l);
+                VEC_PUSH(l->a, *names, one);
+                VEC_PUSH(l->a, *paths, path);
             }
         }
     }
