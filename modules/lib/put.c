@@ -187,9 +187,11 @@ static bool plan_data(struct mod_call *c, struct put_item i, struct err *e) {
         return mod_fail(c, e, "cannot write '%s': it is a %s, not a file", i.dest,
                         S_ISDIR(st.st_mode) ? "directory" : "special file");
     }
-    struct str old;
-    bool found;
-    if (!item_attr(c, &i, "mode", &j.attr, e) || !replace_view(c, i.dest, &old, &found, e)) {
+    struct str old = STR_NONE;
+    bool found = false;
+    struct stat target;
+    bool nowhere = link && stat(i.dest, &target) != 0;  // a link to itself, too
+    if (!item_attr(c, &i, "mode", &j.attr, e) || (!nowhere && !replace_view(c, i.dest, &old, &found, e))) {
         return false;
     }
     j.write = !there || link || !str_eq(old, i.data);
@@ -288,6 +290,10 @@ static bool single_dest(struct mod_call *c, struct str source, const char **dest
     }
     const char *last = strrchr(d, '/');
     const char *parent = last && last != d ? arena_strndup(c->arena, d, (size_t)(last - d)) : (last ? "/" : ".");
+    struct stat st;
+    if (stat(d, &st) != 0 && errno == ENOTDIR) {
+        return mod_fail_sys(c, e, ENOTDIR, "Failed to get information on remote file (%s)", d);
+    }
     // In check mode an earlier task would have made it.
     return c->check || is_dir(parent) || mod_fail(c, e, "Destination directory %s does not exist", parent);
 }
@@ -345,7 +351,8 @@ static bool plan_below(struct mod_call *c, struct val f, struct err *e) {
     if (val_is(val_get(f, "dir"), VAL_BOOL)) {
         return put_plan_dir(c, &i, e);
     }
-    return c->blob(c, val_text(val_get(f, "sha256")), &i.data, e) && put_plan_file(c, &i, true, e);
+    return c->blob(c, val_text(val_get(f, "sha256")), &i.data, e) &&
+           (!mod_str(c, "checksum").n || checksum(c, i.data, e)) && put_plan_file(c, &i, true, e);
 }
 
 // What the result says of a single file.
@@ -405,6 +412,7 @@ static bool plan_tree(struct mod_call *c, struct val files, struct err *e) {
     c->diffs = (struct val){0};
     state_of(c)->tree = true;
     mod_set_z(c, "dest", shown);
+    val_del_key(c->result, val_z(c->arena, "checksum"));
     mod_set_str(c, "src", mod_str(c, "src"));
     return true;
 }
