@@ -47,7 +47,9 @@ old() { # NAME MIB AGE: an executable of another version
     truncate -s "$2M" "$cache/$1"
     touch -d "$3" "$cache/$1"
 }
-name() { printf "%064d" "$1"; } # decimal digits are hex digits
+name() { printf "%064d" "$1"; }     # decimal digits are hex digits
+invented="0000000000000000"         # how these begin, and no real executable's sum does
+real() { (cd "$cache" && find . -type f -name '[!.]*' ! -name "$invented*" -printf '%f\n'); }
 
 mkdir -m 700 h1/.cache "$cache"
 old "$(name 1)" 20 "3 days ago"
@@ -61,9 +63,9 @@ site "too large"
 gone "$cache/$(name 1)"
 gone "$cache/$(name 4)"
 gone "$cache/.new77"
-check "what was used last stays" "$(name 2) $(name 3)" "$(cd "$cache" && echo 0*)"
+check "what was used last stays" "$(name 2) $(name 3)" "$(cd "$cache" && echo "$invented"*)"
 check "what a start may still write stays" .new78 "$(cd "$cache" && echo .new*)"
-own=$(cd "$cache" && for f in *; do [ "${f#0000}" != "$f" ] || echo "$f"; done)
+own=$(real)
 check "the own one stays" 64 "${#own}"
 
 # used again after a day: as good as new
@@ -98,7 +100,7 @@ cp "$bin/play" other/
 for file in "$bin"/play-remote-*; do { cat "$file"; echo; } >"other/${file##*/}"; done
 chmod +x other/*
 for _ in 1 2 3; do
-    rm -f "$cache"/[!0]*
+    for file in $(real); do rm -f "$cache/$file"; done
     for i in $(seq 10 25); do old "$(name "$i")" 5 "$i days ago"; done
     timeout 120 other/play run site.yml -i inv >output.other 2>&1 &
     site "two at once"
@@ -106,7 +108,7 @@ for _ in 1 2 3; do
     check "two at once: the other's exit status" 0 $?
 done
 wait_until 30 test "$(du -sm --apparent-size "$cache" | cut -f1)" -le 70
-check "two at once: both stay" 2 "$(cd "$cache" && find . -type f -name '[!0.]*' | wc -l)"
+check "two at once: both stay" 2 "$(real | wc -l)"
 
 say "$passed checks passed, $failed failed"
 [ "$failed" = 0 ]
