@@ -233,6 +233,8 @@ void shard_unwatch(struct shard *s, struct watch *w);
 void shard_alarm(struct shard *s, int64_t at_ms);
 /// Loads the executables unless that was done; the reason when they cannot be, else NULL.
 const char *shard_payloads(struct shard *s);
+/// The packed form of one of them, made unless that was done, in *out; the reason when it cannot be, else NULL.
+const char *shard_packed(struct shard *s, const struct payload *p, struct str *out);
 /// Ends a child: it is killed when it is still there at `kill_ms`.
 void shard_reap(struct shard *s, int pid, int64_t kill_ms);
 

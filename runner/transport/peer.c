@@ -539,6 +539,23 @@ static void ready(struct peer *p) {
     }
 }
 
+/// false: the peer is gone.
+static bool begin_upload(struct peer *p) {
+    const struct payload *it = p->start.need;
+    p->upload = it->data;
+    if (p->start.packed) {
+        const char *why = shard_packed(p->conn->shard, it, &p->upload);
+        if (why) {
+            struct err e = {.arena = &p->arena};
+            (void)err_set(&e, ERR_SYS, NO_MARK, "%s", why);
+            peer_fail(p, &e);
+            return false;
+        }
+        buf_printf(&p->out, "%zu\n", p->upload.n);
+    }
+    return true;
+}
+
 /// One step of the start; false: the peer is gone.
 static bool starting(struct peer *p, enum start_step step, const struct err *e) {
     switch (step) {
@@ -548,9 +565,7 @@ static bool starting(struct peer *p, enum start_step step, const struct err *e) 
         p->password_due = true;
         return true;
     case START_UPLOAD:
-        p->upload = p->start.need;
-        p->upload_at = 0;
-        return true;
+        return begin_upload(p);
     case START_READY:
         ready(p);
         return true;

@@ -18,8 +18,7 @@ struct peer {
     struct str password;
     bool password_due;
     struct buf in, out, errs;
-    const struct payload *upload;
-    size_t upload_at;
+    struct str upload;  // what is still to be sent of the executable
     struct req *sendq, *sendq_tail;
     size_t pending;     // requests given to it and not answered
     size_t queued;      // of them, those in sendq

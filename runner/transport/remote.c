@@ -5,86 +5,8 @@
 #include "digest.h"
 #include "fd.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <openssl/evp.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#define PAYLOAD_MAX ((size_t)256 << 20)
-#define NOISE_MAX   2048
-#define LINE_MAX_   ((size_t)64 << 10)
-
-// -- the executables -------------------------------------------------------------------------------------------------
-void payloads_find(struct payloads *p, const char *dir, struct arena *a) {
-    static const char *const machines[START_ARCHES] = {"x86_64", "aarch64"};
-    p->dir = arena_strndup(a, dir, strlen(dir));
-    for (size_t i = 0; i < START_ARCHES; i++) {
-        const char *path = arena_printf(a, "%s/play-remote-%s", dir, machines[i]);
-        if (access(path, F_OK) == 0) {
-            p->p[i] = (struct payload){.machine = machines[i], .path = path};
-        }
-    }
-}
-
-/// Reads a file into memory of just its size: it is by far the largest thing that a run holds.
-static bool read_whole(const char *path, struct arena *a, struct str *out, struct err *e) {
-    CLEANUP(fd_closep) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-    struct stat st;
-    if (fd < 0 || fstat(fd, &st) != 0) {
-        return err_sys(e, errno, NO_MARK, "cannot open '%s'", path);
-    }
-    if (!S_ISREG(st.st_mode) || st.st_size <= 0 || (uintmax_t)st.st_size > PAYLOAD_MAX) {
-        return err_set(e, ERR_LIMIT, NO_MARK, "'%s' is not an executable of play", path);
-    }
-    size_t size = (size_t)st.st_size;
-    char *p = arena_alloc(a, size);
-    size_t at = 0;
-    ssize_t n = 1;
-    while (at < size && (n = read(fd, p + at, size - at)) > 0) {
-        at += (size_t)n;
-    }
-    if (at < size) {
-        return err_sys(e, n < 0 ? errno : EIO, NO_MARK, "cannot read '%s'", path);
-    }
-    *out = (struct str){p, size};
-    return true;
-}
-
-/// By OpenSSL, which uses the processor's instructions for it: 2 ms instead of 20, at the start of every run.
-static bool fast_sha256(struct str data, char hex[65], struct err *e) {
-    unsigned char sum[32];
-    unsigned n = 0;
-    if (EVP_Digest(data.s, data.n, sum, &n, EVP_sha256(), NULL) != 1 || n != sizeof sum) {
-        return err_set(e, ERR_SYS, NO_MARK, "cannot compute a SHA-256");
-    }
-    hex_encode(sum, sizeof sum, hex);
-    hex[64] = '\0';
-    return true;
-}
-
-bool payloads_load(struct payloads *p, struct arena *a, struct err *e) {
-    for (size_t i = 0; i < START_ARCHES; i++) {
-        struct payload *one = &p->p[i];
-        if (!one->machine || one->data.n) {
-            continue;
-        }
-        if (!read_whole(one->path, a, &one->data, e) || !fast_sha256(one->data, one->sha256, e)) {
-            one->data = STR_NONE;
-            return false;
-        }
-    }
-    return true;
-}
-
-const struct payload *payload_for(const struct payloads *p, struct str machine) {
-    for (size_t i = 0; i < START_ARCHES; i++) {
-        if (p->p[i].machine && str_eqz(machine, p->p[i].machine)) {
-            return &p->p[i];
-        }
-    }
-    return NULL;
-}
+#define NOISE_MAX 2048
+#define LINE_MAX_ ((size_t)64 << 10)
 
 // -- the shell text --------------------------------------------------------------------------------------------------
 const char *start_nonce(struct arena *a) {
@@ -129,7 +51,9 @@ static bool add_candidates(struct buf *b, const char *remote_tmp, struct err *e)
 // Each part is one line of sh; $p is the nonce, $h the digest, $n the size, $u our uid, $o the umask that the tasks get
 // back, $c a file that may be copied, $x an argument for play-remote. A file gets its name only after its digest was
 // found right and it is on the disk, in a directory that only we can change; from then on it is looked at again only
-// with $v, when it ended before it said hello: no process is started for one that is as it was left.
+// with $v, when it ended before it said hello: no process is started for one that is as it was left. Where there is
+// gunzip ($g; that it can be run is all an empty file tells) it comes packed, behind a line with the size of that: less
+// than half of it crosses the network.
 static const char functions[] =
     "ck() { [ -f \"$1\" ] && [ -O \"$1\" ] || return 1; "
     "if command -v sha256sum > /dev/null 2>&1; then s=$(sha256sum < \"$1\"); [ \"${s%% *}\" = $h ]; "
@@ -151,9 +75,11 @@ static const char find_or_store[] =
     "chmod 700 \"$t\"; \"$t\" > /dev/null 2>&1 < /dev/null; [ $? -ne 126 ] || "
     "{ rm -f \"$t\"; echo \"$p bad $d is mounted noexec\"; continue; }; "
     "if [ -n \"$c\" ] && cp \"$c\" \"$t\" 2> /dev/null && ck \"$t\"; then :; else "
-    "echo \"$p need $a\"; m=$(head -c $n 2>&1 > \"$t\") || { rm -f \"$t\"; echo \"$p bad $d: is the disk full? $m\"; "
-    "echo \"$p none\"; "
-    "exit 1; }; ck \"$t\" || { rm -f \"$t\"; echo \"$p bad $d: what arrived is not what was sent, is the disk full\"; "
+    "gunzip -c > /dev/null 2>&1 < /dev/null; if [ $? -lt 126 ]; then g=gz; else g=; fi; echo \"$p need $a $g\"; "
+    "if [ -n \"$g\" ]; then read z; m=$( { head -c $z | gunzip -c > \"$t\"; } 2>&1); "
+    "else m=$(head -c $n 2>&1 > \"$t\"); fi || "
+    "{ rm -f \"$t\"; echo \"$p bad $d: is the disk full? $m\"; echo \"$p none\"; exit 1; }; ck \"$t\" || { rm -f "
+    "\"$t\"; echo \"$p bad $d: what arrived is not what was sent, is the disk full\"; "
     "echo \"$p none\"; exit 1; }; fi; sync \"$t\" > /dev/null 2>&1; "
     "m=$(mv -f \"$t\" \"$f\" 2>&1) || { echo \"$p bad $m\"; echo \"$p none\"; exit 1; }; "
     "echo \"$p ok $f\"; umask $o; exec \"$f\" $x; done; echo \"$p none\"; exit 1";
@@ -282,7 +208,10 @@ static enum start_step one_line(struct start *s, struct str line, struct err *e)
         return START_READY;
     }
     if (str_eqz(verb, "need") && !s->need) {
-        s->need = payload_for(s->payloads, rest);
+        struct str machine = STR_LIT("");
+        (void)str_next(&rest, ' ', &machine);
+        s->need = payload_for(s->payloads, machine);
+        s->packed = rest.s && str_eqz(str_trim(rest), "gz");
         return s->need ? START_UPLOAD : fail_arch(s, STR_LIT("Linux unknown"), e);
     }
     if (str_eqz(verb, "arch")) {

@@ -195,14 +195,10 @@ void peer_fill(struct peer *p) {
         buf_str(&p->out, p->password);
         buf_char(&p->out, '\n');
     }
-    if (p->upload && p->out.n < UPLOAD_PART) {
-        struct str data = p->upload->data;
-        size_t end = data.n - p->upload_at > UPLOAD_PART ? p->upload_at + UPLOAD_PART : data.n;
-        buf_str(&p->out, str_sub(data, p->upload_at, end));
-        p->upload_at = end;
-        if (end == data.n) {
-            p->upload = NULL;
-        }
+    if (p->upload.n && p->out.n < UPLOAD_PART) {
+        size_t n = p->upload.n > UPLOAD_PART ? UPLOAD_PART : p->upload.n;
+        buf_str(&p->out, str_sub(p->upload, 0, n));
+        p->upload = str_sub(p->upload, n, p->upload.n);
     }
     // Not only when it has said hello: what is sent before waits in the pipe while the program starts.
     bool open = p->state == PEER_HELLO || p->state == PEER_READY;

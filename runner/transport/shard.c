@@ -87,6 +87,17 @@ const char *shard_payloads(struct shard *s) {
     return why;
 }
 
+const char *shard_packed(struct shard *s, const struct payload *p, struct str *out) {
+    struct hub *h = s->hub;
+    struct payload *it = &h->payloads.p[p - h->payloads.p];
+    pthread_mutex_lock(&h->payload_lock);
+    struct err e = {.arena = &h->payload_arena};
+    const char *why = payload_pack(it, &h->payload_arena, &e) ? NULL : e.msg;
+    *out = it->packed;
+    pthread_mutex_unlock(&h->payload_lock);
+    return why;
+}
+
 // -- the inbox -------------------------------------------------------------------------------------------------------
 static void conn_link(struct shard *s, struct conn *c) {
     c->next = s->conns;

@@ -31,7 +31,7 @@ static void exercise(const struct conn_spec *s, const struct conn_become *b) {
     }
     struct arena a = {0};
     struct err e = {.arena = &a};
-    struct hub *h = hub_new(&(struct hub_opts){.forks = 4, .remote_dir = dir, .keepalive_ms = 500}, &e);
+    struct hub *h = hub_new(&(struct hub_opts){.forks = 4, .remote_dir = dir, .keepalive_ms = 1000}, &e);
     CHECK(h != NULL);
     struct conn *c = open_ok(h, s);
     struct val args = val_dict(&a, 1);
@@ -55,7 +55,7 @@ static void exercise(const struct conn_spec *s, const struct conn_become *b) {
     CHECK(d.kind == DONE_FAILED && d.err.code == ERR_TIMEOUT && clock_ms() - t0 < 1500);
     completion_release(&d);
     uint64_t id = conn_submit(c, &(struct conn_request){.module = "command", .args = args, .become = b}, NULL);
-    CHECK(!hub_wait(h, 1700, &d));  // pings are answered while it runs
+    CHECK(!hub_wait(h, 3400, &d));  // pings are answered while it runs
     conn_cancel(c, id);
     d = next_done(h);
     CHECK(d.kind == DONE_FAILED && d.err.code == ERR_SYS);

@@ -38,6 +38,17 @@ static void rig_release(struct rig *r) {
     arena_release(&r->a);
 }
 
+/// What is sent of an executable to a target with gunzip.
+static struct str packed(struct rig *r, struct str program) {
+    struct err e = {.arena = &r->a};
+    struct payload p = {.path = "test", .data = program};
+    CHECK(payload_pack(&p, &r->a, &e));
+    struct buf b = BUF_IN(&r->a);
+    buf_printf(&b, "%zu\n", p.packed.n);
+    buf_str(&b, p.packed);
+    return buf_view(&b);
+}
+
 /// Runs the text in `shell` with `input`; the output, with home as HOME.
 static struct str run(struct rig *r, const char *shell, const char *home, const char *tmp, struct str input) {
     struct err e = {.arena = &r->a};
@@ -69,7 +80,7 @@ TEST(start_script_in_every_shell) {
         rig_init(&r);
         char *home = bed_path(arena_printf(&r.a, "shell%zu", i));
         CHECK(mkdir(home, 0700) == 0);
-        struct str out = run(&r, shells[i], home, NULL, STR_LIT(FAKE_PROGRAM));
+        struct str out = run(&r, shells[i], home, NULL, packed(&r, STR_LIT(FAKE_PROGRAM)));
         if (!has(out, "need ") || !has(out, " ok ") || !has(out, "\nRUNS\n")) {
             fail_msg("%s: %.*s", shells[i], STR(out));
         }
@@ -86,7 +97,7 @@ TEST(start_script_bad_upload_and_places) {
     struct err e = {.arena = &r.a};
     char *home = bed_path("bad_home");
     CHECK(mkdir(home, 0700) == 0);
-    struct str out = run(&r, "/bin/sh", home, NULL, STR_LIT("#!/bin/sh\necho EVIL\n"));
+    struct str out = run(&r, "/bin/sh", home, NULL, packed(&r, STR_LIT("#!/bin/sh\necho EVIL\n")));
     CHECK(has(out, " none") && has(out, "what arrived is not what was sent") && !has(out, "EVIL\n"));
     struct buf in = {0};
     buf_str(&in, out);
@@ -94,7 +105,10 @@ TEST(start_script_bad_upload_and_places) {
     CHECK(start_out(&r.s, &in, &e) == START_FAILED);
     CHECK(e.code == ERR_UNREACHABLE && strstr(e.msg, "what arrived is not what was sent"));
     buf_release(&in);
-    out = run(&r, "/bin/sh", home, "/dev/null", STR_LIT(FAKE_PROGRAM));
+    struct str whole = packed(&r, STR_LIT(FAKE_PROGRAM));
+    out = run(&r, "/bin/sh", home, NULL, str_sub(whole, 0, whole.n - 4));
+    CHECK(has(out, "unexpected end of file") && has(out, " none") && !has(out, "RUNS"));
+    out = run(&r, "/bin/sh", home, "/dev/null", packed(&r, STR_LIT(FAKE_PROGRAM)));
     CHECK(has(out, "bad mkdir: ") && has(out, "RUNS"));
     rig_release(&r);
 }
@@ -147,6 +161,11 @@ TEST(start_dialogue) {
     CHECK(start_out(&r.s, &in, &e) == START_FAILED && strstr(e.msg, "Darwin arm64"));
     buf_printf(&in, "%s arch  \n", r.s.nonce);
     CHECK(start_out(&r.s, &in, &e) == START_FAILED && strstr(e.msg, "it says nothing"));
+    buf_printf(&in, "%s need x86_64 gz\n", r.s.nonce);
+    CHECK(start_out(&r.s, &in, &e) == START_UPLOAD && r.s.need == &r.pay.p[0] && r.s.packed);
+    r.s.need = NULL;
+    buf_printf(&in, "%s need aarch64 \n", r.s.nonce);
+    CHECK(start_out(&r.s, &in, &e) == START_UPLOAD && r.s.need == &r.pay.p[1] && !r.s.packed);
     buf_printf(&in, "%s ok /home/u/.cache/play/x\nrest", r.s.nonce);
     CHECK(start_out(&r.s, &in, &e) == START_READY);
     CHECK_STR(r.s.path, "/home/u/.cache/play/x");
