@@ -81,7 +81,7 @@ end
 local function rule_words(c)
   local a, words = c.args, {}
   local function add(on, ...)
-    if on then
+    if on and on ~= "" then
       util.append(words, ...)
     end
   end
@@ -97,9 +97,9 @@ local function rule_words(c)
   add(a.interface_in, "in", "on", a.interface_in)
   add(a.interface_out, "out", "on", a.interface_out)
   add(a.log, "log")
-  add(true, "from", a.from_ip)
+  add(a.from_ip, "from", a.from_ip)
   add(a.from_port, "port", a.from_port)
-  add(true, "to", a.to_ip)
+  add(a.to_ip, "to", a.to_ip)
   add(a.to_port, "port", a.to_port)
   add(a.proto, "proto", a.proto)
   add(a.name, "app", a.name)
