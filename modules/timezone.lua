@@ -5,7 +5,7 @@ local ZONES = "/usr/share/zoneinfo/"
 -- The zone /etc/localtime points at, else what /etc/timezone says.
 local function zone_now(c)
   local readlink = c:exec({ argv = { "readlink", "/etc/localtime" } })
-  local zone = readlink.stdout:match("zoneinfo/(.-)%s*$")
+  local zone = readlink.stdout:match("zoneinfo/+(.-)%s*$")
   return zone or (c.fs.read("/etc/timezone") or ""):match("^%s*(.-)%s*$")
 end
 
