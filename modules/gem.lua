@@ -123,7 +123,12 @@ local function check(c)
   end
 end
 
+local function drop_empty(c)
+  util.drop_empty(c, "bindir", "build_flags", "executable", "gem_source", "install_dir", "repository", "version")
+end
+
 local function plan(c)
+  drop_empty(c)
   check(c)
   c:set("name", c.args.name)
   c:set("state", c.args.state)
@@ -140,6 +145,7 @@ local function plan(c)
 end
 
 local function run(c)
+  drop_empty(c)
   if c.args.state == "absent" then
     uninstall(c)
   else

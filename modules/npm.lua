@@ -135,7 +135,12 @@ local function installed(c)
   return have, #missing > 0 or wanted ~= nil and not have[wanted]
 end
 
+local function drop_empty(c)
+  util.drop_empty(c, "executable", "path", "registry", "version")
+end
+
 local function plan(c)
+  drop_empty(c)
   local state = c.args.state
   if not c.args.path and not c.args.global then
     c:fail("path must be specified when not using global")
@@ -177,6 +182,7 @@ local function plan(c)
 end
 
 local function run(c)
+  drop_empty(c)
   if c.args.path and not c.fs.exists(c.args.path) then
     util.makedirs(c, c.args.path)
     c.state.root = util.trim(npm(c, { "prefix" }).stdout) -- a directory above may have a package.json

@@ -1,5 +1,6 @@
 -- pip: Python packages, by the pip of the system, of a virtual environment or a named one.
 
+local util = use("util")
 local LOCALE = { LANG = "C", LC_ALL = "C", LC_MESSAGES = "C" }
 local VERB = {
   present = { "install" },
@@ -388,7 +389,7 @@ local function packages(c)
           "Please keep the version specifier, but remove the 'version' argument.")
       end
       local text = version:match("^%s*(.*)$")
-      text = name .. (text:match("^%d") and "==" or " ") .. text
+      text = text == "" and name or name .. (text:match("^%d") and "==" or " ") .. text
       parsed = parse_requirement(text) or { text = text, specs = {} }
     end
     wanted[#wanted + 1] = parsed or { text = name, specs = {}, vcs = is_vcs(name) }
@@ -475,6 +476,7 @@ local function install(c, pip, wanted, made)
 end
 
 local function run(c)
+  util.drop_empty(c, "extra_args", "virtualenv", "virtualenv_python")
   check_arguments(c)
   local wanted, env, made = packages(c), environment(c), nil
   if env and not is_made(c, env) then

@@ -159,6 +159,7 @@ local function renew(c)
 end
 
 local function run(c)
+  util.drop_empty(c, "password", "username")
   local a = c.args
   if not a.dest and (a.checkout or a.update or a.export) then
     c:fail("the destination directory must be specified unless checkout=no, update=no, and export=no")

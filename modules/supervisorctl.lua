@@ -1,5 +1,6 @@
 -- supervisorctl: programs and groups under supervisord, through its command line client.
 
+local util = use("util")
 local LOCALE = { LANG = "C", LC_ALL = "C", LC_MESSAGES = "C", LC_CTYPE = "C" }
 local RUNNING = { RUNNING = true, STARTING = true }
 
@@ -165,7 +166,12 @@ local function answer(c)
   c:set("state", c.args.state)
 end
 
+local function drop_empty(c)
+  util.drop_empty(c, "config", "password", "server_url", "supervisorctl_path", "username")
+end
+
 local function plan(c)
+  drop_empty(c)
   local state, name = c.args.state, (wanted(c))
   if state == "signalled" and not c.args.signal then
     c:fail("state is signalled but all of the following are missing: signal")
@@ -193,6 +199,7 @@ local function plan(c)
 end
 
 local function run(c)
+  drop_empty(c)
   local state, name = c.args.state, (wanted(c))
   local argv = client(c)
   if state == "restarted" then
