@@ -54,20 +54,8 @@ local function wanted(c)
   if not text then
     return nil
   end
-  local secret = c.args.privatekey_passphrase
-  local locked = text:find("ENCRYPTED", 1, true) ~= nil
-  if secret and not locked then
-    c:fail("Wrong or empty passphrase provided for private key: privatekey_passphrase is given, and the key has none")
-  end
-  local words = { "pkey", "-pubout", "-outform", "DER", "-passin", x509.secret(c, "passin", secret or "") }
-  local r = x509.openssl(c, words, { stdin = text, may_fail = true })
-  if r.rc ~= 0 and locked then
-    c:fail("Wrong " .. (secret and "" or "or empty ") .. "passphrase provided for private key: privatekey_passphrase does not open it: " ..
-      util.said(r.stderr))
-  elseif r.rc ~= 0 then
-    c:fail("Unable to load the private key " .. tostring(c.args.privatekey_path or "of privatekey_content") .. ": " .. util.said(r.stderr))
-  end
-  return r.stdout
+  local a = c.args
+  return x509.public_half(c, text, a.privatekey_passphrase, a.privatekey_path or "of privatekey_content", "privatekey_passphrase")
 end
 
 -- Whether the file holds that key.

@@ -60,6 +60,24 @@ function x509.time(c, text, name)
   c:fail('The time spec "' .. text .. '" for ' .. name .. " is invalid: +1w2d3h4m5s and YYYYMMDDHHMMSSZ are times")
 end
 
+-- The public half of a private key, as DER. `what` is whose key it is and `arg` the argument of its passphrase, for
+-- messages.
+function x509.public_half(c, text, secret, what, arg)
+  local locked = text:find("ENCRYPTED", 1, true) ~= nil
+  if secret and not locked then
+    c:fail("Wrong or empty passphrase provided for private key: " .. arg .. " is given, and the key has none")
+  end
+  local words = { "pkey", "-pubout", "-outform", "DER", "-passin", x509.secret(c, "passin", secret or "") }
+  local r = x509.openssl(c, words, { stdin = text, may_fail = true })
+  if r.rc ~= 0 and locked then
+    c:fail("Wrong " .. (secret and "" or "or empty ") .. "passphrase provided for private key: " .. arg .. " does not open it: " ..
+      util.said(r.stderr))
+  elseif r.rc ~= 0 then
+    c:fail("Unable to load the private key " .. what .. ": " .. util.said(r.stderr))
+  end
+  return r.stdout
+end
+
 -- Digests of a public key, as Ansible shows them.
 function x509.fingerprints(c, der)
   local out = dict({})
