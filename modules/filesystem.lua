@@ -25,13 +25,21 @@ local function on(c, argv, may_fail)
   return util.run(c, argv, { may_fail = may_fail, shown = { c.state.at, c.args.dev } })
 end
 
+-- What blkid says of the device: TYPE or UUID. That of busybox knows no options and prints all there is.
+local function blkid(c, tag)
+  local r = on(c, { c:which("blkid") or "/sbin/blkid", "-p", "-c", "/dev/null", "-o", "value", "-s", tag, c.state.at }, true)
+  local text = util.trim(r.stdout)
+  if text:match(': .*%u="') then
+    text = text:match(".* " .. tag .. '="([^"]*)"') or ""
+  end
+  return text, r
+end
+
 local function found(c, dev)
-  local blkid = c:which("blkid") or "/sbin/blkid"
-  local r = on(c, { blkid, "-p", "-c", "/dev/null", "-o", "value", "-s", "TYPE", c.state.at }, true)
+  local kind, r = blkid(c, "TYPE")
   if r.rc == 127 then
     c:need("blkid")
   end
-  local kind = util.trim(r.stdout)
   if kind == "" and r.rc ~= 2 and r.rc ~= 0 then
     c:fail("blkid cannot tell what is on " .. dev .. ": " .. util.trim(r.stderr), { rc = r.rc })
   end
@@ -107,8 +115,7 @@ local function plan_uuid(c, kind, dev)
   if not how then
     c:fail("the uuid of a " .. kind .. " file system that is there cannot be changed: make it anew with force")
   end
-  local blkid = c:which("blkid") or "/sbin/blkid"
-  local now = util.trim(on(c, { blkid, "-p", "-c", "/dev/null", "-o", "value", "-s", "UUID", c.state.at }, true).stdout)
+  local now = blkid(c, "UUID")
   if now ~= c.args.uuid:lower() then
     c.state.argv = { c:need(how), "-U", c.args.uuid, c.state.at }
     c:differs("uuid", now, c.args.uuid)
