@@ -2,21 +2,38 @@
 
 local ZONES = "/usr/share/zoneinfo/"
 
--- The zone /etc/localtime points at, else what /etc/timezone says.
-local function zone_now(c)
+local function has_systemd(c)
+  return c.fs.exists("/run/systemd/system") and c:which("timedatectl")
+end
+
+-- The zone /etc/localtime points at; nil when it is no link to one.
+local function linked(c)
   local readlink = c:exec({ argv = { "readlink", "/etc/localtime" } })
-  local zone = readlink.stdout:match("zoneinfo/+(.-)%s*$")
-  return zone or (c.fs.read("/etc/timezone") or ""):match("^%s*(.-)%s*$")
+  return readlink.stdout:match("zoneinfo/+(.-)%s*$"), readlink.rc == 0
+end
+
+-- The zone in force: that of /etc/localtime, else what /etc/timezone says. Without systemd, as in Ansible, both must name
+-- the wanted one; a copy of its file serves as well as a link.
+local function zone_now(c, wanted)
+  local zone, link = linked(c)
+  local said = (c.fs.read("/etc/timezone") or ""):match("^%s*(%S*)")
+  if has_systemd(c) then
+    return zone or said
+  end
+  if said ~= wanted then
+    return said ~= "" and said or "n/a"
+  end
+  local content = c.fs.read("/etc/localtime")
+  if link then
+    return content and zone or "n/a"
+  end
+  return content and content == c.fs.read(ZONES .. wanted) and wanted or "n/a"
 end
 
 -- The third line of adjtime tells the clock's zone; without it the clock is UTC.
 local function clock_now(c)
   local text = c.fs.read("/etc/adjtime") or ""
   return text:match("^[^\n]*\n[^\n]*\nLOCAL") and "local" or "UTC"
-end
-
-local function has_systemd(c)
-  return c.fs.exists("/run/systemd/system") and c:which("timedatectl")
 end
 
 local function state(c, name, clock)
@@ -31,7 +48,7 @@ local function plan(c)
       c:fail('given timezone "' .. name .. '" is not available')
     end
   end
-  local before = state(c, zone_now(c), clock_now(c))
+  local before = state(c, name and zone_now(c, name), clock_now(c))
   local after = state(c, name, c.args.hwclock)
   if before.name ~= after.name or before.hwclock ~= after.hwclock then
     c:changed()
@@ -48,7 +65,7 @@ end
 
 local function run(c)
   local name, clock = c.args.name, c.args.hwclock
-  if name and name ~= zone_now(c) then
+  if name and name ~= zone_now(c, name) then
     if has_systemd(c) then
       must(c, { "timedatectl", "set-timezone", name })
     else
