@@ -9,49 +9,58 @@ local function program(c)
   return c:which("gmake") or c:need("make")
 end
 
-local function plan(c)
+-- A value as Python writes it.
+local function text_of(value)
+  return type(value) == "boolean" and (value and "True" or "False") or tostring(value)
+end
+
+-- The command; an empty target is none.
+local function command(c)
   local argv = { program(c) }
-  util.append(argv, table.unpack(c.args.file and { "--file", c.args.file } or {}))
   if c.args.jobs then
     util.append(argv, "-j", tostring(c.args.jobs))
   end
-  if c.args.target then
-    argv[#argv + 1] = c.args.target
-  end
-  util.extend(argv, c.args.targets)
+  util.append(argv, table.unpack(c.args.file and { "-f", c.args.file } or {}))
+  util.extend(argv, (c.args.target or "") ~= "" and { c.args.target } or c.args.targets)
   for _, name in ipairs(util.keys(c.args.params)) do
     local value = c.args.params[name]
-    argv[#argv + 1] = name .. (value ~= null and "=" .. tostring(value) or "")
+    argv[#argv + 1] = name .. (value ~= null and "=" .. text_of(value) or "")
   end
-  if not c.fs.exists(c.args.chdir) then
+  return argv
+end
+
+local function told(c, r)
+  c:set("stdout", (r.stdout:gsub("[\r\n]+$", "")))
+  c:set("stderr", (r.stderr:gsub("[\r\n]+$", "")))
+end
+
+-- Asks make whether there is something to do. In check mode a makefile that is wrong, or not there yet, means that there is.
+local function plan(c)
+  local argv = command(c)
+  local there = c.fs.exists(c.args.chdir)
+  if not there and not c.check then
     c:fail("chdir: there is no directory " .. c.args.chdir)
   end
   for _, key in ipairs({ "target", "targets", "params", "chdir", "file", "jobs" }) do
     c:set(key, c.args[key] or null)
   end
-  c:set("command", table.concat(argv, " "))
+  c:set("command", util.quoted(argv))
   local ask = util.copy(argv)
   ask[#ask + 1] = "-q"
-  local r = util.run(c, ask, { cwd = c.args.chdir, may_fail = true })
-  if r.rc == 2 or r.rc == 127 then
-    c:fail(util.trim(r.stderr), { rc = r.rc, stdout = r.stdout, stderr = r.stderr })
-  end
+  local r = there and util.run(c, ask, { cwd = c.args.chdir, may_fail = true }) or { rc = 2, stdout = "", stderr = "" }
   c.state.argv = argv
+  told(c, r)
   if r.rc ~= 0 then
     c:changed()
-  else
-    c:set("stdout", r.stdout)
-    c:set("stderr", r.stderr)
   end
 end
 
 local function run(c)
   local r = util.run(c, c.state.argv, { cwd = c.args.chdir, may_fail = true })
   if r.rc ~= 0 then
-    c:fail(util.trim(r.stderr), { rc = r.rc, stdout = r.stdout, stderr = r.stderr })
+    c:fail(util.trim(r.stderr), { rc = r.rc, cmd = r.cmd, stdout = r.stdout, stderr = r.stderr })
   end
-  c:set("stdout", util.trim(r.stdout))
-  c:set("stderr", util.trim(r.stderr))
+  told(c, r)
 end
 
 return {
