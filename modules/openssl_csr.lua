@@ -22,9 +22,12 @@ local function subject(c)
     out[#out + 1] = { name, value(text) or error("line end") }
   end
   for _, pair in ipairs(SUBJECT) do
-    if c.args[pair[1]] then
+    if (c.args[pair[1]] or "") ~= "" then
       add(pair[2], c.args[pair[1]])
     end
+  end
+  if #out > 0 and #(c.args.subject_ordered or {}) > 0 then
+    c:fail("subject_ordered cannot be combined with any other subject field")
   end
   for _, name in ipairs(c:order("subject")) do
     local texts = c.args.subject[name]

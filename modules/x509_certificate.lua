@@ -142,7 +142,7 @@ local function sign(c, want)
   local lines = {
     "[ca]", "default_ca = own", "[own]", "database = " .. dir .. "/index", "new_certs_dir = " .. dir, "rand_serial = yes",
     "default_md = " .. want.digest, "policy = any", "unique_subject = no", "copy_extensions = copyall", "email_in_dn = yes",
-    "preserve = yes", "x509_extensions = ext", "string_mask = utf8only", "utf8 = yes", "[any]",
+    "x509_extensions = ext", "string_mask = utf8only", "utf8 = yes", "[any]",
   }
   for _, name in ipairs(POLICY) do
     lines[#lines + 1] = name .. " = optional"
@@ -158,7 +158,7 @@ local function sign(c, want)
   c.fs.write(dir .. "/ca.cnf", util.unlines(lines), { mode = 384 })
   c.fs.write(dir .. "/index", "", { mode = 384 })
   local words = {
-    "ca", "-config", dir .. "/ca.cnf", "-batch", "-notext", "-in", want.csr, "-out", dir .. "/cert.pem", "-keyfile", want.key,
+    "ca", "-config", dir .. "/ca.cnf", "-batch", "-notext", "-preserveDN", "-in", want.csr, "-out", dir .. "/cert.pem", "-keyfile", want.key,
     "-startdate", want.from, "-enddate", want.to, "-passin", want.pass,
   }
   if want.own then

@@ -118,7 +118,10 @@ function x509.plan_absent(c)
     return false
   end
   c:set("filename", c.args.path)
-  if c.fs.stat(c.args.path) then
+  local st = c.fs.stat(c.args.path)
+  if st and st.type == "directory" then
+    c:fail("path: '" .. c.args.path .. "' is a directory")
+  elseif st then
     c:differs("exists", true, false)
   end
   return true
