@@ -17,7 +17,7 @@ static const struct arg args[] = {
     {"refspec", ARG_STR, .doc = "A further refspec to fetch, such as refs/changes/1/2/3."},
     {"reference", ARG_STR, .doc = "Repository on the target to borrow objects from."},
     {"force", ARG_BOOL, .def = "false", .doc = "Throw local changes away."},
-    {"depth", ARG_INT, .doc = "Make a shallow clone of this many commits."},
+    {"depth", ARG_INT, .doc = "Make a shallow clone of this many commits; 0: of all."},
     {"clone", ARG_BOOL, .def = "true", .doc = "Clone when dest does not exist; else only look at the remote."},
     {"update", ARG_BOOL, .def = "true", .doc = "Fetch new revisions into a repository that exists."},
     {"executable", ARG_PATH, .doc = "The git program."},
@@ -62,7 +62,7 @@ static bool check_words(struct mod_call *c, struct err *e) {
             return mod_fail(c, e, "a repository of the kind '%s' is refused: it runs a command", helpers[i]);
         }
     }
-    if (mod_has(c, "depth") && mod_int(c, "depth", 1) < 1) {
+    if (mod_int(c, "depth", 0) < 0) {
         return mod_fail(c, e, "depth must be a positive number, not %lld", (long long)mod_int(c, "depth", 0));
     }
     if (!mod_has(c, "dest") && mod_bool(c, "clone")) {
@@ -110,7 +110,7 @@ static bool open_work(struct mod_call *c, struct work *w, struct err *e) {
     w->remote = mod_z(c, "remote");
     w->bare = mod_bool(c, "bare");
     w->force = mod_bool(c, "force");
-    if (mod_has(c, "depth")) {
+    if (mod_int(c, "depth", 0)) {
         w->depth = arena_printf(c->arena, "%lld", (long long)mod_int(c, "depth", 1));
     }
     if (mod_has(c, "separate_git_dir")) {

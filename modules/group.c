@@ -141,12 +141,17 @@ static bool refuse_busybox(struct mod_call *c, struct err *e) {
     return true;
 }
 
-/// What the tool says; a failure tells nothing of what was to be.
-static bool refused(struct mod_call *c, const struct run_result *r, struct err *e) {
+/// What the plan has told is not true, or no longer.
+static void forget(struct mod_call *c) {
     static const char *const told[] = {"state", "gid", "system"};
     for (size_t i = 0; i < COUNTOF(told); i++) {
         (void)val_del_key(c->result, val_z(c->arena, told[i]));
     }
+}
+
+/// What the tool says; a failure tells nothing of what was to be.
+static bool refused(struct mod_call *c, const struct run_result *r, struct err *e) {
+    forget(c);
     return mod_fail(c, e, "%.*s", STR(r->err.n ? r->err : r->out));
 }
 
@@ -191,6 +196,7 @@ static bool run(struct mod_call *c, struct err *e) {
     if (r.err.n) {
         mod_set_str(c, "stderr", r.err);
     }
+    forget(c);
     report(c, find(c));
     return true;
 }

@@ -81,31 +81,30 @@ local function verify(c, password, hash)
   return crypted ~= nil and crypted == hash:gsub("^%$2y%$", "$2b$") or hash == password
 end
 
--- The file's lines with the user's one as it should be.
+-- The file's text with the user's line as it should be, the same text when it is already. A change takes empty lines out,
+-- too, as Ansible's does.
 local function edited(c, text, make)
   local name, password, present = c.args.name, c.args.password, c.args.state == "present"
-  local out, found, msg = {}, false, nil
+  local out, found, touched, msg = {}, false, false, nil
   for _, line in ipairs(util.lines(text or "")) do
     local user, hash = line:match("^([^:#]*):([^:]*)")
     if user ~= name then
-      out[#out + 1] = line
+      out[#out + 1] = line:match("%S") and line or nil
     elseif not found then
       found = true
-      msg = present and name .. " already present" or "Remove " .. name
-      if present and not verify(c, password, hash) then
-        line = name .. ":" .. make(c, password)
-        msg = "Add/update " .. name
-      end
+      touched = not present or not verify(c, password, hash)
       if present then
-        out[#out + 1] = line
+        out[#out + 1] = touched and name .. ":" .. make(c, password) or line
       end
+      msg = touched and (present and "Add/update " or "Remove ") .. name or name .. " already present"
     end
   end
   if present and not found then
+    touched = true
     out[#out + 1] = name .. ":" .. make(c, password)
     msg = text and "Add/update " .. name or "Create " .. c.args.path
   end
-  return util.unlines(out), msg or name .. " not present"
+  return touched and util.unlines(out) or text, msg or name .. " not present"
 end
 
 local function plan(c)

@@ -1,5 +1,7 @@
 -- iptables: a rule, a chain or a policy of the running packet filter.
 
+local util = use("util")
+
 -- Arguments that become options, in the order Ansible puts them.
 local function option(rule, value, flag)
   if value == nil then
@@ -154,7 +156,7 @@ local function call(c, action, more, number)
   end
   table.move(more or {}, 1, #(more or {}), #argv + 1, argv)
   local r = c:exec({ argv = argv, env = { LANG = "C", LC_ALL = "C" } })
-  r.cmd = table.concat(argv, " ")
+  r.cmd = util.quoted(argv)
   return r
 end
 

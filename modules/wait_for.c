@@ -73,7 +73,7 @@ static bool file_ready(struct wait *w) {
     struct mod_call *c = w->c;
     struct stat st;
     const char *path = mod_z(c, "path");
-    if (lstat(path, &st) != 0) {
+    if (stat(path, &st) != 0) {
         return false;
     }
     struct str state = mod_str(c, "state");
