@@ -245,30 +245,56 @@ static const char *without_slash(struct mod_call *c, const char *path) {
     return arena_strndup(c->arena, path, n);
 }
 
-// A directory goes below dest unless its name ends with a slash; the argument `mode` is for its top.
-static bool plan_remote_dir(struct mod_call *c, const char *src, mode_t mode, struct err *e) {
+// Where the content of a directory goes, and what `dest`, `mode` and the owner mean: with a slash behind src both are
+// dest; without one the content goes below dest, and the rest is for that directory, or for dest when it is made.
+struct tree_dest {
+    const char *top, *told;
+    bool made;  // directories above are made, by the umask
+};
+
+static bool tree_dest(struct mod_call *c, const char *src, struct tree_dest *d, struct err *e) {
     const char *dest = without_slash(c, mod_z(c, "dest"));
-    const char *from = without_slash(c, src);
-    if (!str_ends(str_from(src), "/")) {
-        dest = arena_printf(c->arena, "%s/%.*s", dest, STR(paths_base(str_from(from))));
-    }
     struct stat st;
-    if (lstat(dest, &st) == 0 && !S_ISDIR(st.st_mode) && !S_ISLNK(st.st_mode)) {
-        return mod_fail(c, e, "cannot replace '%s' by a directory: it is a file", dest);
+    bool inside = str_ends(str_from(src), "/");
+    bool slash = str_ends(str_from(mod_z(c, "dest")), "/");
+    bool there = stat(dest, &st) == 0 && S_ISDIR(st.st_mode);
+    struct str above = paths_dir(str_from(dest));
+    if (!slash && !there && above.n && (stat(str_z(c->arena, above), &st) != 0 || !S_ISDIR(st.st_mode))) {
+        return mod_fail(c, e, "Destination directory %.*s does not exist", STR(above));
     }
-    bool into = str_ends(str_from(mod_z(c, "dest")), "/") || (stat(dest, &st) == 0 && S_ISDIR(st.st_mode));
+    d->top = inside ? dest : arena_printf(c->arena, "%s/%.*s", dest, STR(paths_base(str_from(without_slash(c, src)))));
+    d->told = there || slash ? d->top : dest;
+    d->made = !there && (slash ? inside : !inside);
+    if (lstat(d->top, &st) == 0 && !S_ISDIR(st.st_mode) && !S_ISLNK(st.st_mode)) {
+        return mod_fail(c, e, "cannot replace '%s' by a directory: it is a file", d->top);
+    }
     mod_set_z(c, "src", src);
-    mod_set(c, "dest", val_printf(c->arena, "%s%s", dest, into && str_ends(str_from(src), "/") ? "/" : ""));
+    mod_set(c, "dest", val_printf(c->arena, "%s%s", d->told, inside && (there || slash) ? "/" : ""));
+    return true;
+}
+
+static bool plan_remote_dir(struct mod_call *c, const char *src, mode_t mode, struct err *e) {
+    struct tree_dest d;
+    struct stat st;
+    if (!tree_dest(c, src, &d, e)) {
+        return false;
+    }
+    if (!mod_bool(c, "force") && stat(d.told, &st) == 0) {
+        mod_set_z(c, "msg", "file already exists");
+        fsattr_info(c, d.told);
+        return true;
+    }
     mod_set(c, "checksum", VNULL);
     mod_set(c, "md5sum", VNULL);
-    struct put_item top = {.dest = dest, .new_mode = mode & 07777};
-    struct str wanted = val_str_of(c->arena, mod_arg(c, "mode"));
-    if (str_eqz(wanted, "preserve")) {
-        top.mode = str_printf(c->arena, "%04o", (unsigned)(mode & 07777));
+    struct put_item told = {.dest = d.told, .new_mode = d.made ? 0 : mode & 07777, .top = true};
+    if (str_eqz(val_str_of(c->arena, mod_arg(c, "mode")), "preserve")) {
+        told.mode = str_printf(c->arena, "%04o", (unsigned)(mode & 07777));
     }
-    bool ok = put_plan_dir(c, &top, e) && plan_remote_tree(c, from, dest, 0, e);
+    struct put_item top = {.dest = d.top, .own_mode = true};
+    bool ok = put_plan_dir(c, &told, e) && (d.top == d.told || put_plan_dir(c, &top, e)) &&
+              plan_remote_tree(c, without_slash(c, src), d.top, 0, e);
     c->diffs = (struct val){0};
-    fsattr_info(c, dest);
+    fsattr_info(c, d.told);
     return ok;
 }
 

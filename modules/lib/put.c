@@ -239,11 +239,12 @@ bool put_plan_dir(struct mod_call *c, const struct put_item *i, struct err *e) {
     struct put *p = state_of(c);
     struct stat st;
     struct job j = {.dest = i->dest, .dir = true, .new_mode = i->new_mode};
+    bool directory_mode = !i->top && mod_has(c, "directory_mode");
     if (!need_parents(c, arena_printf(c->arena, "%s/", i->dest), e) ||
-        !item_attr(c, i, mod_has(c, "directory_mode") ? "directory_mode" : "mode", &j.attr, e)) {
+        !item_attr(c, i, directory_mode ? "directory_mode" : "mode", &j.attr, e)) {
         return false;
     }
-    j.attr.has_mode = j.attr.has_mode && (mod_has(c, "directory_mode") || i->mode.n > 0);
+    j.attr.has_mode = j.attr.has_mode && (i->top || directory_mode || i->mode.n > 0);
     VEC_PUSH(c->arena, p->jobs, j);
     return stat(i->dest, &st) != 0 || attributes(c, p, &j, &st, e);
 }
@@ -501,6 +502,7 @@ static bool apply_dir(struct mod_call *c, const struct job *j, struct err *e) {
     for (size_t i = 0; j->new_mode && !f.has_mode && i < state_of(c)->dirs.n; i++) {
         if (strcmp(state_of(c)->dirs.p[i], j->dest) == 0) {
             f.has_mode = true;
+            f.symbolic = STR_NONE;
             f.mode = j->new_mode & 07777;
         }
     }

@@ -19,6 +19,7 @@ struct put_item {
     struct str mode;    // "0644" when `mode: preserve` asked for the source's; STR_NONE: as the arguments say
     mode_t new_mode;    // of what does not exist yet, when nothing else is asked for; 0: by the umask
     bool own_mode;      // the argument `mode` is not for this one
+    bool top;           // a directory that `mode` is for, not directory_mode
 };
 /// Controller: adds one file to the call's `_files` and attaches its content. `rel`: its path below dest, STR_NONE for
 /// a single file.
