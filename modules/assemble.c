@@ -101,9 +101,6 @@ static void append(struct buf *b, struct str delimiter, const struct str *before
             buf_char(b, '\n');
         }
         buf_str(b, delimiter);
-        if (delimiter.n && !str_ends(delimiter, "\n")) {
-            buf_char(b, '\n');
-        }
     }
     buf_str(b, fragment);
 }
@@ -164,6 +161,13 @@ static bool assemble(struct mod_call *c, const char *dir, struct str *out, struc
     struct names names = {0};
     struct buf b = BUF_IN(c->arena);
     struct str delimiter = unescape(c->arena, mod_str(c, "delimiter"));
+    // On the controller Ansible's adds a line end even where there is one.
+    if (delimiter.n && (c->ctl || !str_ends(delimiter, "\n"))) {
+        struct buf whole = BUF_IN(c->arena);
+        buf_str(&whole, delimiter);
+        buf_char(&whole, '\n');
+        delimiter = buf_view(&whole);
+    }
     if (!list(c, dir, &names, e)) {
         return false;
     }

@@ -261,6 +261,9 @@ local function make(c)
   c.fs.write(dir .. "/req.cnf", text, { mode = 384 })
   local words = { "req", "-new", "-key", key, "-out", dir .. "/new.csr", "-config", dir .. "/req.cnf" }
   util.append(words, "-passin", x509.secret(c, "passin", c.args.privatekey_passphrase or ""))
+  if #subject(c) == 0 then
+    util.append(words, "-subj", "/")
+  end
   util.append(words, "-" .. c.args.digest)
   x509.openssl(c, words, { what = "Making the request" })
   return dir .. "/new.csr"
