@@ -33,7 +33,7 @@ local function wanted(c)
     c:fail("'recalculate_mask' MUST NOT be set to 'mask' or 'no_mask' when 'state=query'.")
   end
   if a.entry and a.entry ~= "" then
-    if a.etype or a.entity ~= "" or a.permissions then
+    if a.etype or a.entity ~= "" or (a.permissions or "") ~= "" then
       c:fail("'entry' MUST NOT be set when 'entity', 'etype' or 'permissions' are set.")
     end
     local e = split(c, a.entry)

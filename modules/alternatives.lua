@@ -133,7 +133,7 @@ return {
   diff = "full",
   args = {
     name = { required = true, doc = "Name of the link group, as `editor`." },
-    path = { type = "path", doc = "The program it is to lead to." },
+    path = { empty_is_none = true, type = "path", doc = "The program it is to lead to." },
     family = { doc = "Family of alternatives, where update-alternatives knows them (Red Hat, not Debian)." },
     link = { type = "path", doc = "Path of the link; needed for a new group." },
     priority = { type = "int", doc = "Priority of the alternative; 50 for a new one." },

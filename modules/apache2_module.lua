@@ -82,7 +82,7 @@ return {
   diff = "none",
   args = {
     name = { required = true, doc = "Name of the module, as for a2enmod." },
-    identifier = { doc = "Its name in `apache2ctl -M`, where that is not NAME_module." },
+    identifier = { empty_is_none = true, doc = "Its name in `apache2ctl -M`, where that is not NAME_module." },
     force = { type = "bool", default = false, doc = "Disable also what Debian needs." },
     state = { default = "present", choices = { "absent", "present" }, doc = "Whether it is to be enabled." },
     ignore_configcheck = { type = "bool", default = false, doc = "Go on when the configuration is broken." },

@@ -249,7 +249,7 @@ return {
   check = "full",
   diff = "full",
   args = {
-    name = { doc = "Name of the certificate; the first domain without it." },
+    name = { empty_is_none = true, doc = "Name of the certificate; the first domain without it." },
     domains = { type = "list", elements = "str", doc = "The names it is for." },
     state = { default = "present", choices = { "present", "absent" }, doc = "Whether it is to be there." },
     method = { default = "webroot", choices = { "webroot", "standalone", "nginx", "dns" }, doc = "How the authority is shown that the names are ours." },

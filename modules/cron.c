@@ -29,8 +29,8 @@ static const struct arg args[] = {
      .doc = "A nickname instead of the five fields."},
     {"disabled", ARG_BOOL, .def = "false", .doc = "Write the job as a comment."},
     {"env", ARG_BOOL, .def = "false", .doc = "Manage a variable instead of a job."},
-    {"insertafter", ARG_STR, .doc = "With env: behind this variable."},
-    {"insertbefore", ARG_STR, .doc = "With env: before this variable."},
+    {"insertafter", ARG_STR, .empty_is_none = true, .doc = "With env: behind this variable."},
+    {"insertbefore", ARG_STR, .empty_is_none = true, .doc = "With env: before this variable."},
     {0},
 };
 

@@ -20,8 +20,8 @@ end
 local function wanted_of(a)
   local want = { path = a.path, state = a.state, holder = null, divert = null }
   if a.state == "present" then
-    want.holder = util.present(a.holder) and a.holder or "LOCAL"
-    want.divert = util.present(a.divert) and a.divert or a.path .. ".distrib"
+    want.holder = a.holder or "LOCAL"
+    want.divert = a.divert or a.path .. ".distrib"
   end
   return want
 end
@@ -33,7 +33,7 @@ local function words_of(a, want, rename)
     return util.append(words, "--remove", a.path)
   end
   util.extend(words, want.holder ~= "LOCAL" and { "--package", want.holder } or { "--local" })
-  util.extend(words, util.present(a.divert) and { "--divert", a.divert })
+  util.extend(words, a.divert and { "--divert", a.divert })
   return util.append(words, "--add", a.path)
 end
 
@@ -168,8 +168,8 @@ return {
       default = "present", choices = { "absent", "present" },
       doc = "`present`: packages but the holder install their version elsewhere; `absent`: there is no diversion.",
     },
-    holder = { doc = "The package whose version is not diverted; none but the administrator's when it is not given (`LOCAL`)." },
-    divert = { type = "path", doc = "Where the others' version goes; the path with `.distrib` when it is not given." },
+    holder = { empty_is_none = true, doc = "The package whose version is not diverted; none but the administrator's when it is not given (`LOCAL`)." },
+    divert = { empty_is_none = true, type = "path", doc = "Where the others' version goes; the path with `.distrib` when it is not given." },
     rename = { type = "bool", default = false, doc = "Also move the file there, or back with `state: absent`, when the state changes." },
     force = { type = "bool", default = false, doc = "With `rename`: what is at the place it is moved to is lost." },
   },

@@ -291,7 +291,7 @@ static bool check_args(struct mod_call *c, struct file *f, struct err *e) {
     if (mod_bool(c, "recurse") && !is(f->state, "directory")) {
         return file_fail(c, f, "path", e, "recurse option requires state to be 'directory'");
     }
-    if (f->src && (!state || (!is(state, "link") && !is(state, "hard")))) {
+    if (f->src && *f->src && (!state || (!is(state, "link") && !is(state, "hard")))) {
         return file_fail(c, f, "path", e, "src option requires state to be 'link' or 'hard'");
     }
     return true;

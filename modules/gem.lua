@@ -123,12 +123,7 @@ local function check(c)
   end
 end
 
-local function drop_empty(c)
-  util.drop_empty(c, "bindir", "build_flags", "executable", "gem_source", "install_dir", "repository", "version")
-end
-
 local function plan(c)
-  drop_empty(c)
   check(c)
   c:set("name", c.args.name)
   c:set("state", c.args.state)
@@ -145,7 +140,6 @@ local function plan(c)
 end
 
 local function run(c)
-  drop_empty(c)
   if c.args.state == "absent" then
     uninstall(c)
   else
@@ -164,19 +158,19 @@ return {
   args = {
     name = { required = true, doc = "The gem." },
     state = { default = "present", choices = { "present", "absent", "latest" }, doc = "What is wanted." },
-    version = { doc = "Its version." },
-    gem_source = { type = "path", doc = "A file that holds it." },
+    version = { empty_is_none = true, doc = "Its version." },
+    gem_source = { empty_is_none = true, type = "path", doc = "A file that holds it." },
     include_dependencies = { type = "bool", default = true, doc = "With what it needs." },
-    repository = { aliases = { "source" }, doc = "Where it comes from." },
+    repository = { empty_is_none = true, aliases = { "source" }, doc = "Where it comes from." },
     user_install = { type = "bool", default = true, doc = "For the user, not for the system." },
-    executable = { type = "path", doc = "The gem program." },
-    install_dir = { type = "path", doc = "Where it goes." },
-    bindir = { type = "path", doc = "Where its programs go." },
+    executable = { empty_is_none = true, type = "path", doc = "The gem program." },
+    install_dir = { empty_is_none = true, type = "path", doc = "Where it goes." },
+    bindir = { empty_is_none = true, type = "path", doc = "Where its programs go." },
     norc = { type = "bool", default = true, doc = "Read no gemrc." },
     env_shebang = { type = "bool", default = false, doc = "Programs begin with /usr/bin/env." },
     pre_release = { type = "bool", default = false, doc = "Also versions before a release." },
     include_doc = { type = "bool", default = false, doc = "With documentation." },
-    build_flags = { doc = "Flags of the compiler." },
+    build_flags = { empty_is_none = true, doc = "Flags of the compiler." },
     force = { type = "bool", default = false, doc = "Whatever is in the way." },
     override_platform_install_dir = { type = "bool", default = false, doc = "To the user's directory, whatever the system's default." },
   },

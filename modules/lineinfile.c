@@ -14,7 +14,8 @@ static const struct arg args[] = {
     {"create", ARG_BOOL, .def = "false", .doc = "Create the file when it does not exist."},
     {"backup", ARG_BOOL, .def = "false", .doc = "Keep the old file under a dated name."},
     {"firstmatch", ARG_BOOL, .def = "false", .doc = "Use the first match of the patterns, not the last."},
-    {"validate", ARG_STR, .doc = "Command with %s to check the new file before it is put in place."},
+    {"validate", ARG_STR, .empty_is_none = true,
+     .doc = "Command with %s to check the new file before it is put in place."},
     {0},
 };
 

@@ -24,6 +24,8 @@ struct arg {
     const char *name;
     enum arg_type type;
     bool required, no_log;
+    bool empty_is_none;      // an empty text counts as not given, once it is checked what is required: roles pass
+                             // default('')
     enum arg_type elements;  // for ARG_LIST: ARG_STR (0) unless told
     const char *def;         // default, as YAML text; NULL: none
     const char *choices;     // "a|b|c"; NULL: any

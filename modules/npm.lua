@@ -135,12 +135,7 @@ local function installed(c)
   return have, #missing > 0 or wanted ~= nil and not have[wanted]
 end
 
-local function drop_empty(c)
-  util.drop_empty(c, "executable", "path", "registry", "version")
-end
-
 local function plan(c)
-  drop_empty(c)
   local state = c.args.state
   if not c.args.path and not c.args.global then
     c:fail("path must be specified when not using global")
@@ -182,7 +177,6 @@ local function plan(c)
 end
 
 local function run(c)
-  drop_empty(c)
   if c.args.path and not c.fs.exists(c.args.path) then
     util.makedirs(c, c.args.path)
     c.state.root = util.trim(npm(c, { "prefix" }).stdout) -- a directory above may have a package.json
@@ -220,16 +214,16 @@ return {
   check = "full",
   diff = "none",
   args = {
-    name = { doc = "The package; all of package.json without it." },
-    path = { type = "path", doc = "Directory of the project." },
-    version = { doc = "Version to install." },
+    name = { empty_is_none = true, doc = "The package; all of package.json without it." },
+    path = { empty_is_none = true, type = "path", doc = "Directory of the project." },
+    version = { empty_is_none = true, doc = "Version to install." },
     global = { type = "bool", default = false, doc = "For the whole system." },
-    executable = { type = "path", doc = "The npm program." },
+    executable = { empty_is_none = true, type = "path", doc = "The npm program." },
     ignore_scripts = { type = "bool", default = false, doc = "Run no scripts of packages." },
     unsafe_perm = { type = "bool", default = false, doc = "Run scripts as root, too." },
     ci = { type = "bool", default = false, doc = "Install exactly what package-lock.json says." },
     production = { type = "bool", default = false, doc = "Without what only development needs." },
-    registry = { doc = "Address of the registry." },
+    registry = { empty_is_none = true, doc = "Address of the registry." },
     state = { default = "present", choices = { "present", "absent", "latest" }, doc = "What is to be there." },
     no_optional = { type = "bool", default = false, doc = "Without optional dependencies." },
     no_bin_links = { type = "bool", default = false, doc = "Make no links for programs." },

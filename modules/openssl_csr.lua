@@ -365,8 +365,8 @@ return {
     name_constraints_excluded = { type = "list", elements = "str", doc = "Names it may not." },
     name_constraints_critical = { type = "bool", default = false, doc = "Whether they are critical." },
     create_subject_key_identifier = { type = "bool", default = false, doc = "Add the identifier of the key." },
-    subject_key_identifier = { doc = "That identifier." },
-    authority_key_identifier = { doc = "Identifier of the authority's key, as bytes: 00:1A." },
+    subject_key_identifier = { empty_is_none = true, doc = "That identifier." },
+    authority_key_identifier = { empty_is_none = true, doc = "Identifier of the authority's key, as bytes: 00:1A." },
     authority_cert_issuer = { type = "list", elements = "str", doc = "Names of who made the authority's certificate." },
     authority_cert_serial_number = { type = "int", doc = "Its serial number." },
     crl_distribution_points = {

@@ -301,7 +301,7 @@ return {
     part_type = { default = "primary", choices = { "extended", "logical", "primary" }, doc = "Type of a new partition; on gpt this is its name." },
     part_start = { default = "0%", doc = "Where it begins, with a unit; negative: from the end of the disk." },
     part_end = { default = "100%", doc = "Where it ends." },
-    fs_type = { doc = "File system that a new partition is for; none is made." },
+    fs_type = { empty_is_none = true, doc = "File system that a new partition is for; none is made." },
     name = { doc = "Name of the partition (gpt, mac, pc98)." },
     flags = { type = "list", elements = "str", doc = "Its flags: others are taken away." },
     state = { default = "info", choices = { "absent", "info", "present" }, doc = "`info` only tells." },

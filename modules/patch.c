@@ -12,8 +12,10 @@
 static const struct arg args[] = {
     {"src", ARG_PATH, .required = true, .aliases = "patchfile",
      .doc = "The patch: on the controller, or with remote_src on the target."},
-    {"dest", ARG_PATH, .aliases = "originalfile", .doc = "The file to patch; without it those that the patch names."},
-    {"basedir", ARG_PATH, .doc = "Directory in which the patch is applied; without it that of dest."},
+    {"dest", ARG_PATH, .empty_is_none = true, .aliases = "originalfile",
+     .doc = "The file to patch; without it those that the patch names."},
+    {"basedir", ARG_PATH, .empty_is_none = true,
+     .doc = "Directory in which the patch is applied; without it that of dest."},
     {"strip", ARG_INT, .def = "0", .doc = "How many leading parts of names in the patch are dropped."},
     {"remote_src", ARG_BOOL, .def = "false", .doc = "src is on the target."},
     {"backup", ARG_BOOL, .def = "false", .doc = "Keep numbered copies of the files."},

@@ -476,7 +476,6 @@ local function install(c, pip, wanted, made)
 end
 
 local function run(c)
-  util.drop_empty(c, "extra_args", "virtualenv", "virtualenv_python")
   check_arguments(c)
   local wanted, env, made = packages(c), environment(c), nil
   if env and not is_made(c, env) then
@@ -520,13 +519,13 @@ return {
       choices = { "present", "absent", "latest", "forcereinstall" },
       doc = "Whether they are to be installed, and whether newer ones are to be looked for.",
     },
-    virtualenv = { type = "path", doc = "Environment to install into; made when it does not exist." },
+    virtualenv = { empty_is_none = true, type = "path", doc = "Environment to install into; made when it does not exist." },
     virtualenv_site_packages = { type = "bool", default = false, doc = "A new environment sees the system's packages." },
     virtualenv_command = { type = "path", default = "virtualenv", doc = "Command that makes an environment." },
-    virtualenv_python = { doc = "Python of a new environment." },
-    extra_args = { doc = "More arguments for pip." },
+    virtualenv_python = { empty_is_none = true, doc = "Python of a new environment." },
+    extra_args = { empty_is_none = true, doc = "More arguments for pip." },
     editable = { type = "bool", default = false, doc = "Install in a way that follows the sources." },
-    chdir = { type = "path", doc = "Directory to run in." },
+    chdir = { empty_is_none = true, type = "path", doc = "Directory to run in." },
     executable = { type = "path", doc = "The pip to use." },
     umask = { doc = "Umask to install with, as an octal number." },
   },

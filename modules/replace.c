@@ -11,7 +11,8 @@ static const struct arg args[] = {
     {"after", ARG_STR, .doc = "Only behind the first match of this pattern, in which a dot matches line ends, too."},
     {"before", ARG_STR, .doc = "Only before a match of this pattern."},
     {"backup", ARG_BOOL, .def = "false", .doc = "Keep the old file under a dated name."},
-    {"validate", ARG_STR, .doc = "Command with %s to check the new file before it is put in place."},
+    {"validate", ARG_STR, .empty_is_none = true,
+     .doc = "Command with %s to check the new file before it is put in place."},
     {"encoding", ARG_STR, .def = "utf-8", .doc = "Encoding of the file: utf-8, ascii or latin-1."},
     {0},
 };

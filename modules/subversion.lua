@@ -159,7 +159,6 @@ local function renew(c)
 end
 
 local function run(c)
-  util.drop_empty(c, "password", "username")
   local a = c.args
   if not a.dest and (a.checkout or a.update or a.export) then
     c:fail("the destination directory must be specified unless checkout=no, update=no, and export=no")
@@ -203,8 +202,8 @@ return {
     dest = { type = "path", doc = "Where it goes." },
     revision = { default = "HEAD", aliases = { "rev", "version" }, doc = "The revision." },
     force = { type = "bool", default = false, doc = "Give up changes that were made here." },
-    username = { doc = "Who logs in." },
-    password = { no_log = true, doc = "The password." },
+    username = { empty_is_none = true, doc = "Who logs in." },
+    password = { empty_is_none = true, no_log = true, doc = "The password." },
     executable = { type = "path", doc = "The svn program." },
     export = { type = "bool", default = false, doc = "Without what makes it a working copy." },
     checkout = { type = "bool", default = true, doc = "Check out when it is not there." },

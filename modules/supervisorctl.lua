@@ -166,12 +166,7 @@ local function answer(c)
   c:set("state", c.args.state)
 end
 
-local function drop_empty(c)
-  util.drop_empty(c, "config", "password", "server_url", "supervisorctl_path", "username")
-end
-
 local function plan(c)
-  drop_empty(c)
   local state, name = c.args.state, (wanted(c))
   if state == "signalled" and not c.args.signal then
     c:fail("state is signalled but all of the following are missing: signal")
@@ -199,7 +194,6 @@ local function plan(c)
 end
 
 local function run(c)
-  drop_empty(c)
   local state, name = c.args.state, (wanted(c))
   local argv = client(c)
   if state == "restarted" then
@@ -247,11 +241,11 @@ return {
       choices = { "present", "started", "restarted", "stopped", "absent", "signalled" },
       doc = "Desired state; `restarted` always restarts and reads the configuration again first.",
     },
-    config = { type = "path", doc = "Configuration file of supervisor." },
-    server_url = { doc = "Where supervisord listens." },
-    username = { doc = "User name for supervisord." },
-    password = { no_log = true, doc = "Password for supervisord; never shown in the process list." },
-    supervisorctl_path = { type = "path", doc = "Path of supervisorctl." },
+    config = { empty_is_none = true, type = "path", doc = "Configuration file of supervisor." },
+    server_url = { empty_is_none = true, doc = "Where supervisord listens." },
+    username = { empty_is_none = true, doc = "User name for supervisord." },
+    password = { empty_is_none = true, no_log = true, doc = "Password for supervisord; never shown in the process list." },
+    supervisorctl_path = { empty_is_none = true, type = "path", doc = "Path of supervisorctl." },
     signal = { doc = "Signal to send, for `signalled`." },
     stop_before_removing = { type = "bool", default = false, doc = "Stop the program before it is removed." },
   },

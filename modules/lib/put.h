@@ -7,7 +7,9 @@
     {"backup", ARG_BOOL, .def = "false", .doc = "Keep the old file under a dated name."},                              \
         {"force", ARG_BOOL, .def = "true", .aliases = "thirsty", .doc = "Replace a file that differs."},               \
         {"follow", ARG_BOOL, .def = "false", .doc = "Write to what a link at dest points to."},                        \
-        {"validate", ARG_STR, .doc = "Command with %s to check the new file before it is put in place."}, {            \
+        {"validate", ARG_STR, .empty_is_none = true,                                                                   \
+         .doc = "Command with %s to check the new file before it is put in place."},                                   \
+    {                                                                                                                  \
         "_files", ARG_LIST, .elements = ARG_RAW, .doc = "Internal: the attached content."                              \
     }
 

@@ -8,15 +8,6 @@ function util.trim(text)
   return (text:match("^%s*(.-)%s*$"))
 end
 
--- Takes options as not given when they are empty: what roles pass on is often default('').
-function util.drop_empty(c, ...)
-  for _, name in ipairs({ ... }) do
-    if c.args[name] == "" then
-      c.args[name] = nil
-    end
-  end
-end
-
 -- The lines of a text without their ends.
 function util.lines(text)
   local out = {}

@@ -523,7 +523,10 @@ static bool check_level(struct check *k, struct spec s, struct val raw, bool top
     }
     const struct arg *arg;
     for (size_t i = 0; (arg = spec_each(s, &i));) {
-        if (!check_sub(k, arg, args)) {
+        struct val v = val_get(args, arg->name);
+        if (arg->empty_is_none && val_is(v, VAL_STR) && !val_text(v).n) {
+            val_set(k->a, args, arg->name, VNULL);
+        } else if (!check_sub(k, arg, args)) {
             return false;
         }
     }

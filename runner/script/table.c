@@ -83,7 +83,7 @@ static bool read_args(struct reader *r, struct val v, const char *where, int dep
 
 static bool read_arg(struct reader *r, struct vpair *p, int depth, struct arg *arg) {
     static const char *const keys[] = {"type",    "required", "no_log",  "elements", "default",
-                                       "choices", "aliases",  "options", "doc"};
+                                       "choices", "aliases",  "options", "doc",      "empty_is_none"};
     struct val d = p->value;
     const char *where = arena_printf(r->a, "argument '%.*s'", STR(val_text(p->key)));
     if (!val_is(d, VAL_DICT)) {
@@ -95,6 +95,7 @@ static bool read_arg(struct reader *r, struct vpair *p, int depth, struct arg *a
     arg->name = str_z(r->a, val_text(p->key));
     arg->required = val_truth(val_get(d, "required"));
     arg->no_log = val_truth(val_get(d, "no_log"));
+    arg->empty_is_none = val_truth(val_get(d, "empty_is_none"));
     arg->choices = table_names(r, val_get(d, "choices"), "|");
     arg->aliases = table_names(r, val_get(d, "aliases"), "|");
     arg->doc = table_text(r, d, "doc");

@@ -136,6 +136,27 @@ def full_name(module):
     return module
 
 
+def tree_differences(directory, after):
+    """What is there after the run: files and links that a case names, with their contents and modes."""
+    for name, want in after.items():
+        path = os.path.join(directory, name)
+        want = {"content": want} if isinstance(want, str) else want
+        if want is None:
+            if os.path.lexists(path):
+                yield "after: %s: expected nothing there, found it" % name
+        elif not os.path.lexists(path):
+            yield "after: %s: expected it there, found nothing" % name
+        elif "link" in want:
+            found = os.readlink(path) if os.path.islink(path) else None
+            yield from differences("after: %s: link" % name, want["link"], found)
+        else:
+            if "content" in want and os.path.isfile(path):
+                with open(path, newline="", errors="surrogateescape") as f:
+                    yield from differences("after: %s" % name, want["content"], f.read())
+            if "mode" in want:
+                yield from differences("after: %s: mode" % name, "%o" % int(str(want["mode"]), 8), "%o" % (os.stat(path).st_mode & 0o7777))
+
+
 def run_case(case, module, call=call):
     with tempfile.TemporaryDirectory() as directory:
         os.chmod(directory, 0o755)
@@ -149,6 +170,7 @@ def run_case(case, module, call=call):
             if case.get("check", True) and "check_result" in case:
                 yield from differences("check mode", case["check_result"], call(case, module, True))
             yield from differences("result", case.get("result", {}), call(case, module, False))
+            yield from tree_differences(directory, case.get("after", {}))
             if case.get("idempotent"):
                 yield from differences("second run", {"changed": False}, call(case, module, False))
         finally:
