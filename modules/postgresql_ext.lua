@@ -72,10 +72,10 @@ return {
   args = postgres.args({
     name = { required = true, aliases = { "ext" }, doc = "The extension." },
     login_db = { required = true, aliases = { "db" }, doc = "The database." },
-    schema = { doc = "Schema its objects are in." },
+    schema = { empty_is_none = true, doc = "Schema its objects are in." },
     state = { default = "present", choices = { "absent", "present" }, doc = "Whether it is to be there." },
     cascade = { type = "bool", default = false, doc = "Also what it needs, or what needs it." },
-    version = { doc = "Version, or `latest`." },
+    version = { empty_is_none = true, doc = "Version, or `latest`." },
     comment = { doc = "Its comment." },
   }),
   plan = plan,

@@ -10,7 +10,7 @@ local COMMON = {
   login_password = { no_log = true, doc = "The password." },
   login_host = { default = "localhost", doc = "Where the server is." },
   login_port = { type = "int", default = 3306, doc = "Its port." },
-  login_unix_socket = { doc = "Its socket." },
+  login_unix_socket = { empty_is_none = true, doc = "Its socket." },
   connect_timeout = { type = "int", default = 30, doc = "Seconds to connect." },
   config_file = { type = "path", default = "~/.my.cnf", doc = "File with user and password; empty: none." },
   ca_cert = { type = "path", aliases = { "ssl_ca" }, doc = "Certificate authority of the server." },

@@ -17,7 +17,7 @@ local COMMON = {
   ssl_cert = { type = "path", doc = "Client certificate." },
   ssl_key = { type = "path", doc = "Its key." },
   connect_params = { type = "dict", default = dict(), doc = "More parameters of the connection, as libpq names them." },
-  session_role = { doc = "Role to take on after the connection." },
+  session_role = { empty_is_none = true, doc = "Role to take on after the connection." },
   trust_input = { type = "bool", default = true, doc = "With false, texts that look like SQL are refused. Names are always quoted." },
 }
 
