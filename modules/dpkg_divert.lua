@@ -3,7 +3,7 @@
 local util = use("util")
 
 local function said(r)
-  return (r.stdout:gsub("%s+$", ""))
+  return util.trim(r.stdout)
 end
 
 -- What dpkg knows of the path now.
@@ -113,7 +113,8 @@ local function move(c, from, to)
 end
 
 -- Another holder or place is a removal and an addition. What lies at the old place goes to the new one where it can: first,
--- so that a run that is killed between the calls leaves no file that nobody knows of. What fails half-way is put back, where that is possible.
+-- so that a run that is killed between the calls leaves no file that nobody knows of. What fails half-way is put back,
+-- where that is possible.
 local function replace(c, s)
   local old, new = s.now.divert, s.want.divert
   local follows = old ~= new and c.fs.exists(old) and not c.fs.exists(new) and move(c, old, new)

@@ -9,12 +9,7 @@ local function program(c)
   return c:which("gmake") or c:need("make")
 end
 
--- A value as Python writes it.
-local function text_of(value)
-  return type(value) == "boolean" and (value and "True" or "False") or tostring(value)
-end
-
--- The command; an empty target is none.
+-- The command; an empty target is none, and told as it is.
 local function command(c)
   local argv = { program(c) }
   if c.args.jobs then
@@ -24,7 +19,7 @@ local function command(c)
   util.extend(argv, (c.args.target or "") ~= "" and { c.args.target } or c.args.targets)
   for _, name in ipairs(util.keys(c.args.params)) do
     local value = c.args.params[name]
-    argv[#argv + 1] = name .. (value ~= null and "=" .. text_of(value) or "")
+    argv[#argv + 1] = name .. (value ~= null and "=" .. util.python_text(value) or "")
   end
   return argv
 end

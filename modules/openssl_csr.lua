@@ -22,7 +22,7 @@ local function subject(c)
     out[#out + 1] = { name, value(text) or error("line end") }
   end
   for _, pair in ipairs(SUBJECT) do
-    if (c.args[pair[1]] or "") ~= "" then
+    if c.args[pair[1]] then
       add(pair[2], c.args[pair[1]])
     end
   end
@@ -343,13 +343,13 @@ return {
     version = { type = "int", default = 1, choices = { 1 }, doc = "Version of the request." },
     subject = { type = "dict", doc = "More parts of the subject." },
     subject_ordered = { type = "list", elements = "dict", doc = "Parts of the subject, in order." },
-    country_name = { aliases = { "C", "countryName" }, doc = "Country." },
-    state_or_province_name = { aliases = { "ST", "stateOrProvinceName" }, doc = "State or province." },
-    locality_name = { aliases = { "L", "localityName" }, doc = "Place." },
-    organization_name = { aliases = { "O", "organizationName" }, doc = "Organization." },
-    organizational_unit_name = { aliases = { "OU", "organizationalUnitName" }, doc = "Its unit." },
-    common_name = { aliases = { "CN", "commonName" }, doc = "Common name." },
-    email_address = { aliases = { "E", "emailAddress" }, doc = "Mail address." },
+    country_name = { empty_is_none = true, aliases = { "C", "countryName" }, doc = "Country." },
+    state_or_province_name = { empty_is_none = true, aliases = { "ST", "stateOrProvinceName" }, doc = "State or province." },
+    locality_name = { empty_is_none = true, aliases = { "L", "localityName" }, doc = "Place." },
+    organization_name = { empty_is_none = true, aliases = { "O", "organizationName" }, doc = "Organization." },
+    organizational_unit_name = { empty_is_none = true, aliases = { "OU", "organizationalUnitName" }, doc = "Its unit." },
+    common_name = { empty_is_none = true, aliases = { "CN", "commonName" }, doc = "Common name." },
+    email_address = { empty_is_none = true, aliases = { "E", "emailAddress" }, doc = "Mail address." },
     subject_alt_name = { type = "list", elements = "str", aliases = { "subjectAltName" }, doc = "Other names, as DNS:example.org or IP:10.0.0.1." },
     subject_alt_name_critical = critical("subject_alt_name", "subjectAltName"),
     use_common_name_for_san = { type = "bool", default = true, aliases = { "useCommonNameForSAN" }, doc = "Without other names, the common name is one." },

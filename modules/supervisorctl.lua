@@ -1,6 +1,5 @@
 -- supervisorctl: programs and groups under supervisord, through its command line client.
 
-local util = use("util")
 local LOCALE = { LANG = "C", LC_ALL = "C", LC_MESSAGES = "C", LC_CTYPE = "C" }
 local RUNNING = { RUNNING = true, STARTING = true }
 

@@ -81,7 +81,7 @@ end
 local function rule_words(c)
   local a, words = c.args, {}
   local function add(on, ...)
-    if on and on ~= "" then
+    if on then
       util.append(words, ...)
     end
   end
@@ -97,9 +97,9 @@ local function rule_words(c)
   add(a.interface_in, "in", "on", a.interface_in)
   add(a.interface_out, "out", "on", a.interface_out)
   add(a.log, "log")
-  add(a.from_ip, "from", a.from_ip)
+  add(a.from_ip ~= "", "from", a.from_ip)
   add(a.from_port, "port", a.from_port)
-  add(a.to_ip, "to", a.to_ip)
+  add(a.to_ip ~= "", "to", a.to_ip)
   add(a.to_port, "port", a.to_port)
   add(a.proto, "proto", a.proto)
   add(a.name, "app", a.name)
@@ -237,19 +237,19 @@ return {
     rule = { choices = { "allow", "deny", "limit", "reject" }, doc = "What the rule does." },
     log = { type = "bool", default = false, doc = "Log what the rule matches." },
     from_ip = { default = "any", aliases = { "from", "src" }, doc = "Source address or network." },
-    from_port = { doc = "Source port." },
+    from_port = { empty_is_none = true, doc = "Source port." },
     to_ip = { default = "any", aliases = { "dest", "to" }, doc = "Destination address or network." },
-    to_port = { aliases = { "port" }, doc = "Destination port." },
+    to_port = { empty_is_none = true, aliases = { "port" }, doc = "Destination port." },
     proto = {
       choices = { "any", "tcp", "udp", "ipv6", "esp", "ah", "gre", "igmp", "vrrp" }, aliases = { "protocol" }, doc = "Protocol.",
     },
-    name = { aliases = { "app" }, doc = "Application profile of /etc/ufw/applications.d." },
+    name = { empty_is_none = true, aliases = { "app" }, doc = "Application profile of /etc/ufw/applications.d." },
     delete = { type = "bool", default = false, doc = "Remove the rule." },
-    interface = { aliases = { "if" }, doc = "Interface; needs a direction." },
-    interface_in = { aliases = { "if_in" }, doc = "Interface packets come in by." },
-    interface_out = { aliases = { "if_out" }, doc = "Interface packets go out by." },
+    interface = { empty_is_none = true, aliases = { "if" }, doc = "Interface; needs a direction." },
+    interface_in = { empty_is_none = true, aliases = { "if_in" }, doc = "Interface packets come in by." },
+    interface_out = { empty_is_none = true, aliases = { "if_out" }, doc = "Interface packets go out by." },
     route = { type = "bool", default = false, doc = "A rule for what is passed on." },
-    comment = { doc = "Comment of the rule." },
+    comment = { empty_is_none = true, doc = "Comment of the rule." },
   },
   exclusive = {
     { "name", "proto", "logging" }, { "direction", "interface_in" }, { "direction", "interface_out" },

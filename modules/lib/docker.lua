@@ -334,7 +334,7 @@ function docker.labels(c, labels, field)
   local out = dict({})
   for key, value in pairs(labels or {}) do
     if type(value) == "boolean" or math.type(value) == "float" then
-      local shown = type(value) == "boolean" and (value and "True" or "False") or tostring(value)
+      local shown = util.python_text(value)
       c:fail("The value " .. shown .. " for '" .. key .. "' of " .. field .. " is not a string or something than can be safely converted to a string!")
     end
     out[key] = value == null and "None" or tostring(value)

@@ -208,7 +208,7 @@ end
 local function strings(dictionary)
   local out = dict({})
   for key, value in pairs(dictionary) do
-    out[key] = type(value) == "boolean" and (value and "True" or "False") or tostring(value)
+    out[key] = util.python_text(value)
   end
   return out
 end

@@ -8,6 +8,11 @@ function util.trim(text)
   return (text:match("^%s*(.-)%s*$"))
 end
 
+-- A value as Python writes it.
+function util.python_text(value)
+  return type(value) == "boolean" and (value and "True" or "False") or tostring(value)
+end
+
 -- The lines of a text without their ends.
 function util.lines(text)
   local out = {}
