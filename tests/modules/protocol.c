@@ -270,7 +270,17 @@ TEST(cancel_kills_what_the_module_started) {
     link_close(&l);
 }
 
-// Requests of a lane that wait together are run by one process. To make them wait, the first one waits for a file.
+/// What was sent before has been read, and what could start has started.
+static void all_is_read(struct link *l) {
+    struct answer x;
+    peer_send(&l->p, FRAME_PING, 1000, STR_NONE, &l->e);
+    do {
+        CHECK(receive(l, &x));
+    } while (x.kind != FRAME_PING);
+}
+
+// Requests of a lane that wait together are run by one process. To make them wait, the first one waits for a file; it
+// has started before they are sent, so that its process takes none of them.
 struct gate {
     const char *dir, *path;
 };
@@ -278,15 +288,11 @@ static struct gate gate_shut(struct link *l, uint32_t id) {
     struct gate g = {.dir = temp_dir(&l->a)};
     g.path = arena_printf(&l->a, "%s/gate", g.dir);
     send_shell(l, id, arena_printf(&l->a, "while [ ! -e %s ]; do sleep 0.02; done", g.path), 5);
+    all_is_read(l);
     return g;
 }
-/// Once what was sent has been read.
 static void gate_open(struct link *l, const struct gate *g) {
-    struct answer x;
-    peer_send(&l->p, FRAME_PING, 1000, STR_NONE, &l->e);
-    do {
-        CHECK(receive(l, &x));
-    } while (x.kind != FRAME_PING);
+    all_is_read(l);
     int fd = open(g->path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
     CHECK(fd >= 0 && close(fd) == 0);
 }
@@ -342,11 +348,14 @@ TEST(a_request_that_shares_a_process_is_cancelled) {
     link_open(&l);
     struct gate g = gate_shut(&l, 1);
     const char *second = arena_printf(&l.a, "%s/second", g.dir);
-    send_shell(&l, 2, arena_printf(&l.a, "while [ ! -e %s ]; do sleep 0.02; done; echo two", second), 5);
+    const char *started = arena_printf(&l.a, "%s/started", g.dir);
+    send_shell(&l, 2,
+               arena_printf(&l.a, "echo x > %s; while [ ! -e %s ]; do sleep 0.02; done; echo two", started, second), 5);
     send_shell(&l, 3, "sleep 60", 5);
     send_shell(&l, 4, "echo four", 5);
     gate_open(&l, &g);
     (void)result_of(&l, 1);
+    wait_for(started);
     peer_send(&l.p, FRAME_CANCEL, 3, STR_NONE, &l.e);
     g.path = second;
     gate_open(&l, &g);
