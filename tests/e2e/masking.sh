@@ -275,13 +275,9 @@ fi
 # -- processes and files ----------------------------------------------------------------------------------------------
 # watch: every process's arguments and environment, as often as this machine can
 watch() {
-    local seen=$1 f
-    while :; do
-        for f in /proc/[0-9]*/cmdline /proc/[0-9]*/environ; do
-            if grep -aqF -f "$work/canaries" "$f"; then echo "$f: $(tr '\0' ' ' <"$f" | cut -c1-200)"; fi
-        done >>"$seen" 2>/dev/null
-        [ -e "$work/stop" ] && return
-    done
+    while [ ! -e "$work/stop" ]; do
+        grep -aHzF -f "$work/canaries" /proc/[0-9]*/cmdline /proc/[0-9]*/environ | tr '\0' '\n'
+    done >>"$1" 2>/dev/null
 }
 if [[ processes == *"$only"* ]]; then
     cat >book.yml <<'Y'

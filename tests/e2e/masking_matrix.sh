@@ -207,15 +207,14 @@ judge() { # judge NAME FILE...
         passed=$((passed + 1))
     fi
 }
-# watch: every process's arguments, as often as this machine can. What a command of the play is given is not ours to hide.
+# watch: the arguments of our processes, as often as this machine can. What a command of the play is given is not ours to hide.
 watch() {
-    local f
+    local ours
     while [ ! -e "$work/stop" ]; do
-        for f in /proc/[0-9]*/cmdline; do
-            grep -aqE 'play|vault|ssh|sudo' "$f" && grep -aqF -f "$work/forms" "$f" && tr '\0' ' ' <"$f"
-        done >>"$work/seen" 2>/dev/null
+        mapfile -t ours < <(grep -alP '^[^\0 ]*(play|vault|ssh|sudo)[^\0 ]*\0' /proc/[0-9]*/cmdline)
+        grep -aHzF -f "$work/forms" "${ours[@]}" /dev/null | tr '\0' '\n'
         sleep 0.05
-    done
+    done >>"$work/seen" 2>/dev/null
 }
 
 # run_play ARGUMENTS...: where there is something to type, on a terminal of its own

