@@ -157,13 +157,13 @@ bool spawn_run(const struct spawn *s, struct arena *a, struct spawn_result *r, s
     return ok;
 }
 
-bool spawn_pipes(const char *const *argv, const char *const *envp, int err_fd, int *pid, int *in, int *out,
-                 struct err *e) {
+bool spawn_pipes(const char *const *argv, const char *const *envp, const char *cwd, int err_fd, int *pid, int *in,
+                 int *out, struct err *e) {
     int to[2] = {-1, -1};
     int from[2] = {-1, -1};
     bool ok = make_pipe(to, e) && make_pipe(from, e);
     if (ok) {
-        struct spawn s = {.argv = argv, .envp = envp};
+        struct spawn s = {.argv = argv, .envp = envp, .cwd = cwd};
         int fds[3] = {to[0], from[1], err_fd >= 0 ? err_fd : STDERR_FILENO};
         ok = spawn_start(&s, fds, pid, e);
     }

@@ -31,9 +31,10 @@ bool spawn_start(const struct spawn *s, const int fds[3], int *pid, struct err *
 bool spawn_run(const struct spawn *s, struct arena *a, struct spawn_result *r, struct err *e);
 
 /// Starts a child whose stdin/stdout are pipes (both ends returned, CLOEXEC, blocking) and stderr is `err_fd` (or
-/// inherited when -1). For long-lived children such as play-remote under `local`.
-bool spawn_pipes(const char *const *argv, const char *const *envp, int err_fd, int *pid, int *in, int *out,
-                 struct err *e);
+/// inherited when -1), in directory `cwd` (NULL: the caller's). For long-lived children such as play-remote under
+/// `local`.
+bool spawn_pipes(const char *const *argv, const char *const *envp, const char *cwd, int err_fd, int *pid, int *in,
+                 int *out, struct err *e);
 /// The same with one socket as stdin and stdout (our end: CLOEXEC, non-blocking), as a ProxyCommand wants it.
 bool spawn_stream(const char *const *argv, const char *const *envp, int err_fd, int *pid, int *fd, struct err *e);
 /// Full path of `name` in $PATH, or NULL. In `a`.

@@ -72,7 +72,8 @@ bool beside_place(struct job *j, struct err *e) {
         it->login.use_become = false;  // rsync at the other end takes it
     }
     if (!delegated && remote) {
-        it->login = (struct login){.spec = {.kind = "local", .host = "localhost"}};
+        it->login =
+            (struct login){.spec = {.kind = "local", .host = "localhost", .dir = str_z(&j->a, j->pr->r->basedir)}};
     }
     return true;
 }

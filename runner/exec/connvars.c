@@ -242,6 +242,7 @@ bool login_resolve(struct view *cv, const struct hrun *target, struct arena *a, 
     s->key_file = z(a, key);
     s->remote_tmp = z(a, tmp);
     s->executable = z(a, shell);
+    s->dir = strcmp(s->kind, "local") == 0 ? z(a, cv->r->basedir) : NULL;  // as Ansible: where the playbook is
     s->connect_timeout_ms = timeout * 1000;
     return prefix_resolve(cv, str_from(s->kind), a, s, e);
 }
@@ -337,8 +338,8 @@ static bool slot_key(const struct conn_spec *s, struct arena *a, struct str *out
     if (s->password.n && !digest_hex(a, "sha256", s->password, &hex, e)) {
         return false;
     }
-    const char *parts[] = {s->kind,     s->host,     s->address,    s->user,      hex,
-                           s->key_file, s->ssh_args, s->remote_tmp, s->executable};
+    const char *parts[] = {s->kind,     s->host,     s->address,    s->user,       hex,
+                           s->key_file, s->ssh_args, s->remote_tmp, s->executable, s->dir};
     for (size_t i = 0; i < COUNTOF(parts); i++) {
         key_part(&b, parts[i]);
     }

@@ -42,7 +42,7 @@ static bool next_frame(struct peer *p, int64_t deadline, struct frame *f, size_t
 bool peer_start(struct peer *p, const char *program, struct err *e) {
     const char *const argv[] = {program, NULL};
     *p = (struct peer){.next_id = 1};
-    if (!spawn_pipes(argv, NULL, -1, &p->pid, &p->in, &p->out, e)) {
+    if (!spawn_pipes(argv, NULL, NULL, -1, &p->pid, &p->in, &p->out, e)) {
         return false;
     }
     struct frame f;

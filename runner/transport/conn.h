@@ -29,6 +29,7 @@ struct conn_spec {
     const char *config_file;    // NULL: ~/.ssh/config
     const char *remote_tmp;     // NULL: ~/.cache/play; where play-remote is put
     const char *executable;     // NULL: /bin/sh; for raw
+    const char *dir;            // kind "local": where tasks run; NULL: where this process does
     enum host_key_policy host_key;
     int connect_timeout_ms;
     int retries;  // of the connection

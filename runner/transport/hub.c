@@ -247,6 +247,7 @@ static void spec_copy(struct conn *c, const struct conn_spec *s) {
     c->spec.config_file = dup_z(a, s->config_file);
     c->spec.remote_tmp = dup_z(a, s->remote_tmp);
     c->spec.executable = dup_z(a, s->executable);
+    c->spec.dir = dup_z(a, s->dir);
     c->spec.passphrase = s->passphrase.s ? str_dup(&c->secrets, s->passphrase) : STR_NONE;
     c->spec.password = s->password.s ? str_dup(&c->secrets, s->password) : STR_NONE;
 }

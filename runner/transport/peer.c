@@ -202,7 +202,7 @@ static bool launch(struct peer *p, const struct req *r, struct err *e) {
     }
     if (p->conn->child) {
         argv = behind(p, argv);
-        if (!stream_child(&p->stream, s, argv, p, e)) {
+        if (!stream_child(&p->stream, s, argv, p->conn->spec.dir, p, e)) {
             return unreachable(p, e);
         }
         if (p->state == PEER_RAW) {

@@ -20,7 +20,8 @@ void stream_ssh(struct stream *s, struct shard *shard, ssh_session session, cons
     s->channel = ssh_channel_new(session);
 }
 
-bool stream_child(struct stream *s, struct shard *shard, const char *const *argv, struct peer *owner, struct err *e) {
+bool stream_child(struct stream *s, struct shard *shard, const char *const *argv, const char *cwd, struct peer *owner,
+                  struct err *e) {
     *s = (struct stream){.shard = shard, .state = STREAM_RUNNING, .status = -1};
     s->in.fd = s->out.fd = s->err.fd = -1;
     int er[2];
@@ -29,7 +30,7 @@ bool stream_child(struct stream *s, struct shard *shard, const char *const *argv
     if (pipe2(er, O_CLOEXEC) != 0) {
         return err_sys(e, errno, NO_MARK, "cannot create a pipe");
     }
-    bool ok = spawn_pipes(argv, NULL, er[1], &s->pid, &in, &out, e);
+    bool ok = spawn_pipes(argv, NULL, cwd, er[1], &s->pid, &in, &out, e);
     fd_closep(&er[1]);
     if (!ok) {
         fd_closep(&er[0]);

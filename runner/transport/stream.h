@@ -21,8 +21,9 @@ struct stream {
 };
 /// A channel on `session` that will run `command` (borrowed until it runs).
 void stream_ssh(struct stream *s, struct shard *shard, ssh_session session, const char *command);
-/// A child process. `owner` is what its watches name. ERR_SYS.
-bool stream_child(struct stream *s, struct shard *shard, const char *const *argv, struct peer *owner, struct err *e);
+/// A child process in directory `cwd` (NULL: ours). `owner` is what its watches name. ERR_SYS.
+bool stream_child(struct stream *s, struct shard *shard, const char *const *argv, const char *cwd, struct peer *owner,
+                  struct err *e);
 /// A program at the other end of a connected socket, which becomes the stream's.
 void stream_socket(struct stream *s, struct shard *shard, int fd, struct peer *owner);
 /// Goes on opening: 1 something happened, 0 wait, -1 failed (ERR_UNREACHABLE).

@@ -97,7 +97,7 @@ static void start_sshd(void) {
     const char *const argv[] = {"/usr/sbin/sshd", "-D", "-e", "-f", bed_path("sshd_config"), NULL};
     int in = -1;
     int out = -1;
-    CHECK(spawn_pipes(argv, NULL, log, &bed.pid, &in, &out, &e));
+    CHECK(spawn_pipes(argv, NULL, NULL, log, &bed.pid, &in, &out, &e));
     close(log);
     for (int i = 0; i < 200; i++) {
         int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
