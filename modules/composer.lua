@@ -8,7 +8,9 @@ local function program(c, words)
   if a.global_command then
     util.append(argv, "global")
   else
-    util.append(argv, "--working-dir=" .. a.working_dir)
+    -- by the directory that it is now, to which no link leads that another user may have planted
+    local dir = c.fs.exists(a.working_dir) and c.fs.hold(a.working_dir) or a.working_dir
+    util.append(argv, "--working-dir=" .. dir)
   end
   util.extend(argv, words)
   local env = {}

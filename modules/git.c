@@ -4,6 +4,7 @@
 #include "home.h"
 #include "map.h"
 #include "replace.h"
+#include "trust.h"
 
 #include <errno.h>
 #include <sys/stat.h>
@@ -73,24 +74,6 @@ static bool check_words(struct mod_call *c, struct err *e) {
     return true;
 }
 
-static bool set_umask(struct mod_call *c, struct err *e) {
-    struct val v = mod_arg(c, "umask");
-    if (!mod_has(c, "umask")) {
-        return true;
-    }
-    if (!val_is(v, VAL_STR)) {
-        return mod_fail(c, e, "umask must be defined as a quoted octal integer");
-    }
-    char *end;
-    const char *text = mod_z(c, "umask");
-    unsigned long mask = strtoul(text, &end, 8);
-    if (!*text || *end || mask > 0777) {
-        return mod_fail(c, e, "umask must be an octal integer");
-    }
-    umask((mode_t)mask);
-    return true;
-}
-
 static bool exists(const char *path) {
     struct stat st;
     return stat(path, &st) == 0;
@@ -117,8 +100,11 @@ static bool open_work(struct mod_call *c, struct work *w, struct err *e) {
     }
     if (mod_has(c, "separate_git_dir")) {
         w->separate = real_path(c, mod_z(c, "separate_git_dir"));
+        if (!trust_path(c, mod_z(c, "separate_git_dir"), true, e)) {
+            return false;
+        }
     }
-    if (!check_words(c, e) || !set_umask(c, e) || !git_open(c, &w->g, e)) {
+    if (!check_words(c, e) || !git_umask(c, e) || !git_open(c, &w->g, e)) {
         return false;
     }
     w->relocate =
@@ -395,8 +381,8 @@ static bool clone_repository(struct mod_call *c, struct work *w, struct err *e) 
         !git_find_dir(c, &w->g, e)) {
         return false;
     }
-    const char *config = arena_printf(c->arena, "%s/config", w->g.git_dir);
-    if (!git_must(c, &w->g, GIT_WORDS("config", "--file", config, "--remove-section", "play"), &r, e)) {
+    if (!git_must(c, &w->g, GIT_WORDS("config", "--file", git_config_of(c, &w->g), "--remove-section", "play"), &r,
+                  e)) {
         return false;
     }
     if (w->bare && strcmp(w->remote, "origin") != 0 &&
@@ -690,13 +676,15 @@ static bool relocate(struct mod_call *c, struct work *w, struct err *e) {
     if (exists(w->separate)) {
         return mod_fail(c, e, "Separate-git-dir path %s already exists.", w->separate);
     }
-    if (rename(w->g.git_dir, w->separate) != 0) {
-        return mod_fail_sys(c, e, errno, "Unable to move git dir. '%s' to '%s'", w->g.git_dir, w->separate);
+    if (!git_move(c, w->g.git_dir, w->separate, e)) {
+        return e->code == ERR_NONE &&
+               mod_fail_sys(c, e, errno, "Unable to move git dir. '%s' to '%s'", w->g.git_dir, w->separate);
     }
     struct str link = str_printf(c->arena, "gitdir: %s", w->separate);
     struct replace r = {.path = arena_printf(c->arena, "%s/.git", w->g.dest), .data = link};
     if (!replace_file(c, &r, e)) {
-        (void)rename(w->separate, w->g.git_dir);
+        struct err none = {.arena = c->arena};
+        (void)git_move(c, w->separate, w->g.git_dir, &none);
         return false;
     }
     mod_set_z(c, "git_dir_before", w->g.git_dir);

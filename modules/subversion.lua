@@ -16,7 +16,7 @@ local function svn(c, words, options)
     util.append(argv, "--password-from-stdin")
   end
   util.extend(argv, words)
-  local r = util.run(c, argv, { stdin = a.password, may_fail = true })
+  local r = util.run(c, argv, { stdin = a.password, may_fail = true, shown = options.shown })
   if r.rc ~= 0 and not options.may_fail then
     c:fail(util.trim(r.stderr) ~= "" and r.stderr or "svn failed with status " .. r.rc, { rc = r.rc, stdout = r.stdout, stderr = r.stderr })
   end
@@ -83,12 +83,15 @@ local function number(text)
   return tonumber(text:match("%d+")) or 0
 end
 
+-- What is new is made in its directory as it is now, whatever links another user puts on the way to it.
 local function get(c, what, force, dest)
+  dest = (dest or c.args.dest):gsub("(.)/+$", "%1")
   local words = { what }
   if force then
     util.append(words, "--force")
   end
-  svn(c, util.append(words, "-r", c.args.revision, "--", c.args.repo, dest or c.args.dest))
+  local held = c.fs.exists(util.dirname(dest)) and c.fs.anchor(dest) or dest
+  svn(c, util.append(words, "-r", c.args.revision, "--", c.args.repo, held), { shown = { held, dest } })
 end
 
 -- A new working copy is made beside its place: one that was cut short is none that svn could go on with.

@@ -48,8 +48,10 @@ bool archive_call(struct archive *ar, struct val argv, struct run_result *r, str
     const char **words = ARENA_ARRAY(ar->c->arena, const char *, n + 1);
     for (size_t i = 0; i < n; i++) {
         words[i] = str_z(ar->c->arena, val_text(val_at_index(argv, i)));
+        bool into = i > 0 && (strcmp(words[i - 1], "-C") == 0 || strcmp(words[i - 1], "-d") == 0);
+        words[i] = into && strcmp(words[i], ar->dest) == 0 ? "." : words[i];  // where it is started
     }
-    struct run run = {.argv = words, .cwd = ar->dest, .envp = words_env(ar->c, plain, COUNTOF(plain))};
+    struct run run = {.argv = words, .cwd = ar->place, .envp = words_env(ar->c, plain, COUNTOF(plain))};
     return run_command(&run, ar->c->arena, r, e);
 }
 
@@ -166,7 +168,12 @@ static bool check_names(struct archive *ar, struct err *e) {
 // -- what unarchive calls --------------------------------------------------------------------------------------------
 
 bool archive_open(struct archive *ar, struct err *e) {
+    int fd = -1;  // until this process ends
     ar->files = val_list(ar->c->arena, 64);
+    ar->place = trust_cwd(ar->c, ar->dest, &fd, e);
+    if (!ar->place) {
+        return e->code == ERR_NONE && mod_fail_sys(ar->c, e, errno, "cannot open '%s'", ar->dest);
+    }
     if (!recognize(ar, e) || !find_program(ar, e)) {
         return false;
     }

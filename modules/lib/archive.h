@@ -9,6 +9,7 @@ struct archive {
     enum archive_kind kind;
     const char *handler;  // what Ansible calls it
     const char *src, *dest;
+    const char *place;    // another name of dest, which stays the same directory (trust.h)
     const char *program;  // full path of tar or unzip
     const char *zipflag;  // tar's option for the compression, or NULL
     bool gnu;             // GNU tar
@@ -38,5 +39,5 @@ bool archive_wanted(struct archive *ar, struct str name);
 /// A list argument's words appended to argv, each behind `prefix`.
 void archive_words(struct archive *ar, struct val argv, const char *arg, const char *prefix);
 struct run_result;
-/// Runs argv in `dest` with the messages of the C locale.
+/// Runs argv in `place` (-C or -d DEST becomes that, too) with the messages of the C locale.
 bool archive_call(struct archive *ar, struct val argv, struct run_result *r, struct err *e);

@@ -5,6 +5,7 @@
 #include "fd.h"
 #include "spawn.h"
 #include "spec.h"
+#include "trust.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -37,12 +38,26 @@ struct str git_masked(struct mod_call *c, struct str text) {
 
 // -- running ---------------------------------------------------------------------------------------------------------
 
+/// What git does without a working copy; everything else must not happen where play-remote works.
+static bool needs_no_copy(const char *verb) {
+    return strcmp(verb, "clone") == 0 || strcmp(verb, "ls-remote") == 0;
+}
+
+/// No link that another user may have planted leads to the directory where git works.
 static bool run_words(struct mod_call *c, const struct git *g, const char *cwd, const struct words *w,
                       struct run_result *r, struct err *e) {
+    CLEANUP(fd_closep) int dir = -1;
     struct stat st;
-    struct run run = {.argv = w->p, .envp = g->envp};
-    if (cwd && stat(cwd, &st) == 0 && S_ISDIR(st.st_mode)) {
-        run.cwd = cwd;
+    struct run run = {.argv = w->p, .envp = g->envp, .cwd = cwd ? trust_cwd(c, cwd, &dir, e) : NULL};
+    if (e->code != ERR_NONE) {
+        return false;
+    }
+    if (run.cwd && (stat(run.cwd, &st) != 0 || !S_ISDIR(st.st_mode))) {
+        errno = ENOTDIR;
+        run.cwd = NULL;
+    }
+    if (cwd && !run.cwd && !needs_no_copy(w->p[1])) {
+        return mod_fail_sys(c, e, errno, "cannot run git in '%s'", cwd);
     }
     if (!run_command(&run, c->arena, r, e)) {
         return e->sys_errno == ENOENT ? mod_fail_program(c, e, g->exe) : false;
@@ -245,10 +260,16 @@ bool git_find_dir(struct mod_call *c, struct git *g, struct err *e) {
         return mod_fail(c, e, "%s", bad);
     }
     const char *to = str_z(c->arena, str_sub(text, 8, text.n));
+    const char *file = g->git_dir;
+    uid_t uid = st.st_uid;
     g->git_dir = to[0] == '/' ? to : arena_printf(c->arena, "%s/%s", g->dest, to);
     if (stat(g->git_dir, &st) != 0 || !S_ISDIR(st.st_mode)) {
         mod_set(c, "details", val_printf(c->arena, "%s is not a directory", g->git_dir));
         return mod_fail(c, e, "%s", bad);
+    }
+    if (geteuid() == 0 && uid != 0 && st.st_uid != uid) {
+        return mod_fail(c, e, "'%s' is a file of user %u that leads to '%s', which is not his: it is not followed",
+                        file, (unsigned)uid, g->git_dir);
     }
     return true;
 }

@@ -34,7 +34,9 @@ bool git_head_branch(struct mod_call *c, const struct git *g, struct str *branch
 /// `text` with the password of URLs such as "https://user:password@host" masked.
 struct str git_masked(struct mod_call *c, struct str text);
 
-/// Checks the signature of the wanted version, and that its key is an allowed one. (gitextra.c, as the next two.)
+/// Takes the argument `umask` for this process. (gitextra.c, as the next three.)
+bool git_umask(struct mod_call *c, struct err *e);
+/// Checks the signature of the wanted version, and that its key is an allowed one.
 bool git_verify(struct mod_call *c, const struct git *g, struct err *e);
 /// Brings the submodules of dest up to date; `*changed` tells whether any was not.
 bool git_submodules(struct mod_call *c, const struct git *g, bool *changed, struct err *e);
@@ -46,6 +48,11 @@ bool git_archive(struct mod_call *c, const struct git *g, bool *changed, struct 
 bool git_recover(struct mod_call *c, struct git *g, bool bare, const char *separate, struct err *e);
 /// The option that a clone carries until it is complete.
 #define GIT_UNFINISHED "play.unfinished"
+/// The configuration's name for a git that works in dest: below it, so that no link is on the way.
+const char *git_config_of(struct mod_call *c, const struct git *g);
+/// Renames a repository, through no link that another user may have planted. false: refused (in `e`), or errno says why
+/// not.
+bool git_move(struct mod_call *c, const char *from, const char *to, struct err *e);
 /// Around a checkout: what it has not come to is no modification of the user's. When it failed (not `ok`) and changed
 /// nothing, what the user changes later is.
 bool git_checkout_begins(struct mod_call *c, const struct git *g, struct err *e);

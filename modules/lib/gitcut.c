@@ -149,6 +149,21 @@ bool git_recover(struct mod_call *c, struct git *g, bool bare, const char *separ
     return !is_own_dir(g->git_dir) || remove_locks(c, g, e);
 }
 
+const char *git_config_of(struct mod_call *c, const struct git *g) {
+    size_t n = strlen(g->dest);
+    bool inside = strncmp(g->git_dir, g->dest, n) == 0 && (!g->git_dir[n] || g->git_dir[n] == '/');
+    const char *dir = inside ? g->git_dir + n + (g->git_dir[n] == '/') : g->git_dir;
+    return *dir ? arena_printf(c->arena, "%s/config", dir) : "config";
+}
+
+bool git_move(struct mod_call *c, const char *from, const char *to, struct err *e) {
+    CLEANUP(fd_closep) int from_dir = -1;
+    CLEANUP(fd_closep) int to_dir = -1;
+    const char *a = trust_anchor(c, from, &from_dir, e);
+    const char *b = a ? trust_anchor(c, to, &to_dir, e) : NULL;
+    return b && rename(a, b) == 0;
+}
+
 // -- checkouts -------------------------------------------------------------------------------------------------------
 
 static const char *mark_of(struct mod_call *c, const struct git *g) {

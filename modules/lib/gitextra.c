@@ -1,4 +1,4 @@
-// What the module `git` does beside clone, fetch and checkout: signatures, submodules, archives.
+// What the module `git` does beside clone, fetch and checkout: the file mode mask, signatures, submodules, archives.
 #include "gitcmd.h"
 #include "replace.h"
 
@@ -7,6 +7,26 @@
 static bool exists(const char *path) {
     struct stat st;
     return stat(path, &st) == 0;
+}
+
+// -- umask -----------------------------------------------------------------------------------------------------------
+
+bool git_umask(struct mod_call *c, struct err *e) {
+    struct val v = mod_arg(c, "umask");
+    if (!mod_has(c, "umask")) {
+        return true;
+    }
+    if (!val_is(v, VAL_STR)) {
+        return mod_fail(c, e, "umask must be defined as a quoted octal integer");
+    }
+    char *end;
+    const char *text = mod_z(c, "umask");
+    unsigned long mask = strtoul(text, &end, 8);
+    if (!*text || *end || mask > 0777) {
+        return mod_fail(c, e, "umask must be an octal integer");
+    }
+    umask((mode_t)mask);
+    return true;
 }
 
 // -- signatures ------------------------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ struct runner {
     int points;
     size_t passed, failed, skipped;
     bool had;        // a case of this path was run with faults, links or races
+    char top[64];    // where the cases' directories are made; empty: in TMPDIR or /tmp
     char lacks[64];  // a program that a case of this path, which would have been run so, needs
 };
 /// A case in a directory of its own.
@@ -45,6 +46,8 @@ bool case_again(struct one *c);
 
 /// True for a file that a stand-in of the case for a program writes, a script that says "> @DIR@/name".
 bool case_logs(struct arena *a, struct val spec, struct str name);
+/// Also for one that is in `by_program`: the stand-in writes it, but where the module has it work.
+bool case_of_program(struct arena *a, struct val spec, struct str name);
 /// True for cases that change something as root.
 bool links_apply(struct val spec);
 /// Runs the case for each file that it writes, which is a link of another user to a file of root's then: that file

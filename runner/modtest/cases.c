@@ -71,6 +71,16 @@ bool case_logs(struct arena *a, struct val spec, struct str name) {
     return false;
 }
 
+bool case_of_program(struct arena *a, struct val spec, struct str name) {
+    struct val theirs = val_get(spec, "by_program");
+    for (size_t i = 0; i < val_len(theirs); i++) {
+        if (str_eq(val_text(val_at_index(theirs, i)), name)) {
+            return true;
+        }
+    }
+    return case_logs(a, spec, name);
+}
+
 bool case_discloses(struct one *c, unsigned uid) {
     struct val all = tree_files(c->a, c->dir, VNULL);
     struct vpair *p;
@@ -248,10 +258,10 @@ static bool all_runs(struct one *c) {
 }
 
 static bool check_keys(struct arena *a, struct val spec, struct err *e) {
-    static const char *const known[] = {"name",     "module",       "args",    "files",     "setup",
-                                        "blobs",    "env",          "diff",    "verbosity", "check",
-                                        "result",   "check_result", "without", "after",     "idempotent",
-                                        "requires", "timeout",      "cleanup", "watch",     "state"};
+    static const char *const known[] = {"name",    "module", "args",       "files",     "setup",   "blobs",
+                                        "env",     "diff",   "verbosity",  "check",     "result",  "check_result",
+                                        "without", "after",  "idempotent", "requires",  "timeout", "cleanup",
+                                        "watch",   "state",  "exchange",   "by_program"};
     struct vpair *p;
     for (size_t i = 0; (p = val_each(spec, &i));) {
         bool ok = false;
@@ -280,11 +290,24 @@ bool case_plain(struct one *c, struct val *before, struct val *after) {
     return ok;
 }
 
+static const char *temporary(void) {
+    const char *tmp = getenv("TMPDIR");  // NOLINT(concurrency-mt-unsafe): one thread
+    return tmp ? tmp : "/tmp";
+}
+
+/// In /tmp itself the kernel may refuse links of others (fs.protected_symlinks), which is not the module's merit.
+static bool make_top(struct runner *r, struct err *e) {
+    int n = snprintf(r->top, sizeof r->top, "%s/play-cases-XXXXXX", temporary());
+    if (n < 0 || (size_t)n >= sizeof r->top || !mkdtemp(r->top) || chmod(r->top, 0755) != 0) {
+        return err_sys(e, errno, NO_MARK, "cannot make a directory for the cases in '%s'", temporary());
+    }
+    return true;
+}
+
 bool case_in_dir(struct runner *r, struct arena *a, const struct case_kind *k, bool (*runs)(struct one *),
                  struct err *e) {
     struct val spec = k->spec;
-    const char *tmp = getenv("TMPDIR");  // NOLINT(concurrency-mt-unsafe): one thread
-    char *dir = arena_printf(a, "%s/play-case-XXXXXX", tmp ? tmp : "/tmp");
+    char *dir = arena_printf(a, "%s/play-case-XXXXXX", r->top[0] ? r->top : temporary());
     if (!mkdtemp(dir)) {
         return err_sys(e, errno, NO_MARK, "cannot make a directory");
     }
@@ -445,7 +468,7 @@ int modtest_run(const struct modtest *t) {
     struct arena a = {0};
     struct err e = {.arena = &a};
     signal(SIGPIPE, SIG_IGN);
-    if (!peer_start(&r.peer, r.program, &e)) {
+    if (((r.links || r.races) && !make_top(&r, &e)) || !peer_start(&r.peer, r.program, &e)) {
         fprintf(stderr, "cannot start %s: %.*s\n", r.program, STR(err_text(&e)));
         arena_release(&a);
         return 2;
@@ -465,6 +488,9 @@ int modtest_run(const struct modtest *t) {
     if (!peer_end(&r.peer)) {
         printf("FAILED: play-remote did not end well\n");
         r.failed++;
+    }
+    if (r.top[0]) {
+        rmdir(r.top);
     }
     printf("%zu passed, %zu failed, %zu skipped\n", r.passed, r.failed, r.skipped);
     arena_release(&a);

@@ -221,7 +221,7 @@ bool links_run(struct runner *r, struct arena *a, const struct case_kind *k, str
     struct vpair *p;
     while (ok && (p = val_each(l.after, &i))) {
         l.name = val_text(p->key);
-        bool mine = writes(&l, p) && !case_logs(a, k->spec, l.name);
+        bool mine = writes(&l, p) && !case_of_program(a, k->spec, l.name);
         for (size_t t = 0; ok && mine && t < COUNTOF(tricks); t++) {
             any = true;
             ok = case_in_dir(r, a, &with, tricks[t], e);

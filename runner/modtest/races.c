@@ -3,6 +3,7 @@
 #include "case.h"
 
 #include "fd.h"
+#include "spawn.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -18,7 +19,7 @@
 /// One name, and what it is in turn: a link, and what was there (NULL: nothing).
 struct swap {
     const char *path, *secret, *link, *plain, *old;
-    bool whole;  // the directory of the case, with everything in it
+    bool whole;  // a directory, with everything in it
     atomic_bool stop;
     atomic_long turns;
 };
@@ -67,8 +68,10 @@ static bool calls(struct one *c, struct swap *s) {
 }
 
 struct race {
+    struct val spec;  // as it is written
     struct val before, after;
-    struct str name;  // of the file; none: the directory
+    struct str name;  // of the file, or directory; none: the directory of the case
+    bool whole;       // a directory
 };
 
 static bool plain(struct one *c) {
@@ -76,11 +79,28 @@ static bool plain(struct one *c) {
     return case_plain(c, &r->before, &r->after);
 }
 
+/// The lines of tree_print() but those of files that a stand-in writes, wherever the module has it work.
+static struct str but_logs(struct one *c, const char *top, struct str tree) {
+    const struct race *r = c->self;
+    struct buf b = BUF_IN(c->a);
+    struct str line;
+    while (str_next(&tree, '\n', &line)) {
+        struct str path = str_sub(line, 0, str_find_char(line, 0, ' '));
+        struct str name = str_sub(path, strlen(top) + 1, path.n);
+        bool below = r->name.n && r->whole;  // `top` stands for that directory then
+        if (!case_logs(c->a, r->spec, below ? str_printf(c->a, "%.*s/%.*s", STR(r->name), STR(name)) : name)) {
+            buf_printf(&b, "%.*s\n", STR(line));
+        }
+    }
+    return buf_view(&b);
+}
+
 /// Everything below a directory of root's is as it was: content, modes, owners.
 static bool as_before(struct one *c, const char *aside, struct str before, const char *what) {
-    struct str now = tree_print(c->a, aside);
+    struct str now = but_logs(c, aside, tree_print(c->a, aside));
     struct str x;
     struct str y;
+    before = but_logs(c, aside, before);
     while (str_next(&before, '\n', &x)) {
         if (!str_next(&now, '\n', &y) || !str_eq(x, y)) {
             return err_set(c->e, ERR_MODULE, c->spec.mark, "%s: what the link of user %d leads to was changed: '%.*s'",
@@ -127,14 +147,29 @@ static bool file_race(struct one *c) {
     return ok;
 }
 
+/// A copy of a directory, which is root's alone.
+static bool copy_aside(struct one *c, const char *from, const char *aside) {
+    const char *argv[] = {"cp", "-a", "--", from, aside, NULL};
+    struct spawn s = {.argv = argv, .merge = true, .timeout_ms = 60000};
+    struct spawn_result out;
+    if (!spawn_run(&s, c->a, &out, c->e)) {
+        return false;
+    }
+    return (out.status == 0 && chown(aside, 0, 0) == 0 && chmod(aside, 0700) == 0) ||
+           err_set(c->e, ERR_MODULE, c->spec.mark, "cannot copy '%s': %.*s", from, STR(out.out));
+}
+
 static bool directory_race(struct one *c) {
+    const struct race *r = c->self;
     const char *aside = arena_printf(c->a, "%s.aside", c->dir);
-    struct swap s = {.path = c->dir, .link = arena_printf(c->a, "%s.link", c->dir), .whole = true};
-    if (!case_set_up(c) || mkdir(aside, 0700) != 0 || !tree_make(c->a, aside, val_get(c->spec, "files"), c->e)) {
+    struct swap s = {.path = r->name.n ? arena_printf(c->a, "%s/%.*s", c->dir, STR(r->name)) : c->dir,
+                     .link = arena_printf(c->a, "%s.link", c->dir),
+                     .whole = true};
+    if (!case_set_up(c) || !copy_aside(c, s.path, aside)) {
         return false;
     }
     if (symlink(aside, s.link) != 0 || lchown(s.link, STRANGER, STRANGER) != 0 ||
-        chown(c->dir, STRANGER, STRANGER) != 0) {
+        chown(c->dir, STRANGER, STRANGER) != 0 || chown(s.path, STRANGER, STRANGER) != 0) {
         return err_sys(c->e, errno, c->spec.mark, "cannot make the link '%s'", s.link);
     }
     struct str before = tree_print(c->a, aside);
@@ -149,8 +184,22 @@ static bool directory_race(struct one *c) {
     return ok;
 }
 
+/// The directories that are exchanged: that of the case, and those that it names.
+static bool directory_races(struct runner *r, struct arena *a, struct case_kind *with, struct err *e) {
+    struct race *race = with->self;
+    struct val more = val_get(with->spec, "exchange");
+    race->name = STR_NONE;
+    race->whole = true;
+    bool ok = case_in_dir(r, a, with, directory_race, e);
+    for (size_t i = 0; ok && i < val_len(more); i++) {
+        race->name = val_text(val_at_index(more, i));
+        ok = case_in_dir(r, a, with, directory_race, e);
+    }
+    return ok;
+}
+
 bool races_run(struct runner *r, struct arena *a, const struct case_kind *k, struct err *e) {
-    struct race race = {.name = STR_NONE};
+    struct race race = {.spec = k->spec, .name = STR_NONE};
     struct case_kind with = *k;
     with.self = &race;
     bool ok = case_in_dir(r, a, &with, plain, e);
@@ -160,10 +209,11 @@ bool races_run(struct runner *r, struct arena *a, const struct case_kind *k, str
     while (ok && !any && (p = val_each(race.after, &i))) {
         struct val old = val_get_key(race.before, p->key);
         any = !str_starts(val_text(p->value), "-> ") && !str_starts(val_text(old), "-> ") &&
-              !val_equal(old, p->value) && !str_ends(val_text(p->key), "~") && !case_logs(a, k->spec, val_text(p->key));
+              !val_equal(old, p->value) && !str_ends(val_text(p->key), "~") &&
+              !case_of_program(a, k->spec, val_text(p->key));
         race.name = val_text(p->key);
         ok = !any || case_in_dir(r, a, &with, file_race, e);
     }
     bool other = any || !val_equal(race.before, race.after);  // a link is made
-    return ok && (!other || case_in_dir(r, a, &with, directory_race, e));
+    return ok && (!other || directory_races(r, a, &with, e));
 }

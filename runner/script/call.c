@@ -1,4 +1,5 @@
 // The object `c` of Lua modules: arguments, result, programs, JSON and regular expressions.
+#include "fd.h"
 #include "json.h"
 #include "local.h"
 #include "lua_host.h"
@@ -6,6 +7,7 @@
 #include "run.h"
 #include "sendout.h"
 #include "spawn.h"
+#include "trust.h"
 
 #include <errno.h>
 #include <lauxlib.h>
@@ -167,6 +169,17 @@ static const char *field_z(lua_State *lua, const char *name, struct arena *a, si
     return copy;
 }
 
+/// Runs it in its directory, to which no link leads that another user may have planted.
+static bool run_there(struct mod_call *c, struct run *r, struct run_result *out, struct err *e) {
+    CLEANUP(fd_closep) int dir = -1;
+    const char *held = r->cwd ? trust_cwd(c, r->cwd, &dir, e) : NULL;
+    if (r->cwd && !held) {
+        return e->code == ERR_NONE && err_sys(e, errno, NO_MARK, "cannot run '%s' in '%s'", r->argv[0], r->cwd);
+    }
+    r->cwd = held;
+    return run_command(r, c->arena, out, e);
+}
+
 static int call_exec(lua_State *lua) {
     struct mod_call *c = call_of(lua);
     luaL_checktype(lua, 2, LUA_TTABLE);
@@ -180,7 +193,7 @@ static int call_exec(lua_State *lua) {
     struct run_result out;
     struct err e = {.arena = c->arena};
     host_of(lua)->program = r.argv[0];
-    if (!run_command(&r, c->arena, &out, &e)) {
+    if (!run_there(c, &r, &out, &e)) {
         if (e.sys_errno != ENOENT) {
             return host_raise(lua, &e);
         }

@@ -14,7 +14,7 @@ awk -v file="$1" -v killed="$tmp/killed" '
     {
         seen[$1]++
         if (!($1 in module)) bad("there is no module " $1 " that runs on a target")
-        for (i = 2; i <= 3; i++) if ($i !~ /^(plain|slow|program|real|machine|slow-machine|real-machine|engine|none)$/) bad($1 ": no place: " $i)
+        for (i = 2; i <= 3; i++) if ($i !~ /^(plain|slow|program|real|own|machine|slow-machine|real-machine|engine|none)$/) bad($1 ": no place: " $i)
         if (($2 == "none" || $3 == "none") && NF < 4) bad($1 ": say why not")
         if ($2 == "engine" && !($1 in kill)) bad($1 ": there is no case for it in */kill")
     }
