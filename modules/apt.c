@@ -33,7 +33,7 @@ static const struct arg args[] = {
     {"dpkg_options", ARG_STR, .def = "force-confdef,force-confold", .doc = "Options for dpkg, with commas between."},
     {"deb", ARG_PATH, .doc = "A .deb file on the target."},
     {"autoremove", ARG_BOOL, .def = "false", .doc = "Remove packages nothing depends on any more."},
-    {"autoclean", ARG_BOOL, .def = "false", .doc = "Run `apt-get autoclean`."},
+    {"autoclean", ARG_BOOL, .def = "false", .doc = "Run `apt-get autoclean`, in a task without packages."},
     {"policy_rc_d", ARG_INT,
      .doc = "Exit code of a policy-rc.d put in place for the time of the run (101: start nothing)."},
     {"only_upgrade", ARG_BOOL, .def = "false", .doc = "Only upgrade what is installed."},
@@ -75,27 +75,39 @@ static void base_words(struct mod_call *c, struct apt_names *v) {
     }
 }
 
-static void change_words(struct mod_call *c, struct apt_names *v) {
+/// True when `verb` is one of "a|b".
+static bool is_verb(const char *verbs, const char *verb) {
+    struct str rest = str_from(verbs);
+    struct str one;
+    bool found = false;
+    while (!found && str_next(&rest, '|', &one)) {
+        found = str_eqz(one, verb);
+    }
+    return found;
+}
+
+// The options that mean something to apt-get's command, as Ansible gives them: none of the others is passed on.
+static void change_words(struct mod_call *c, const char *verb, struct apt_names *v) {
     static const struct {
-        const char *arg, *word;
-    } flags[] = {{"force", "--force-yes"},
-                 {"allow_unauthenticated", "--allow-unauthenticated"},
-                 {"allow_downgrade", "--allow-downgrades"},
-                 {"allow_change_held_packages", "--allow-change-held-packages"},
-                 {"only_upgrade", "--only-upgrade"},
-                 {"fail_on_autoremove", "--no-remove"},
-                 {"purge", "--purge"},
-                 {"autoremove", "--auto-remove"}};
+        const char *arg, *word, *verbs;
+    } flags[] = {{"force", "--force-yes", "install|build-dep|remove|autoremove|upgrade|dist-upgrade"},
+                 {"allow_unauthenticated", "--allow-unauthenticated", "install|build-dep|upgrade|dist-upgrade"},
+                 {"allow_downgrade", "--allow-downgrades", "install|build-dep|upgrade|dist-upgrade"},
+                 {"allow_change_held_packages", "--allow-change-held-packages", "install|build-dep|remove"},
+                 {"only_upgrade", "--only-upgrade", "install|build-dep"},
+                 {"fail_on_autoremove", "--no-remove", "install|build-dep|upgrade|dist-upgrade"},
+                 {"purge", "--purge", "remove|autoremove"},
+                 {"autoremove", "--auto-remove", "install|remove|upgrade|dist-upgrade"}};
     for (size_t i = 0; i < COUNTOF(flags); i++) {
-        if (mod_bool(c, flags[i].arg)) {
+        if (mod_bool(c, flags[i].arg) && is_verb(flags[i].verbs, verb)) {
             add(c, v, flags[i].word);
         }
     }
-    if (mod_has(c, "install_recommends")) {
+    if (mod_has(c, "install_recommends") && is_verb("install|build-dep", verb)) {
         add(c, v, "-o");
         add(c, v, mod_bool(c, "install_recommends") ? "APT::Install-Recommends=yes" : "APT::Install-Recommends=no");
     }
-    if (mod_has(c, "default_release")) {
+    if (mod_has(c, "default_release") && is_verb("install|build-dep|upgrade|dist-upgrade", verb)) {
         add(c, v, "-t");
         add(c, v, mod_z(c, "default_release"));
     }
@@ -137,7 +149,8 @@ static void show_diff(struct mod_call *c, struct str out) {
 }
 
 // Runs a changing command; the result tells whether apt changed anything.
-static bool change(struct mod_call *c, struct apt_names *v, const char *what, bool *changed, struct err *e) {
+static bool change(struct mod_call *c, const char *verb, struct apt_names *v, const char *what, bool *changed,
+                   struct err *e) {
     struct run_result r;
     if (!apt_get(c, v, &r, e)) {
         return false;
@@ -145,7 +158,9 @@ static bool change(struct mod_call *c, struct apt_names *v, const char *what, bo
     if (r.rc != 0) {
         return fail_with(c, &r, what, e);
     }
-    *changed = str_find(r.out, 0, STR_LIT("0 upgraded, 0 newly installed, 0 to remove")) == SIZE_MAX;
+    *changed = is_verb("autoclean", verb)
+                   ? str_find(r.out, 0, STR_LIT("\nDel ")) != SIZE_MAX
+                   : str_find(r.out, 0, STR_LIT("0 upgraded, 0 newly installed, 0 to remove")) == SIZE_MAX;
     mod_set_str(c, "stdout", r.out);
     mod_set_str(c, "stderr", r.err);
     show_diff(c, r.out);
@@ -218,6 +233,10 @@ static bool unknown(struct mod_call *c, struct err *e, const char *msg) {
     return mod_fail(c, e, "%s", msg);
 }
 
+static bool no_package(struct mod_call *c, struct str name, struct err *e) {
+    return unknown(c, e, arena_printf(c->arena, "No package matching '%.*s' is available", STR(name)));
+}
+
 // All packages apt knows whose names match a pattern.
 static bool expand_known(struct mod_call *c, struct str pattern, struct apt_names *out, struct err *e) {
     const char *argv[] = {"apt-cache", "pkgnames", NULL};
@@ -244,8 +263,11 @@ static bool expand(struct mod_call *c, struct apt_names *out, struct err *e) {
     for (size_t i = 0; i < val_len(list); i++) {
         struct str word = str_trim(val_str_of(c->arena, val_at_index(list, i)));
         struct apt_want w = apt_split(word);
-        if (word.n == 0) {
+        if (word.n == 0 && str_eqz(mod_str(c, "state"), "absent")) {
             continue;
+        }
+        if (word.n == 0) {
+            return no_package(c, word, e);
         }
         if (word.s[0] == '-') {
             return mod_fail(c, e, "'%.*s' is not the name of a package", STR(word));
@@ -301,10 +323,6 @@ static bool mark_manual(struct mod_call *c, struct apt *s, struct err *e) {
     return r.rc == 0 || fail_with(c, &r, "'apt-mark manual'", e);
 }
 
-static bool no_package(struct mod_call *c, struct str name, struct err *e) {
-    return unknown(c, e, arena_printf(c->arena, "No package matching '%.*s' is available", STR(name)));
-}
-
 // The word for apt-get that brings one package to what is wanted; NULL in *word: it is as wanted.
 static bool want_one(struct mod_call *c, const struct apt *s, const char *text, const struct apt_offer *o, bool latest,
                      const char **word, struct err *e) {
@@ -348,6 +366,15 @@ static bool want_one(struct mod_call *c, const struct apt *s, const char *text, 
     return true;
 }
 
+/// What is on offer for "name" or "name:arch": apt-cache tells of the own architecture without saying it.
+static const struct apt_offer *offer_of(const struct apt *s, const struct map *offers, struct str name) {
+    const struct apt_offer *o = map_get(offers, name);
+    size_t colon = str_find_char(name, 0, ':');
+    struct str arch = colon == SIZE_MAX ? STR_NONE : str_sub(name, colon + 1, name.n);
+    bool own = arch.n && (str_eq(arch, s->db.native) || str_eqz(arch, "all"));
+    return o || !own ? o : map_get(offers, str_sub(name, 0, colon));
+}
+
 static bool wants_present(struct mod_call *c, struct apt *s, const struct apt_names *names, bool latest,
                           struct err *e) {
     struct apt_names ask = {0};
@@ -366,7 +393,7 @@ static bool wants_present(struct mod_call *c, struct apt *s, const struct apt_na
     for (size_t i = 0; i < names->n; i++) {
         const char *word;
         struct apt_want w = apt_split(str_from(names->p[i]));
-        if (!want_one(c, s, names->p[i], map_get(&offers, w.name), latest, &word, e)) {
+        if (!want_one(c, s, names->p[i], offer_of(s, &offers, w.name), latest, &word, e)) {
             return false;
         }
         if (word) {
@@ -509,7 +536,8 @@ static const char *verb_of(struct mod_call *c, const struct apt *s) {
     }
     if (!has_packages(c)) {
         bool repair = str_eqz(state, "fixed") && mod_arg(c, "package").kind == VAL_UNDEF;
-        return mod_bool(c, "autoremove") ? "autoremove" : (repair ? "install" : NULL);
+        const char *verb = mod_bool(c, "autoremove") ? "autoremove" : (repair ? "install" : NULL);
+        return mod_bool(c, "autoclean") ? "autoclean" : verb;  // one of them, as Ansible's module
     }
     if (s->wanted.n == 0) {
         return NULL;
@@ -519,7 +547,7 @@ static const char *verb_of(struct mod_call *c, const struct apt *s) {
 
 static void operation_words(struct mod_call *c, const struct apt *s, const char *verb, struct apt_names *v) {
     base_words(c, v);
-    change_words(c, v);
+    change_words(c, verb, v);
     if (str_eqz(mod_str(c, "state"), "fixed")) {
         add(c, v, "--fix-broken");
     }
@@ -544,7 +572,7 @@ static bool simulate(struct mod_call *c, const struct apt *s, const char *verb, 
     if (r.rc != 0) {
         return fail_with(c, &r, arena_printf(c->arena, "'apt-get %s'", verb), e);
     }
-    static const char *const marks[] = {"\nInst ", "\nRemv ", "\nPurg ", "\nConf "};
+    static const char *const marks[] = {"\nInst ", "\nRemv ", "\nPurg ", "\nConf ", "\nDel "};
     *would = false;
     for (size_t i = 0; i < COUNTOF(marks); i++) {
         *would = *would || str_find(r.out, 0, str_from(marks[i])) != SIZE_MAX;
@@ -564,28 +592,11 @@ static bool simulate(struct mod_call *c, const struct apt *s, const char *verb, 
 static void report(struct mod_call *c, const struct apt *s) {
     bool named = mod_arg(c, "package").kind != VAL_UNDEF;
     bool other = upgrade_mode(c) || mod_has(c, "deb") || (named && str_eqz(mod_str(c, "state"), "absent")) ||
-                 (!has_packages(c) && mod_bool(c, "autoremove"));
+                 (!has_packages(c) && (mod_bool(c, "autoremove") || mod_bool(c, "autoclean")));
     if (!other) {
         mod_set(c, "cache_updated", val_bool(s->cache_updated));
         mod_set(c, "cache_update_time", val_int(lists_time()));
     }
-}
-
-static bool plan_autoclean(struct mod_call *c, struct err *e) {
-    struct apt_names v = {0};
-    struct run_result r;
-    base_words(c, &v);
-    add(c, &v, "autoclean");
-    add(c, &v, "--simulate");
-    if (!apt_get(c, &v, &r, e)) {
-        return false;
-    }
-    if (str_find(r.out, 0, STR_LIT("Del ")) != SIZE_MAX) {
-        mod_changed(c);
-    }
-    mod_set_str(c, "stdout", r.out);
-    mod_set_str(c, "stderr", r.err);
-    return true;
 }
 
 // What is to be done with the lists as they are.
@@ -606,7 +617,7 @@ static bool plan_operation(struct mod_call *c, struct apt *s, struct err *e) {
     if (!c->check && (mod_bool(c, "clean") || auto_installed(c, &s->named).n > 0)) {
         mod_changed(c);  // done silently: run takes it back
     }
-    return !mod_bool(c, "autoclean") || plan_autoclean(c, e);
+    return true;
 }
 
 static bool plan(struct mod_call *c, struct err *e) {
@@ -659,7 +670,7 @@ static bool operate(struct mod_call *c, struct apt *s, bool *changed, struct err
         buf_printf(&what, " %s", v.p[i]);
     }
     buf_char(&what, '\'');
-    bool ok = change(c, &v, buf_view(&what).s, changed, e);
+    bool ok = change(c, verb, &v, buf_view(&what).s, changed, e);
     if (policy) {
         policy_remove(had);
     }
@@ -669,24 +680,16 @@ static bool operate(struct mod_call *c, struct apt *s, bool *changed, struct err
     return ok;
 }
 
-static bool clean_up(struct mod_call *c, bool *changed, struct err *e) {
-    static const char *const verbs[] = {"clean", "autoclean"};
-    for (size_t i = 0; i < COUNTOF(verbs); i++) {
-        if (mod_bool(c, verbs[i])) {
-            struct apt_names v = {0};
-            struct run_result r;
-            base_words(c, &v);
-            add(c, &v, verbs[i]);
-            if (!apt_get(c, &v, &r, e)) {
-                return false;
-            }
-            if (r.rc != 0) {
-                return fail_with(c, &r, verbs[i], e);
-            }
-            *changed = *changed || str_find(r.out, 0, STR_LIT("Del ")) != SIZE_MAX;
-        }
+/// `apt-get clean` says nothing, and Ansible calls it no change.
+static bool clean_up(struct mod_call *c, struct err *e) {
+    struct apt_names v = {0};
+    struct run_result r;
+    if (!mod_bool(c, "clean")) {
+        return true;
     }
-    return true;
+    base_words(c, &v);
+    add(c, &v, "clean");
+    return apt_get(c, &v, &r, e) && (r.rc == 0 || fail_with(c, &r, "clean", e));
 }
 
 static bool run(struct mod_call *c, struct err *e) {
@@ -696,7 +699,7 @@ static bool run(struct mod_call *c, struct err *e) {
         return false;
     }
     bool changed = false;
-    if (!operate(c, s, &changed, e) || !clean_up(c, &changed, e) || !mark_manual(c, s, e)) {
+    if (!operate(c, s, &changed, e) || !clean_up(c, e) || !mark_manual(c, s, e)) {
         return false;
     }
     bool lists_only = !has_packages(c) && !upgrade_mode(c);
