@@ -290,6 +290,7 @@ return {
   doc = "Pack files and directories into an archive, or compress one file.",
   spec = "community.general.archive",
   example = "- community.general.archive:\n    path: /srv/www\n    dest: /var/backups/www.tgz\n    exclude_path: /srv/www/cache",
+  order = "archived dest dest_state changed",
   returns = "state: State of dest.\ndest_state: absent, archive, compress or incomplete.\nmissing: Paths that were not there.\n" ..
       "archived: What was packed.\narcroot: Directory the names in the archive begin at.\n" ..
       "expanded_paths: The paths, patterns expanded.\nexpanded_exclude_paths: Those left out.",

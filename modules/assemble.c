@@ -270,6 +270,7 @@ MODULE(assemble) = {
     .spec = "ansible.builtin.assemble",
     .example =
         "- ansible.builtin.assemble:\n    src: /etc/app/conf.d\n    dest: /etc/app/app.conf\n    regexp: '\\.conf$'",
+    .order = "src dest checksum md5sum changed",
     .returns = "dest: The file.\nsrc: The directory.\nchecksum: SHA1 of the content.\nmd5sum: MD5 of the content.\n"
                "backup_file: Name of the backup.\nstate: Kind of dest.\nmode: Permissions.\nowner: Owner.\n"
                "group: Group.\nuid: Owner's id.\ngid: Group's id.\nsize: Size in bytes.",

@@ -273,6 +273,7 @@ return {
   doc = "Add public keys to a user's authorized_keys, or remove them.",
   spec = "ansible.posix.authorized_key",
   example = "- ansible.posix.authorized_key:\n    user: deploy\n    key: \"{{ lookup('file', 'files/deploy.pub') }}\"",
+  order = "user key path state exclusive manage_dir validate_certs key_options comment follow keyfile changed",
   returns = "keyfile: The file.\nkey: The keys.\nuser: The user.\nstate: The state asked for.",
   side = "target",
   check = "full",

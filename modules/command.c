@@ -18,6 +18,7 @@ MODULE(command) = {
     .doc = "Run a program on the target, without a shell: no pipes, redirections or globs.",
     .spec = "ansible.builtin.command",
     .example = "- ansible.builtin.command:\n    argv: [/usr/bin/make, install]\n    creates: /usr/local/bin/tool",
+    .order = "changed stdout stderr rc cmd start end delta msg",
     .returns = "cmd: The words that were run.\n" CMD_RETURNS,
     .args = args,
     .free_form = "_raw_params",

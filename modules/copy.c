@@ -385,6 +385,7 @@ MODULE(copy) = {
     .doc = "Copy files, directories or given content to the target.",
     .spec = "ansible.builtin.copy",
     .example = "- ansible.builtin.copy:\n    content: |\n      hello\n    dest: /etc/motd\n    mode: '0644'",
+    .order = "diff path dest src md5sum checksum changed",
     .returns =
         "dest: Where it went.\nchecksum: SHA1 of the content.\nmd5sum: MD5 of what was written.\n"
         "backup_file: Name of the backup.\nstate: Kind of dest.\nmode: Permissions.\nowner: Owner.\n"

@@ -495,6 +495,7 @@ MODULE(cron) = {
     .spec = "ansible.builtin.cron",
     .example = "- ansible.builtin.cron:\n    name: nightly backup\n    minute: '15'\n    hour: '3'\n    job: "
                "/usr/local/bin/backup",
+    .order = "jobs envs changed",
     .returns = "jobs: Names of the jobs in the crontab.\nenvs: Names of its variables.\ncron_file: As asked for.\n"
                "state: As asked for, when the cron file was removed.\nbackup_file: Where the old crontab was kept.",
     .args = args,

@@ -95,6 +95,7 @@ MODULE(debug) = {
     .spec = "ansible.builtin.debug",
     .example = "- ansible.builtin.debug:\n    msg: \"Release {{ release | default('none') }}\"\n"
                "- ansible.builtin.debug:\n    var: ansible_facts.hostname\n    verbosity: 2",
+    .order = "",
     .returns = "msg: The message.\nskipped_reason: Why nothing was shown.",
     .args = args,
     .check = SUPPORT_FULL,

@@ -501,6 +501,7 @@ MODULE(file) = {
     .doc = "Manage files, directories, links and their attributes.",
     .spec = "ansible.builtin.file",
     .example = "- ansible.builtin.file:\n    path: /srv/app\n    state: directory\n    mode: '0755'",
+    .order = "path dest src changed diff",
     .returns = "path: The path, for file, directory and absent.\ndest: The path, for link, hard and touch.\n"
                "state: What is there now.\nmode: Permissions.\nowner: Owner.\ngroup: Group.\nuid: Owner's id.\n"
                "gid: Group's id.\nsize: Size in bytes.\nsrc: Target of a link.",

@@ -246,16 +246,19 @@ static void put_kind(struct arena *a, struct val f, mode_t m) {
         mode_t kind;
     } kinds[] = {{"isdir", S_IFDIR},  {"ischr", S_IFCHR}, {"isblk", S_IFBLK},  {"isreg", S_IFREG},
                  {"isfifo", S_IFIFO}, {"islnk", S_IFLNK}, {"issock", S_IFSOCK}};
+    val_set(a, f, "mode", val_printf(a, "%04o", (unsigned)(m & 07777)));
+    for (size_t i = 0; i < COUNTOF(kinds); i++) {
+        val_set(a, f, kinds[i].name, val_bool((m & S_IFMT) == kinds[i].kind));
+    }
+}
+
+static void put_rights(struct arena *a, struct val f, mode_t m) {
     static const struct {
         const char *name;
         mode_t bit;
     } bits[] = {{"wusr", S_IWUSR}, {"rusr", S_IRUSR},  {"xusr", S_IXUSR}, {"wgrp", S_IWGRP},
                 {"rgrp", S_IRGRP}, {"xgrp", S_IXGRP},  {"woth", S_IWOTH}, {"roth", S_IROTH},
                 {"xoth", S_IXOTH}, {"isuid", S_ISUID}, {"isgid", S_ISGID}};
-    val_set(a, f, "mode", val_printf(a, "%04o", (unsigned)(m & 07777)));
-    for (size_t i = 0; i < COUNTOF(kinds); i++) {
-        val_set(a, f, kinds[i].name, val_bool((m & S_IFMT) == kinds[i].kind));
-    }
     for (size_t i = 0; i < COUNTOF(bits); i++) {
         val_set(a, f, bits[i].name, val_bool((m & bits[i].bit) != 0));
     }
@@ -275,8 +278,9 @@ static bool report(struct search *s, const char *path, const struct stat *st, st
     val_set(a, f, "atime", val_float(stamp(st->st_atim)));
     val_set(a, f, "mtime", val_float(stamp(st->st_mtim)));
     val_set(a, f, "ctime", val_float(stamp(st->st_ctim)));
-    val_set(a, f, "pw_name", id_name(a, ids_user_name(a, st->st_uid), st->st_uid));
     val_set(a, f, "gr_name", id_name(a, ids_group_name(a, st->st_gid), st->st_gid));
+    val_set(a, f, "pw_name", id_name(a, ids_user_name(a, st->st_uid), st->st_uid));
+    put_rights(a, f, st->st_mode);
     if (s->checksum && S_ISREG(st->st_mode) && s->type != 'd') {
         const char *hex;
         if (!digest_file(a, "sha1", path, &hex, e)) {
@@ -425,6 +429,7 @@ MODULE(find) = {
     .doc = "Find files, directories or links by name, kind, age, size or content.",
     .spec = "ansible.builtin.find",
     .example = "- ansible.builtin.find:\n    paths: /var/log\n    patterns: '*.gz'\n    age: 4w\n  register: old",
+    .order = "files changed msg",
     .returns = "files: What was found: dicts as `stat` gives them, with path.\nmatched: How many were found.\n"
                "examined: How many were looked at.\nskipped_paths: What could not be looked at, and why.",
     .args = args,

@@ -94,6 +94,7 @@ return {
   doc = "Look up entries of passwd, group, hosts, services and the other databases; they become facts `getent_NAME`.",
   spec = "ansible.builtin.getent",
   example = "- ansible.builtin.getent:\n    database: passwd\n    key: root",
+  order = "",
   returns = "ansible_facts: `getent_NAME`, a dict: the key of each entry, and its other fields as a list.",
   side = "target",
   check = "full",

@@ -205,6 +205,7 @@ MODULE(group) = {
     .doc = "Manage groups of the system.",
     .spec = "ansible.builtin.group",
     .example = "- ansible.builtin.group:\n    name: deploy\n    system: true",
+    .order = "name state changed",
     .returns = "name: Name of the group.\nstate: What was asked for.\ngid: Its number.\n"
                "system: Whether a system group was asked for.\nstdout: What the tool said.\nstderr: Its complaints.",
     .args = args,

@@ -306,6 +306,7 @@ return {
   doc = "Set options in INI files, or remove options and sections.",
   spec = "community.general.ini_file",
   example = "- community.general.ini_file:\n    path: /etc/app.conf\n    section: server\n    option: port\n    value: '8080'",
+  order = "changed diff msg path",
   returns = "path: The file.\nmsg: What was done.\nbackup_file: Name of the backup.",
   side = "target",
   check = "full",

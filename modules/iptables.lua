@@ -288,6 +288,7 @@ return {
   spec = "ansible.builtin.iptables",
   example = "- ansible.builtin.iptables:\n    chain: INPUT\n    protocol: tcp\n    destination_port: '22'\n" ..
     "    ctstate: NEW\n    jump: ACCEPT\n    comment: ssh",
+  order = "changed failed ip_version table chain flush rule state chain_management",
   returns = "rule: The rule as it was given to iptables.\nchain: The chain.\ntable: The table.\nstate: As given.\n" ..
     "flush: As given.\nip_version: As given.\nchain_management: As given.",
   side = "target",

@@ -320,6 +320,7 @@ MODULE(known_hosts) = {
     .example =
         "- ansible.builtin.known_hosts:\n    name: git.example.com\n    key: \"{{ lookup('file', 'git_host_key') "
         "}}\"\n    path: /etc/ssh/ssh_known_hosts",
+    .order = "name key path hash_host state diff changed",
     .returns =
         "name: The host.\nkey: The line.\npath: The file.\nhash_host: As given.\nstate: Kind of the file, or absent.\n"
         "mode: Permissions.\nowner: Owner.\ngroup: Group.\nuid: Owner's id.\ngid: Group's id.\nsize: Size in bytes.",

@@ -38,6 +38,8 @@ struct module {
     const char *doc, *example, *spec;
     const struct arg *args;         // ends with {0}
     const char *returns;            // "name: doc\n..." what the result holds beyond changed, failed, msg
+    const char *order;              // "a b": keys the result begins with, as Ansible's does; NULL: "changed". Where
+                                    // that is not named it is the last, as when Ansible's core adds it
     const char *exclusive;          // "a,b;c,d": groups of which at most one may be given
     const char *required_one_of;    // "a,b;c,d"
     const char *required_together;  // "a,b"

@@ -188,6 +188,7 @@ return {
   doc = "Make private keys.",
   spec = "community.crypto.openssl_privatekey",
   example = "- community.crypto.openssl_privatekey:\n    path: /etc/ssl/private/example.org.pem\n    type: ECC\n    curve: secp256r1",
+  order = "type size fingerprint diff filename changed",
   returns = "filename: The file.\nsize: Size of the key.\ntype: Its type.\ncurve: Its curve.\nfingerprint: Digests of its public half.\n" ..
       "backup_file: Name of the backup.\nprivatekey: The key, with return_content.",
   side = "target",

@@ -386,6 +386,7 @@ MODULE(package_facts) = {
     .spec = "ansible.builtin.package_facts",
     .example = "- ansible.builtin.package_facts:\n    manager: auto\n- ansible.builtin.debug:\n    msg: \"{{ "
                "ansible_facts.packages['bash'][0].version }}\"\n  when: \"'bash' in ansible_facts.packages\"",
+    .order = "",
     .returns = "ansible_facts: `packages`, a list of versions by name.",
     .args = args,
     .check = SUPPORT_FULL,

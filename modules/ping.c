@@ -22,6 +22,7 @@ MODULE(ping) = {
     .doc = "Try to reach a host and run a module on it; answers `pong`.",
     .spec = "ansible.builtin.ping",
     .example = "- ansible.builtin.ping:",
+    .order = "",
     .returns = "ping: The value of `data`.",
     .args = args,
     .check = SUPPORT_FULL,

@@ -152,6 +152,7 @@ MODULE(replace) = {
     .example =
         "- ansible.builtin.replace:\n    path: /etc/hosts\n    regexp: '(\\s+)old\\.example(\\s|$)'\n    replace: "
         "'\\1new.example\\2'",
+    .order = "rc msg changed",
     .returns = "msg: What was done.\nrc: 0, or 256 for a directory and 257 for a missing file.\n"
                "backup_file: Name of the backup.",
     .args = args,

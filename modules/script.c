@@ -151,6 +151,7 @@ MODULE(script) = {
     .doc = "Run a script of the controller on the target.",
     .spec = "ansible.builtin.script",
     .example = "- ansible.builtin.script: files/migrate.sh --all\n  args:\n    creates: /var/lib/app/migrated",
+    .order = "changed rc stdout stdout_lines stderr stderr_lines",
     .returns = "rc: Exit status, or minus the signal.\nstdout: Standard output.\nstderr: Standard error.",
     .args = args,
     .free_form = "_raw_params",

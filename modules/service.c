@@ -280,6 +280,7 @@ MODULE(service) = {
     .doc = "Start, stop and enable services under the target's own service manager.",
     .spec = "ansible.builtin.service",
     .example = "- ansible.builtin.service:\n    name: cron\n    state: started\n    enabled: true",
+    .order = "name enabled changed",
     .returns = "name: The service.\nstate: Its state.\nenabled: Whether it starts at boot.\n"
                "status: What systemd said before.",
     .args = args,

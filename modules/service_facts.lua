@@ -194,6 +194,7 @@ return {
   spec = "ansible.builtin.service_facts",
   example = "- ansible.builtin.service_facts:\n- ansible.builtin.debug:\n    msg: \"{{ ansible_facts.services | length }} services\"\n" ..
     "  when: ansible_facts.services is defined",
+  order = "",
   returns = "ansible_facts: `services`, by name: name, state, status, source.",
   side = "target",
   check = "full",

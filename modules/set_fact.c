@@ -70,6 +70,7 @@ MODULE(set_fact) = {
     .spec = "ansible.builtin.set_fact",
     .example = "- ansible.builtin.set_fact:\n    release_dir: \"/srv/{{ release | default('current') }}\"\n"
                "    ready: true",
+    .order = "",
     .returns = "ansible_facts: The variables that were set.",
     .args = args,
     .any_args = true,

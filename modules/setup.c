@@ -217,6 +217,7 @@ MODULE(setup) = {
     .doc = "Gather facts about the target: system, user, hardware, network.",
     .spec = "ansible.builtin.setup",
     .example = "- ansible.builtin.setup:\n    gather_subset: [min, network]",
+    .order = "",
     .returns = "ansible_facts: The facts, each name with ansible_ in front.",
     .args = args,
     .check = SUPPORT_FULL,

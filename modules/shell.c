@@ -17,6 +17,7 @@ MODULE(shell) = {
     .doc = "Run a command line by a shell on the target.",
     .spec = "ansible.builtin.shell",
     .example = "- ansible.builtin.shell: ps ax | grep -c nginx\n  args: {executable: /bin/bash}",
+    .order = "changed stdout stderr rc cmd start end delta msg",
     .returns = "cmd: The command line.\n" CMD_RETURNS,
     .args = args,
     .free_form = "_raw_params",

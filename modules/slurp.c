@@ -43,6 +43,7 @@ MODULE(slurp) = {
     .doc = "Read a file of the target; its content is returned as base64.",
     .spec = "ansible.builtin.slurp",
     .example = "- ansible.builtin.slurp:\n    src: /etc/hostname\n  register: hostname",
+    .order = "",
     .returns = "content: The content, as base64.\nencoding: Always base64.\nsource: The file.",
     .args = args,
     .check = SUPPORT_FULL,

@@ -306,6 +306,7 @@ MODULE(systemd) = {
     .doc = "Start, stop, enable and mask systemd units.",
     .spec = "ansible.builtin.systemd_service",
     .example = "- ansible.builtin.systemd:\n    name: nginx\n    state: started\n    enabled: true",
+    .order = "name changed status enabled state",
     .returns = "name: The unit.\nstatus: What `systemctl show` said before.\nstate: State that was asked for.\n"
                "enabled: Whether it starts at boot.",
     .args = args,

@@ -45,6 +45,7 @@ MODULE(template) = {
     .doc = "Render a template on the controller and put the result on the target.",
     .spec = "ansible.builtin.template",
     .example = "- ansible.builtin.template:\n    src: app.conf.j2\n    dest: /etc/app.conf\n    mode: '0640'",
+    .order = "diff path dest src md5sum checksum changed",
     .returns = "dest: Where it went.\nchecksum: SHA1 of the content.\nmd5sum: MD5 of what was written.\n"
                "backup_file: Name of the backup.\nstate: Kind of dest.\nmode: Permissions.\nowner: Owner.\n"
                "group: Group.\nuid: Owner's id.\ngid: Group's id.\nsize: Size in bytes.",

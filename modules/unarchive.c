@@ -233,6 +233,7 @@ MODULE(unarchive) = {
     .spec = "ansible.builtin.unarchive",
     .example = "- ansible.builtin.unarchive:\n    src: app.tar.gz\n    dest: /srv/app\n    owner: app\n    extra_opts: "
                "[--strip-components=1]",
+    .order = "handler dest src extract_results changed",
     .returns =
         "handler: Kind of the archive.\ndest: The directory.\nsrc: Where the archive was.\nfiles: Names in it, with "
         "list_files.\nextract_results: What unpacking it said.",

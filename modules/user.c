@@ -436,6 +436,7 @@ MODULE(user) = {
     .doc = "Manage user accounts.",
     .spec = "ansible.builtin.user",
     .example = "- ansible.builtin.user:\n    name: deploy\n    shell: /bin/bash\n    groups: [adm]\n    append: true",
+    .order = "name state append move_home changed",
     .returns =
         "name: Name of the user.\nstate: What was asked for.\nuid: Its number.\ngroup: Number of its primary group.\n"
         "groups: The other groups asked for.\ncomment: Description.\nhome: Home directory.\nshell: Login shell.\n"

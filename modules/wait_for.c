@@ -274,6 +274,7 @@ MODULE(wait_for) = {
     .doc = "Wait until a port answers or closes, a file is there or gone, or a text appears.",
     .spec = "ansible.builtin.wait_for",
     .example = "- ansible.builtin.wait_for:\n    port: 8080\n    timeout: 60",
+    .order = "state port search_regex match_groups match_groupdict path elapsed",
     .returns = "elapsed: Seconds waited.\nmatch_groups: Groups of search_regex.\nmatch_groupdict: Named groups.\n"
                "state: State waited for.\nport: Port.\npath: File.\nsearch_regex: Expression.",
     .args = args,

@@ -186,9 +186,14 @@ static void as_command(struct mod_call *c, struct val shown) {
     }
 }
 
+/// A program of the project's: its result is as it gave it.
+static bool is_foreign(const struct mod_call *c) {
+    return strcmp(c->name, "_program") == 0;
+}
+
 static void add_invocation(struct mod_call *c) {
-    bool foreign = strcmp(c->name, "_program") == 0;  // only the program knows which of its arguments are secret
-    if ((c->verbosity < 3 && !c->invocation) || foreign || val_has(c->result, "invocation")) {
+    // only the program knows which of its arguments are secret
+    if ((c->verbosity < 3 && !c->invocation) || is_foreign(c) || val_has(c->result, "invocation")) {
         return;
     }
     struct val invocation = val_dict(c->arena, 1);
@@ -214,6 +219,49 @@ static void add_failed(struct mod_call *c) {
     }
 }
 
+/// Copies the value of `key` to `to` when there is one.
+static void take(struct mod_call *c, struct val to, struct str key) {
+    struct val k = val_str(c->arena, key);
+    if (val_has_key(c->result, k)) {
+        val_set_key(c->arena, to, k, val_get_key(c->result, k));
+    }
+}
+
+/// Puts the keys into the order of Ansible's modules, which a loop over registered results shows: those that `order`
+/// names, the others as they were set, a failure, and what the core adds there when the module has not named it itself.
+static void arrange(struct mod_call *c) {
+    static const char *const last[] = {"diff", "invocation", "stdout_lines", "stderr_lines", "failed", "changed"};
+    bool failed = val_truth(val_get(c->result, "failed"));
+    bool plain = !failed && !val_truth(val_get(c->result, "skipped"));
+    struct val out = val_flag(val_dict(c->arena, val_len(c->result)), c->result.flags);
+    struct str order = str_from(c->mod->order ? c->mod->order : plain ? "changed" : "");
+    struct str key;
+    while (str_next(&order, ' ', &key)) {
+        if (!failed || !(str_eqz(key, "msg") || (str_eqz(key, "changed") && !c->changed))) {
+            take(c, out, key);
+        }
+    }
+    struct vpair *p;
+    for (size_t i = 0; (p = val_each(c->result, &i));) {
+        key = val_text(p->key);
+        bool later = failed && str_eqz(key, "msg");
+        for (size_t k = 0; k < COUNTOF(last); k++) {
+            later = later || str_eqz(key, last[k]);
+        }
+        if (!later) {
+            take(c, out, key);
+        }
+    }
+    if (failed) {
+        take(c, out, str_from("failed"));
+        take(c, out, str_from("msg"));
+    }
+    for (size_t k = 0; k < COUNTOF(last); k++) {
+        take(c, out, str_from(last[k]));
+    }
+    c->result = out;
+}
+
 static void complete(struct mod_call *c, bool ok, const struct err *e) {
     if (!val_is(c->result, VAL_DICT)) {
         c->result = val_dict(c->arena, 8);
@@ -236,6 +284,9 @@ static void complete(struct mod_call *c, bool ok, const struct err *e) {
     add_lines(c, "stderr", "stderr_lines");
     mask_result(c);
     add_invocation(c);
+    if (!is_foreign(c)) {
+        arrange(c);
+    }
 }
 
 static bool plan_and_run(struct mod_call *c, struct err *e) {

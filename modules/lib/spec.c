@@ -7,8 +7,8 @@ static const struct arg file_common[] = {
     {"group", ARG_STR, .doc = "Name or id of the group."},
     {"seuser", ARG_STR, .doc = "User part of the SELinux context."},
     {"serole", ARG_STR, .doc = "Role part of the SELinux context."},
-    {"setype", ARG_STR, .doc = "Type part of the SELinux context."},
     {"selevel", ARG_STR, .doc = "Level part of the SELinux context."},
+    {"setype", ARG_STR, .doc = "Type part of the SELinux context."},
     {"attributes", ARG_STR, .aliases = "attr", .doc = "Attributes as chattr takes them."},
     {"unsafe_writes", ARG_BOOL,
      .doc = "Write in place where the file cannot be replaced atomically; by default what ANSIBLE_UNSAFE_WRITES of the "

@@ -567,9 +567,12 @@ static struct val lines_of(struct arena *a, struct str text) {
 
 /// What the transport says of a raw command, completed as Ansible's raw does.
 static void raw_result(struct arena *a, struct val r) {
-    val_set(a, r, "changed", val_bool(true));
+    struct val err = val_get(r, "stderr");
+    (void)val_del_key(r, val_z(a, "stderr"));  // it comes after the lines of stdout
     val_set(a, r, "stdout_lines", lines_of(a, val_text(val_get(r, "stdout"))));
-    val_set(a, r, "stderr_lines", lines_of(a, val_text(val_get(r, "stderr"))));
+    val_set(a, r, "stderr", err);
+    val_set(a, r, "stderr_lines", lines_of(a, val_text(err)));
+    val_set(a, r, "changed", val_bool(true));
     if (!val_equal(val_get(r, "rc"), val_int(0))) {
         val_set(a, r, "failed", val_bool(true));
         val_set(a, r, "msg", val_z(a, "non-zero return code"));

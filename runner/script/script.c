@@ -190,6 +190,7 @@ static bool read_module(struct reader *r, struct val d, struct module *m) {
                                        "file_args",
                                        "any_args",
                                        "always_diff",
+                                       "order",
                                        "render"};
     if (!table_keys(r, d, "the module", keys, COUNTOF(keys))) {
         return false;
@@ -198,6 +199,7 @@ static bool read_module(struct reader *r, struct val d, struct module *m) {
     m->example = table_text(r, d, "example");
     m->spec = table_text(r, d, "spec");
     m->returns = table_text(r, d, "returns");
+    m->order = table_text(r, d, "order");
     m->free_form = table_text(r, d, "free_form");
     m->render = table_text(r, d, "render");
     m->exclusive = groups(r, val_get(d, "exclusive"));

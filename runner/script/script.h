@@ -3,8 +3,8 @@
 // A module returns a table: doc, spec, example, returns, args, side ("target", "controller"), check and diff ("full",
 // "partial", "none"), run, and optionally plan, exclusive, required_one_of, required_together (lists of lists of
 // names), required_if ({{"state", "present", {"a", "b"}, any}}), required_by ({a = {"b"}}), free_form, file_args,
-// any_args, always_diff (see module.h), prepare and finish, which run on the controller before and after. args: name ->
-// {type, required, no_log, elements, default, choices, aliases, options, doc}. Another key is an error.
+// any_args, always_diff, order (see module.h), prepare and finish, which run on the controller before and after. args:
+// name -> {type, required, no_log, elements, default, choices, aliases, options, doc}. Another key is an error.
 //
 // plan and run get one argument `c`. Each runs in a state of its own: only c.state (plain data) goes from plan to run.
 //   c.args, c.check, c.show_diff, c.name, c.state
