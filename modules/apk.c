@@ -5,10 +5,12 @@
 #include "words.h"
 
 #include <sys/statvfs.h>
+#include <time.h>
 
 #define DATABASE   "/lib/apk/db/installed"
 #define WORLD_MAX  ((size_t)4 << 20)
-#define OWNERS_MAX 1000  // files of one question for their packages
+#define OWNERS_MAX 1000                 // files of one question for their packages
+#define ROOMY      ((uint64_t)1 << 30)  // bytes; with more of them free no single package fills the disk
 
 static const struct arg args[] = {
     {"name", ARG_LIST, .doc = "Packages, also with a version (name=1.2-r0) or a repository (name@edge)."},
@@ -95,9 +97,10 @@ static bool update(struct apk *k, bool only, struct err *e) {
     return r.rc == 0 || mod_fail(k->c, e, "could not update package db");
 }
 
+static const char *const places[] = {"/", "/usr", "/var", "/opt"};
+
 /// apk (2.14) takes a full disk for a success: the files are there, and empty.
 static bool room_left(struct apk *k, struct err *e) {
-    static const char *const places[] = {"/", "/usr", "/var", "/opt"};
     for (size_t i = 0; i < COUNTOF(places) && !k->c->check; i++) {
         struct statvfs v;
         if (statvfs(places[i], &v) == 0 && v.f_blocks > 0 && v.f_bavail == 0 && !(v.f_flag & ST_RDONLY)) {
@@ -121,26 +124,6 @@ static bool wrote(struct apk *k, const struct stat *before, struct err *e) {
                "apk has not written its database '%s', which it does not tell: make room on the disk, and run this "
                "again",
                DATABASE);
-}
-
-/// Runs what changes packages, with a mark that stays when they may be half there. `room`: it needs some on the disk.
-static bool change(struct apk *k, struct words *w, bool room, struct run_result *r, struct err *e) {
-    if (k->c->check) {
-        return call(k, w, r, e);
-    }
-    struct stat before = {0};
-    (void)stat(DATABASE, &before);
-    if (!unfinished_begin(k->c, &k->cut, e) || !call(k, w, r, e)) {
-        return false;
-    }
-    bool begun = str_find(r->out, 0, STR_LIT("(1/")) != SIZE_MAX;
-    if (r->rc < 0 || (r->rc > 0 && begun)) {
-        return true;  // half done, perhaps; the caller says what failed
-    }
-    if (r->rc == 0 && begun && (!wrote(k, &before, e) || (room && !room_left(k, e)))) {
-        return false;
-    }
-    return unfinished_end(k->c, &k->cut, e);
 }
 
 // -- what an apk that did not come to its end has left ---------------------------------------------------------------
@@ -169,16 +152,12 @@ static bool owners(struct apk *k, const struct words *files, struct words *names
     return true;
 }
 
-/// Installs the packages again of which a file is not what it should be since the mark was made: "U usr/bin/x".
-static bool recover(struct apk *k, struct err *e) {
+/// What apk says is not as its package has it, and was changed since the mark was made: "U usr/bin/x". `missing`: also
+/// what is not there.
+static bool damaged(struct apk *k, bool missing, struct words *files, struct err *e) {
     struct words audit = {0};
-    struct words files = {0};
-    struct words fix = {0};
     struct run_result r;
     struct str line;
-    if (!unfinished_look(k->c, "", "/lib/apk/db", &k->cut, e) || !k->cut.found || k->c->check) {
-        return e->code == ERR_NONE;
-    }
     begin(k, &audit, "audit");
     words_add(k->c, &audit, "--system");
     if (!words_run(k->c, &audit, STR_NONE, &r, e)) {
@@ -187,26 +166,99 @@ static bool recover(struct apk *k, struct err *e) {
     while (str_next(&r.out, '\n', &line)) {
         struct stat st;
         const char *path = arena_printf(k->c->arena, "/%.*s", STR(str_sub(line, 2, line.n)));
-        if (line.n > 2 && line.s[1] == ' ' && (lstat(path, &st) != 0 || st.st_ctim.tv_sec >= k->cut.since.tv_sec)) {
-            words_add(k->c, &files, path);
+        bool there = lstat(path, &st) == 0;
+        if (line.n > 2 && line.s[1] == ' ' && (there ? st.st_ctim.tv_sec >= k->cut.since.tv_sec : missing)) {
+            words_add(k->c, files, path);
         }
     }
-    begin(k, &fix, "fix");
-    size_t before = fix.n;
-    if (!owners(k, &files, &fix, e)) {
+    return true;
+}
+
+/// Installs the packages again to which these files belong; `*any`: there are some.
+static bool fix(struct apk *k, const struct words *files, bool *any, struct err *e) {
+    struct words w = {0};
+    struct run_result r;
+    begin(k, &w, "fix");
+    size_t before = w.n;
+    *any = false;
+    if (!owners(k, files, &w, e)) {
         return false;
     }
-    if (fix.n > before) {
-        if (!call(k, &fix, &r, e)) {
-            return false;
-        }
-        if (r.rc != 0) {
-            return mod_fail(k->c, e, "failed to fix what an apk that did not come to its end has left: %.*s",
-                            STR(str_trim(r.err.n ? r.err : r.out)));
-        }
-        mod_changed(k->c);
+    if (w.n == before) {
+        return true;
     }
-    return room_left(k, e) && unfinished_end(k->c, &k->cut, e);
+    if (!call(k, &w, &r, e)) {
+        return false;
+    }
+    *any = true;
+    mod_changed(k->c);
+    return r.rc == 0 || mod_fail(k->c, e, "failed to fix what an apk that did not come to its end has left: %.*s",
+                                 STR(str_trim(r.err.n ? r.err : r.out)));
+}
+
+static bool recover(struct apk *k, struct err *e) {
+    struct words files = {0};
+    bool any;
+    if (!unfinished_look(k->c, "", "/lib/apk/db", &k->cut, e) || !k->cut.found || k->c->check) {
+        return e->code == ERR_NONE;
+    }
+    return damaged(k, true, &files, e) && fix(k, &files, &any, e) && room_left(k, e) &&
+           unfinished_end(k->c, &k->cut, e);
+}
+
+// -- changing --------------------------------------------------------------------------------------------------------
+
+static bool is_roomy(void) {
+    bool roomy = true;
+    for (size_t i = 0; i < COUNTOF(places); i++) {
+        struct statvfs v;
+        roomy = roomy && (statvfs(places[i], &v) != 0 || (uint64_t)v.f_bavail * v.f_frsize >= ROOMY);
+    }
+    return roomy;
+}
+
+/// A disk that was full for a while, as an upgrade frees what it replaces: files that are empty now are made again.
+static bool refill(struct apk *k, struct err *e) {
+    struct words files = {0};
+    struct words still = {0};
+    bool any;
+    if (!damaged(k, false, &files, e) || !fix(k, &files, &any, e) || (any && !damaged(k, false, &still, e))) {
+        return false;
+    }
+    for (size_t i = 0; i < still.n; i++) {
+        struct stat st;
+        if (lstat(still.p[i], &st) == 0 && S_ISREG(st.st_mode) && st.st_size == 0) {
+            return mod_fail(k->c, e,
+                            "there was no room for '%s', which apk does not tell: make room on the disk, and run this "
+                            "again",
+                            still.p[i]);
+        }
+    }
+    return true;
+}
+
+/// Runs what changes packages, with a mark that stays when they may be half there. `room`: it needs some on the disk.
+static bool change(struct apk *k, struct words *w, bool room, struct run_result *r, struct err *e) {
+    if (k->c->check) {
+        return call(k, w, r, e);
+    }
+    struct stat before = {0};
+    bool tight = room && !is_roomy();
+    if (!k->cut.found) {
+        clock_gettime(CLOCK_REALTIME_COARSE, &k->cut.since);
+    }
+    (void)stat(DATABASE, &before);
+    if (!unfinished_begin(k->c, &k->cut, e) || !call(k, w, r, e)) {
+        return false;
+    }
+    bool begun = str_find(r->out, 0, STR_LIT("(1/")) != SIZE_MAX;
+    if (r->rc < 0 || (r->rc > 0 && begun)) {
+        return true;  // half done, perhaps; the caller says what failed
+    }
+    if (r->rc == 0 && begun && (!wrote(k, &before, e) || (room && !room_left(k, e)) || (tight && !refill(k, e)))) {
+        return false;
+    }
+    return unfinished_end(k->c, &k->cut, e);
 }
 
 static bool upgrade(struct apk *k, struct err *e) {
