@@ -175,6 +175,9 @@ static bool plan_script(struct mod_call *c, bool openrc, struct err *e) {
     s->name = mod_z(c, "name");
     s->openrc = openrc;
     struct run_result r;
+    if (!mod_has(c, "state") && !mod_has(c, "enabled")) {
+        return mod_fail(c, e, "one of the following is required: state, enabled");
+    }
     if (strchr(s->name, '/') || s->name[0] == '-' || !exists(arena_printf(c->arena, "/etc/init.d/%s", s->name))) {
         return mod_fail(c, e, "Could not find the requested service %s: host", s->name);
     }
@@ -284,7 +287,6 @@ MODULE(service) = {
     .returns = "name: The service.\nstate: Its state.\nenabled: Whether it starts at boot.\n"
                "status: What systemd said before.",
     .args = args,
-    .required_one_of = "state,enabled,masked,daemon_reload,daemon_reexec",
     .check = SUPPORT_FULL,
     .diff = SUPPORT_NONE,
     .side = ON_TARGET,

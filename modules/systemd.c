@@ -160,7 +160,8 @@ static bool load(struct mod_call *c, struct unit *u, struct err *e) {
     if (u->init_script && !known) {
         mod_warn(c, "The service (%s) is actually an init script but the system is managed by systemd", u->name);
     }
-    u->found = known || u->init_script;
+    // A file anywhere is no unit that runs, but it can be enabled.
+    u->found = known || u->init_script || (u->name[0] == '/' && access(u->name, F_OK) == 0);
     mod_set(c, "status", u->status);
     return true;
 }
@@ -296,9 +297,21 @@ static bool act(struct mod_call *c, const struct unit *u, const char *verb, stru
     return mod_fail(c, e, "Unable to %s service %s: %.*s", verb, u->name, STR(r.err));
 }
 
+/// As Ansible's module: what cannot be masked, as a unit file in /etc, counts as changed, each time. It is told here.
+static bool mask(struct mod_call *c, const struct unit *u, struct err *e) {
+    struct run_result r;
+    if (!systemctl(c, u->mask, u->name, &r, e)) {
+        return false;
+    }
+    if (r.rc != 0 && u->found) {
+        mod_warn(c, "Unable to %s service %s: %.*s", u->mask, u->name, STR(str_trim(r.err)));
+    }
+    return r.rc == 0 || missing(c, u, e);
+}
+
 bool service_systemd_run(struct mod_call *c, struct err *e) {
     const struct unit *u = c->state;
-    return (!u->mask || act(c, u, u->mask, e)) && (!u->enable || act(c, u, u->enable, e)) &&
+    return (!u->mask || mask(c, u, e)) && (!u->enable || act(c, u, u->enable, e)) &&
            (!u->action || act(c, u, u->action, e));
 }
 
