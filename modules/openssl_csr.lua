@@ -319,8 +319,8 @@ local function run(c)
   c:attrs_apply(c.args.path)
 end
 
-local function critical(name, alias)
-  return { type = "bool", default = false, aliases = { alias .. "_critical" }, doc = "Whether " .. name .. " is critical." }
+local function critical(name, alias, other)
+  return { type = "bool", default = false, aliases = { alias .. "_critical", other }, doc = "Whether " .. name .. " is critical." }
 end
 
 return {
@@ -356,7 +356,7 @@ return {
     key_usage = { type = "list", elements = "str", aliases = { "keyUsage" }, doc = "Key usage." },
     key_usage_critical = critical("key_usage", "keyUsage"),
     extended_key_usage = { type = "list", elements = "str", aliases = { "extKeyUsage", "extendedKeyUsage" }, doc = "Extended key usage." },
-    extended_key_usage_critical = critical("extended_key_usage", "extendedKeyUsage"),
+    extended_key_usage_critical = critical("extended_key_usage", "extendedKeyUsage", "extKeyUsage_critical"),
     basic_constraints = { type = "list", elements = "str", aliases = { "basicConstraints" }, doc = "Basic constraints, as CA:TRUE." },
     basic_constraints_critical = critical("basic_constraints", "basicConstraints"),
     ocsp_must_staple = { type = "bool", default = false, aliases = { "ocspMustStaple" }, doc = "Must staple." },

@@ -12,12 +12,13 @@
 static const struct arg args[] = {
     {"path", ARG_PATH, .required = true, .aliases = "dest|name", .doc = "The path to look at."},
     {"follow", ARG_BOOL, .def = "false", .doc = "Look at what a link points to."},
+    {"get_md5", ARG_BOOL, .def = "false", .doc = "Compute the MD5 sum of a regular file, too; roles of old give it."},
     {"get_checksum", ARG_BOOL, .def = "true", .doc = "Compute the checksum of a regular file."},
-    {"checksum_algorithm", ARG_STR, .def = "sha1", .choices = "md5|sha1|sha224|sha256|sha384|sha512",
-     .aliases = "checksum|checksum_algo", .doc = "Algorithm of the checksum."},
     {"get_mime", ARG_BOOL, .def = "true", .aliases = "mime|mime_type|mime-type",
      .doc = "Ask `file` for type and charset."},
     {"get_attributes", ARG_BOOL, .def = "true", .aliases = "attr|attributes", .doc = "Ask lsattr for the flags."},
+    {"checksum_algorithm", ARG_STR, .def = "sha1", .choices = "md5|sha1|sha224|sha256|sha384|sha512",
+     .aliases = "checksum|checksum_algo", .doc = "Algorithm of the checksum."},
     {0},
 };
 
@@ -122,16 +123,20 @@ static void put_attributes(struct mod_call *c, struct val s, const char *path) {
     put(c, s, "attr_flags", val_str(c->arena, text));
 }
 
-static bool put_checksum(struct mod_call *c, struct val s, const char *path, struct err *e) {
+static bool put_digest(struct mod_call *c, struct val s, const char *key, const char *algorithm, const char *path,
+                       struct err *e) {
     const char *hex;
-    if (access(path, R_OK) != 0) {
-        return true;
-    }
-    if (!digest_file(c->arena, mod_z(c, "checksum_algorithm"), path, &hex, e)) {
+    if (!digest_file(c->arena, algorithm, path, &hex, e)) {
         return false;
     }
-    put(c, s, "checksum", val_z(c->arena, hex));
+    put(c, s, key, val_z(c->arena, hex));
     return true;
+}
+
+static bool put_digests(struct mod_call *c, struct val s, const char *path, struct err *e) {
+    return access(path, R_OK) != 0 ||
+           ((!mod_bool(c, "get_md5") || put_digest(c, s, "md5", "md5", path, e)) &&
+            (!mod_bool(c, "get_checksum") || put_digest(c, s, "checksum", mod_z(c, "checksum_algorithm"), path, e)));
 }
 
 static bool run(struct mod_call *c, struct err *e) {
@@ -160,7 +165,7 @@ static bool run(struct mod_call *c, struct err *e) {
         put_link(c, s, path);
     }
     put_names(c, s, &st);
-    if (S_ISREG(st.st_mode) && mod_bool(c, "get_checksum") && !put_checksum(c, s, path, e)) {
+    if (S_ISREG(st.st_mode) && !put_digests(c, s, path, e)) {
         return false;
     }
     if (mod_bool(c, "get_mime")) {
