@@ -158,7 +158,7 @@ static bool change(struct mod_call *c, const char *verb, struct apt_names *v, co
     if (r.rc != 0) {
         return fail_with(c, &r, what, e);
     }
-    *changed = is_verb("autoclean", verb)
+    *changed = strcmp(verb, "autoclean") == 0
                    ? str_find(r.out, 0, STR_LIT("\nDel ")) != SIZE_MAX
                    : str_find(r.out, 0, STR_LIT("0 upgraded, 0 newly installed, 0 to remove")) == SIZE_MAX;
     mod_set_str(c, "stdout", r.out);

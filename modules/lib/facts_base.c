@@ -471,7 +471,7 @@ void facts_service_mgr(struct facts *f) {
     facts_set_z(f, "service_mgr", name);
 }
 
-/// What lsb_release of Debian 12 and later says: a shell script, which starts ten programs to write down four lines of
+/// What lsb_release of Debian 12 says: a shell script, which starts ten programs to write down four lines of
 /// os-release. STR_NONE: it is another program, or only a shell could read the file.
 static struct str debian_lsb_release(struct facts *f, const char *program) {
     static const char known[] = "484188f4b37b4021998dafd1966cda1c6f8207af9aee3ad51746a5d22acf3e65";  // 12.0-1
