@@ -218,5 +218,8 @@ bool archive_extract(struct archive *ar, struct err *e) {
     val_set(a, results, "out", val_str(a, r.out));
     val_set(a, results, "err", val_str(a, r.err));
     mod_set(ar->c, "extract_results", results);
-    return r.rc == 0 || mod_fail(ar->c, e, "failed to unpack %s to %s", ar->src, ar->dest);
+    if (r.rc != 0) {
+        return mod_fail(ar->c, e, "failed to unpack %s to %s", ar->src, ar->dest);
+    }
+    return ar->kind != ARCHIVE_ZIP || archive_zip_complete(ar, e);
 }

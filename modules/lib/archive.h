@@ -34,6 +34,8 @@ void archive_tar_command(struct archive *ar, struct val argv);
 bool archive_zip_list(struct archive *ar, struct err *e);
 bool archive_zip_compare(struct archive *ar, struct err *e);
 void archive_zip_command(struct archive *ar, struct val argv);
+/// After unzip: times and modes that it did not set, unless extra_opts say how it works. Fails the module.
+bool archive_zip_complete(struct archive *ar, struct err *e);
 /// True when the arguments include (or do not exclude) this name.
 bool archive_wanted(struct archive *ar, struct str name);
 /// A list argument's words appended to argv, each behind `prefix`.

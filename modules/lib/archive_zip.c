@@ -3,6 +3,7 @@
 #include "fd.h"
 #include "ids.h"
 #include "run.h"
+#include "trust.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -280,6 +281,7 @@ static void leave_newer(struct archive *ar, struct val argv, bool *excluding) {
                 val_push(a, argv, val_z(a, "-x"));
                 *excluding = true;
             }
+            val_set(a, m, "kept", val_bool(true));
             val_push(a, argv, val_str(a, str_replace(a, name, STR_LIT("["), STR_LIT("[[]"))));
         }
     }
@@ -299,4 +301,36 @@ void archive_zip_command(struct archive *ar, struct val argv) {
     archive_words(ar, argv, "include", "");
     val_push(a, argv, val_z(a, "-d"));
     val_push(a, argv, val_z(a, ar->dest));
+}
+
+// -- what busybox's unzip leaves out ---------------------------------------------------------------------------------
+
+/// Its files have the time at which they were unpacked, and modes cut by the umask: the next run would unpack again.
+static bool complete(struct archive *ar, struct val m, struct err *e) {
+    struct str name = val_text(val_get(m, "name"));
+    bool dir = str_ends(name, "/");
+    const char *path = arena_printf(ar->c->arena, "%s/%.*s", ar->dest, (int)name.n - dir, name.s);
+    struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, {.tv_sec = (time_t)field(m, "mtime")}};
+    mode_t mode = stored_mode(m, dir);
+    struct stat st;
+    CLEANUP(fd_closep) int fd = trust_open(ar->c, path, e);
+    if (fd < 0 || fstat(fd, &st) != 0 || !(dir ? S_ISDIR(st.st_mode) : S_ISREG(st.st_mode))) {
+        return e->code == ERR_NONE;  // a link, or what was unpacked cannot be read by the one who did it
+    }
+    if (!dir && st.st_mtime != times[1].tv_sec && futimens(fd, times) != 0) {
+        return mod_fail_sys(ar->c, e, errno, "cannot set the time of '%s'", path);
+    }
+    bool same = ar->attr.has_mode || (st.st_mode & 0777) == mode;
+    return same || fchmod(fd, mode) == 0 || mod_fail_sys(ar->c, e, errno, "cannot set the mode of '%s'", path);
+}
+
+bool archive_zip_complete(struct archive *ar, struct err *e) {
+    bool as_asked = val_len(mod_arg(ar->c, "extra_opts")) > 0;
+    for (size_t i = 0; !as_asked && i < val_len(ar->members); i++) {
+        struct val m = val_at_index(ar->members, i);
+        if (!val_truth(val_get(m, "kept")) && !complete(ar, m, e)) {
+            return false;
+        }
+    }
+    return true;
 }

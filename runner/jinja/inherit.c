@@ -118,7 +118,8 @@ static bool load(struct rt *r, const struct node *n, struct loaded *l) {
         return false;
     }
     if (v.kind == VAL_UNDEF) {
-        return undef_fail(r->c, v, rt_mark(r, n), r->e);
+        (void)undef_fail(r->c, v, rt_mark(r, n), r->e);
+        return false;
     }
     if (v.kind != VAL_LIST && v.kind != VAL_TUPLE) {
         return load_name(r, v, l);
@@ -159,7 +160,7 @@ static bool from_here(struct rt *r, const struct node *n) {
 // -- statements ------------------------------------------------------------------------------------------------------
 
 enum flow exec_extends(struct rt *r, const struct node *n) {
-    struct loaded l;
+    struct loaded l = {0};
     if (r->parent) {
         FAIL(r, n, ERR_SYNTAX, "extended multiple times");
         return FLOW_ERROR;
@@ -201,7 +202,7 @@ enum flow exec_block(struct rt *r, const struct node *n) {
 }
 
 enum flow exec_include(struct rt *r, const struct node *n) {
-    struct loaded l;
+    struct loaded l = {0};
     if (!load(r, n->a, &l)) {
         if (n->flag && r->e->code == ERR_NOT_FOUND) {
             err_clear(r->e);

@@ -336,8 +336,9 @@ bool scope_all(struct scope *s, struct arena *a, struct val *out, struct err *e)
     while (walk_next(&w, &l, &facts)) {
         struct val v;
         if (facts) {
-            (void)get_fact(s, STR_LIT("ansible_facts"), a, &v);
-            add_missing(s, a, all, val_z(a, "ansible_facts"), v);
+            if (get_fact(s, STR_LIT("ansible_facts"), a, &v)) {
+                add_missing(s, a, all, val_z(a, "ansible_facts"), v);
+            }
             if (!s->inject_facts && get_fact(s, STR_LIT("ansible_local"), a, &v)) {
                 add_missing(s, a, all, val_z(a, "ansible_local"), v);
             }
