@@ -1,6 +1,5 @@
 -- mysql_query: runs statements on MySQL and MariaDB, all in one session.
 
-local util = use("util")
 local mysql = use("mysql")
 
 local DML, DDL = { "INSERT", "UPDATE", "DELETE", "REPLACE" }, { "CREATE", "DROP", "ALTER", "RENAME", "TRUNCATE" }
@@ -53,27 +52,7 @@ local function types(c, sql)
   if not sql:match("^%s*[Ss][Ee][Ll][Ee][Cc][Tt]%s") then
     return {}
   end
-  local r = mysql.raw(c, "SELECT * FROM (" .. sql:gsub("[;%s]+$", "") .. ") AS play_types LIMIT 0", { "--column-type-info", "-vvv" })
-  local out = {}
-  for name, kind in r.stdout:gmatch("Field%s+%d+:%s+`(.-)`\n.-\nType:%s+(%S+)") do
-    out[name] = kind
-  end
-  return out
-end
-
-local WHOLE, REAL, DATES = util.set({ "TINY", "SHORT", "LONG", "LONGLONG", "INT24", "YEAR" }), util.set({ "FLOAT", "DOUBLE" }), util.set({ "DATETIME", "TIMESTAMP" })
-
-local function typed(value, kind)
-  if value == null then
-    return null
-  elseif WHOLE[kind] then
-    return math.tointeger(tonumber(value)) or value
-  elseif REAL[kind] then
-    return tonumber(value) and tonumber(value) + 0.0 or value
-  elseif DATES[kind] then
-    return (value:gsub(" ", "T", 1))
-  end
-  return value
+  return mysql.types(c, "SELECT * FROM (" .. sql:gsub("[;%s]+$", "") .. ") AS play_types LIMIT 0")
 end
 
 -- Reads what the client printed of one statement from `at` on: rows, count, and where the next begins.
@@ -142,7 +121,7 @@ local function run(c)
     for j, row in ipairs(rows) do
       out[j] = dict({})
       for _, field in ipairs(row) do
-        out[j][field[1]] = typed(field[2], kinds[field[1]])
+        out[j][field[1]] = mysql.typed(field[2], kinds[field[1]])
       end
     end
     results[i], counts[i], at = out, count, next_at

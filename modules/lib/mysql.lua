@@ -184,6 +184,32 @@ function mysql.any(c, sql)
   return #mysql.rows(c, sql) > 0
 end
 
+-- What the server calls the types of the columns that a statement without effect gives.
+function mysql.types(c, sql)
+  local r = mysql.raw(c, sql, { "--column-type-info", "-vvv" })
+  local out = {}
+  for name, kind in r.stdout:gmatch("Field%s+%d+:%s+`(.-)`\n.-\nType:%s+(%S+)") do
+    out[name] = kind
+  end
+  return out
+end
+
+local WHOLE, REAL, DATES = util.set({ "TINY", "SHORT", "LONG", "LONGLONG", "INT24", "YEAR" }), util.set({ "FLOAT", "DOUBLE" }), util.set({ "DATETIME", "TIMESTAMP" })
+
+-- The text of a column of this type as the value it is.
+function mysql.typed(value, kind)
+  if value == null then
+    return null
+  elseif WHOLE[kind] then
+    return math.tointeger(tonumber(value)) or value
+  elseif REAL[kind] then
+    return tonumber(value) and tonumber(value) + 0.0 or value
+  elseif DATES[kind] then
+    return (value:gsub(" ", "T", 1))
+  end
+  return value
+end
+
 -- -- logging in --------------------------------------------------------------------------------------------------------
 
 local function answers(c)
