@@ -5,11 +5,11 @@ local util = use("util")
 local postgres = {}
 
 local COMMON = {
-  login_user = { default = "postgres", aliases = { "login" }, doc = "Role that connects." },
+  login_user = { aliases = { "login" }, doc = "Role that connects; without it that of PGUSER, or postgres." },
   login_password = { default = "", no_log = true, doc = "Its password." },
   login_host = { default = "", aliases = { "host" }, doc = "Host of the server; without it, and for localhost with login_unix_socket, its socket." },
   login_unix_socket = { default = "", aliases = { "unix_socket" }, doc = "Directory of its socket." },
-  login_port = { type = "int", default = 5432, aliases = { "port" }, doc = "Its port." },
+  login_port = { type = "int", aliases = { "port" }, doc = "Its port; without it that of PGPORT, or 5432." },
   ssl_mode = {
     default = "prefer", choices = { "allow", "disable", "prefer", "require", "verify-ca", "verify-full" }, doc = "How TLS is used.",
   },
@@ -45,29 +45,42 @@ function postgres.qualified(text)
   return table.concat(out, ".")
 end
 
-function postgres.text(value)
-  return "E'" .. value:gsub("\\", "\\\\"):gsub("'", "''") .. "'"
+-- A text as SQL shows it to people, with standard_conforming_strings.
+function postgres.shown(value)
+  return "'" .. value:gsub("'", "''") .. "'"
 end
 
--- A value of YAML as SQL.
-function postgres.literal(c, value)
+function postgres.text(value)
+  local quoted = "'" .. value:gsub("\\", "\\\\"):gsub("'", "''") .. "'"
+  return value:find("\\", 1, true) and "E" .. quoted or quoted
+end
+
+-- A value as Python's repr() writes it. `keys` gives the names of a dict within it, in order.
+function postgres.python(c, value, keys)
   if value == nil or value == null then
-    return "NULL"
-  elseif type(value) == "boolean" then
-    return value and "true" or "false"
+    return "None"
   elseif type(value) == "number" then
-    return tostring(value)
-  elseif type(value) == "table" then
-    if #value > 0 then
-      local items = {}
-      for _, item in ipairs(value) do
-        items[#items + 1] = postgres.literal(c, item)
-      end
-      return "ARRAY[" .. table.concat(items, ", ") .. "]"
-    end
-    return postgres.text(c.json.encode(value))
+    return c.json.encode(value)
+  elseif type(value) == "string" then
+    local quote = value:find("'", 1, true) and not value:find('"', 1, true) and '"' or "'"
+    local names = { ["\\"] = "\\\\", ["\n"] = "\\n", ["\r"] = "\\r", ["\t"] = "\\t", [quote] = "\\" .. quote }
+    return quote .. value:gsub("[%c\\'\"]", function(ch)
+      return names[ch] or ch:match("%c") and ("\\x%02x"):format(ch:byte()) or ch
+    end) .. quote
+  elseif type(value) ~= "table" then
+    return util.python_text(value)
   end
-  return postgres.text(value)
+  local out = {}
+  if c.json.encode(value):sub(1, 1) == "[" then
+    for i, item in ipairs(value) do
+      out[i] = postgres.python(c, item)
+    end
+    return "[" .. table.concat(out, ", ") .. "]"
+  end
+  for i, key in ipairs(keys or util.keys(value)) do
+    out[i] = postgres.python(c, key) .. ": " .. postgres.python(c, value[key])
+  end
+  return "{" .. table.concat(out, ", ") .. "}"
 end
 
 -- Whether a text looks like more SQL than a name or a value.
@@ -130,7 +143,8 @@ local function environment(c)
       env[name] = tostring(value)
     end
   end
-  set("PGUSER", a.login_user)
+  local user = c.getenv("PGUSER")
+  set("PGUSER", a.login_user or (user == "" or not user) and "postgres" or nil)
   set("PGPASSWORD", a.login_password)
   local here = a.login_host == "" or a.login_host == "localhost"
   set("PGHOST", here and a.login_unix_socket ~= "" and a.login_unix_socket or a.login_host)
@@ -170,25 +184,53 @@ function postgres.set_role(c)
   return c.args.session_role and "SET ROLE " .. postgres.name(c.args.session_role)
 end
 
--- Runs SQL. Returns what psql printed, or nil and its error when `may_fail`.
+-- The error among what psql said, as libpq gives it: without its severity, with its line end; nil when there is none.
+function postgres.error_of(stderr)
+  local found
+  for line in stderr:gmatch("[^\n]*\n?") do
+    local severity, rest = line:match("^psql:<stdin>:%d+: (%u+):  (.*)$")
+    if found and line:match("^psql:<stdin>:%d+: ") then
+      break
+    elseif found then
+      found = found .. line
+    elseif severity == "ERROR" or severity == "FATAL" or severity == "PANIC" then
+      found = rest
+    end
+  end
+  return found
+end
+
+-- Why psql failed. Ends the module when there was no connection, or session_role could not be taken on.
+function postgres.why(c, r)
+  if r.stderr:match("^psql: error: ") then
+    return nil, (r.stderr:gsub("^psql: error: ", ""))
+  end
+  local why = postgres.error_of(r.stderr) or util.trim(r.stderr):gsub("psql:<stdin>:%d+: ", "")
+  if c.args.session_role and r.stderr:match("^psql:<stdin>:1: ") then
+    c:fail("Could not switch role: " .. why)
+  end
+  return why
+end
+
+-- Runs SQL. Returns what psql printed, or nil and its error when `may_fail`. Without a name the database is libpq's choice:
+-- that of PGDATABASE, or the one with the user's name.
 function postgres.sql(c, db, text, options)
   options = options or {}
-  local argv = { "psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-d", db ~= "" and db or "postgres", "-f", "-" }
-  util.extend(argv, options.flags)
+  local argv = { "psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-f", "-" }
+  if db ~= "" then
+    util.append(argv, "-d", db)
+  end
   local role = postgres.set_role(c)
   local r = postgres.program(c, argv, { stdin = (role and role .. ";\n" or "") .. text .. "\n", may_fail = true })
   if r.rc == 0 then
     return (r.stdout:gsub("\n$", ""))
   end
-  local why = util.trim(r.stderr):gsub("psql:<stdin>:%d+: ", ""):gsub("^psql: error: ", "")
-  if role and r.stderr:match("^psql:<stdin>:1: ") then
-    c:fail("Could not switch role: " .. why:gsub("^ERROR:  ", ""))
-  end
+  local why, connection = postgres.why(c, r)
   if options.may_fail then
-    return nil, why
+    return nil, why or connection
   end
-  if r.rc == 2 then
-    c:fail("unable to connect to database: " .. why)
+  if connection then
+    c:fail("unable to connect to database: " .. connection)
   end
   c:fail((options.what or "Cannot execute SQL") .. ": " .. why, options.more)
 end

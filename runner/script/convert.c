@@ -9,6 +9,7 @@
 #define LIST_META    "play.list"
 #define DICT_META    "play.dict"
 #define INTEGER_META "play.integer"
+#define ORDERS       "play.orders"  // in the registry: dict -> list of its keys
 
 static const char null_tag = 0;
 
@@ -49,7 +50,16 @@ static int make_list(lua_State *lua) {
     return make(lua, LIST_META);
 }
 
+/// dict(table, keys): one that leaves the module with these keys first, in this order.
 static int make_dict(lua_State *lua) {
+    if (!lua_isnoneornil(lua, 2)) {
+        luaL_checktype(lua, 1, LUA_TTABLE);
+        luaL_checktype(lua, 2, LUA_TTABLE);
+        lua_getfield(lua, LUA_REGISTRYINDEX, ORDERS);
+        lua_pushvalue(lua, 1);
+        lua_pushvalue(lua, 2);
+        lua_rawset(lua, -3);
+    }
     return make(lua, DICT_META);
 }
 
@@ -119,6 +129,12 @@ void host_define_values(lua_State *lua) {
     lua_pushcfunction(lua, integer_same);
     lua_setfield(lua, -2, "__eq");
     lua_pop(lua, 3);
+    lua_newtable(lua);
+    lua_newtable(lua);
+    lua_pushliteral(lua, "k");
+    lua_setfield(lua, -2, "__mode");
+    lua_setmetatable(lua, -2);
+    lua_setfield(lua, LUA_REGISTRYINDEX, ORDERS);
     lua_pushcfunction(lua, make_integer);
     lua_setglobal(lua, "integer");
     lua_pushcfunction(lua, make_list);
@@ -214,7 +230,25 @@ static int compare_keys(const void *x, const void *y) {
     return str_cmp(val_text(a->key), val_text(b->key));
 }
 
-/// The pairs of a dict sorted by key: Lua has no order, results should not change from run to run.
+/// Puts the keys that dict(table, keys) named into d, for those that the table has.
+static void read_order(lua_State *lua, int index, struct arena *a, struct val d) {
+    lua_getfield(lua, LUA_REGISTRYINDEX, ORDERS);
+    lua_pushvalue(lua, index);
+    lua_rawget(lua, -2);
+    lua_Unsigned n = lua_istable(lua, -1) ? lua_rawlen(lua, -1) : 0;
+    for (lua_Unsigned i = 1; i <= n; i++) {
+        lua_rawgeti(lua, -1, (lua_Integer)i);
+        lua_pushvalue(lua, -1);
+        if (lua_type(lua, -1) == LUA_TSTRING && lua_rawget(lua, index) != LUA_TNIL) {
+            val_set_key(a, d, host_value(lua, -2, a), VNULL);
+        }
+        lua_pop(lua, 2);
+    }
+    lua_pop(lua, 2);
+}
+
+/// The pairs of a dict sorted by key, unless it says otherwise: Lua has no order, results should not change from run to
+/// run.
 static struct val read_dict(lua_State *lua, int index, struct arena *a, int depth) {
     struct {
         struct vpair *p;
@@ -232,6 +266,7 @@ static struct val read_dict(lua_State *lua, int index, struct arena *a, int dept
         qsort(pairs.p, pairs.n, sizeof *pairs.p, compare_keys);
     }
     struct val d = val_dict(a, pairs.n);
+    read_order(lua, index, a, d);
     for (size_t i = 0; i < pairs.n; i++) {
         val_set_key(a, d, pairs.p[i].key, pairs.p[i].value);
     }

@@ -116,6 +116,21 @@ TEST(values_cross_the_border_unchanged) {
     arena_release(&a);
 }
 
+TEST(dicts_leave_in_the_order_that_they_name) {
+    struct fixture f = {0};
+    struct val r = run(&f, "c:set('v', dict({a = 1, b = null, c = 3, d = 4}, {'d', 'x', 'b'}))", VNULL);
+    struct val v = val_get(r, "v");
+    struct vpair *p;
+    char keys[8] = {0};
+    size_t n = 0;
+    for (size_t i = 0; n < 7 && (p = val_each(v, &i));) {
+        keys[n++] = val_text(p->key).s[0];
+    }
+    CHECK(strcmp(keys, "dbac") == 0);
+    CHECK(val_get(v, "b").kind == VAL_NULL && val_get(v, "d").u.i == 4);
+    arena_release(&f.a);
+}
+
 TEST(integers_of_any_size_cross_the_border) {
     struct fixture f = {0};
     struct arena a = {0};
