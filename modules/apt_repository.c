@@ -361,6 +361,7 @@ static bool plan(struct mod_call *c, struct err *e) {
     }
     mod_set(c, "sources_added", added);
     mod_set(c, "sources_removed", removed);
+    mod_set(c, "diff", c->diff && val_len(c->diffs) ? c->diffs : val_dict(c->arena, 0));
     return true;
 }
 
@@ -456,6 +457,7 @@ MODULE(apt_repository) = {
     .spec = "ansible.builtin.apt_repository",
     .example = "- ansible.builtin.apt_repository:\n    repo: deb [signed-by=/etc/apt/keyrings/app.asc] "
                "https://apt.example.com stable main\n    filename: app",
+    .order = "changed repo state diff",
     .returns = "repo: The entry.\nstate: Whether it is to be there.\nsources_added: Files that are new.\n"
                "sources_removed: Files that are gone.",
     .args = args,

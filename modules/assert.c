@@ -32,6 +32,7 @@ static bool message(struct mod_call *c, const char *arg, const char *shown, cons
 }
 
 static bool broken(struct mod_call *c, struct val that, struct val msg, struct err *e) {
+    c->order = "failed";
     mod_set(c, "failed", val_bool(true));
     mod_set(c, "evaluated_to", val_bool(false));
     mod_set(c, "assertion", that);

@@ -252,11 +252,13 @@ MODULE(fetch) = {
     .doc = "Copy a file of the target to the controller.",
     .spec = "ansible.builtin.fetch",
     .example = "- ansible.builtin.fetch:\n    src: /etc/machine-id\n    dest: collected/",
+    .order = "changed md5sum file dest remote_md5sum checksum remote_checksum",
     .returns = "dest: Where it went.\nfile: The file on the target.\nchecksum: SHA1 of the file on the controller.\n"
                "md5sum: MD5 of it.\nremote_checksum: SHA1 of the file on the target.\nremote_md5sum: Always null.",
     .args = args,
     .check = SUPPORT_NONE,
     .diff = SUPPORT_NONE,
+    .no_invocation = true,
     .side = ON_TARGET,
     .prepare = prepare,
     .run = run,

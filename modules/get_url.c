@@ -284,7 +284,7 @@ static bool put(struct mod_call *c, struct fetch *f, const struct fresh *t, stru
 
 static bool fetched(struct mod_call *c, struct fetch *f, const struct http_response *r, const struct fresh *t,
                     struct err *e) {
-    mod_set(c, "status_code", val_int(r->status));
+    mod_set(c, "status_code", str_starts(r->url, "file://") ? VNULL : val_int(r->status));
     mod_set(c, "elapsed", val_int(r->elapsed_s));
     if (r->status == 304) {
         return attributes_only(c, f, "HTTP Error 304: Not Modified", e);
@@ -321,6 +321,7 @@ static bool fetched(struct mod_call *c, struct fetch *f, const struct http_respo
     if (!sums(c, t->path, f, &same, e)) {
         return false;
     }
+    mod_set_z(c, "src", t->named ? t->path : replace_temp_name(c->arena, f->dest));
     if (same) {
         return attributes_only(c, f, msg, e);
     }
@@ -388,7 +389,8 @@ MODULE(get_url) = {
                "    checksum: sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
     .order = "msg status_code changed checksum_dest checksum_src dest elapsed url src md5sum",
     .returns = "url: The address.\ndest: Where the file is.\nchecksum_src: SHA1 of what was fetched.\n"
-               "checksum_dest: SHA1 of the old file.\nmd5sum: MD5 of what was fetched.\nstatus_code: Status.\n"
+               "checksum_dest: SHA1 of the old file.\nmd5sum: MD5 of what was fetched.\nstatus_code: Status; null for a "
+               "file: address.\nsrc: Where it was until it was complete.\n"
                "msg: Status text.\nelapsed: Seconds.\nbackup_file: Name of the backup.",
     .args = args,
     .file_args = true,

@@ -369,6 +369,7 @@ MODULE(include_vars) = {
     .doc = "Load variables from files while the play runs.",
     .spec = "ansible.builtin.include_vars",
     .example = "- ansible.builtin.include_vars:\n    file: settings.yml\n    name: settings\n  when: false",
+    .order = "ansible_included_var_files ansible_facts",
     .returns = "ansible_facts: The variables.\nansible_included_var_files: The files they came from.\n"
                "message: What went wrong.",
     .args = args,

@@ -286,6 +286,10 @@ local function plan(c)
   if msg or complete then
     util.plan_text(c, path, before, util.unlines(lines), path .. " (content)")
   end
+  if not c.show_diff then
+    local header = path .. " (content)"
+    c:set("diff", dict({ before = "", after = "", before_header = header, after_header = header }))
+  end
   if before then
     c:info(c.args.path)
     c:attrs_differ(path)

@@ -49,6 +49,7 @@ struct module {
     bool any_args;                  // accepts names not in `args` (set_fact, add_host)
     bool file_args;                 // owner group mode seuser serole setype selevel unsafe_writes attributes are added
     bool no_target;                 // raw: works without play-remote
+    bool no_invocation;             // the result never says with which arguments it ran, as Ansible's does not
     bool always_diff;               // the result has its diff also when nobody asked to see it
     bool tidy;    // leaves its process as it was (umask, environment), but for the directory of a free form: requests
                   // may share one
@@ -142,6 +143,7 @@ struct mod_call {
     struct mark at;     // of the task (controller side)
     struct val result;  // dict under construction
     bool changed;
+    const char *order;    // of the keys of this result, in place of the module's; NULL: that
     struct val diffs;     // list of {before, after, before_header, after_header}
     void *state;          // from plan to run
     struct mod_ctl *ctl;  // NULL on the target
@@ -234,6 +236,10 @@ bool mod_check_names(const struct module *m, const char *name, struct val raw, s
                      struct err *e);
 /// Runs plan/run as check mode and diff say and completes the result dict (changed, diff, warnings, invocation ...).
 void mod_execute(struct mod_call *c);
+/// Puts the keys of the result into the order of Ansible's modules, which a loop over registered results shows: those
+/// that `order` names, the others as they were set, a failure, and what the core adds there when the module has not
+/// named it itself.
+void mod_arrange(struct mod_call *c);
 /// By short name or FQCN (ansible.builtin.x, ansible.legacy.x, collection names of what we have); NULL when unknown.
 const struct module *module_find(struct str name);
 /// The short name a table row has ("systemd_service" -> "systemd").

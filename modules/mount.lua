@@ -269,6 +269,7 @@ return {
   doc = "Mount file systems, now and at boot.",
   spec = "ansible.posix.mount",
   example = "- ansible.posix.mount:\n    path: /srv/data\n    src: UUID=0a1b2c3d-1111-4222-8333-444455556666\n    fstype: ext4\n    state: mounted",
+  order = "changed name opts dump passno fstab boot backup_file src fstype",
   returns = "name: The mount point.\nsrc: The device.\nfstype: Its file system.\nopts: The options.\nfstab: The file.\nbackup_file: Name of the backup.",
   side = "target",
   check = "full",

@@ -79,6 +79,7 @@ local function plan(c)
     c:set("msg", out[#out] .. "\n")
   end
   util.plan_text(c, path, text, util.unlines(out))
+  c:set("diff", dict({ before = text or "", after = util.unlines(out) }))
 end
 
 local function run(c)

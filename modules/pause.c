@@ -127,6 +127,7 @@ MODULE(pause) = {
     .doc = "Wait for a time, or for an answer at the terminal.",
     .spec = "ansible.builtin.pause",
     .example = "- ansible.builtin.pause:\n    seconds: 1",
+    .order = "changed rc stderr stdout start stop delta echo user_input",
     .returns = "user_input: What was typed.\nstart: When it began.\nstop: When it ended.\ndelta: Seconds it took.\n"
                "stdout: How long it took, as text.\necho: Whether typing was shown.",
     .args = args,

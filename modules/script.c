@@ -125,6 +125,7 @@ static bool run(struct mod_call *c, struct err *e) {
     const char *removes = mod_z(c, "removes");
     const char *dir = mod_z(c, "chdir");
     const char *path = NULL;
+    c->order = "skipped msg";  // for what returns early
     if (creates && *creates && exists(creates)) {
         return mod_skip(c, arena_printf(c->arena, "%s exists, matching creates option", creates));
     }
@@ -138,6 +139,7 @@ static bool run(struct mod_call *c, struct err *e) {
         }
         return mod_skip(c, "Check mode is not supported for this task.");
     }
+    c->order = NULL;
     if (!put_script(c, &path, e)) {
         return false;
     }
@@ -157,6 +159,7 @@ MODULE(script) = {
     .free_form = "_raw_params",
     .check = SUPPORT_PARTIAL,
     .diff = SUPPORT_NONE,
+    .no_invocation = true,
     .side = ON_TARGET,
     .prepare = prepare,
     .run = run,

@@ -193,7 +193,8 @@ static bool is_foreign(const struct mod_call *c) {
 
 static void add_invocation(struct mod_call *c) {
     // only the program knows which of its arguments are secret
-    if ((c->verbosity < 3 && !c->invocation) || is_foreign(c) || val_has(c->result, "invocation")) {
+    if ((c->verbosity < 3 && !c->invocation) || is_foreign(c) || c->mod->no_invocation ||
+        val_has(c->result, "invocation")) {
         return;
     }
     struct val invocation = val_dict(c->arena, 1);
@@ -227,14 +228,13 @@ static void take(struct mod_call *c, struct val to, struct str key) {
     }
 }
 
-/// Puts the keys into the order of Ansible's modules, which a loop over registered results shows: those that `order`
-/// names, the others as they were set, a failure, and what the core adds there when the module has not named it itself.
-static void arrange(struct mod_call *c) {
+void mod_arrange(struct mod_call *c) {
     static const char *const last[] = {"diff", "invocation", "stdout_lines", "stderr_lines", "failed", "changed"};
     bool failed = val_truth(val_get(c->result, "failed"));
     bool plain = !failed && !val_truth(val_get(c->result, "skipped"));
     struct val out = val_flag(val_dict(c->arena, val_len(c->result)), c->result.flags);
-    struct str order = str_from(c->mod->order ? c->mod->order : plain ? "changed" : "");
+    const char *own = c->order ? c->order : c->mod->order;
+    struct str order = str_from(own ? own : plain ? "changed" : "");
     struct str key;
     while (str_next(&order, ' ', &key)) {
         if (!failed || !(str_eqz(key, "msg") || (str_eqz(key, "changed") && !c->changed))) {
@@ -280,12 +280,14 @@ static void complete(struct mod_call *c, bool ok, const struct err *e) {
     mod_set(c, "changed", val_bool(c->changed));
     add_failed(c);
     add_diff(c);
-    add_lines(c, "stdout", "stdout_lines");
-    add_lines(c, "stderr", "stderr_lines");
+    if (c->mod->side != ON_CONTROLLER) {  // where Ansible's have no module behind them
+        add_lines(c, "stdout", "stdout_lines");
+        add_lines(c, "stderr", "stderr_lines");
+    }
     mask_result(c);
     add_invocation(c);
     if (!is_foreign(c)) {
-        arrange(c);
+        mod_arrange(c);
     }
 }
 

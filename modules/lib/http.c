@@ -550,6 +550,7 @@ static bool local_file(struct mod_call *c, const struct http_request *q, struct 
     r->url = str_from(q->url);
     r->reason = STR_LIT("OK");
     r->size = (int64_t)data.n;
+    val_set(c->arena, r->headers, "content-length", val_printf(c->arena, "%zu", data.n));
     if (q->out_fd < 0) {
         r->body = data;
         return true;

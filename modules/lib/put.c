@@ -378,11 +378,10 @@ static void describe(struct mod_call *c, const struct put *p) {
         mod_set_z(c, "src", arena_printf(c->arena, "%s/.ansible/tmp/source", home ? home : ""));
     }
     if (j->write) {
-        if (val_is(c->diffs, VAL_LIST)) {
-            mod_set(c, "diff", c->diffs);
-        }
+        mod_set(c, "diff", val_is(c->diffs, VAL_LIST) ? c->diffs : val_list(c->arena, 0));
         return;
     }
+    c->order = "diff path changed uid gid owner group mode state size invocation checksum dest";  // `file` did it
     struct val d = val_dict(c->arena, 2);
     val_set(c->arena, p->before, "path", val_z(c->arena, j->dest));
     val_set(c->arena, p->after, "path", val_z(c->arena, j->dest));

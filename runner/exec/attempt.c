@@ -550,6 +550,7 @@ static void finish(struct job *j) {
             it->call.result = result_failed(&j->a, &e);
         }
     }
+    mod_arrange(&it->call);
     it->result = it->call.result;
 }
 
