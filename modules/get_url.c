@@ -388,10 +388,11 @@ MODULE(get_url) = {
     .example = "- ansible.builtin.get_url:\n    url: http://example.test/tool.tar.gz\n    dest: /opt/tool.tar.gz\n"
                "    checksum: sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
     .order = "msg status_code changed checksum_dest checksum_src dest elapsed url src md5sum",
-    .returns = "url: The address.\ndest: Where the file is.\nchecksum_src: SHA1 of what was fetched.\n"
-               "checksum_dest: SHA1 of the old file.\nmd5sum: MD5 of what was fetched.\nstatus_code: Status; null for a "
-               "file: address.\nsrc: Where it was until it was complete.\n"
-               "msg: Status text.\nelapsed: Seconds.\nbackup_file: Name of the backup.",
+    .returns =
+        "url: The address.\ndest: Where the file is.\nchecksum_src: SHA1 of what was fetched.\n"
+        "checksum_dest: SHA1 of the old file.\nmd5sum: MD5 of what was fetched.\nstatus_code: Status; null for a "
+        "file: address.\nsrc: Where it was until it was complete.\n"
+        "msg: Status text.\nelapsed: Seconds.\nbackup_file: Name of the backup.",
     .args = args,
     .file_args = true,
     .check = SUPPORT_PARTIAL,
