@@ -90,7 +90,6 @@ static bool has_repository(struct mod_call *c, const struct work *w) {
 }
 
 static bool open_work(struct mod_call *c, struct work *w, struct err *e) {
-    mod_set(c, "before", VNULL);
     w->version = mod_z(c, "version");
     w->remote = mod_z(c, "remote");
     w->bare = mod_bool(c, "bare");
@@ -107,6 +106,7 @@ static bool open_work(struct mod_call *c, struct work *w, struct err *e) {
     if (!check_words(c, e) || !git_umask(c, e) || !git_open(c, &w->g, e)) {
         return false;
     }
+    mod_set(c, "before", VNULL);
     w->relocate =
         w->separate && w->g.git_dir && exists(w->g.git_dir) && strcmp(w->separate, real_path(c, w->g.git_dir)) != 0;
     return true;
