@@ -256,6 +256,7 @@ MODULE(fetch) = {
     .returns = "dest: Where it went.\nfile: The file on the target.\nchecksum: SHA1 of the file on the controller.\n"
                "md5sum: MD5 of it.\nremote_checksum: SHA1 of the file on the target.\nremote_md5sum: Always null.",
     .args = args,
+    .any_args = true,  // Ansible's does not look at others: roles give it a mode, or validate_md5
     .check = SUPPORT_NONE,
     .diff = SUPPORT_NONE,
     .no_invocation = true,

@@ -14,6 +14,7 @@ MODULE(raw) = {
     .returns = "rc: Exit status.\nstdout: Standard output.\nstderr: Standard error.",
     .args = args,
     .free_form = "_raw_params",
+    .any_args = true,  // Ansible's does not look at others
     .no_target = true,
     .check = SUPPORT_NONE,
     .diff = SUPPORT_NONE,
