@@ -3,9 +3,9 @@
 local util = use("util")
 
 local function base(c)
-  local scope = c.args.scope or "system"
+  local scope = c.args.scope or not c.args.list_all and "system" or nil
   local argv = { c:need("git"), "config" }
-  return argv, scope, scope == "local" and c.args.repo or "/"
+  return argv, scope, (scope == "local" or c.args.list_all) and c.args.repo or "/"
 end
 
 -- The file a change goes to, as git chooses it.
@@ -28,28 +28,59 @@ local function shown(values)
   return #values == 0 and "\n" or util.unlines(values)
 end
 
+-- Looks where git will, so that no link of another user leads it elsewhere.
+local function follow(c, scope, cwd)
+  if cwd ~= "/" and not c.fs.exists(cwd) then
+    c:fail("repo " .. cwd .. " does not exist")
+  elseif cwd ~= "/" then
+    c.fs.follow(cwd .. "/.git/config")
+  elseif scope == "file" or scope == "global" then
+    c.fs.follow(file_of(c, scope, cwd))
+  end
+end
+
+-- All settings: names and values, each pair ended by a NUL; a setting without a value has no line end.
+local function all_settings(c, argv, scope, cwd)
+  local r = util.run(c, argv, { cwd = cwd, may_fail = true })
+  local none = scope and r.rc == 128 and r.stderr:find("unable to read config file", 1, true)
+  if r.rc >= 2 and not none then
+    c:fail(r.stderr, { rc = r.rc, cmd = table.concat(argv, " ") })
+  end
+  local values = dict()
+  for _, pair in ipairs(none and {} or util.split(r.stdout, "\0")) do
+    local name, value = pair:match("^([^\n]*)\n(.*)$")
+    if pair ~= "" then
+      values[name or pair] = value or ""
+    end
+  end
+  c:set("msg", "")
+  c:set("config_values", values)
+end
+
 local function plan(c)
   local a = c.args
   local unset = a.state == "absent"
-  if not unset and a.value == "" then
-    c:fail("If state=present, a value must be specified; this module reads no settings")
+  if not a.list_all and (a.name or "") == "" then
+    c:fail("one of the following is required: list_all, name")
   end
   local argv, scope, cwd = base(c)
-  if scope == "local" and not c.fs.exists(cwd) then
-    c:fail("repo " .. cwd .. " does not exist")
-  elseif scope == "local" then
-    c.fs.follow(cwd .. "/.git/config")
-  elseif scope ~= "system" then
-    c.fs.follow(file_of(c, scope, cwd))
+  follow(c, scope, cwd)
+  local where = scope == "file" and { "-f", a.file } or scope and { "--" .. scope } or {}
+  local ask = util.extend(util.append(util.copy(argv), "--includes"), where)
+  if a.list_all then
+    return all_settings(c, util.append(ask, "-l", "-z"), scope, cwd)
   end
-  local where = scope == "file" and { "-f", a.file } or { "--" .. scope }
-  local ask = util.append(util.extend(util.append(util.copy(argv), "--includes"), where), "--get-all", a.name)
+  util.append(ask, "--get-all", a.name)
   local r = util.run(c, ask, { cwd = cwd, may_fail = true })
   if r.rc >= 2 then
     c:fail(util.trim(r.stderr), { rc = r.rc, cmd = table.concat(ask, " ") })
   end
   local before = util.lines((r.stdout:gsub("%s+$", "")))
-  if unset and r.stdout == "" then
+  if not unset and (a.value or "") == "" then
+    c:set("msg", "")
+    c:set("config_value", before[#before] or "")
+    return
+  elseif unset and r.stdout == "" then
     c:set("msg", "no setting to unset")
     return
   elseif not unset and util.contains(before, a.value) and (#before == 1 or a.add_mode == "add") then
@@ -96,23 +127,25 @@ local function run(c)
 end
 
 return {
-  doc = "Set and remove settings of git.",
+  doc = "Set, remove and read settings of git.",
   spec = "community.general.git_config",
   example = "- community.general.git_config:\n    name: user.email\n    scope: global\n    value: root@example.org",
-  returns = "msg: What was done.",
+  returns = "msg: What was done.\nconfig_value: The value, when none is given.\nconfig_values: All settings, with list_all.",
   side = "target",
   check = "full",
   diff = "full",
   args = {
-    name = { required = true, doc = "Name of the setting." },
-    value = { doc = "Its value; needed unless it is removed." },
-    scope = { choices = { "file", "local", "global", "system" }, doc = "Where it is kept; system." },
-    repo = { type = "path", doc = "The repository, for scope local." },
+    list_all = { type = "bool", default = false, doc = "Tell all settings." },
+    name = { doc = "Name of the setting." },
+    value = { doc = "Its value; without it the setting is read." },
+    scope = { choices = { "file", "local", "global", "system" }, doc = "Where it is kept; system, and for list_all everywhere." },
+    repo = { type = "path", doc = "The repository, for scope local and for list_all." },
     file = { type = "path", doc = "The file, for scope file." },
     add_mode = { default = "replace-all", choices = { "add", "replace-all" }, doc = "In place of other values, or beside them." },
     state = { default = "present", choices = { "present", "absent" }, doc = "Whether it is to be there." },
   },
-  required_if = { { "scope", "local", { "repo" } }, { "scope", "file", { "file" } }, { "state", "present", { "value" } } },
+  exclusive = { { "list_all", "name" }, { "list_all", "value" }, { "list_all", "state" } },
+  required_if = { { "scope", "local", { "repo" } }, { "scope", "file", { "file" } } },
   plan = plan,
   run = run,
 }

@@ -54,7 +54,7 @@ local function plan_change(c, now)
     c:fail("Changing LC_COLLATE is not supported. Current LC_COLLATE: " .. now.collate)
   end
   if a.lc_ctype ~= "" and a.lc_ctype ~= now.ctype then
-    c:fail("Changing LC_CTYPE is not supported. Current LC_CTYPE: " .. now.ctype)
+    c:fail("Changing LC_CTYPE is not supported.Current LC_CTYPE: " .. now.ctype)
   end
   if a.owner ~= "" and a.owner ~= now.owner then
     postgres.queue(c, "ALTER DATABASE " .. name .. " OWNER TO " .. postgres.name(a.owner))
@@ -132,12 +132,12 @@ local function plan(c)
     end
     c:changed()
   end
-  c:set("executed_commands", c.state.queries or list())
 end
 
 local function run(c)
   local a = c.args
-  postgres.run_queue(c, maintenance(c))
+  postgres.run_queue(c, maintenance(c), "Database query failed")
+  c:set("executed_commands", c.state.queries or list())
   local format, compressor = pgdump.format_of(a.target)
   local extra = util.words(a.target_opts)
   util.extend(extra, util.words(a.dump_extra_args or ""))

@@ -11,12 +11,17 @@ local function plan(c)
     "JOIN pg_namespace n ON n.oid = e.extnamespace WHERE extname = " .. postgres.text(a.name))
   local known = postgres.row(c, db, "SELECT default_version AS version FROM pg_available_extensions WHERE name = " .. postgres.text(a.name))
   c:set("name", a.name)
+  c:set("ext", a.name)
+  c:set("queries", list())
   c:set("db", db)
   c:set("state", a.state)
   c:set("prev_version", now and now.version or "")
   c:set("version", now and now.version or "")
   local cascade = a.cascade and " CASCADE" or ""
   if a.state == "absent" then
+    if a.version then
+      c:warn("Parameter version is ignored when state=absent")
+    end
     if now then
       postgres.queue(c, "DROP EXTENSION " .. name .. cascade)
       c:set("version", "")
@@ -32,7 +37,11 @@ local function plan(c)
     if a.schema then
       sql = sql .. " WITH SCHEMA " .. postgres.name(a.schema)
     end
-    if version then
+    if version and a.version ~= "latest" then
+      if not postgres.row(c, db, "SELECT 1 AS one FROM pg_available_extension_versions WHERE name = " .. postgres.text(a.name) .. " AND version = " ..
+        postgres.text(version)) then
+        c:fail("Passed version '" .. version .. "' is not available")
+      end
       sql = sql .. " VERSION " .. postgres.text(version)
     end
     postgres.queue(c, sql .. cascade)
@@ -42,9 +51,10 @@ local function plan(c)
       local path = postgres.row(c, db, "SELECT path FROM pg_extension_update_paths(" .. postgres.text(a.name) .. ") WHERE source = " ..
         postgres.text(now.version) .. " AND target = " .. postgres.text(version) .. " AND path IS NOT NULL")
       if not path then
-        c:fail("Passed version '" .. version .. "' has no available update path from " .. now.version .. " or is lower than it")
+        c:fail("Passed version '" .. version .. "' has no valid update path from the currently installed version '" .. now.version ..
+          "' or the passed version is not available")
       end
-      postgres.queue(c, "ALTER EXTENSION " .. name .. " UPDATE TO " .. postgres.text(version))
+      postgres.queue(c, "ALTER EXTENSION " .. name .. " UPDATE" .. (a.version ~= "latest" and " TO " .. postgres.text(version) or ""))
       c:set("version", version)
     end
     if a.schema and a.schema ~= now.schema then
@@ -57,7 +67,7 @@ local function plan(c)
 end
 
 local function run(c)
-  postgres.run_queue(c, c.args.login_db)
+  postgres.run_queue(c, c.args.login_db, "Management of PostgreSQL extension failed")
   c:set("queries", c.state.queries)
 end
 

@@ -86,14 +86,15 @@ end
 -- -- plan ------------------------------------------------------------------------------------------------------------------
 
 local function db_of(c)
-  return c.args.login_db ~= "" and c.args.login_db or "postgres"
+  return c.args.login_db
 end
 
-local function password_clause(c)
+-- The words that set the password, and how they are shown.
+local function password_words(c)
   if c.args.password == "" then
-    return "PASSWORD NULL", "PASSWORD NULL"
+    return "WITH PASSWORD NULL", "WITH PASSWORD NULL"
   end
-  return "ENCRYPTED PASSWORD " .. postgres.text(c.args.password), "ENCRYPTED PASSWORD '********'"
+  return "WITH ENCRYPTED PASSWORD " .. postgres.text(c.args.password), "WITH ENCRYPTED PASSWORD %(password)s"
 end
 
 local function current_role(c)
@@ -134,106 +135,230 @@ local function plan_settings(c, role)
   end
 end
 
-local function plan_alter(c, role, flags)
-  local user, words, shown = postgres.name(c.args.name), {}, {}
-  local function add(sql, show)
-    words[#words + 1] = sql
-    shown[#shown + 1] = show or sql
-  end
-  if c.args.password and not c.args.no_password_changes and not (role.known_password and same_password(c, role.password, c.args.password)) then
-    add(password_clause(c))
-  end
+local function flag_words(flags)
+  local out = {}
   for _, flag in ipairs(util.keys(flags)) do
-    if role[FLAGS[flag]] ~= flags[flag] then
-      add((flags[flag] and "" or "NO") .. flag)
-    end
+    out[#out + 1] = (flags[flag] and "" or "NO") .. flag
   end
-  if c.args.conn_limit and c.args.conn_limit ~= role.rolconnlimit then
-    add("CONNECTION LIMIT " .. c.args.conn_limit)
+  return table.concat(out, " ")
+end
+
+-- Queues a statement of these words; an item of two is what is run and what is shown.
+local function queue_words(c, words)
+  local sql, shown = {}, {}
+  for i, word in ipairs(words) do
+    sql[i] = type(word) == "table" and word[1] or word
+    shown[i] = type(word) == "table" and word[2] or word
   end
+  postgres.queue(c, table.concat(sql, " "), table.concat(shown, " "))
+end
+
+local function add_limits(c, words)
   if c.args.expires then
-    local other = postgres.row(c, db_of(c), "SELECT rolvaliduntil IS DISTINCT FROM " .. postgres.text(c.args.expires) ..
-      "::timestamptz AS differs FROM pg_roles WHERE rolname = " .. postgres.text(c.args.name))
-    if other.differs then
-      add("VALID UNTIL " .. postgres.text(c.args.expires))
+    words[#words + 1] = { "VALID UNTIL " .. postgres.text(c.args.expires), "VALID UNTIL %(expires)s" }
+  end
+  if c.args.conn_limit then
+    words[#words + 1] = "CONNECTION LIMIT " .. c.args.conn_limit
+  end
+end
+
+local function other_expiry(c)
+  local row = c.args.expires and postgres.row(c, db_of(c), "SELECT rolvaliduntil IS DISTINCT FROM " .. postgres.text(c.args.expires) ..
+    "::timestamptz AS differs FROM pg_roles WHERE rolname = " .. postgres.text(c.args.name))
+  return row and row.differs
+end
+
+-- With no_password_changes the time and the limit of connections stay as well, as in Ansible's module.
+local function plan_alter(c, role, flags)
+  local a, words = c.args, { "ALTER USER " .. postgres.name(c.args.name) }
+  local differs = false
+  for flag, wanted in pairs(flags) do
+    differs = differs or role[FLAGS[flag]] ~= wanted
+  end
+  if a.no_password_changes then
+    if differs then
+      queue_words(c, { words[1], "WITH " .. flag_words(flags) })
     end
+    return
   end
-  if #words > 0 then
-    postgres.queue(c, "ALTER USER " .. user .. " WITH " .. table.concat(words, " "), "ALTER USER " .. user .. " WITH " .. table.concat(shown, " "))
+  local password = a.password and not (role.known_password and same_password(c, role.password, a.password))
+  if not password and not differs and not other_expiry(c) and (a.conn_limit or role.rolconnlimit) == role.rolconnlimit then
+    return
   end
+  if password then
+    util.append(words, { password_words(c) }, flag_words(flags))
+  elseif next(flags) then
+    words[#words + 1] = "WITH " .. flag_words(flags)
+  end
+  add_limits(c, words)
+  queue_words(c, words)
 end
 
 local function plan_create(c, flags)
-  local user, words, shown = postgres.name(c.args.name), {}, {}
+  local words = { "CREATE USER " .. postgres.name(c.args.name) }
+  if (c.args.password or "") ~= "" then
+    words[#words + 1] = { password_words(c) }
+  end
+  add_limits(c, words)
+  queue_words(c, util.append(words, flag_words(flags)))
+end
+
+-- -- privileges and groups -------------------------------------------------------------------------------------------------------
+
+local VALID = {
+  table = { "SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER" },
+  database = { "CREATE", "CONNECT", "TEMPORARY" },
+}
+
+-- "CONNECT/orders:SELECT,INSERT" as a list of { kind, name, privileges }.
+local function wanted_privileges(c)
+  local out = {}
+  if c.args.priv and c.args.login_db == "" then
+    c:fail("privileges require a database to be specified")
+  end
+  for _, part in ipairs(c.args.priv and util.split(c.args.priv, "/") or {}) do
+    local name, words = part:match("^([^:]*):(.*)$")
+    local kind, privileges, wrong = name and "table" or "database", {}, {}
+    for _, word in ipairs(util.split(words or part, ",")) do
+      word = util.trim(word):upper()
+      if word == "ALL" then
+        util.extend(privileges, VALID[kind])
+      elseif word == "TEMP" and kind == "database" then
+        util.append(privileges, "TEMPORARY")
+      elseif util.contains(VALID[kind], word) then
+        util.append(privileges, word)
+      elseif word ~= "" then
+        util.append(wrong, word)
+      end
+    end
+    if #wrong > 0 then
+      c:fail("Invalid privs specified for " .. kind .. ": " .. table.concat(wrong, " "))
+    end
+    out[#out + 1] = { kind = kind, name = name or c.args.login_db, privileges = util.keys(util.set(privileges)) }
+  end
+  return out
+end
+
+-- What the user may do with that object now.
+local function held(c, what)
+  local who = c.args.name == "PUBLIC" and "0" or "(SELECT oid FROM pg_roles WHERE rolname = " .. postgres.text(c.args.name) .. ")"
+  local from
+  if what.kind == "database" then
+    from = "pg_database, aclexplode(datacl) x WHERE datname = " .. postgres.text(what.name)
+  else
+    local schema, name = what.name:match("^([^.]*)%.(.*)$")
+    from = "pg_class k JOIN pg_namespace n ON n.oid = k.relnamespace, aclexplode(coalesce(relacl, acldefault('r', relowner))) x WHERE relname = " ..
+      postgres.text(name or what.name) .. " AND nspname = " .. postgres.text(schema or "public")
+  end
+  local out = {}
+  for _, row in ipairs(postgres.rows(c, db_of(c), "SELECT privilege_type AS name FROM " .. from .. " AND x.grantee = " .. who)) do
+    out[row.name] = true
+  end
+  return out
+end
+
+-- Grants what is missing of an object, or takes what is held of it: all that is asked for in one statement.
+local function plan_privileges(c, wanted, grant)
+  local to = c.args.name == "PUBLIC" and "PUBLIC" or postgres.name(c.args.name)
+  for _, what in ipairs(wanted) do
+    local now, needed = held(c, what), false
+    for _, privilege in ipairs(what.privileges) do
+      needed = needed or (now[privilege] or false) ~= grant
+    end
+    if needed then
+      postgres.queue(c, (grant and "GRANT " or "REVOKE ") .. table.concat(what.privileges, ", ") .. " ON " .. what.kind:upper() .. " " ..
+        (what.kind == "table" and postgres.qualified or postgres.name)(what.name) .. (grant and " TO " or " FROM ") .. to)
+    end
+  end
+end
+
+local function plan_groups(c)
+  for _, text in ipairs(c.args.groups or {}) do
+    local group = util.trim(text)
+    local row = postgres.row(c, db_of(c), "SELECT EXISTS (SELECT FROM pg_auth_members a JOIN pg_roles m ON m.oid = a.member WHERE a.roleid = g.oid AND m.rolname = " ..
+      postgres.text(c.args.name) .. ") AS member FROM pg_roles g WHERE rolname = " .. postgres.text(group))
+    if not row and group ~= c.args.name then
+      c:fail("Role " .. group .. " does not exist")
+    elseif not row or not row.member then
+      postgres.queue(c, "GRANT " .. postgres.name(group) .. " TO " .. postgres.name(c.args.name))
+    end
+  end
+end
+
+-- -- the module --------------------------------------------------------------------------------------------------------------------
+
+local function plan_public(c, flags)
   if c.args.password then
-    words[1], shown[1] = password_clause(c)
+    c:fail("cannot change the password for PUBLIC user")
+  elseif next(flags) then
+    c:fail("cannot change the role_attr_flags for PUBLIC user")
   end
-  for _, flag in ipairs(util.keys(flags)) do
-    util.append(words, (flags[flag] and "" or "NO") .. flag)
-    util.append(shown, (flags[flag] and "" or "NO") .. flag)
-  end
-  if c.args.conn_limit then
-    util.append(words, "CONNECTION LIMIT " .. c.args.conn_limit)
-    util.append(shown, "CONNECTION LIMIT " .. c.args.conn_limit)
-  end
-  if c.args.expires then
-    util.append(words, "VALID UNTIL " .. postgres.text(c.args.expires))
-    util.append(shown, "VALID UNTIL " .. postgres.text(c.args.expires))
-  end
-  local with = #words > 0 and " WITH " or ""
-  postgres.queue(c, "CREATE USER " .. user .. with .. table.concat(words, " "), "CREATE USER " .. user .. with .. table.concat(shown, " "))
 end
 
 local function plan(c)
-  postgres.check_input(c, "name", "password", "expires", "role_attr_flags", "comment", "configuration")
-  if c.args.priv then
-    c:fail("priv is not supported any more, here as in Ansible: use postgresql_privs")
-  end
-  local flags = wanted_flags(c)
+  postgres.check_input(c, "name", "password", "priv", "expires", "role_attr_flags", "groups", "comment", "configuration")
+  local privileges, flags = wanted_privileges(c), wanted_flags(c)
   local role = current_role(c)
+  local public = c.args.name == "PUBLIC"
   local user = postgres.name(c.args.name)
   c:set("user", c.args.name)
   c:set("queries", list())
   if c.args.state == "absent" then
-    c:set("user_removed", false)
     if role then
+      plan_privileges(c, privileges, false)
       postgres.queue(c, "DROP USER " .. user)
+      c:set("user_removed", true)
     end
     return
   end
-  if role then
+  if public then
+    plan_public(c, flags)
+  elseif role then
     plan_alter(c, role, flags)
   else
     plan_create(c, flags)
   end
-  plan_settings(c, role)
+  plan_privileges(c, privileges, true)
+  plan_groups(c)
+  if not public then
+    plan_settings(c, role)
+  end
   if c.args.comment and c.args.comment ~= (util.present(role and role.comment) or "") then
-    postgres.queue(c, "COMMENT ON ROLE " .. user .. " IS " .. (c.args.comment == "" and "NULL" or postgres.text(c.args.comment)))
+    local text = c.args.comment
+    local head = "COMMENT ON ROLE " .. user .. " IS "
+    postgres.queue(c, head .. (text == "" and "NULL" or postgres.text(text)), head .. postgres.shown(text))
   end
   c:set("queries", c.state.queries or list())
 end
 
+-- Without the user nothing else is done, and without all of it not the user: one transaction.
 local function run(c)
-  if c.args.state == "absent" then
-    local _, why = postgres.sql(c, db_of(c), c.state.statements[1] .. ";", { may_fail = true })
-    if why and c.args.fail_on_user then
-      c:fail("Unable to remove user: " .. why:gsub("^ERROR:  ", ""))
-    elseif why then
-      c:warn("Unable to remove user: " .. why)
-      c:changed(false)
-    end
-    c:set("user_removed", why == nil)
-  else
-    postgres.run_queue(c, db_of(c))
-  end
+  local _, why = postgres.sql(c, db_of(c), "BEGIN;\n" .. table.concat(c.state.statements, ";\n") .. ";\nCOMMIT;", { may_fail = true })
   c:set("queries", c.state.queries)
+  if not why then
+    return
+  elseif c.args.state == "present" then
+    local create = c.state.queries[1]:match("^CREATE USER")
+    c:fail((create and "Unable to add user with given requirement due to : " or "Cannot execute SQL: ") .. why)
+  end
+  c:set("user_removed", false)
+  if c.args.fail_on_user then
+    c:fail("Unable to remove user: " .. why)
+  end
+  c:warn("Unable to remove user: " .. why)
+  local drop = table.remove(c.state.statements)
+  if #c.state.statements == 0 then
+    c:changed(false)
+  else
+    postgres.sql(c, db_of(c), "BEGIN;\n" .. table.concat(c.state.statements, ";\n") .. ";\nCOMMIT;", { what = "Cannot execute SQL before " .. drop })
+  end
 end
 
 return {
   doc = "Add PostgreSQL users (roles), change and remove them.",
   spec = "community.postgresql.postgresql_user",
   example = "- community.postgresql.postgresql_user:\n    name: shop\n    password: \"{{ db_password }}\"\n    role_attr_flags: NOSUPERUSER,CREATEDB\n  become: true\n  become_user: postgres",
-  returns = "queries: Statements that were run, without passwords.\nuser: The user.",
+  returns = "queries: Statements that were run, without passwords.\nuser: The user.\nuser_removed: Whether it is gone, with state absent.",
   side = "target",
   check = "full",
   diff = "none",
@@ -242,7 +367,8 @@ return {
     password = { no_log = true, doc = "Password, or its hash; empty for none." },
     login_db = { default = "", aliases = { "db" }, doc = "Database to connect to." },
     fail_on_user = { type = "bool", default = true, aliases = { "fail_on_role" }, doc = "Fail when a user cannot be removed." },
-    priv = { doc = "Not supported: use postgresql_privs." },
+    priv = { doc = "Privileges on login_db and on tables, as CONNECT/orders:SELECT,INSERT; postgresql_privs can do more." },
+    groups = { type = "list", elements = "str", doc = "Roles it is to be a member of." },
     role_attr_flags = { default = "", doc = "Attributes, as CREATEDB,NOSUPERUSER." },
     state = { default = "present", choices = { "absent", "present" }, doc = "Whether it is to be there." },
     encrypted = { type = "bool", default = true, doc = "Accepted: passwords are always stored as hashes." },

@@ -273,9 +273,10 @@ function postgres.queue(c, statement, shown)
   c:changed()
 end
 
-function postgres.run_queue(c, db)
+-- `what` goes before the error.
+function postgres.run_queue(c, db, what)
   for i, statement in ipairs(c.state.statements or {}) do
-    postgres.sql(c, db, statement .. ";", { more = { queries = c.state.queries, failed_query = c.state.queries[i] } })
+    postgres.sql(c, db, statement .. ";", { what = what, more = { queries = c.state.queries, failed_query = c.state.queries[i] } })
   end
 end
 

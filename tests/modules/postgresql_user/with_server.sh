@@ -64,4 +64,5 @@ CREATE ROLE by_word SUPERUSER LOGIN PASSWORD 'se cret';
 CREATE ROLE by_cert SUPERUSER LOGIN;
 CREATE ROLE plain LOGIN;
 END
-PLAY_TEST_POSTGRES=1 PGHOST=$work "$run_cases" "$remote" "$@"
+# the programs themselves: Debian's psql is a script that looks for one, and takes longer than the query
+PATH=$bin:$PATH PLAY_TEST_POSTGRES=1 PGHOST=$work "$run_cases" "$remote" "$@"
