@@ -92,14 +92,14 @@ static struct str glob_regex(struct arena *a, struct str glob) {
     return buf_view(&b);
 }
 
-static bool compile(struct mod_call *c, const char *arg, const char *absent, struct regexes *out, struct err *e) {
+static bool compile(struct mod_call *c, const char *arg, struct regexes *out, struct err *e) {
     bool regex = mod_bool(c, "use_regex");
     struct val list = mod_arg(c, arg);
     size_t n = val_len(list);
-    for (size_t i = 0; i < (absent && !n ? 1 : n); i++) {
-        struct str text = n ? val_text(val_at_index(list, i)) : str_from(absent);
+    for (size_t i = 0; i < n; i++) {
+        struct str text = val_text(val_at_index(list, i));
         struct err why = {.arena = c->arena};
-        struct regex *r = regex_compile(c->arena, regex || !n ? text : glob_regex(c->arena, text), 0, NO_MARK, &why);
+        struct regex *r = regex_compile(c->arena, regex ? text : glob_regex(c->arena, text), 0, NO_MARK, &why);
         if (!r) {
             return mod_fail(c, e, "%s: '%.*s' is no valid pattern: %s", arg, STR(text), why.msg);
         }
@@ -157,7 +157,12 @@ static bool read_search(struct search *s, struct err *e) {
             return mod_fail(c, e, "contains: no valid regular expression: %s", why.msg);
         }
     }
-    return compile(c, "patterns", ".*", &s->patterns, e) && compile(c, "excludes", NULL, &s->excludes, e);
+    if (!val_len(mod_arg(c, "patterns"))) {  // the invocation shows it, too
+        struct val all = val_list(c->arena, 1);
+        val_push(c->arena, all, val_z(c->arena, mod_bool(c, "use_regex") ? ".*" : "*"));
+        val_set(c->arena, c->args, "patterns", all);
+    }
+    return compile(c, "patterns", &s->patterns, e) && compile(c, "excludes", &s->excludes, e);
 }
 
 // -- whether one matches ---------------------------------------------------------------------------------------------
