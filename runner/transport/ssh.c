@@ -85,7 +85,7 @@ static const char *bind_interface(struct ssh_try *t) {
     return arena_printf(t->a, "BindInterface '%s': %s", name, strerror_r(errno, text, sizeof text));
 }
 
-/// The kernel's own probes find a host that is gone while only `raw` runs there.
+/// A connection's: the kernel's own probes find a host that is gone while only `raw` runs there.
 static void set_keepalive(const struct ssh_try *t, int fd) {
     int one = 1;
     int each = t->conf.alive_interval_s > 0 ? t->conf.alive_interval_s : (int)(t->h->keepalive_ms / 1000);
@@ -108,7 +108,6 @@ static const char *try_address(struct ssh_try *t, const struct addrinfo *ai) {
     }
     int one = 1;
     (void)setsockopt(t->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-    set_keepalive(t, t->fd);
     const char *why = bind_local(t, ai->ai_family);
     why = why ? why : bind_interface(t);
     if (!why) {
@@ -116,8 +115,10 @@ static const char *try_address(struct ssh_try *t, const struct addrinfo *ai) {
     }
     if (why) {
         fd_closep(&t->fd);
+        return why;
     }
-    return why;
+    set_keepalive(t, t->fd);  // only now: the attempt to connect has a deadline of its own
+    return NULL;
 }
 
 static bool tcp(struct ssh_try *t, struct err *e) {
