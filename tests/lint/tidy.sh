@@ -8,8 +8,9 @@ build=${1:?usage: tidy.sh BUILD_DIR}
 command -v clang-tidy >/dev/null || { echo "clang-tidy is not installed: apt-get install clang-tidy"; exit 2; }
 out=$(mktemp)
 trap 'rm -f "$out"' EXIT
-# The analyzer gives a function up after 75,000 steps, a third of what it does by default: half the time for all files.
-steps=(--extra-arg=-Xclang --extra-arg=-analyzer-config --extra-arg=-Xclang "--extra-arg=max-nodes=${TIDY_STEPS:-75000}")
+# The analyzer gives a function up after 25,000 steps, a ninth of what it does by itself: a fifth of the time for all files.
+# What was changed is worth all of them (TIDY_STEPS).
+steps=(--extra-arg=-Xclang --extra-arg=-analyzer-config --extra-arg=-Xclang "--extra-arg=max-nodes=${TIDY_STEPS:-25000}")
 mapfile -t units < <(git ls-files 'runner/*.c' 'modules/*.c' 'vault/*.c')
 printf '%s\0' "${units[@]}" | xargs -0 -P "$(nproc)" -n 6 clang-tidy --quiet -p "$build" "${steps[@]}" 2>/dev/null >"$out"
 if grep -qE '(warning|error):' "$out"; then

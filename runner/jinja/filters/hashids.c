@@ -209,7 +209,7 @@ static bool f_encode(struct jcall *c, struct val *out, struct err *e) {
     struct scheme s = {0};
     uint64_t *v = NULL;
     size_t n = 0;
-    bool none = false;
+    bool none = true;
     if (!scheme_init(c, &s, e) || !read_numbers(c, &v, &n, &none, e)) {
         return false;
     }
