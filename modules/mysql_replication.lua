@@ -1,5 +1,6 @@
 -- mysql_replication: what a MySQL or MariaDB server replicates from where, and whether it does.
 
+local util = use("util")
 local mysql = use("mysql")
 
 -- -- the words of the server's family and version ------------------------------------------------------------------------
@@ -59,19 +60,8 @@ local function settings(c)
   return out
 end
 
--- A list of texts as Python writes it.
-local function python_list(texts)
-  local out = {}
-  for i, text in ipairs(texts) do
-    local quote = text:find("'", 1, true) and not text:find('"', 1, true) and '"' or "'"
-    out[i] = quote .. text:gsub("\\", "\\\\"):gsub(quote, "\\" .. quote) .. quote
-  end
-  return "[" .. table.concat(out, ", ") .. "]"
-end
-
-local function reason(code, text)
-  local quote = text:find("'", 1, true) and not text:find('"', 1, true) and '"' or "'"
-  return "(" .. tostring(code) .. ", " .. quote .. text .. quote .. ")"
+local function reason(c, code, text)
+  return "(" .. tostring(code) .. ", " .. util.python(c, text) .. ")"
 end
 
 local function change(c)
@@ -81,7 +71,7 @@ local function change(c)
   local sql = head .. named .. " TO " .. table.concat(parts, ",") .. channel(c)
   local rows, code, text = mysql.try(c, sql)
   if not rows then
-    c:fail(reason(code, text) .. ". Query == " .. head .. " TO " .. python_list(parts))
+    c:fail(reason(c, code, text) .. ". Query == " .. head .. " TO " .. util.python(c, list(parts)))
   end
   c:changed()
   c:set("queries", list({ sql }))
@@ -151,7 +141,7 @@ local function act(c, mode)
   local sql = mode.sql(c)
   local rows, code, text = mysql.try(c, sql)
   if not rows and c.args.fail_on_error then
-    c:fail((mode.name or sql) .. " failed: " .. reason(code, text))
+    c:fail((mode.name or sql) .. " failed: " .. reason(c, code, text))
   end
   if rows then
     c:changed()

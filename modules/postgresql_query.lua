@@ -10,6 +10,12 @@ local function python_type(value)
   return type(value) == "table" and "dict" or type(value)
 end
 
+-- A list as the text of an array, made of what Python shows of it; nil for anything else.
+local function array_text(c, value)
+  local text = type(value) == "table" and util.python(c, value) or ""
+  return text:sub(1, 1) == "[" and "{" .. text:gsub("^[%[%]]*", ""):gsub("[%[%]]*$", "") .. "}" or nil
+end
+
 -- A value as psycopg2 writes it into SQL. A list becomes the text of an array, as Python shows the list.
 local function literal(c, value, quote)
   if value == nil or value == null then
@@ -21,11 +27,11 @@ local function literal(c, value, quote)
   elseif type(value) == "string" then
     return quote(value)
   end
-  local text = type(value) == "table" and postgres.python(c, value) or tostring(value)
-  if text:sub(1, 1) == "[" then
-    return quote("{" .. text:gsub("^[%[%]]*", ""):gsub("[%[%]]*$", "") .. "}")
+  local text = array_text(c, value)
+  if text then
+    return quote(text)
   end
-  return type(value) ~= "table" and text or nil, "can't adapt type '" .. python_type(value) .. "'"
+  return type(value) ~= "table" and tostring(value) or nil, "can't adapt type '" .. python_type(value) .. "'"
 end
 
 -- A text with the values, which `quote` quotes; nil and why not. As in psycopg2 what is wrong with a value is said before what is
@@ -54,7 +60,7 @@ local function bound(c, sql, quote)
       if key and not named then
         return nil, "list indices must be integers or slices, not str"
       elseif key and named[key] == nil then
-        return nil, postgres.python(c, key)
+        return nil, util.python(c, key)
       elseif key then
         value = named[key]
       elseif named then
@@ -394,17 +400,15 @@ local function python_args(c)
   if positional and #positional > 0 then
     local shown = list()
     for i, value in ipairs(positional) do
-      local text = type(value) == "table" and postgres.python(c, value) or ""
-      shown[i] = text:sub(1, 1) == "[" and "{" .. text:gsub("^[%[%]]*", ""):gsub("[%[%]]*$", "") .. "}" or value
+      shown[i] = array_text(c, value) or value
     end
-    return postgres.python(c, shown)
+    return util.python(c, shown)
   elseif named and next(named) ~= nil then
     local shown = {}
     for key, value in pairs(named) do
-      local text = type(value) == "table" and postgres.python(c, value) or ""
-      shown[key] = text:sub(1, 1) == "[" and "{" .. text:gsub("^[%[%]]*", ""):gsub("[%[%]]*$", "") .. "}" or value
+      shown[key] = array_text(c, value) or value
     end
-    return postgres.python(c, shown, c:order("named_args"))
+    return util.python(c, shown, c:order("named_args"))
   end
   return "None"
 end
@@ -459,7 +463,7 @@ local function run(c)
     c:fail("query is empty: what is to be run?")
   end
   local function fail(i, why)
-    c:fail("Cannot execute SQL '" .. tostring(all[i]) .. "' " .. python_args(c) .. ": " .. why .. ", query list: " .. postgres.python(c, all))
+    c:fail("Cannot execute SQL '" .. tostring(all[i]) .. "' " .. python_args(c) .. ": " .. why .. ", query list: " .. util.python(c, all))
   end
   local items = {}
   for i, text in ipairs(all) do

@@ -55,34 +55,6 @@ function postgres.text(value)
   return value:find("\\", 1, true) and "E" .. quoted or quoted
 end
 
--- A value as Python's repr() writes it. `keys` gives the names of a dict within it, in order.
-function postgres.python(c, value, keys)
-  if value == nil or value == null then
-    return "None"
-  elseif type(value) == "number" then
-    return c.json.encode(value)
-  elseif type(value) == "string" then
-    local quote = value:find("'", 1, true) and not value:find('"', 1, true) and '"' or "'"
-    local names = { ["\\"] = "\\\\", ["\n"] = "\\n", ["\r"] = "\\r", ["\t"] = "\\t", [quote] = "\\" .. quote }
-    return quote .. value:gsub("[%c\\'\"]", function(ch)
-      return names[ch] or ch:match("%c") and ("\\x%02x"):format(ch:byte()) or ch
-    end) .. quote
-  elseif type(value) ~= "table" then
-    return util.python_text(value)
-  end
-  local out = {}
-  if c.json.encode(value):sub(1, 1) == "[" then
-    for i, item in ipairs(value) do
-      out[i] = postgres.python(c, item)
-    end
-    return "[" .. table.concat(out, ", ") .. "]"
-  end
-  for i, key in ipairs(keys or util.keys(value)) do
-    out[i] = postgres.python(c, key) .. ": " .. postgres.python(c, value[key])
-  end
-  return "{" .. table.concat(out, ", ") .. "}"
-end
-
 -- Whether a text looks like more SQL than a name or a value.
 local function dangerous(text)
   local upper = text:upper()
