@@ -342,7 +342,12 @@ static bool download(struct mod_call *c, struct fetch *f, struct err *e) {
         ok = open_beside(c, f->dir ? arena_printf(c->arena, "%s/new", f->dest) : f->dest, &t, e);
         f->q.out_fd = t.fd;
     }
-    ok = ok && http_perform(c, &f->q, &r, e) && fetched(c, f, &r, &t, e);
+    if (ok && !http_perform(c, &f->q, &r, e)) {
+        mod_set_z(c, "dest", f->dest);
+        mod_set(c, "elapsed", val_int(r.elapsed_s));
+        ok = false;
+    }
+    ok = ok && fetched(c, f, &r, &t, e);
     if (t.named && t.fd >= 0) {
         unlink(t.path);  // gone already when it was renamed
     }

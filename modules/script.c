@@ -18,6 +18,7 @@ static const struct arg args[] = {
     {"decrypt", ARG_BOOL, .def = "true", .doc = "Decrypt the script when it is a vault file."},
     {"_script", ARG_STR, .doc = "Internal: the attached script."},
     {"_name", ARG_STR, .doc = "Internal: its name."},
+    {"_missing", ARG_STR, .doc = "Internal: why there is no script, told when it is to run."},
     {0},
 };
 
@@ -58,8 +59,15 @@ static bool prepare(struct mod_call *c, struct err *e) {
         return err_set(e, ERR_ARGS, val_get(c->args, "chdir").mark,
                        "chdir %.*s must be an absolute path for a Unix-aware remote node", STR(chdir));
     }
-    if (!c->ctl->find(c->ctl->self, "files", val_text(val_at_index(words, 0)), c->arena, &path, e) ||
-        !c->ctl->read(c->ctl->self, path, !mod_bool(c, "decrypt"), c->arena, &data, &secret, e)) {
+    if (!c->ctl->find(c->ctl->self, "files", val_text(val_at_index(words, 0)), c->arena, &path, e)) {
+        // What the script creates may be there: then it is not missed
+        if (!mod_str(c, "creates").n && !mod_str(c, "removes").n) {
+            return false;
+        }
+        val_set(c->arena, c->args, "_missing", val_str(c->arena, err_text(e)));
+        return true;
+    }
+    if (!c->ctl->read(c->ctl->self, path, !mod_bool(c, "decrypt"), c->arena, &data, &secret, e)) {
         return false;
     }
     val_set(c->arena, c->args, "_script", mod_attach(c, data));
@@ -125,12 +133,16 @@ static bool run(struct mod_call *c, struct err *e) {
     const char *removes = mod_z(c, "removes");
     const char *dir = mod_z(c, "chdir");
     const char *path = NULL;
+    struct str missing = mod_str(c, "_missing");
     c->order = "skipped msg";  // for what returns early
     if (creates && *creates && exists(creates)) {
         return mod_skip(c, arena_printf(c->arena, "%s exists, matching creates option", creates));
     }
     if (removes && *removes && !exists(removes)) {
         return mod_skip(c, arena_printf(c->arena, "%s does not exist, matching removes option", removes));
+    }
+    if (missing.n) {
+        return mod_fail(c, e, "%.*s", STR(missing));
     }
     if (c->check) {
         if ((creates && *creates) || (removes && *removes)) {

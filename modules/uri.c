@@ -147,6 +147,15 @@ static void default_header(struct mod_call *c, struct http_request *q, const cha
     set_header(c, q, name, value);
 }
 
+/// What a result without an answer has. Returns false.
+static bool no_answer(struct mod_call *c, const char *url, int64_t elapsed_s) {
+    mod_set(c, "status", val_int(-1));
+    mod_set_z(c, "url", url);
+    mod_set(c, "redirected", val_bool(false));
+    mod_set(c, "elapsed", val_int(elapsed_s));
+    return false;
+}
+
 static bool set_body(struct mod_call *c, struct http_request *q, struct err *e) {
     struct str format = mod_str(c, "body_format");
     struct val body = mod_arg(c, "body");
@@ -193,7 +202,7 @@ static bool set_body(struct mod_call *c, struct http_request *q, struct err *e) 
     if (form && (body.kind == VAL_DICT || val_is_seq(body))) {
         return form_body(c, body, &q->body, e);
     }
-    http_no_answer(c, mod_z(c, "url"));
+    no_answer(c, q->url, 0);
     return mod_fail(c, e, "'body' is a %s, expected text%s; quote it, or choose another body_format",
                     val_kind_name(body.kind), form ? ", a dict or a list of pairs" : "");
 }
@@ -341,9 +350,47 @@ static enum http_follow follow_of(struct str word) {
     return str_eqz(word, "all") || str_eqz(word, "yes") ? HTTP_FOLLOW_ALL : HTTP_FOLLOW_SAFE;
 }
 
+/// The method in upper case; NULL: it is no word.
+static const char *method_of(struct mod_call *c) {
+    char *method = str_z(c->arena, mod_str(c, "method"));
+    for (char *s = method; *s; s++) {
+        *s = (char)(*s >= 'a' && *s <= 'z' ? *s - 32 : *s);
+        if (*s < 'A' || *s > 'Z') {
+            return NULL;
+        }
+    }
+    return method;
+}
+
+/// Sends the request.
+static bool ask(struct mod_call *c, struct http_request *q, struct http_response *r, struct err *e) {
+    struct stat st;
+    if (!http_args(c, q, e)) {
+        return no_answer(c, q->url, 0);
+    }
+    if (!set_body(c, q, e)) {
+        return false;
+    }
+    q->method = method_of(c);
+    q->follow = follow_of(mod_str(c, "follow_redirects"));
+    q->ca_path = mod_z(c, "ca_path");
+    q->fail_prefix = arena_printf(
+        c->arena, "Status code was -1 and not %.*s: ", STR(val_str_of(c->arena, mod_arg(c, "status_code"))));
+    q->unix_socket = mod_z(c, "unix_socket");
+    if (q->ca_path && access(q->ca_path, R_OK) != 0) {
+        int why = errno;
+        no_answer(c, q->url, 0);
+        return mod_fail_sys(c, e, why, "%sConnection failure: cannot read ca_path '%s'", q->fail_prefix, q->ca_path);
+    }
+    if (mod_has(c, "dest") && !mod_bool(c, "force") && stat(mod_z(c, "dest"), &st) == 0 && S_ISREG(st.st_mode)) {
+        q->modified_since = st.st_mtim.tv_sec;
+    }
+    return http_perform(c, q, r, e) || no_answer(c, q->url, r->elapsed_s);
+}
+
 static bool run(struct mod_call *c, struct err *e) {
-    struct http_request q;
-    struct http_response r;
+    struct http_request q = {.url = mod_z(c, "url")};
+    struct http_response r = {.status = 0};
     if (mod_has(c, "creates") && access(mod_z(c, "creates"), F_OK) == 0) {
         mod_set(c, "stdout", val_printf(c->arena, "skipped, since '%s' exists", mod_z(c, "creates")));
         return true;
@@ -352,35 +399,13 @@ static bool run(struct mod_call *c, struct err *e) {
         mod_set(c, "stdout", val_printf(c->arena, "skipped, since '%s' does not exist", mod_z(c, "removes")));
         return true;
     }
+    if (!method_of(c)) {
+        return mod_fail(c, e, "Parameter 'method' needs to be a single word in uppercase, like GET or POST.");
+    }
     if (mod_bool(c, "return_content")) {
         mod_set_z(c, "content", "");  // until there is an answer
     }
-    if (!http_args(c, &q, e) || !set_body(c, &q, e)) {
-        return false;
-    }
-    char *method = str_z(c->arena, mod_str(c, "method"));
-    for (char *s = method; *s; s++) {
-        *s = (char)(*s >= 'a' && *s <= 'z' ? *s - 32 : *s);
-        if (*s < 'A' || *s > 'Z') {
-            return mod_fail(c, e, "Parameter 'method' needs to be a single word in uppercase, like GET or POST.");
-        }
-    }
-    q.method = method;
-    q.follow = follow_of(mod_str(c, "follow_redirects"));
-    q.ca_path = mod_z(c, "ca_path");
-    q.fail_prefix = arena_printf(
-        c->arena, "Status code was -1 and not %.*s: ", STR(val_str_of(c->arena, mod_arg(c, "status_code"))));
-    q.unix_socket = mod_z(c, "unix_socket");
-    struct stat st;
-    if (q.ca_path && access(q.ca_path, R_OK) != 0) {
-        int why = errno;
-        http_no_answer(c, q.url);
-        return mod_fail_sys(c, e, why, "%sConnection failure: cannot read ca_path '%s'", q.fail_prefix, q.ca_path);
-    }
-    if (mod_has(c, "dest") && !mod_bool(c, "force") && stat(mod_z(c, "dest"), &st) == 0 && S_ISREG(st.st_mode)) {
-        q.modified_since = st.st_mtim.tv_sec;
-    }
-    if (!http_perform(c, &q, &r, e)) {
+    if (!ask(c, &q, &r, e)) {
         return false;
     }
     report(c, &q, &r);

@@ -145,7 +145,6 @@ static bool good_header(const struct transfer *t, const struct vpair *p, struct 
     struct str k = val_str_of(c->arena, p->key);
     struct str v = val_str_of(c->arena, p->value);
     if (p->value.kind != VAL_STR && p->value.kind != VAL_INT && p->value.kind != VAL_BOOL) {
-        http_no_answer(c, t->q->url);
         return mod_fail(c, e, "%sthe value of header '%.*s' is a %s, expected text",
                         t->q->fail_prefix ? t->q->fail_prefix : "", STR(k), val_kind_name(p->value.kind));
     }
@@ -402,17 +401,8 @@ const char *http_file_name(struct arena *a, const struct http_response *r) {
     return none ? "index.html" : name;
 }
 
-void http_no_answer(struct mod_call *c, const char *url) {
-    mod_set(c, "status", val_int(-1));
-    mod_set_z(c, "url", url);
-    mod_set(c, "redirected", val_bool(false));
-    mod_set(c, "elapsed", val_int(0));
-}
-
 static bool failed(struct transfer *t, CURLcode rc, const char *why, struct err *e) {
     const char *before = t->q->fail_prefix ? t->q->fail_prefix : "";
-    http_no_answer(t->c, t->q->url);
-    mod_set(t->c, "elapsed", val_int(t->r->elapsed_s));
     if (t->write_errno) {
         return mod_fail_sys(t->c, e, t->write_errno, "cannot store the answer");
     }
@@ -423,7 +413,17 @@ static bool failed(struct transfer *t, CURLcode rc, const char *why, struct err 
     if (rc == CURLE_OPERATION_TIMEDOUT) {
         return mod_fail(t->c, e, "%sConnection failure: timed out", before);
     }
+    long number = 0;
+    curl_easy_getinfo(t->h, CURLINFO_OS_ERRNO, &number);
+    if (rc == CURLE_COULDNT_CONNECT && number) {  // in Python's words, which roles look for
+        return mod_fail(t->c, e, "%sRequest failed: <urlopen error [Errno %ld] %s>", before, number,
+                        strerror((int)number));
+    }
     why = why && *why ? why : curl_easy_strerror(rc);
+    if (rc == CURLE_COULDNT_RESOLVE_HOST) {
+        return mod_fail(t->c, e, "%sRequest failed: <urlopen error [Errno -2] Name or service not known>: %s", before,
+                        why);
+    }
     if (rc == CURLE_PEER_FAILED_VERIFICATION) {
         return mod_fail(t->c, e,
                         "%sRequest failed: Failed to validate the SSL certificate of %s: certificate verify failed: "
@@ -493,7 +493,6 @@ static bool next_hop(struct transfer *t, long status, struct err *e) {
     const char *to = NULL;
     curl_easy_getinfo(t->h, CURLINFO_REDIRECT_URL, &to);
     if (!to || (strncmp(to, "http://", 7) != 0 && strncmp(to, "https://", 8) != 0)) {
-        http_no_answer(t->c, t->q->url);
         return mod_fail(t->c, e, "redirected to an address that is neither http nor https");
     }
     const char *url = arena_strndup(t->c->arena, to, strlen(to));
@@ -602,9 +601,6 @@ static bool split_userinfo(struct mod_call *c, struct http_request *q, struct er
     curl_free(password);
     curl_free(url);
     curl_url_cleanup(u);
-    if (!ok) {
-        http_no_answer(c, q->url);
-    }
     return ok || mod_fail(c, e, "the address cannot be read: '%s'", q->url);
 }
 
@@ -615,7 +611,6 @@ static bool read_ciphers(struct mod_call *c, const int **suites, struct err *e) 
     for (size_t i = 0; i < n; i++) {
         struct str name = str_trim(val_str_of(c->arena, val_at_index(names, i)));
         if (!cipher_id(name, &ids[i])) {
-            http_no_answer(c, mod_z(c, "url"));
             return mod_fail(c, e, "'ciphers': '%.*s' is not known, expected names such as ECDHE-RSA-AES128-GCM-SHA256",
                             STR(name));
         }
@@ -661,7 +656,6 @@ bool http_args(struct mod_call *c, struct http_request *q, struct err *e) {
     // Only a module that fetches files may be asked for one of the target.
     bool file = strncmp(q->url, "file://", 7) == 0 && strcmp(c->name, "get_url") == 0;
     if (!web && !file) {
-        http_no_answer(c, q->url);
         return mod_fail(c, e, "only http and https addresses are supported, not '%s'", q->url);
     }
     return split_userinfo(c, q, e);

@@ -37,8 +37,6 @@ struct str http_disposition(const struct http_response *r);
 /// What came, as a file in a directory: the last part of http_disposition, else of its address, decoded; "index.html"
 /// where there is none. Owner: `a`.
 const char *http_file_name(struct arena *a, const struct http_response *r);
-/// Sets what a result without an answer has: status -1, the address, redirected and elapsed. For uri and get_url.
-void http_no_answer(struct mod_call *c, const char *url);
 /// The options uri and get_url share, for their tables.
 #define HTTP_ARGS                                                                                                      \
     {"url", ARG_STR, .required = true, .doc = "Address, http or https."},                                              \

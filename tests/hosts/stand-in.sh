@@ -22,7 +22,7 @@ esac
 echo "$0 $*"
 env >/tmp/env
 httpd -p "$port" -h /www
-while :; do sleep 1 & wait $!; done
+while :; do sleep 1000 & wait $!; done
 END
 chmod 755 "$root"/bin/app "$root"/bin/pg_* "$root"/bin/psql "$root"/bin/redis-cli "$root"/bin/curl
 chmod 1777 "$root/tmp"
