@@ -210,7 +210,7 @@ bool archive_extract(struct archive *ar, struct err *e) {
     } else {
         archive_tar_command(ar, argv);
     }
-    if (!archive_call(ar, argv, &r, e)) {
+    if (!(ar->kind == ARCHIVE_ZIP ? archive_zip_unpack(ar, argv, &r, e) : archive_call(ar, argv, &r, e))) {
         return false;
     }
     val_set(a, results, "cmd", argv);
@@ -218,8 +218,5 @@ bool archive_extract(struct archive *ar, struct err *e) {
     val_set(a, results, "out", val_str(a, r.out));
     val_set(a, results, "err", val_str(a, r.err));
     mod_set(ar->c, "extract_results", results);
-    if (r.rc != 0) {
-        return mod_fail(ar->c, e, "failed to unpack %s to %s", ar->src, ar->dest);
-    }
-    return ar->kind != ARCHIVE_ZIP || archive_zip_complete(ar, e);
+    return r.rc == 0 || mod_fail(ar->c, e, "failed to unpack %s to %s", ar->src, ar->dest);
 }

@@ -28,18 +28,22 @@ bool archive_compare(struct archive *ar, struct err *e);
 bool archive_extract(struct archive *ar, struct err *e);
 
 // -- the two kinds, used by archive.c --------------------------------------------------------------------------------
+struct run_result;
 bool archive_tar_list(struct archive *ar, struct err *e);
 bool archive_tar_compare(struct archive *ar, struct err *e);
 void archive_tar_command(struct archive *ar, struct val argv);
 bool archive_zip_list(struct archive *ar, struct err *e);
 bool archive_zip_compare(struct archive *ar, struct err *e);
 void archive_zip_command(struct archive *ar, struct val argv);
-/// After unzip: times and modes that it did not set, unless extra_opts say how it works. Fails the module.
-bool archive_zip_complete(struct archive *ar, struct err *e);
+/// Runs unzip (argv), aside if that can be, and moves everything to its place. `r->rc` says whether it unpacked.
+bool archive_zip_unpack(struct archive *ar, struct val argv, struct run_result *r, struct err *e);
+/// Whether a run that was killed left its directory aside.
+bool archive_zip_leftover(struct archive *ar);
+/// After unzip into the directory `top`: times and modes that it did not set, unless extra_opts say how it works.
+bool archive_zip_complete(struct archive *ar, const char *top, struct err *e);
 /// True when the arguments include (or do not exclude) this name.
 bool archive_wanted(struct archive *ar, struct str name);
 /// A list argument's words appended to argv, each behind `prefix`.
 void archive_words(struct archive *ar, struct val argv, const char *arg, const char *prefix);
-struct run_result;
 /// Runs argv in `place` (-C or -d DEST becomes that, too) with the messages of the C locale.
 bool archive_call(struct archive *ar, struct val argv, struct run_result *r, struct err *e);

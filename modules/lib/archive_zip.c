@@ -234,6 +234,7 @@ static bool compare_member(struct archive *ar, struct val m, struct buf *diff, s
         buf_printf(diff, ">%c++++++.?? %.*s\n", type, STR(name));
         return true;
     }
+    val_set(ar->c->arena, m, "there", val_bool(true));
     bool kind = dir ? S_ISDIR(st.st_mode) : link ? S_ISLNK(st.st_mode) : S_ISREG(st.st_mode);
     if (!kind) {
         buf_printf(diff, "c%c++++++.?? %.*s\n", type, STR(name));
@@ -264,7 +265,7 @@ bool archive_zip_compare(struct archive *ar, struct err *e) {
         }
     }
     ar->diff = buf_view(&diff);
-    ar->same = ar->diff.n == 0;
+    ar->same = ar->diff.n == 0 && !archive_zip_leftover(ar);
     return true;
 }
 
@@ -306,10 +307,10 @@ void archive_zip_command(struct archive *ar, struct val argv) {
 // -- what busybox's unzip leaves out ---------------------------------------------------------------------------------
 
 /// Its files have the time at which they were unpacked, and modes cut by the umask: the next run would unpack again.
-static bool complete(struct archive *ar, struct val m, struct err *e) {
+static bool complete(struct archive *ar, struct val m, const char *top, struct err *e) {
     struct str name = val_text(val_get(m, "name"));
     bool dir = str_ends(name, "/");
-    const char *path = arena_printf(ar->c->arena, "%s/%.*s", ar->dest, (int)name.n - dir, name.s);
+    const char *path = arena_printf(ar->c->arena, "%s/%.*s", top, (int)name.n - dir, name.s);
     struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, {.tv_sec = (time_t)field(m, "mtime")}};
     mode_t mode = stored_mode(m, dir);
     struct stat st;
@@ -320,15 +321,17 @@ static bool complete(struct archive *ar, struct val m, struct err *e) {
     if (!dir && st.st_mtime != times[1].tv_sec && futimens(fd, times) != 0) {
         return mod_fail_sys(ar->c, e, errno, "cannot set the time of '%s'", path);
     }
-    bool same = ar->attr.has_mode || (st.st_mode & 0777) == mode;
+    // unzip leaves a directory alone that was there before
+    bool kept = dir && top == ar->dest && val_truth(val_get(m, "there"));
+    bool same = kept || ar->attr.has_mode || (st.st_mode & 0777) == mode;
     return same || fchmod(fd, mode) == 0 || mod_fail_sys(ar->c, e, errno, "cannot set the mode of '%s'", path);
 }
 
-bool archive_zip_complete(struct archive *ar, struct err *e) {
+bool archive_zip_complete(struct archive *ar, const char *top, struct err *e) {
     bool as_asked = val_len(mod_arg(ar->c, "extra_opts")) > 0;
     for (size_t i = 0; !as_asked && i < val_len(ar->members); i++) {
         struct val m = val_at_index(ar->members, i);
-        if (!val_truth(val_get(m, "kept")) && !complete(ar, m, e)) {
+        if (!val_truth(val_get(m, "kept")) && !complete(ar, m, top, e)) {
             return false;
         }
     }
