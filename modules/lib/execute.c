@@ -204,8 +204,9 @@ static void add_invocation(struct mod_call *c) {
     mod_set(c, "invocation", invocation);
 }
 
+/// A module that says it has no diff shows none, whatever it recorded to find out what differs.
 static void add_diff(struct mod_call *c) {
-    size_t n = val_len(c->diffs);
+    size_t n = c->mod->diff == SUPPORT_NONE ? 0 : val_len(c->diffs);
     if ((c->diff || c->mod->always_diff) && n && !val_has(c->result, "diff")) {
         mod_set(c, "diff", n == 1 ? val_at_index(c->diffs, 0) : c->diffs);
     }

@@ -155,7 +155,7 @@ static const char *required_by(struct reader *r, struct val v) {
     return str_z(r->a, buf_view(&b));
 }
 
-static bool read_support(struct reader *r, struct val d, const char *key, enum support *out) {
+static bool read_support(struct reader *r, struct val d, const char *key, enum support without, enum support *out) {
     static const char *const names[] = {"none", "partial", "full"};
     const char *name = table_text(r, d, key);
     for (size_t i = 0; name && i < COUNTOF(names); i++) {
@@ -164,7 +164,7 @@ static bool read_support(struct reader *r, struct val d, const char *key, enum s
             return true;
         }
     }
-    *out = SUPPORT_NONE;
+    *out = without;
     return !name || table_wrong(r, key, "must be full, partial or none");
 }
 
@@ -216,7 +216,7 @@ static bool read_module(struct reader *r, struct val d, struct module *m) {
         return table_wrong(r, "side", "must be target or controller");
     }
     struct val args = val_get(d, "args");
-    return read_support(r, d, "check", &m->check) && read_support(r, d, "diff", &m->diff) &&
+    return read_support(r, d, "check", SUPPORT_NONE, &m->check) && read_support(r, d, "diff", SUPPORT_FULL, &m->diff) &&
            table_args(r, val_is(args, VAL_UNDEF) ? val_dict(r->a, 0) : args, "the module", &m->args);
 }
 
