@@ -30,7 +30,7 @@ static void report(struct mod_call *c, struct str line) {
 
 static bool check_args(struct mod_call *c, struct err *e) {
     static const char *const range[] = {"gid_min", "gid_max"};
-    if (!account_name_ok(c, "group name", mod_str(c, "name"), e)) {
+    if (!account_name_ok(c, "group name", e)) {
         return false;
     }
     if (mod_bool(c, "force") && mod_bool(c, "local")) {
@@ -49,6 +49,9 @@ static bool check_args(struct mod_call *c, struct err *e) {
 }
 
 static struct str find(struct mod_call *c) {
+    if (account_none_to_remove(c)) {
+        return STR_NONE;
+    }
     struct str name = mod_str(c, "name");
     struct str line = account_group(c, name, mod_bool(c, "local"));
     return line.s && str_eq(ids_field(line, 0), name) ? line : STR_NONE;

@@ -111,7 +111,7 @@ static bool plain_text(struct mod_call *c, const char *arg, struct err *e) {
 static bool check_args(struct mod_call *c, struct err *e) {
     static const char *const not_local[] = {"umask", "uid_min", "uid_max"};
     static const char *const fields[] = {"comment", "home", "shell"};
-    if (!account_name_ok(c, "user name", mod_str(c, "name"), e) || !check_password(c, e)) {
+    if (!account_name_ok(c, "user name", e) || !check_password(c, e)) {
         return false;
     }
     for (size_t i = 0; i < COUNTOF(not_local); i++) {
@@ -347,6 +347,10 @@ static void report_action(struct mod_call *c, const struct user *u) {
 // -- plan and run ----------------------------------------------------------------------------------------------------
 
 static bool look(struct mod_call *c, struct user *u, struct err *e) {
+    if (account_none_to_remove(c)) {
+        u->todo = KEEP;
+        return true;
+    }
     account_user(c, mod_str(c, "name"), mod_bool(c, "local"), &u->now);
     if (!u->now.found && mod_bool(c, "local")) {
         mod_warn(c,

@@ -115,13 +115,23 @@ bool account_has_tool(struct mod_call *c, const char *tool) {
     return spawn_which(c->arena, tool) != NULL;
 }
 
-bool account_name_ok(struct mod_call *c, const char *what, struct str name, struct err *e) {
+static bool possible_name(struct str name) {
     bool ok = name.n > 0 && name.s[0] != '-';
     for (size_t i = 0; i < name.n; i++) {
         unsigned char ch = (unsigned char)name.s[i];
         ok = ok && ch >= ' ' && ch != ':' && ch != ',' && ch != '/' && ch != 0x7f;
     }
-    return ok || mod_fail(c, e, "'%.*s' is not a valid %s", STR(name), what);
+    return ok;
+}
+
+bool account_none_to_remove(struct mod_call *c) {
+    return str_eqz(mod_str(c, "state"), "absent") && !possible_name(mod_str(c, "name"));
+}
+
+bool account_name_ok(struct mod_call *c, const char *what, struct err *e) {
+    struct str name = mod_str(c, "name");
+    return account_none_to_remove(c) || possible_name(name) ||
+           mod_fail(c, e, "'%.*s' is not a valid %s", STR(name), what);
 }
 
 // -- changing --------------------------------------------------------------------------------------------------------

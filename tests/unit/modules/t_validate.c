@@ -253,6 +253,7 @@ TEST(results_are_completed_and_masked) {
     struct module m = small_module;
     m.run = leak;
     m.check = SUPPORT_FULL;
+    m.diff = SUPPORT_FULL;
     struct val raw = val_dict(&a, 2);
     val_set(&a, raw, "path", val_z(&a, "/b"));
     val_set(&a, raw, "secret", val_z(&a, "hunter2"));
