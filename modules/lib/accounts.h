@@ -25,8 +25,8 @@ struct val account_memberships(struct mod_call *c, struct str user);
 bool account_has_tool(struct mod_call *c, const char *tool);
 /// True when the call wants an account gone whose name none can have: it is to be looked up nowhere, and all is well.
 bool account_none_to_remove(struct mod_call *c);
-/// Refuses a `name` that a tool would read as an option or that would break the line-based files; not where there is none
-/// to remove.
+/// Refuses a `name` that a tool would read as an option or that would break the line-based files; not where there is
+/// none to remove.
 bool account_name_ok(struct mod_call *c, const char *what, struct err *e);
 /// Fields of one entry to change; STR_NONE: as it is.
 struct account_edit {
