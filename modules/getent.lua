@@ -28,14 +28,14 @@ local function split(line, separator)
 end
 
 local function entries(out, separator)
-  local found, seen = dict(), {}
+  local found, seen, keys = {}, {}, list()
   for line in out:gmatch("[^\r\n]+") do
     local record = split(line, separator)
     local key = table.remove(record, 1)
     if key then
       seen[key] = (seen[key] or 0) + 1
       if seen[key] == 1 then
-        found[key] = record
+        found[key], keys[#keys + 1] = record, key
       elseif seen[key] == 2 then
         found[key] = list({ found[key], record })
       else
@@ -43,7 +43,7 @@ local function entries(out, separator)
       end
     end
   end
-  return found
+  return dict(found, keys)
 end
 
 local function command(c)

@@ -46,15 +46,16 @@ local function all_settings(c, argv, scope, cwd)
   if r.rc >= 2 and not none then
     c:fail(r.stderr, { rc = r.rc, cmd = table.concat(argv, " ") })
   end
-  local values = dict()
+  local values, names = {}, list()
   for _, pair in ipairs(none and {} or util.split(r.stdout, "\0")) do
     local name, value = pair:match("^([^\n]*)\n(.*)$")
     if pair ~= "" then
+      names[#names + 1] = name or pair
       values[name or pair] = value or ""
     end
   end
   c:set("msg", "")
-  c:set("config_values", values)
+  c:set("config_values", dict(values, names))
 end
 
 local function plan(c)

@@ -139,6 +139,7 @@ local function plan(c)
     end
   end
   c:attrs_differ(path)
+  c:attrs_differ(path .. ".pub")
   report(c, path)
 end
 
@@ -172,13 +173,11 @@ local function run(c)
   if c.state.make then
     generate(c)
   elseif c.state.public then
-    c.fs.write(path .. ".pub", c.state.public, { mode = 420 })
+    local st = c.fs.stat(path .. ".pub")
+    c.fs.write(path .. ".pub", c.state.public, { mode = st and st.type == "file" and st.mode or 420 })
   end
   c:attrs_apply(path)
-  local st = c.fs.stat(path)
-  if st and (c.args.owner or c.args.group) then
-    c.fs.chown(path .. ".pub", st.uid, st.gid)
-  end
+  c:attrs_apply(path .. ".pub")
   report(c, path)
 end
 
