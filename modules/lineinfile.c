@@ -144,6 +144,9 @@ static bool insert_new(struct finder *f, struct lines *l, struct str line) {
 static bool replace_line(struct finder *f, struct lines *l, struct str line, bool *done, struct err *e) {
     struct arena *a = f->c->arena;
     struct str want = line;
+    if (!l->p) {
+        BUG("line %zu of none", f->hit);
+    }
     if (mod_bool(f->c, "backrefs") && f->matched) {
         struct buf b = BUF_IN(a);
         if (!regex_expand(f->re, line, l->p[f->hit], &f->match, &b, e)) {

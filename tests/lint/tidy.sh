@@ -8,9 +8,9 @@ build=${1:?usage: tidy.sh BUILD_DIR}
 command -v clang-tidy >/dev/null || { echo "clang-tidy is not installed: apt-get install clang-tidy"; exit 2; }
 out=$(mktemp)
 trap 'rm -f "$out"' EXIT
-# The analyzer gives a function up after 25,000 steps, a ninth of what it does by itself: a quarter of the time for all files.
+# The analyzer gives a function up after 8,000 steps, of the 225,000 it does by itself: an eighth of the time for all files.
 # What was changed is worth all of them (TIDY_STEPS).
-steps=(--extra-arg=-Xclang --extra-arg=-analyzer-config --extra-arg=-Xclang "--extra-arg=max-nodes=${TIDY_STEPS:-25000}")
+steps=(--extra-arg=-Xclang --extra-arg=-analyzer-config --extra-arg=-Xclang "--extra-arg=max-nodes=${TIDY_STEPS:-8000}")
 mapfile -t units < <(git ls-files 'runner/*.c' 'modules/*.c' 'vault/*.c')
 printf '%s\0' "${units[@]}" | xargs -0 -P "$(nproc)" -n 6 clang-tidy --quiet -p "$build" "${steps[@]}" 2>/dev/null >"$out"
 if grep -qE '(warning|error):' "$out"; then
