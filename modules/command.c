@@ -4,8 +4,9 @@
 static const struct arg args[] = {
     {"_raw_params", ARG_STR, .aliases = "cmd", .doc = "The command line; split into words, no shell looks at it."},
     {"argv", ARG_LIST, .doc = "The command as a list of words."},
-    CMD_ARGS,
+    CMD_CHDIR,
     {"executable", ARG_STR, .doc = "Not used by this module; see `shell`."},
+    CMD_ARGS,
     {"expand_argument_vars", ARG_BOOL, .def = "true", .doc = "Expand ~ and $VARIABLES in the words."},
     {0},
 };

@@ -4,8 +4,9 @@
 static const struct arg args[] = {
     {"_raw_params", ARG_STR, .aliases = "cmd", .doc = "The command line for the shell."},
     {"argv", ARG_LIST, .doc = "The command as a list of words, quoted for the shell."},
-    CMD_ARGS,
+    CMD_CHDIR,
     {"executable", ARG_PATH, .doc = "The shell; /bin/sh when absent."},
+    CMD_ARGS,
     {0},
 };
 

@@ -4,12 +4,14 @@
 
 #include <time.h>
 
-/// Options command and shell share.
+/// Options command and shell share, in Ansible's order: `executable` stands between the two.
+#define CMD_CHDIR                                                                                                      \
+    { "chdir", ARG_PATH, .doc = "Directory to run in." }
 #define CMD_ARGS                                                                                                       \
     {"creates", ARG_PATH, .doc = "A file or pattern; when it exists the command is not run."},                         \
         {"removes", ARG_PATH, .doc = "A file or pattern; when it does not exist the command is not run."},             \
         {"warn", ARG_BOOL, .doc = "Takes no part any more; roles written for Ansible before 2.14 give it."},           \
-        {"chdir", ARG_PATH, .doc = "Directory to run in."}, {"stdin", ARG_STR, .doc = "Text for the standard input."}, \
+        {"stdin", ARG_STR, .doc = "Text for the standard input."},                                                     \
         {"stdin_add_newline", ARG_BOOL, .def = "true", .doc = "Append a newline to `stdin`."}, {                       \
         "strip_empty_ends", ARG_BOOL, .def = "true", .doc = "Strip line ends from the end of the outputs."             \
     }

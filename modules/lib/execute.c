@@ -176,14 +176,24 @@ static struct val shown_args(struct arena *a, struct spec s, struct val args) {
     return out;
 }
 
-/// command and shell are one module in Ansible, which says which of the two it was; `warn` is accepted, but is gone
-/// there.
-static void as_command(struct mod_call *c, struct val shown) {
+/// command and shell are one module in Ansible, which says which of the two it was behind the arguments that were
+/// given; `warn` is accepted, but is gone there.
+static struct val as_command(struct mod_call *c, struct val shown) {
     bool shell = strcmp(c->name, "shell") == 0;
-    if (shell || strcmp(c->name, "command") == 0) {
-        val_set(c->arena, shown, "_uses_shell", val_bool(shell));
-        (void)val_del_key(shown, val_z(c->arena, "warn"));
+    if (!shell && strcmp(c->name, "command") != 0) {
+        return shown;
     }
+    struct val out = val_dict(c->arena, val_len(shown));
+    size_t i = 0;
+    for (struct vpair *p; (p = val_each(shown, &i));) {
+        if (str_eqz(val_text(p->key), "stdin_add_newline")) {  // the first that has a default
+            val_set(c->arena, out, "_uses_shell", val_bool(shell));
+        }
+        if (!str_eqz(val_text(p->key), "warn")) {
+            val_set_key(c->arena, out, p->key, p->value);
+        }
+    }
+    return out;
 }
 
 /// A program of the project's: its result is as it gave it.
@@ -199,8 +209,7 @@ static void add_invocation(struct mod_call *c) {
     }
     struct val invocation = val_dict(c->arena, 1);
     struct val shown = shown_args(c->arena, spec_of(c->mod), c->args);
-    as_command(c, shown);
-    val_set(c->arena, invocation, "module_args", shown);
+    val_set(c->arena, invocation, "module_args", as_command(c, shown));
     mod_set(c, "invocation", invocation);
 }
 
