@@ -163,8 +163,19 @@ local function unit_files(c, systemctl, found)
   end
 end
 
+-- A table that notes in `keys` the order in which entries come.
+local function ordered(keys)
+  return setmetatable({}, {
+    __newindex = function(t, key, value)
+      keys[#keys + 1] = key
+      rawset(t, key, value)
+    end,
+  })
+end
+
 local function run(c)
-  local found = dict()
+  local keys = list()
+  local found = ordered(keys)
   local service, check, initctl = c:which("service"), c:which("chkconfig"), c:which("initctl")
   local rc_status, rc_update = c:which("rc-status"), c:which("rc-update")
   if service and not check and not rc_status then
@@ -186,7 +197,7 @@ local function run(c)
     c:skip("Failed to find any services. This can be due to privileges or some other configuration issue.")
     return
   end
-  c:set("ansible_facts", dict({ services = found }))
+  c:set("ansible_facts", dict({ services = dict(found, keys) }))
 end
 
 return {
