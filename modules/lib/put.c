@@ -443,16 +443,41 @@ bool put_plan(struct mod_call *c, struct err *e) {
 
 // -- target: doing ---------------------------------------------------------------------------------------------------
 
-// The mode that a directory which is made has from the start, and keeps when the rest never comes: that of its source,
-// writable for its owner until it is filled. 0777: the umask decides.
-static mode_t first_mode(const struct put *p, const char *dir) {
+// What a directory that is made gets from its source: its mode, but writable for its owner until it is filled.
+static bool source_mode(const struct put *p, const char *dir, mode_t *mode) {
     for (size_t i = 0; i < p->jobs.n; i++) {
         const struct job *j = &p->jobs.p[i];
         if (j->dir && j->new_mode && !j->attr.has_mode && strcmp(j->dest, dir) == 0) {
-            return (j->new_mode & 07777) | S_IRWXU;
+            *mode = (j->new_mode & 07777) | S_IRWXU;
+            return true;
         }
     }
-    return 0777;
+    return false;
+}
+
+/// Makes a directory with the mode that it keeps when the rest never comes, and with owner and group. `f`: as asked for
+/// directories; it names a mode for those that no source gives one.
+static bool make_dir(struct mod_call *c, const struct put *p, const char *path, struct fsattr f, struct err *e) {
+    mode_t mask = umask(0);
+    mode_t mode = 0777 & ~mask;
+    umask(mask);
+    bool given = source_mode(p, path, &mode);
+    if (!given && f.has_mode && !fsattr_mode(&f, mode, true, &mode, e)) {
+        return false;
+    }
+    umask(0);
+    bool made = trust_mkdir(c, path, mode & 01777, e);
+    int why = errno;
+    umask(mask);
+    if (!made && (e->code != ERR_NONE || why != EEXIST)) {
+        return e->code == ERR_NONE && mod_fail_sys(c, e, why, "cannot create directory '%s'", path);
+    }
+    if (made && given) {
+        f.has_mode = (mode & ~(mode_t)01777) != 0;  // mkdir gives no set-id bits
+        f.mode = mode;
+        f.symbolic = STR_NONE;
+    }
+    return fsattr_apply(c, &f, path, e);
 }
 
 static bool make_dirs(struct mod_call *c, const struct put *p, struct err *e) {
@@ -463,14 +488,7 @@ static bool make_dirs(struct mod_call *c, const struct put *p, struct err *e) {
     }
     f.has_mode = f.has_mode && own;  // the files' mode is not for directories
     for (size_t i = 0; i < p->dirs.n; i++) {
-        mode_t mode = first_mode(p, p->dirs.p[i]);
-        struct fsattr first = {.has_mode = true, .mode = mode};
-        bool made = trust_mkdir(c, p->dirs.p[i], mode == 0777 ? mode : S_IRWXU, e);
-        if (!made && (e->code != ERR_NONE || errno != EEXIST)) {
-            return e->code == ERR_NONE && mod_fail_sys(c, e, errno, "cannot create directory '%s'", p->dirs.p[i]);
-        }
-        if ((made && mode != 0777 && !fsattr_apply(c, &first, p->dirs.p[i], e)) ||
-            !fsattr_apply(c, &f, p->dirs.p[i], e)) {
+        if (!make_dir(c, p, p->dirs.p[i], f, e)) {
             return false;
         }
     }
