@@ -154,8 +154,11 @@ end
 local function run(c)
   local path = path_of(c)
   if c.args.backup then
-    local copy = util.join(c.getenv("TMPDIR") or "/tmp", "cronvar" .. util.hex(c.random(8)) .. "~")
-    c.fs.write(copy, c.state.before, { mode = 384 })
+    local name = util.join(c.getenv("TMPDIR") or "/tmp", "cronvar")
+    local copy = name .. util.hex(c.random(8)) .. "~"
+    local half = c.fs.beside(name) .. "/crontab"
+    c.fs.write(half, c.state.before, { mode = 384 })
+    c.fs.rename(half, copy)
     c:set("backup_file", copy)
   end
   if path then

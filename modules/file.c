@@ -3,6 +3,7 @@
 #include "filestate.h"
 #include "filetree.h"
 #include "ids.h"
+#include "replace.h"
 #include "trust.h"
 
 #include <errno.h>
@@ -401,13 +402,9 @@ static bool plan(struct mod_call *c, struct err *e) {
 
 // -- doing -----------------------------------------------------------------------------------------------------------
 
-bool file_apply(struct mod_call *c, struct file *f, const char *path, struct err *e) {
+/// By the name `at`; `path` is what messages show.
+static bool apply_at(struct mod_call *c, struct file *f, const char *at, const char *path, struct err *e) {
     struct stat st;
-    CLEANUP(fd_closep) int dir = -1;
-    const char *at = trust_anchor(c, path, &dir, e);
-    if (!at) {
-        return e->code == ERR_NONE && mod_fail_sys(c, e, errno, "cannot open '%s'", path);
-    }
     if (!fsattr_apply_at(c, &f->attr, AT_FDCWD, at, path, e)) {
         return false;
     }
@@ -418,6 +415,43 @@ bool file_apply(struct mod_call *c, struct file *f, const char *path, struct err
     bool now = f->times[0].tv_nsec == UTIME_NOW && f->times[1].tv_nsec == UTIME_NOW;
     return utimensat(AT_FDCWD, at, now ? NULL : f->times, AT_SYMLINK_NOFOLLOW) == 0 ||
            mod_fail_sys(c, e, errno, "Error while setting times of '%s'", path);
+}
+
+bool file_apply(struct mod_call *c, struct file *f, const char *path, struct err *e) {
+    CLEANUP(fd_closep) int dir = -1;
+    const char *at = trust_anchor(c, path, &dir, e);
+    if (!at) {
+        return e->code == ERR_NONE && mod_fail_sys(c, e, errno, "cannot open '%s'", path);
+    }
+    return apply_at(c, f, at, path, e);
+}
+
+/// One directory, which is there with all its attributes or not at all: the next run gives none to one that is there
+/// on the way.
+static bool make_directory(struct mod_call *c, struct file *f, const char *path, struct err *e) {
+    CLEANUP(fd_closep) int dir = -1;
+    const char *at = trust_anchor(c, path, &dir, e);
+    struct stat st;
+    if (!at) {
+        return e->code == ERR_NONE && mod_fail_sys(c, e, errno, "There was an issue creating %s as requested", path);
+    }
+    const char *tmp = replace_first_temp(c->arena, at);
+    (void)rmdir(tmp);  // of a run that was killed
+    if (mkdir(tmp, 0777) != 0) {
+        return mod_fail_sys(c, e, errno, "There was an issue creating %s as requested", path);
+    }
+    bool ok = apply_at(c, f, tmp, path, e);
+    bool put = ok && rename(tmp, at) == 0;
+    int why = errno;
+    why = !put && lstat(at, &st) == 0 ? EEXIST : why;
+    if (put) {
+        return true;
+    }
+    (void)rmdir(tmp);
+    // Somebody else was faster
+    bool there = ok && stat(at, &st) == 0 && S_ISDIR(st.st_mode);
+    return there ? apply_at(c, f, at, path, e)
+                 : ok && mod_fail_sys(c, e, why, "There was an issue creating %s as requested", path);
 }
 
 // mkdir -p; every directory that is made gets the attributes.
@@ -432,12 +466,7 @@ static bool make_directories(struct mod_call *c, struct file *f, struct err *e) 
         if (stat(part, &st) == 0) {
             continue;
         }
-        if (!trust_mkdir(c, part, 0777, e) &&
-            (e->code != ERR_NONE || errno != EEXIST || stat(part, &st) != 0 || !S_ISDIR(st.st_mode))) {
-            return e->code == ERR_NONE &&
-                   mod_fail_sys(c, e, errno, "There was an issue creating %s as requested", part);
-        }
-        if (!file_apply(c, f, part, e)) {
+        if (!make_directory(c, f, part, e)) {
             return false;
         }
     }

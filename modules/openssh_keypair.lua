@@ -31,7 +31,13 @@ local function public_half(c, path)
   return util.trim(r.stdout)
 end
 
-local function fingerprint(c, path)
+-- ssh-keygen looks into PATH.pub beside the private key, which a run that was killed may have left of another one: `public`
+-- is what belongs to it.
+local function fingerprint(c, path, public)
+  if public and public ~= "" then
+    path = c:tmpdir() .. "/public"
+    c.fs.write(path, public .. "\n")
+  end
   local r = keygen(c, { "-l", "-f", path }, { may_fail = true, plain = true })
   local size, print, comment, kind = r.stdout:match("^(%d+) (%S+) (.-) %((%S+)%)")
   if not size then
@@ -119,7 +125,7 @@ local function plan(c)
     c:fail("Unable to read the key: it has a passphrase, or is damaged. regenerate=full_idempotence, regenerate=always or force=true " ..
       "make a new one. (" .. why .. ")")
   end
-  local info = public and fingerprint(c, path)
+  local info = public and fingerprint(c, path, public)
   local other = not public or info and (info.kind ~= a.type or info.size ~= size and a.type ~= "ed25519")
     or other_format(c, path)
   if other and a.regenerate ~= "never" then
