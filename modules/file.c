@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 static const struct arg args[] = {
@@ -426,32 +427,56 @@ bool file_apply(struct mod_call *c, struct file *f, const char *path, struct err
     return apply_at(c, f, at, path, e);
 }
 
+/// Makes an empty directory beside `at`, which is locked as long as *fd is open: by the name of one that a killed run
+/// left, unless another run is about to make the same. NULL with errno.
+static const char *temp_directory(struct arena *a, const char *at, int *fd) {
+    const char *tmp = replace_first_temp(a, at);
+    *fd = open(tmp, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (*fd >= 0 && flock(*fd, LOCK_EX | LOCK_NB) == 0) {
+        (void)rmdir(tmp);
+    }
+    fd_closep(fd);
+    for (int i = 0; i < 3; i++) {
+        bool made = mkdir(tmp, 0777) == 0;
+        if (!made && errno != EEXIST) {
+            return NULL;
+        }
+        *fd = made ? open(tmp, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC) : -1;
+        if (*fd >= 0 && flock(*fd, LOCK_EX | LOCK_NB) == 0) {
+            return tmp;
+        }
+        fd_closep(fd);
+        tmp = replace_temp_name(a, at);  // another run has it
+    }
+    errno = EEXIST;
+    return NULL;
+}
+
 /// One directory, which is there with all its attributes or not at all: the next run gives none to one that is there
 /// on the way.
 static bool make_directory(struct mod_call *c, struct file *f, const char *path, struct err *e) {
     CLEANUP(fd_closep) int dir = -1;
+    CLEANUP(fd_closep) int lock = -1;
     const char *at = trust_anchor(c, path, &dir, e);
+    const char *tmp = at ? temp_directory(c->arena, at, &lock) : NULL;
     struct stat st;
-    if (!at) {
+    if (!tmp) {
         return e->code == ERR_NONE && mod_fail_sys(c, e, errno, "There was an issue creating %s as requested", path);
     }
-    const char *tmp = replace_first_temp(c->arena, at);
-    (void)rmdir(tmp);  // of a run that was killed
-    if (mkdir(tmp, 0777) != 0) {
-        return mod_fail_sys(c, e, errno, "There was an issue creating %s as requested", path);
+    if (!apply_at(c, f, tmp, path, e)) {
+        (void)rmdir(tmp);
+        return false;
     }
-    bool ok = apply_at(c, f, tmp, path, e);
-    bool put = ok && rename(tmp, at) == 0;
-    int why = errno;
-    why = !put && lstat(at, &st) == 0 ? EEXIST : why;
+    bool put = renameat2(AT_FDCWD, tmp, AT_FDCWD, at, RENAME_NOREPLACE) == 0 ||
+               ((errno == EINVAL || errno == ENOSYS) && rename(tmp, at) == 0);
     if (put) {
         return true;
     }
+    int why = errno;
     (void)rmdir(tmp);
-    // Somebody else was faster
-    bool there = ok && stat(at, &st) == 0 && S_ISDIR(st.st_mode);
-    return there ? apply_at(c, f, at, path, e)
-                 : ok && mod_fail_sys(c, e, why, "There was an issue creating %s as requested", path);
+    bool faster = stat(at, &st) == 0 && S_ISDIR(st.st_mode);  // another run
+    return faster ? apply_at(c, f, at, path, e)
+                  : mod_fail_sys(c, e, why, "There was an issue creating %s as requested", path);
 }
 
 // mkdir -p; every directory that is made gets the attributes.

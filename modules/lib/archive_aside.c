@@ -125,10 +125,16 @@ static bool move_entry(void *ctx, const struct tree_entry *t, struct err *e) {
     if (!S_ISDIR(t->st.st_mode)) {
         return renameat(t->dir, t->name, AT_FDCWD, at) == 0 || mod_fail_sys(c, e, errno, "cannot put '%s'", to);
     }
-    mode_t mask = umask(0);  // its mode is right from the start, should the rest not be done
-    bool made = mkdir(at, t->st.st_mode & 0777) == 0;
+    // Its mode is right from the start, should the rest not be done; who is not root must be able to move into and out
+    // of it
+    mode_t more = geteuid() == 0 ? 0 : S_IRWXU;
+    mode_t mask = umask(0);
+    bool made = mkdir(at, (t->st.st_mode & 0777) | more) == 0;
     int why = errno;
     umask(mask);
+    if (more && (t->st.st_mode & more) != more && fchmodat(t->dir, t->name, S_IRWXU, 0) != 0) {
+        return mod_fail_sys(c, e, errno, "cannot open '%s' to its owner", t->path);
+    }
     if (made) {
         VEC_PUSH(c->arena, as->made, ((struct made){to, t->st}));
         return true;
