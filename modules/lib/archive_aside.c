@@ -70,6 +70,9 @@ bool archive_zip_leftover(struct archive *ar) {
 static bool open_aside(struct aside *as, struct err *e) {
     struct stat st;
     as->place = trust_cwd(as->ar->c, as->path, &as->fd, e);
+    if (as->place && as->fd < 0) {  // it is the path itself
+        as->fd = open(as->path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    }
     bool ok = as->place && fstat(as->fd, &st) == 0 && st.st_uid == geteuid() && (st.st_mode & 0077) == 0;
     return ok ||
            (e->code == ERR_NONE &&
