@@ -63,7 +63,7 @@ static const char *aside_path(struct archive *ar) {
 
 bool archive_zip_leftover(struct archive *ar) {
     struct stat st;
-    return possible(ar) && lstat(aside_path(ar), &st) == 0 && S_ISDIR(st.st_mode) && st.st_uid == geteuid();
+    return lstat(aside_path(ar), &st) == 0 && S_ISDIR(st.st_mode) && st.st_uid == geteuid() && possible(ar);
 }
 
 /// Opens what is there by that name: a directory that nobody else can enter.
